@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Device interrupts through the IOAPIC.  virtio-mmio lines are level triggered;
+ * handlers run with interrupts off on the CPU the line is routed to (spread
+ * round robin), EOI after the handler.
+ */
+#include <lib/util.h>
+
+/* Routes `irq` (ISA number, or global system interrupt) to a CPU and calls
+ * fn(arg) for each.  0, -EINVAL (no such line), -EBUSY. */
+MUST_USE int irq_register(unsigned irq, void (*fn)(void *arg), void *arg, const char *name,
+			  bool level);
+/* Interrupts seen on a line, for /proc/interrupts. */
+uint64_t irq_count(unsigned irq);

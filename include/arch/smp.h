@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Starting and reaching other CPUs.  Masks have a bit per cpu_id().
+ */
+#include <arch/cpu.h>
+
+/* Starts every enabled CPU of the MP table in parallel; each calls `entry`
+ * (never returns) on its own boot stack with GS, IDT, APIC and FPU set up.
+ * Returns when all that answered are online. */
+void smp_start(void (*entry)(void));
+
+/* Makes a CPU leave halt or user mode and run upcall_kick().  Any context. */
+void smp_kick(unsigned cpu);
+
+/* Runs fn(arg) in interrupt context on each CPU of mask (not on the caller, whose
+ * bit is ignored) and waits for all.  Interrupts must be on; two callers at once
+ * are fine: a waiter serves others' requests.  Not from interrupt handlers. */
+void smp_call(uint64_t mask, void (*fn)(void *arg), void *arg);
+
+/* Panic: NMIs every other CPU into a halt, once. */
+void smp_stop_others(void);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Wait queues: the one primitive on which everything waits.
+ *
+ * An entry is linked into a queue and has a wake function, called with the
+ * queue's lock held and interrupts off, in any context.  The usual entry belongs
+ * to a blocked thread; epoll and others use entries of their own.
+ *
+ * Waiting under a lock (the usual form):
+ *     spin_lock(&p->lock);
+ *     while (!condition(p)) {
+ *             err = waitq_wait(&p->readers, &p->lock, WAIT_INTR, deadline);
+ *             if (err)
+ *                     break;
+ *     }
+ * waitq_wait() links the entry before it drops the lock and takes the lock again
+ * before it returns, so a waker that changes the condition under the lock and
+ * then calls waitq_wake() is never missed.  Always a loop: wakes may be spurious.
+ *
+ * Waiting on several queues (poll):
+ *     waitq_entry_init(&e, thread); waitq_add(q, &e) ...; 
+ *     block_prepare(WAIT_INTR); if (ready) block_cancel(); else err = block(deadline);
+ *     waitq_remove(q, &e)
+ *
+ * Deadlines are absolute times of clock_mono_ns(); DEADLINE_NONE waits for ever.
+ */
+#include <lib/list.h>
+#include <sync/spinlock.h>
+
+struct thread;
+struct mutex;
+
+#define DEADLINE_NONE UINT64_MAX
+
+enum wait_mode {
+	WAIT_UNINTR,   /* only a wake or the deadline */
+	WAIT_INTR,     /* also a signal to deliver: -ERESTARTSYS */
+	WAIT_KILLABLE, /* also a fatal signal: -ERESTARTSYS */
+};
+
+struct waitq {
+	struct spinlock lock;
+	struct list entries;
+};
+struct waitq_entry {
+	struct list link;
+	/* Returns true when it took the wake (counts against `nr` of exclusive
+	 * wakes).  `events` is the waker's poll mask, 0 = all.  May unlink e. */
+	bool (*wake)(struct waitq_entry *e, uint32_t events);
+	struct thread *thread;
+	struct waitq *queue;
+	bool exclusive; /* waitq_wake() stops after enough of these */
+	bool woken;	/* set by the default wake function */
+};
+
+void waitq_init(struct waitq *q);
+/* An entry that wakes the current thread. */
+void waitq_entry_init(struct waitq_entry *e);
+void waitq_add(struct waitq *q, struct waitq_entry *e);
+void waitq_remove(struct waitq_entry *e); /* harmless when unlinked */
+
+/* Wakes every non-exclusive entry and up to nr exclusive ones; nr < 0: all. */
+void waitq_wake(struct waitq *q, int nr, uint32_t events);
+static inline void waitq_wake_all(struct waitq *q)
+{
+	waitq_wake(q, -1, 0);
+}
+/* True when somebody waits; a hint unless the caller's lock excludes waiters. */
+bool waitq_active(struct waitq *q);
+
+/* Sleep as above.  0 when woken (or spuriously), -ERESTARTSYS, -ETIMEDOUT.
+ * `held` may be NULL (then recheck is the caller's business: use only with
+ * block_prepare-like care). */
+MUST_USE int waitq_wait(struct waitq *q, struct spinlock *held, enum wait_mode mode,
+			uint64_t deadline);
+/* The same with `held` taken by spin_lock_irqsave (interrupts are off on entry
+ * and on return). */
+MUST_USE int waitq_wait_irq(struct waitq *q, struct spinlock *held, enum wait_mode mode,
+			    uint64_t deadline);
+MUST_USE int waitq_wait_mutex(struct waitq *q, struct mutex *held, enum wait_mode mode,
+			      uint64_t deadline);
+/* As waitq_wait with an exclusive entry at the tail: wake-one queues. */
+MUST_USE int waitq_wait_exclusive(struct waitq *q, struct spinlock *held, enum wait_mode mode,
+				  uint64_t deadline);
+
+/* The blocking protocol beneath (implemented by sched, see sched/sched.h):
+ * prepare; look at the condition; then block() or block_cancel().  A wake
+ * between prepare and block makes block() return at once. */
+void block_prepare(enum wait_mode mode);
+void block_cancel(void);
+MUST_USE int block(uint64_t deadline);
+/* Makes a blocked (or preparing) thread runnable.  False when it was running
+ * and not preparing.  Any context; the caller keeps the thread alive. */
+bool block_wake(struct thread *t);
