@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Address spaces.  An mm is a tree of vmas over a set of page tables.
+ *
+ * A vma maps [start, end) to anonymous memory, or to a page cache from page offset
+ * `pgoff` on; private file mappings copy on write.  Pages come on the first touch
+ * (mm_fault()); fork shares them read-only and copies on write.  Large anonymous vmas
+ * get 2 MiB pages where alignment and memory allow.
+ *
+ * Locks: mm->lock (rwsem, RANK_MM): vmas; write to change, read to fault.
+ * mm->pt_lock (spinlock, RANK_PAGETABLE): page tables; held for entry changes only.
+ * Order: mm->lock, page lock, cache locks, pt_lock.  TLB shootdown happens after pt_lock
+ * is dropped (freed pages wait for it), interrupts on.
+ *
+ * Life: mm_create()/mm_fork() - used by threads (mm_get/mm_put, counted users) - the last
+ * put tears all down.  The page-table root goes when no CPU has it loaded.
+ */
+#include <arch/thread.h>
+#include <lib/rbtree.h>
+#include <mm/pagecache.h>
+#include <mm/user_ptr.h>
+#include <sync/mutex.h>
+
+struct file;
+
+enum vma_flags {
+	VMA_READ = 1 << 0,
+	VMA_WRITE = 1 << 1,
+	VMA_EXEC = 1 << 2,
+	VMA_SHARED = 1 << 3,
+	VMA_GROWSDOWN = 1 << 4, /* a stack: grows on faults just below, up to RLIMIT_STACK */
+	VMA_LOCKED = 1 << 5,	/* mlock */
+	VMA_NORESERVE = 1 << 6,
+	VMA_DONTFORK = 1 << 7,	/* madvise */
+	VMA_WIPEONFORK = 1 << 8,
+	VMA_NOHUGE = 1 << 9,
+	VMA_HUGE = 1 << 10,
+	VMA_DONTDUMP = 1 << 11,
+	VMA_SPECIAL = 1 << 12, /* vDSO: pages in `special`, not resizable */
+	VMA_MAYWRITE = 1 << 13, /* mprotect may add write (file opened for writing, private) */
+	VMA_LOCKONFAULT = 1 << 14,
+	VMA_IS_STACK = 1 << 15, /* [stack] in /proc/self/maps */
+	VMA_IS_HEAP = 1 << 16,	/* [heap] */
+};
+struct vma {
+	struct rb_node node;
+	struct mm *mm;
+	uint64_t start, end; /* page aligned */
+	uint32_t flags;	     /* enum vma_flags */
+	uint64_t pgoff;	     /* page offset in the object of `start` */
+	struct page_cache *object; /* NULL: anonymous */
+	struct file *file;   /* counted through mm_file_ops; NULL for anonymous */
+	struct list object_link; /* object->vmas */
+	struct page **special; /* VMA_SPECIAL: its pages */
+	const char *special_name; /* "[vdso]" */
+};
+/* What mm needs to know of files, set once by fs (fs is above mm). */
+struct mm_file_ops {
+	void (*get)(struct file *f);
+	void (*put)(struct file *f); /* may sleep */
+	/* Path for /proc/self/maps, device and inode numbers. */
+	void (*describe)(struct file *f, char *path, size_t size, uint64_t *dev, uint64_t *ino);
+};
+extern const struct mm_file_ops *mm_file_ops;
+
+struct mm {
+	struct rwsem lock;
+	struct spinlock pt_lock;
+	struct arch_space space;
+	struct rb_tree vmas;
+	struct vma *last_hit; /* hint, validated under lock */
+	_Atomic int32_t users;
+	uint64_t mmap_base; /* top of the mmap area (grows down) */
+	uint64_t brk_start, brk_end;
+	uint64_t start_code, end_code, start_data, end_data, start_stack;
+	uint64_t arg_start, arg_end, env_start, env_end;
+	uint64_t total_pages, locked_pages, data_pages, stack_pages; /* vma sizes */
+	_Atomic int64_t rss_anon, rss_file, rss_shmem; /* pages mapped */
+	_Atomic uint64_t table_pages, peak_rss;
+	uint64_t vdso_base;
+	uint64_t auxv[64]; /* saved for /proc/self/auxv and cores */
+	unsigned auxv_words;
+	bool lock_future; /* mlockall(MCL_FUTURE) */
+	bool dumpable;
+	bool oom_victim;	/* faults fail fast while it dies */
+	struct file *exe_file; /* counted; /proc/self/exe */
+	_Atomic uint64_t faults_minor, faults_major;
+	_Atomic uint32_t membarrier_state;
+	/* limits in bytes, copied from the process by setrlimit/exec: RLIM_INFINITY = ~0 */
+	uint64_t limit_as, limit_data, limit_stack, limit_memlock;
+};
+
+MUST_USE int mm_create(struct mm **out);
+/* A copy-on-write copy of the current process's (or any) mm. */
+MUST_USE int mm_fork(struct mm *from, struct mm **out);
+void mm_get(struct mm *mm);
+void mm_put(struct mm *mm); /* may sleep */
+/* exec: the current thread leaves its mm and runs on `mm` (takes over the reference). */
+void mm_switch_current(struct mm *mm);
+
+/* mmap(2) and friends, Linux semantics; addresses or -errno; prot and flags are Linux's
+ * PROT_* and MAP_* (include/linux/mman.h).  `object`/`file` NULL = anonymous (shared
+ * anonymous makes its own object).  pgoff in pages.  They take mm->lock. */
+long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
+	     struct page_cache *object, struct file *file, uint64_t pgoff, uint32_t vma_flags);
+MUST_USE int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len);
+MUST_USE int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
+long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
+	       uint64_t new_addr);
+long mm_brk(struct mm *mm, uint64_t addr); /* the new break, Linux style: old one on failure */
+MUST_USE int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice);
+MUST_USE int mm_mincore(struct mm *mm, uint64_t addr, uint64_t len, user_ptr vec);
+MUST_USE int mm_msync(struct mm *mm, uint64_t addr, uint64_t len, int flags);
+MUST_USE int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, bool onfault);
+MUST_USE int mm_mlockall(struct mm *mm, int flags);
+void mm_munlockall(struct mm *mm);
+/* Maps given pages (vDSO): flags READ/EXEC; address or -errno. */
+long mm_map_special(struct mm *mm, uint64_t addr, struct page **pages, unsigned n,
+		    uint32_t vma_flags, const char *name);
+
+/* What a fault leads to; codes are si_code values. */
+enum fault_result {
+	FAULT_OK,
+	FAULT_SEGV_MAPERR, /* no vma */
+	FAULT_SEGV_ACCERR, /* vma forbids it */
+	FAULT_BUS_ADRERR,  /* beyond the end of the file, or read error */
+	FAULT_OOM,	   /* no page to be had: the OOM killer's turn */
+	FAULT_RETRY,	   /* a fatal signal is pending: just return to user */
+};
+/* Resolves a fault of the current thread at addr (error: PF_* bits).  May sleep. */
+enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error);
+
+/* Another process's memory (process_vm_*, /proc/pid/mem, ptrace, core dumps): bytes
+ * copied, or -EFAULT/-EIO when none.  force = also through protections. */
+long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bool force);
+/* For shared futexes: the object and offset behind an address; anonymous private memory
+ * gives object NULL.  A reference to the object is not taken: it is a key, kept alive by
+ * the mapping.  0 or -EFAULT. */
+MUST_USE int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uint64_t *offset);
+
+/* Calls fn for each vma in order under the read lock; stops when fn returns nonzero. */
+int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg);
+/* Removes mappings of pages [first, last] of a cache from every vma (truncate,
+ * invalidate); write-protects them and returns whether any was dirty. */
+void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last);
+bool mm_clean_object_page(struct page_cache *pc, struct page *p);
+uint64_t mm_rss_pages(const struct mm *mm);
+
+/* OOM: picks and kills; set by proc.  Returns after the victim was told to die. */
+extern void (*mm_oom_kill)(void);
+void mm_subsystem_init(void);

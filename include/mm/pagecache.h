@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * The page cache: the pages of one file, of a tmpfs file, or of shared anonymous memory,
+ * by page offset.  It is what a file mapping maps (mm/mm.h) and what read(2) of a cached
+ * file copies from; one page, one truth.
+ *
+ * A page is in the tree with PAGE_CACHE, owner and index set; the tree holds one
+ * reference.  PAGE_LOCKED is a sleeping bit lock: whoever sets it fills or writes the
+ * page; others wait (pagecache_wait()).  PAGE_UPTODATE: contents are valid.
+ *
+ * ops == NULL or fill == NULL: memory is the only copy (tmpfs, shared anonymous): missing
+ * pages are zeros and nothing is ever reclaimed.
+ *
+ * Locks: cache->lock (RANK_PAGECACHE) for the tree and size-independent state;
+ * vmas_lock (RANK_OBJECT_VMAS) for the list of mappings.  kernel/mm/pagecache.c
+ */
+#include <mm/phys.h>
+#include <mm/uio.h>
+#include <sync/mutex.h>
+
+struct page_cache;
+struct vma;
+
+struct pagecache_ops {
+	/* Fills pages[0..n-1], consecutive from `index`, all locked and not up to date; sets
+	 * PAGE_UPTODATE or PAGE_ERROR in each and zeroes what lies past the end of the file.
+	 * n > 1 is read-ahead.  May sleep.  0 or -errno. */
+	int (*fill)(struct page_cache *pc, uint64_t index, struct page **pages, unsigned n);
+	/* Writes [offset, offset + len) from the (locked) pages that cover it.  0 or -errno. */
+	int (*write)(struct page_cache *pc, uint64_t offset, struct page **pages, unsigned n,
+		     size_t len);
+	/* A page is about to become writable in a shared mapping: the file system may refuse. */
+	int (*mkwrite)(struct page_cache *pc, struct page *page);
+	/* The last reference went (shared anonymous memory and such; NULL for inodes, which
+	 * embed their cache). */
+	void (*release)(struct page_cache *pc);
+};
+struct page_cache {
+	struct spinlock lock;
+	struct rb_node *reserved;
+	void **root;	   /* radix tree, 64-way; kernel/mm/pagecache.c */
+	unsigned height;
+	uint64_t npages;
+	_Atomic uint64_t ndirty;
+	_Atomic uint64_t size; /* bytes: the file's size; faults beyond it raise SIGBUS */
+	const struct pagecache_ops *ops;
+	void *owner; /* the inode */
+	_Atomic int32_t refs; /* for ops->release */
+	struct spinlock vmas_lock;
+	struct list vmas; /* struct vma.object_link */
+	struct waitq unlock_waiters;
+	uint64_t ra_next, ra_size; /* read-ahead state: next expected index, window in pages */
+	_Atomic uint32_t write_error; /* errno of a failed write-back, reported once by fsync */
+	struct list dirty_link; /* all caches with dirty pages (periodic write-back) */
+};
+void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void *owner);
+/* Drops all pages; nobody maps it any more. */
+void pagecache_destroy(struct page_cache *pc);
+/* An object of its own for shared anonymous memory, refs = 1; NULL = no memory. */
+struct page_cache *pagecache_create_anon(uint64_t size);
+void pagecache_get(struct page_cache *pc);
+void pagecache_put(struct page_cache *pc);
+
+/* The page at index, up to date, with a reference; fills it (with read-ahead) when it is
+ * missing.  -EIO, -ENOMEM, -EINTR (killable).  May sleep. */
+MUST_USE int pagecache_get_page(struct page_cache *pc, uint64_t index, struct page **out);
+/* Only what is there and up to date, without sleeping; NULL otherwise. */
+struct page *pagecache_find(struct page_cache *pc, uint64_t index);
+/* read(2): copies [pos, min(pos+left, size)); bytes or -errno (only when nothing moved). */
+MUST_USE long pagecache_read(struct page_cache *pc, struct uio *u, uint64_t pos);
+/* write(2) into the cache: for memory-only caches this is the write (extends size);
+ * for others use pagecache_update() after the write went through. */
+MUST_USE long pagecache_write(struct page_cache *pc, struct uio *u, uint64_t pos);
+/* After data was written to the backing store: refreshes pages that are present so that
+ * readers and mappings see it.  `data` is kernel memory. */
+void pagecache_update(struct page_cache *pc, uint64_t pos, const void *data, size_t n);
+/* Shrinks or grows: zeroes the tail of the last page, drops pages beyond, unmaps them
+ * from every vma. */
+void pagecache_truncate(struct page_cache *pc, uint64_t new_size);
+/* Drops clean pages in [first, last] (the daemon said that the file changed); dirty ones
+ * are written first.  Unmaps them everywhere. */
+void pagecache_invalidate(struct page_cache *pc, uint64_t first, uint64_t last);
+/* Zeroes a byte range (fallocate PUNCH_HOLE, ZERO_RANGE), without changing size. */
+void pagecache_zero_range(struct page_cache *pc, uint64_t pos, uint64_t n);
+/* Writes dirty pages of [first, last] back: write-protects mappings, collects dirty bits,
+ * calls ops->write in runs of up to 256 pages.  0 or -errno. */
+MUST_USE int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last);
+/* Marks a page dirty (the fault handler, on a write to a shared mapping). */
+void pagecache_mark_dirty(struct page_cache *pc, struct page *p);
+/* Frees clean, unmapped pages, oldest first; the shrinker. */
+uint64_t pagecache_shrink(uint64_t pages);
+/* Every cache with dirty pages (sync(2), exit of the VM). */
+void pagecache_sync_all(void);
+void pagecache_subsystem_init(void); /* starts the periodic write-back (5 s) lazily */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Physical pages: a buddy allocator with per-CPU caches of single pages.  Every RAM
+ * page has a struct page in VMEMMAP; a reference count keeps it, the last put frees it.
+ */
+#include <arch/paging.h>
+#include <lib/list.h>
+#include <stdatomic.h>
+
+#define PAGE_MAX_ORDER 10 /* 4 MiB */
+#define PAGE_HUGE_ORDER 9 /* 2 MiB */
+
+enum page_flags {
+	PAGE_BUDDY = 1 << 0,
+	PAGE_SLAB = 1 << 1,
+	PAGE_CACHE = 1 << 2,   /* belongs to a page cache: owner and index are valid */
+	PAGE_UPTODATE = 1 << 3,
+	PAGE_DIRTY = 1 << 4,
+	PAGE_LOCKED = 1 << 5,  /* being filled or written, see pagecache.h */
+	PAGE_ERROR = 1 << 6,
+	PAGE_HUGE_HEAD = 1 << 7, /* first of a 2 MiB unit that is mapped as one */
+	PAGE_RESERVED = 1 << 8,	 /* firmware, kernel image: never freed */
+	PAGE_REFERENCED = 1 << 9,
+};
+struct page {
+	_Atomic uint32_t refs;	/* 0 = free */
+	_Atomic uint32_t flags; /* enum page_flags */
+	_Atomic int32_t maps;	/* user page-table entries that point here */
+	uint8_t order;		/* of the allocation (head page) */
+	uint8_t pad[3];
+	union {
+		struct list link;	/* buddy list, LRU */
+		struct {
+			void *slab_owner, *slab_free;
+		};
+	};
+	void *owner;	/* struct page_cache * */
+	uint64_t index; /* page offset in the owner */
+	uint64_t priv;	/* the owner's */
+	uint64_t pad2;
+};
+_Static_assert(sizeof(struct page) == 64, "one cache line per page");
+
+enum page_alloc_flags {
+	PAGE_ALLOC_ZERO = 1 << 0,
+	PAGE_ALLOC_ATOMIC = 1 << 1, /* may use the reserve; no reclaim (interrupt, spinlock) */
+	PAGE_ALLOC_USER = 1 << 2,   /* counts against what programs may use: may reclaim and
+				     * may sleep, leaves a reserve for the kernel */
+};
+/* 2^order pages, refs = 1 on the head; NULL when there is no memory. */
+struct page *page_alloc(unsigned order, unsigned flags);
+void page_get(struct page *p);
+void page_put(struct page *p); /* frees with the last reference */
+bool page_try_get(struct page *p); /* false when refs was 0 */
+
+static inline struct page *phys_to_page(uint64_t phys)
+{
+	return (struct page *)VMEMMAP + (phys >> PAGE_SHIFT);
+}
+static inline uint64_t page_to_phys(const struct page *p)
+{
+	return (uint64_t)(p - (struct page *)VMEMMAP) << PAGE_SHIFT;
+}
+static inline void *page_to_virt(const struct page *p)
+{
+	return phys_to_virt(page_to_phys(p));
+}
+static inline struct page *virt_to_page(const void *v)
+{
+	return phys_to_page(virt_to_phys(v));
+}
+/* RAM with a struct page? */
+bool page_phys_valid(uint64_t phys);
+
+/* A zeroed physical page for page tables, 0 when out of memory. */
+uint64_t page_alloc_table(void);
+
+struct mem_stats {
+	uint64_t total_pages, free_pages, cache_pages, slab_pages, anon_pages, table_pages;
+	uint64_t peak_used_pages;
+};
+void mem_get_stats(struct mem_stats *s);
+/* Called under memory pressure to free clean cache pages: returns pages freed. */
+void mem_register_shrinker(uint64_t (*shrink)(uint64_t pages));
+
+void phys_init(void); /* from boot_info; single CPU, before all else of mm */
