@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 struct environ_set {
-	const char **vars; /* "NAME=VALUE", or "NAME" = explicitly absent */
+	const char **vars; /* "NAME=VALUE" */
 	size_t n, room;
 };
 

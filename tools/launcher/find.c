@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "find.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "report.h"
+
+/* Searches $PATH, then the given absolute paths; NULL when it is nowhere. */
+static const char *find_file(const char *name, const char *const *usual)
+{
+	const char *path = getenv("PATH");
+	char *candidate;
+
+	for (const char *p = path ? path : ""; name && *p;) {
+		int len = (int)strcspn(p, ":");
+
+		if (len > 0 && asprintf(&candidate, "%.*s/%s", len, p, name) >= 0) {
+			if (access(candidate, X_OK) == 0) {
+				return candidate;
+			}
+			free(candidate);
+		}
+		p += len;
+		p += *p == ':';
+	}
+	for (; *usual; usual++) {
+		if (access(*usual, X_OK) == 0) {
+			return *usual;
+		}
+	}
+	return NULL;
+}
+
+static const char *find_kernel(void)
+{
+	static char path[PATH_MAX];
+	static const char *const places[] = {"corrida.elf", "../lib/corrida/corrida.elf"};
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+
+	if (n <= 0) {
+		fail("cannot find myself: /proc/self/exe: %s", strerror(errno));
+	}
+	path[n] = '\0';
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		strcpy(strrchr(path, '/') + 1, places[i]);
+		if (access(path, R_OK) == 0) {
+			return path;
+		}
+		path[n] = '\0';
+		*(strrchr(path, '/') + 1) = '\0';
+	}
+	fail("no kernel at %scorrida.elf: build it with 'make', or name one with --kernel", path);
+}
+
+void find_parts(struct run_options *o)
+{
+	static const char *const qemus[] = {"/usr/bin/qemu-system-x86_64", NULL};
+	static const char *const daemons[] = {"/usr/lib/qemu/virtiofsd", NULL};
+
+	if (o->kernel == NULL) {
+		o->kernel = find_kernel();
+	} else if (access(o->kernel, R_OK) < 0) {
+		fail("--kernel %s: %s", o->kernel, strerror(errno));
+	}
+	if (o->qemu == NULL) {
+		o->qemu = find_file("qemu-system-x86_64", qemus);
+		if (o->qemu == NULL) {
+			fail("qemu-system-x86_64 not found: apt-get install qemu-system-x86, or name "
+			     "it with --qemu");
+		}
+	} else if (access(o->qemu, X_OK) < 0) {
+		fail("--qemu %s: %s", o->qemu, strerror(errno));
+	}
+	if (o->virtiofsd == NULL) {
+		o->virtiofsd = find_file(NULL, daemons);
+		if (o->virtiofsd == NULL) {
+			fail("/usr/lib/qemu/virtiofsd not found: apt-get install qemu-system-common "
+			     "(Debian 12), or name it with --virtiofsd");
+		}
+	} else if (access(o->virtiofsd, X_OK) < 0) {
+		fail("--virtiofsd %s: %s", o->virtiofsd, strerror(errno));
+	}
+}
+
+/* The flags of the first CPU are within the first page of the file. */
+static bool cpu_has_virtualisation(void)
+{
+	char text[8192], *end;
+	int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	close(fd);
+	if (n <= 0) {
+		return false;
+	}
+	text[n] = '\0';
+	end = strstr(text, "\n\n");
+	if (end) {
+		*end = '\0';
+	}
+	return strstr(text, " vmx") || strstr(text, " svm");
+}
+
+bool find_accel(enum accel wanted)
+{
+	int fd;
+
+	if (wanted == ACCEL_TCG || (wanted == ACCEL_AUTO && !cpu_has_virtualisation())) {
+		return false;
+	}
+	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (fd < 0 && wanted == ACCEL_KVM) {
+		fail("--accel kvm: /dev/kvm: %s", strerror(errno));
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return fd >= 0;
+}

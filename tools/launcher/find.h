@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* Where the parts are: the kernel beside the launcher, QEMU and virtiofsd where
+ * Debian puts them.  A missing part ends the launcher with the package's name. */
+#include <stdbool.h>
+
+#include "options.h"
+
+void find_parts(struct run_options *o);
+
+/* True for KVM.  /dev/kvm alone proves nothing: some machines without hardware
+ * virtualisation have one that interprets the guest's kernel, very slowly. */
+bool find_accel(enum accel wanted);

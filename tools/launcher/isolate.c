@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "isolate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <lib/launch.h>
+
+#include "report.h"
+
+NORETURN static void die(const char *what)
+{
+	dprintf(2, "%s: %s\n", what, strerror(errno));
+	_exit(LAUNCH_STATUS_FAULT);
+}
+
+static void write_proc(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
+		die(path);
+	}
+	close(fd);
+}
+
+static void enter_user_namespace(void)
+{
+	unsigned uid = geteuid(), gid = getegid();
+	char map[64];
+
+	if (unshare(CLONE_NEWUSER) < 0) {
+		dprintf(2,
+			"sharing a directory as an ordinary user needs a user namespace, and this "
+			"system forbids it (%s); as root: sysctl -w user.max_user_namespaces=10000, "
+			"and where they exist kernel.unprivileged_userns_clone=1 and "
+			"kernel.apparmor_restrict_unprivileged_userns=0\n",
+			strerror(errno));
+		_exit(LAUNCH_STATUS_FAULT);
+	}
+	write_proc("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof map, "0 %u 1", uid);
+	write_proc("/proc/self/uid_map", map);
+	snprintf(map, sizeof map, "0 %u 1", gid);
+	write_proc("/proc/self/gid_map", map);
+}
+
+/* A clone of the tree below dir_fd, made read-only with all its submounts, in a
+ * mount namespace of our own.  mount_setattr only adds the flag, so that it may
+ * be done to mounts whose other flags are locked. */
+static int read_only_clone(int dir_fd)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	int fd;
+
+	if (unshare(CLONE_NEWNS) < 0) {
+		die("--read-only: mount namespace");
+	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		die("--read-only: private mounts");
+	}
+	fd = open_tree(dir_fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
+					   OPEN_TREE_CLOEXEC);
+	if (fd < 0) {
+		die("--read-only: open_tree");
+	}
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0) {
+		die("--read-only: mount_setattr");
+	}
+	if (move_mount(fd, "", dir_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
+		die("--read-only: move_mount");
+	}
+	return fd;
+}
+
+void isolate_share(int dir_fd, bool in_userns, bool read_only)
+{
+	pid_t parent = getppid();
+
+	if (in_userns) {
+		enter_user_namespace();
+	}
+	if (read_only) {
+		dir_fd = read_only_clone(dir_fd);
+	}
+	if (fchdir(dir_fd) < 0) {
+		die("shared directory");
+	}
+	/* A change of credentials may have cleared it. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) {
+		_exit(LAUNCH_STATUS_FAULT);
+	}
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <lib/launch.h>
+
+#include "blob.h"
+#include "find.h"
+#include "isolate.h"
+#include "options.h"
+#include "report.h"
+
+/* Guest memory stays far below this: the ring of the share. */
+#define FS_QUEUE_SIZE 128
+#define SOCKET_BUFFER (1 << 20)
+
+static void arg(struct helper *h, const char *fmt, ...) PRINTF(2);
+
+static void arg(struct helper *h, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	if (h->argc + 1 >= sizeof h->argv / sizeof h->argv[0]) {
+		fail("too many arguments for %s", h->name);
+	}
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0) {
+		fail("out of memory");
+	}
+	va_end(ap);
+	h->argv[h->argc++] = s;
+	h->argv[h->argc] = NULL;
+}
+
+static void args(struct helper *h, const char *first, const char *second)
+{
+	arg(h, "%s", first);
+	arg(h, "%s", second);
+}
+
+/* --- descriptors ------------------------------------------------------- */
+
+static void socketpair_for_port(int *ours, int *theirs)
+{
+	int fds[2], size = SOCKET_BUFFER;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
+		fail("socketpair: %s", strerror(errno));
+	}
+	/* Only a hint: the kernel may give less. */
+	(void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	(void)setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	*ours = fds[0];
+	*theirs = fds[1];
+}
+
+/*
+ * virtiofsd wants a listening socket.  An autobound abstract name leaves nothing in the file
+ * system, but any local user could connect to it first.  The backlog of 0 admits one
+ * connection until the daemon accepts it (and it accepts only one): either that is ours, or
+ * connect() fails with EAGAIN and we take another socket.
+ */
+static void connect_share(struct vm *vm)
+{
+	for (int attempt = 0; attempt < 100; attempt++) {
+		struct sockaddr_un name = {.sun_family = AF_UNIX};
+		socklen_t len = sizeof name;
+		int l = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int c = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		if (l < 0 || c < 0) {
+			fail("socket: %s", strerror(errno));
+		}
+		if (bind(l, (struct sockaddr *)&name, sizeof name.sun_family) < 0 ||
+		    listen(l, 0) < 0 || getsockname(l, (struct sockaddr *)&name, &len) < 0) {
+			fail("abstract unix socket: %s", strerror(errno));
+		}
+		if (connect(c, (struct sockaddr *)&name, len) == 0) {
+			vm->fs_listen = l;
+			vm->fs_connected = c;
+			(void)fcntl(c, F_SETFL, 0);
+			return;
+		}
+		close(l);
+		close(c);
+	}
+	fail("somebody keeps connecting to our sockets; giving up");
+}
+
+static void open_descriptors(struct vm *vm, const struct run_options *o)
+{
+	connect_share(vm);
+	socketpair_for_port(&vm->ctl, &vm->peer_ctl);
+	socketpair_for_port(&vm->stdio, &vm->peer_stdio);
+	socketpair_for_port(&vm->err, &vm->peer_err);
+	socketpair_for_port(&vm->serial, &vm->peer_serial);
+	vm->blob = blob_create(o, vm->fuse_ids);
+}
+
+/* --- command lines ----------------------------------------------------- */
+
+static void add_machine(struct helper *q, const struct run_options *o, bool kvm)
+{
+	unsigned long long mem = o->memory;
+
+	args(q, "-M", "microvm,acpi=off,rtc=on,pit=off,pic=off,isa-serial=on,memory-backend=mem");
+	args(q, "-global", "virtio-mmio.force-legacy=false");
+	arg(q, "-nodefaults");
+	arg(q, "-no-user-config");
+	arg(q, "-no-reboot");
+	args(q, "-display", "none");
+	args(q, "-monitor", "none");
+	args(q, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	args(q, "-accel", kvm ? "kvm" : "tcg,thread=multi");
+	args(q, "-cpu", kvm ? "host,arch-capabilities=off" : "max");
+	arg(q, "-smp");
+	arg(q, "%u", o->cpus);
+	arg(q, "-m");
+	arg(q, "%lluk", mem >> 10);
+	arg(q, "-object");
+	arg(q, "memory-backend-memfd,id=mem,size=%llu,share=on", mem);
+	args(q, "-kernel", o->kernel);
+	args(q, "-device", "isa-debug-exit,iobase=0xf4,iosize=4");
+	if (o->gdb_port) {
+		arg(q, "-gdb");
+		arg(q, "tcp:127.0.0.1:%u", o->gdb_port);
+		arg(q, "-S");
+	}
+}
+
+static void add_port(struct helper *q, int nr, const char *id, const char *name, int fd)
+{
+	arg(q, "-chardev");
+	arg(q, "socket,id=%s,fd=%d", id, fd);
+	arg(q, "-device");
+	arg(q, "virtserialport,bus=ports.0,nr=%d,chardev=%s,name=%s", nr, id, name);
+}
+
+static void add_devices(struct vm *vm)
+{
+	struct helper *q = &vm->qemu;
+
+	arg(q, "-chardev");
+	arg(q, "socket,id=fs,fd=%d", vm->fs_connected);
+	arg(q, "-device");
+	arg(q, "vhost-user-fs-device,chardev=fs,tag=" LAUNCH_ROOT_TAG ",queue-size=%d",
+	    FS_QUEUE_SIZE);
+	args(q, "-device", "virtio-serial-device,id=ports,max_ports=4");
+	add_port(q, 1, "ctl", LAUNCH_PORT_CTL, vm->peer_ctl);
+	add_port(q, 2, "stdio", LAUNCH_PORT_STDIO, vm->peer_stdio);
+	add_port(q, 3, "stderr", LAUNCH_PORT_STDERR, vm->peer_err);
+	args(q, "-device", "virtio-rng-device");
+	arg(q, "-chardev");
+	arg(q, "socket,id=serial,fd=%d", vm->peer_serial);
+	args(q, "-serial", "chardev:serial");
+	arg(q, "-fw_cfg");
+	arg(q, "name=" LAUNCH_FWCFG_NAME ",file=/dev/fd/%d", vm->blob);
+}
+
+static void add_daemon(struct vm *vm, const struct run_options *o)
+{
+	struct helper *d = &vm->fsd;
+
+	arg(d, "%s", o->virtiofsd);
+	arg(d, "--fd=%d", vm->fs_listen);
+	arg(d, "--thread-pool-size=0");
+	args(d, "-o", "source=.");
+	arg(d, "-o");
+	arg(d, "cache=%s", o->cache);
+	args(d, "-o", "sandbox=chroot,xattr,announce_submounts,log_level=err");
+}
+
+void vm_prepare(struct vm *vm, struct run_options *o)
+{
+	*vm = (struct vm){
+		.qemu = {.name = "QEMU", .pidfd = -1, .log = -1},
+		.fsd = {.name = "virtiofsd", .pidfd = -1, .log = -1},
+		.fuse_ids = geteuid() == 0,
+	};
+	find_parts(o);
+	vm->kvm = find_accel(o->accel);
+	open_descriptors(vm, o);
+	add_daemon(vm, o);
+	arg(&vm->qemu, "%s", o->qemu);
+	add_machine(&vm->qemu, o, vm->kvm);
+	add_devices(vm);
+}
+
+/* --- processes --------------------------------------------------------- */
+
+static void keep_across_exec(int fd)
+{
+	if (fcntl(fd, F_SETFD, 0) < 0) {
+		_exit(LAUNCH_STATUS_FAULT);
+	}
+}
+
+/* In the child: 2 is the log already. */
+NORETURN static void exec_helper(struct helper *h, const int *fds, size_t nfds)
+{
+	sigset_t none;
+
+	for (size_t i = 0; i < nfds; i++) {
+		keep_across_exec(fds[i]);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	execv(h->argv[0], (char **)(void *)h->argv);
+	dprintf(2, "%s: %s\n", h->argv[0], strerror(errno));
+	_exit(LAUNCH_STATUS_FAULT);
+}
+
+/* Returns 0 in the child. */
+static pid_t fork_helper(struct helper *h)
+{
+	pid_t parent = getpid();
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		fail("pipe: %s", strerror(errno));
+	}
+	h->pid = fork();
+	if (h->pid < 0) {
+		fail("fork: %s", strerror(errno));
+	}
+	if (h->pid == 0) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		(void)setsid();
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* The launcher may have died before the line above. */
+		if (getppid() != parent || null < 0 || dup2(null, 0) < 0 ||
+		    dup2(fds[1], 1) < 0 || dup2(fds[1], 2) < 0) {
+			_exit(LAUNCH_STATUS_FAULT);
+		}
+		return 0;
+	}
+	close(fds[1]);
+	h->log = fds[0];
+	(void)fcntl(h->log, F_SETFL, O_NONBLOCK);
+	h->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
+	if (h->pidfd < 0) {
+		fail("pidfd_open: %s", strerror(errno));
+	}
+	return h->pid;
+}
+
+void vm_start(struct vm *vm, const struct run_options *o)
+{
+	const int for_fsd[] = {vm->fs_listen};
+	const int for_qemu[] = {vm->fs_connected, vm->peer_ctl,	   vm->peer_stdio,
+				vm->peer_err,	  vm->peer_serial, vm->blob};
+
+	if (fork_helper(&vm->qemu) == 0) {
+		exec_helper(&vm->qemu, for_qemu, sizeof for_qemu / sizeof for_qemu[0]);
+	}
+	if (fork_helper(&vm->fsd) == 0) {
+		isolate_share(o->dir_fd, !vm->fuse_ids, o->read_only);
+		exec_helper(&vm->fsd, for_fsd, 1);
+	}
+	close(vm->fs_listen);
+	for (size_t i = 0; i < sizeof for_qemu / sizeof for_qemu[0]; i++) {
+		close(for_qemu[i]);
+	}
+}
+
+bool helper_read_log(struct helper *h)
+{
+	char buf[1024];
+	ssize_t n;
+
+	if (h->log < 0) {
+		return false;
+	}
+	while ((n = read(h->log, buf, sizeof buf)) > 0) {
+		size_t len = (size_t)n, room = sizeof h->tail - h->tail_len;
+
+		if (len > room) {
+			memmove(h->tail, h->tail + (len - room), h->tail_len - (len - room));
+			h->tail_len -= len - room;
+		}
+		memcpy(h->tail + h->tail_len, buf, len);
+		h->tail_len += len;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+		return true;
+	}
+	close(h->log);
+	h->log = -1;
+	return false;
+}
+
+bool helper_reap(struct helper *h)
+{
+	if (!h->ended && h->pid > 0 && waitpid(h->pid, &h->status, WNOHANG) == h->pid) {
+		h->ended = true;
+		(void)helper_read_log(h);
+	}
+	return h->ended;
+}
+
+static void helper_kill(struct helper *h)
+{
+	if (h->pid > 0 && !h->ended) {
+		(void)kill(h->pid, SIGKILL);
+	}
+}
+
+static void helper_wait(struct helper *h)
+{
+	while (h->pid > 0 && !h->ended) {
+		if (waitpid(h->pid, &h->status, 0) == h->pid || errno == ECHILD) {
+			h->ended = true;
+		}
+	}
+}
+
+void vm_kill(struct vm *vm)
+{
+	helper_kill(&vm->qemu);
+	helper_kill(&vm->fsd);
+	helper_wait(&vm->qemu);
+	helper_wait(&vm->fsd);
+}
+
+/* --- dry run ----------------------------------------------------------- */
+
+static void print_quoted(const char *s)
+{
+	if (*s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			    "@%+=:,./_-") == strlen(s)) {
+		fputs(s, stdout);
+		return;
+	}
+	putchar('\'');
+	for (; *s; s++) {
+		if (*s == '\'') {
+			fputs("'\\''", stdout);
+		} else {
+			putchar(*s);
+		}
+	}
+	putchar('\'');
+}
+
+static void print_command(const struct helper *h)
+{
+	for (size_t i = 0; i < h->argc; i++) {
+		bool breaks = i > 0 && h->argv[i][0] == '-' && h->argv[i][1];
+
+		fputs(i == 0 ? "" : breaks ? " \\\n    " : " ", stdout);
+		print_quoted(h->argv[i]);
+	}
+	putchar('\n');
+}
+
+void vm_print(const struct vm *vm, const struct run_options *o)
+{
+	printf("# share, as %s, %s\n", vm->fuse_ids ? "root" : "root of a user namespace",
+	       o->read_only ? "read-only" : "read and write");
+	printf("cd ");
+	print_quoted(o->dir);
+	printf("\n");
+	print_command(&vm->fsd);
+	printf("# VM: %u CPUs, %llu MiB, %s\n", o->cpus, (unsigned long long)o->memory >> 20,
+	       vm->kvm ? "KVM" : "TCG");
+	print_command(&vm->qemu);
+	printf("# descriptors: %d and %d are the two ends of the share's socket; %d, %d, %d and %d "
+	       "lead to the launcher;\n# %d holds the configuration below\n",
+	       vm->fs_listen, vm->fs_connected, vm->peer_ctl, vm->peer_stdio, vm->peer_err,
+	       vm->peer_serial, vm->blob);
+	printf("program %s\nworkdir %s\nuser %u:%u\numask %04o\n", o->prog, o->workdir, o->uid,
+	       o->gid, o->umask);
+	for (size_t i = 0; i < o->nargs; i++) {
+		printf("argv[%zu] ", i);
+		print_quoted(o->args[i]);
+		putchar('\n');
+	}
+	for (size_t i = 0; i < o->nenv; i++) {
+		printf("env ");
+		print_quoted(o->env[i]);
+		putchar('\n');
+	}
+}
