@@ -1,0 +1,110 @@
+# Corrida: one makefile, not recursive.  `make help` lists the targets.
+#   O=DIR     build directory (build, or build-debug with DEBUG=1)
+#   DEBUG=1   lock ranks, poisoning, UBSan, DEBUG_ASSERT
+DEBUG ?= 0
+O ?= $(if $(filter 1,$(DEBUG)),build-debug,build)
+CC := gcc
+CLANG := clang
+PYTHON := python3
+MUSL_CC := musl-gcc
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)';)
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
+	-Wpointer-arith -Wwrite-strings -Wimplicit-fallthrough -Wno-unused-parameter \
+	-Wno-sign-compare -Wframe-larger-than=2048
+KFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
+	-mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector -fno-common \
+	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
+	-fcf-protection=none -ffunction-sections -fdata-sections -Iinclude -I$(O)/include \
+	-DCONFIG_DEBUG=$(DEBUG)
+GCC_ONLY := -fno-tree-loop-distribute-patterns -fno-jump-tables
+ifeq ($(DEBUG),1)
+KFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
+endif
+
+SRC := kernel/main.c $(sort $(wildcard $(addsuffix /*.c,$(addprefix kernel/,arch lib sync sched mm \
+	fs net proc debug) syscall loader drivers drivers/virtio)))
+ASM := $(sort $(wildcard kernel/*/*.S loader/*.S))
+OBJ := $(SRC:%.c=$(O)/%.o) $(ASM:%.S=$(O)/%.S.o)
+KERNEL := $(O)/corrida.elf
+
+.PHONY: all run test check-host check-guest bench lint docs clean install kernel fuzz help
+all: kernel host-tools rootfs
+kernel: $(KERNEL)
+
+-include $(wildcard mk/*.mk)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(KFLAGS) $(GCC_ONLY) $(WARN) -MMD -MP -c $< -o $@
+$(O)/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(call say,AS,$<)$(CC) $(KFLAGS) -D__ASSEMBLY__ -MMD -MP -c $< -o $@
+
+# Two passes: the symbol table that panics print with comes from the first.
+LINK = $(CC) -nostdlib -static -no-pie -Wl,-T,kernel/arch/kernel.ld -Wl,--gc-sections \
+	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--build-id=none
+$(O)/pass1.elf: $(OBJ) kernel/arch/kernel.ld tools/ksyms.py
+	$(Q)$(PYTHON) tools/ksyms.py --empty > $(O)/ksyms0.S
+	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms0.S -o $(O)/ksyms0.o
+	$(Q)$(LINK) $(OBJ) $(O)/ksyms0.o -o $@
+$(KERNEL): $(O)/pass1.elf
+	$(Q)nm -n $< | $(PYTHON) tools/ksyms.py > $(O)/ksyms1.S
+	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms1.S -o $(O)/ksyms1.o
+	$(call say,LD,$@)$(LINK) $(OBJ) $(O)/ksyms1.o -o $@
+
+# --- unit tests: the real .c files on the host, under ASan and UBSan.  Each test names what
+# it links in a comment: UNIT_SOURCES: kernel/lib/rbtree.c ...
+UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Iinclude \
+	-I$(O)/include -Itests/unit -DCORRIDA_HOST_TEST=1 -DCONFIG_DEBUG=1 -fno-builtin \
+	-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
+$(O)/tests/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h tests/unit/shim/*)
+	@mkdir -p $(@D)
+	$(call say,UNIT,$<)$(CC) $(UNIT_FLAGS) -MMD -MP -o $@ $< $$(sed -n 's/.*UNIT_SOURCES: *//p' $<) -lpthread
+unit: $(UNIT)
+
+# --- guest tests: ordinary static Linux programs
+GUEST := $(patsubst tests/guest/%.c,$(O)/tests/guest/%,$(sort $(wildcard tests/guest/*.c)))
+GUEST_FLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Wno-unused-parameter -static -pthread \
+	-idirafter $(O)/linux-headers
+$(O)/linux-headers/.done:
+	@mkdir -p $(@D)
+	$(Q)ln -sfn /usr/include/linux $(@D)/linux; ln -sfn /usr/include/asm-generic $(@D)/asm-generic; \
+	ln -sfn /usr/include/x86_64-linux-gnu/asm $(@D)/asm; touch $@
+$(O)/tests/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h) $(O)/linux-headers/.done
+	@mkdir -p $(@D)
+	$(call say,GUEST,$<)$(MUSL_CC) $(GUEST_FLAGS) -o $@ $<
+guest-tests: $(GUEST)
+
+test: all unit guest-tests
+	$(Q)tests/run --build $(O)
+check-host: unit guest-tests
+	$(Q)tests/run --build $(O) --only unit,native
+check-guest: all guest-tests
+	$(Q)tests/run --build $(O) --only guest
+
+# --- lint: clang compiles everything and checks the lock annotations
+LINT_SRC := $(SRC)
+lint: $(LINT_SRC:%.c=$(O)/lint/%.ok)
+	$(Q)$(PYTHON) tools/check-layers.py .
+	$(Q)$(PYTHON) tools/check-headers.py $(CC) include
+$(O)/lint/%.ok: %.c
+	@mkdir -p $(@D)
+	$(call say,LINT,$<)$(CLANG) $(KFLAGS) $(WARN) -Wthread-safety -Wthread-safety-beta \
+		-Wno-gnu -Wno-unused-command-line-argument -MMD -MP -MF $(@:.ok=.d) -MT $@ -fsyntax-only $< && touch $@
+
+clean:
+	rm -rf build build-debug
+prefix ?= /usr/local
+install: all
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/corrida
+	install -m 755 $(O)/corrida $(DESTDIR)$(prefix)/bin/corrida
+	install -m 644 $(KERNEL) $(DESTDIR)$(prefix)/lib/corrida/corrida.elf
+help:
+	@echo 'make [all|run|test|check-host|check-guest|bench|fuzz|lint|docs|install|clean] [DEBUG=1] [O=DIR]'
+	@echo 'make run DIR=... PROG=... ARGS="..."  runs your own program'
+
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(wildcard $(O)/lint/*/*.d $(O)/lint/*/*/*.d)
