@@ -16,7 +16,8 @@ struct poll_table;
 struct file_ops {
 	/* Bytes, 0 = end, -errno only when nothing moved.  *pos is the position to use and to
 	 * advance (pread: a copy); streams ignore it.  Blocks unless O_NONBLOCK or `flags` has
-	 * IO_NOWAIT. */
+	 * IO_NOWAIT.  Writes to regular files come with inode->lock held; with IO_APPEND *pos is
+	 * the cached size, which the file system may correct before it writes. */
 	long (*read)(struct file *f, struct uio *u, uint64_t *pos, unsigned flags);
 	long (*write)(struct file *f, struct uio *u, uint64_t *pos, unsigned flags);
 	/* Ready events now; registers with pt (may be NULL) to be woken.  Missing = always ready. */
@@ -52,7 +53,8 @@ struct file {
 	struct spinlock epoll_lock;
 	bool readable, writable; /* from the access mode */
 	bool no_seek;
-	bool exec_denied_write; /* holds inode->writers */
+	bool exec_denied_write; /* holds inode->writers: file_deny_write() */
+	bool counted_writer;	/* open for writing, counted in inode->writers */
 	const char *anon_name;	/* "pipe:", "anon_inode:[eventfd]" for /proc/self/fd */
 };
 /* A file of the given kind without a path (pipe, eventfd, socket ...), refs = 1. */
@@ -101,6 +103,28 @@ MUST_USE int fd_close(int fd);
 MUST_USE int fd_replace(int newfd, struct file *f, bool cloexec);
 /* Iterates (proc): next used descriptor >= from with a counted file; -1 = none. */
 int fdtable_next(struct fdtable *t, int from, struct file **out);
+/* A borrowed or counted file: no atomic when the table has one user. */
+struct fdref {
+	struct file *file;
+	bool counted;
+};
+MUST_USE int fdref_get(int fd, struct fdref *r);     /* refuses O_PATH */
+MUST_USE int fdref_get_any(int fd, struct fdref *r);
+static inline void fdref_put(struct fdref *r)
+{
+	if (r->counted) {
+		file_put(r->file);
+	}
+}
+MUST_USE int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
+int fd_get_cloexec(int fd);			/* 0, 1 or -EBADF */
+MUST_USE int fd_set_cloexec(int fd, bool on);
+/* The cloexec flag in any table (fdinfo). */
+bool fdtable_cloexec(struct fdtable *t, int fd);
+/* A private copy replaces current's shared table (unshare, exec). */
+MUST_USE int fdtable_unshare_current(void);
+/* Thread group id of current; set by proc: F_GETLK, /proc/locks. */
+extern int (*fs_current_pid)(void);
 /* Limit on descriptors of the current process; set by proc (soft RLIMIT_NOFILE). */
 extern uint64_t (*fs_rlimit)(int resource); /* RLIMIT_* -> soft limit of current */
 extern void (*fs_send_sigxfsz)(void);

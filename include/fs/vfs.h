@@ -60,7 +60,18 @@ struct kstatfs {
 	uint64_t fsid;
 };
 
+/*
+ * Locks that the VFS holds around inode operations: dir->lock for everything that changes or
+ * looks up entries; for rmdir, and rename onto a directory, also the victim's lock; inode->lock
+ * for setattr, and around file_ops write (regular files only) and fallocate.  Not held: getattr,
+ * readlink, open, xattrs, read, readdir (file->pos_lock is), mmap, fsync, copy_range.
+ *
+ * After success of unlink, rmdir and rename the VFS does the dentry work (unhash, move) and
+ * sets a removed directory's nlink to 0; nlink of files and ctime are the file system's.
+ */
 struct inode_ops {
+	/* An unnamed file in dir (O_TMPFILE): d is an unhashed dentry to instantiate, nlink 0. */
+	int (*tmpfile)(struct inode *dir, struct dentry *d, uint32_t mode);
 	/* Directories; called with dir->lock held; names are not NUL-terminated elsewhere but
 	 * here they are; `d` is a negative dentry to fill by dentry_instantiate(). */
 	int (*lookup)(struct inode *dir, struct dentry *d); /* 0 also when it isn't there
@@ -81,7 +92,7 @@ struct inode_ops {
 	/* Target of a symlink into buf, NUL-terminated; length or -errno. */
 	long (*readlink)(struct inode *inode, char *buf, size_t size);
 	/* Magic links (/proc/self/exe, fd/N): jumps straight to a path; NULL else. */
-	int (*follow)(struct inode *inode, struct path *out);
+	int (*follow)(struct inode *inode, struct path *out); /* out is counted */
 	/* Brings the inode's fields up to date when stale; then fills st.  NULL = generic. */
 	int (*getattr)(struct inode *inode, struct kstat *st, bool force_sync);
 	int (*setattr)(struct inode *inode, const struct iattr *a);
@@ -127,6 +138,10 @@ struct dentry {
 	struct list hash_link, child_link, children, lru;
 	uint64_t valid_until; /* ns, clock_mono_ns(): FUSE entry validity; UINT64_MAX = always */
 	uint64_t generation;
+	struct mount *mount_here; /* the mount on it, when mounted */
+	bool absent_mounts;	  /* some child exists only as a mount point: readdir adds it */
+	bool dir_pinned;	  /* kept by its directory (tmpfs and the like: no other copy) */
+	void *fs_priv;		  /* the file system's (procfs: nothing else) */
 	char inline_name[40];
 };
 struct superblock_ops {
@@ -152,8 +167,10 @@ struct mount {
 	struct dentry *point; /* in the parent; NULL for the root mount */
 	struct list link;
 	bool read_only;
+	bool pinned; /* made at boot, never unmounted: paths don't count it */
 	int id;
 	_Atomic int32_t refs;
+	char *where; /* for /proc/mounts of mounts made by mount(2); NULL = computed */
 };
 struct path {
 	struct mount *mount;
@@ -166,7 +183,17 @@ void path_put(struct path *p); /* clears it */
 void inode_init(struct inode *inode, struct superblock *sb, const struct inode_ops *ops,
 		uint32_t mode, uint64_t ino); /* refs = 1 */
 void inode_get(struct inode *inode);
-void inode_put(struct inode *inode);
+void inode_put(struct inode *inode); /* last: ops->evict; may sleep */
+/* False when the last reference is just going (for the file system's own inode hash). */
+bool inode_try_get(struct inode *inode);
+/* The file system's part of unmaking an inode: frees lock state; before it frees the struct. */
+void inode_destroy(struct inode *inode);
+/* What a new inode of the caller's gets: fs ids, setgid directories' group. */
+void inode_init_owner(struct inode *inode, const struct inode *dir);
+struct timespec64 timespec_now(void); /* CLOCK_REALTIME */
+void inode_stat_generic(struct inode *inode, struct kstat *st);
+/* Applies a to the inode's fields (not the size), sets ctime; lock held. */
+void inode_setattr_generic(struct inode *inode, const struct iattr *a);
 /* Gives d (negative) an inode; takes over the caller's reference. */
 void dentry_instantiate(struct dentry *d, struct inode *inode);
 /* The cached child or NULL (counted). */
@@ -177,6 +204,10 @@ struct dentry *dentry_alloc_root(struct superblock *sb, struct inode *root);
 void dentry_get(struct dentry *d);
 void dentry_put(struct dentry *d);
 void dentry_drop(struct dentry *d); /* unhash: stale or removed */
+struct superblock *superblock_alloc(const struct superblock_ops *ops, const char *type,
+				    uint64_t magic); /* zeroed else, own dev; NULL no memory */
+/* Drops every unused dentry below d (daemon said that the directory changed). */
+void dentry_prune_children(struct dentry *d);
 /* Directory entries came with attributes (READDIRPLUS): caches name -> inode (takes over the
  * inode reference). */
 void dentry_cache_child(struct dentry *parent, const char *name, size_t len,
@@ -210,6 +241,7 @@ MUST_USE int vfs_rename(int olddirfd, const char *old, int newdirfd, const char 
 			unsigned flags);
 MUST_USE int vfs_stat_path(const struct path *p, struct kstat *st, bool force_sync);
 MUST_USE int vfs_setattr(const struct path *p, struct iattr *a); /* permission checks inside */
+enum may { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
 MUST_USE int vfs_permission(struct inode *inode, int mask); /* MAY_*: 4 r, 2 w, 1 x; fs ids */
 /* Absolute path as the current root sees it into buf; points into buf, or ERR: NULL when it does
  * not fit.  Appends " (deleted)" when so. */
@@ -219,3 +251,15 @@ void vfs_init(void);
 /* The root file system: mounts sb as / and sets up /dev, /proc, /sys, /tmp, /run, /dev/shm,
  * /dev/pts, /dev/mqueue. */
 MUST_USE int vfs_mount_root(struct superblock *sb);
+
+/* Absent when f has no name: a path that stat and open understand (magic links). */
+MUST_USE int file_path(struct file *f, struct path *out);
+/* ETXTBSY bookkeeping: a file being executed refuses writers and the other way round; undone by
+ * the last file_put() of f. */
+MUST_USE int file_deny_write(struct file *f);
+MUST_USE int vfs_umount(const char *where, int flags);
+MUST_USE int vfs_statfs(const struct path *p, struct kstatfs *st);
+void vfs_sync_all(void); /* every page cache and superblock */
+/* A mount(2) of a type that we have ("tmpfs", "proc", "sysfs", "ramfs", "devtmpfs"): -ENODEV else. */
+MUST_USE int vfs_mount_type(const char *type, const char *where, const char *options,
+			    uint64_t flags);

@@ -40,8 +40,9 @@ enum lock_rank {
 	RANK_PAGETABLE,	     /* mm->pt_lock: page tables of an mm */
 	RANK_FUTEX,	     /* futex bucket */
 	RANK_FS_LEAF,	     /* small spinlocks inside fs (pipe ring, event fd ...) */
-	RANK_EPOLL_READY,    /* (irq) epoll's ready list */
 	RANK_WAITQ,	     /* (irq) wait queue */
+	RANK_EPOLL_NEST,     /* (irq) epolls that watch epolls */
+	RANK_EPOLL_READY,    /* (irq) epoll's ready list, taken by wake functions */
 	RANK_WAITQ_INNER,    /* (irq) wait queue of an epoll, woken from a wait queue */
 	RANK_DEVICE,	     /* (irq) a device and its rings */
 	RANK_RUNQ,	     /* (irq) run queue */
