@@ -3,6 +3,18 @@
 /*
  * Physical pages: a buddy allocator with per-CPU caches of single pages.  Every RAM
  * page has a struct page in VMEMMAP; a reference count keeps it, the last put frees it.
+ *
+ * Boot costs next to nothing: the page array is mapped, but a 4 MiB chunk of RAM is
+ * first looked at (its struct pages zeroed, its pages given to the buddy lists) when the
+ * lists run dry.
+ *
+ * A 2 MiB page (order 9) is one unit with one count, in its head.  When a process has to
+ * map a part of one that others share, its page-table entries point to tail pages: these
+ * carry PAGE_TAIL and `owner` = head, and page_get/page_put count in the head.
+ *
+ * Three grades of hunger share the pages: programs (PAGE_ALLOC_USER) stop first, after the
+ * shrinkers were asked; the kernel's plain allocations next; PAGE_ALLOC_ATOMIC may take
+ * the last page.
  */
 #include <arch/paging.h>
 #include <lib/list.h>
@@ -22,6 +34,8 @@ enum page_flags {
 	PAGE_HUGE_HEAD = 1 << 7, /* first of a 2 MiB unit that is mapped as one */
 	PAGE_RESERVED = 1 << 8,	 /* firmware, kernel image: never freed */
 	PAGE_REFERENCED = 1 << 9,
+	PAGE_TAIL = 1 << 10,	 /* inside a 2 MiB unit: owner = its head */
+	PAGE_COMPOUND = 1 << 11, /* head whose tails carry PAGE_TAIL */
 };
 struct page {
 	_Atomic uint32_t refs;	/* 0 = free */
@@ -47,6 +61,7 @@ enum page_alloc_flags {
 	PAGE_ALLOC_ATOMIC = 1 << 1, /* may use the reserve; no reclaim (interrupt, spinlock) */
 	PAGE_ALLOC_USER = 1 << 2,   /* counts against what programs may use: may reclaim and
 				     * may sleep, leaves a reserve for the kernel */
+	PAGE_ALLOC_NORETRY = 1 << 3, /* with USER: no reclaim, NULL is no disaster */
 };
 /* 2^order pages, refs = 1 on the head; NULL when there is no memory. */
 struct page *page_alloc(unsigned order, unsigned flags);
@@ -83,5 +98,40 @@ struct mem_stats {
 void mem_get_stats(struct mem_stats *s);
 /* Called under memory pressure to free clean cache pages: returns pages freed. */
 void mem_register_shrinker(uint64_t (*shrink)(uint64_t pages));
+/* Asks the shrinkers for pages now; may sleep.  Pages freed. */
+uint64_t mem_reclaim(uint64_t pages);
+/* Pages that programs may still take before reclaim starts (an estimate). */
+uint64_t mem_available_pages(void);
+
+enum mem_kind { MEM_CACHE, MEM_SLAB, MEM_ANON, MEM_TABLE, MEM_KINDS };
+/* Statistics only: so many more pages are used for this. */
+void mem_account(enum mem_kind kind, int64_t pages);
+
+/* Fills 2^order pages with zeros / copies one page, through the direct map. */
+static inline void page_zero(struct page *p, unsigned order)
+{
+	void *to = page_to_virt(p);
+	size_t words = (PAGE_SIZE << order) / 8;
+
+	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ul) : "memory");
+}
+static inline void page_copy(struct page *dst, struct page *src)
+{
+	void *to = page_to_virt(dst), *from = page_to_virt(src);
+	size_t words = PAGE_SIZE / 8;
+
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
+}
+/* The page that counts references for p: itself, or the head of its 2 MiB unit. */
+static inline struct page *page_head(struct page *p)
+{
+	if (unlikely(atomic_load_explicit(&p->flags, memory_order_relaxed) & PAGE_TAIL))
+		return (struct page *)p->owner;
+	return p;
+}
+static inline uint32_t page_refs(struct page *p)
+{
+	return atomic_load_explicit(&page_head(p)->refs, memory_order_acquire);
+}
 
 void phys_init(void); /* from boot_info; single CPU, before all else of mm */

@@ -15,6 +15,7 @@ MUST_USE int clear_user(user_ptr dst, size_t n) EXCLUDES(NO_SPINLOCKS);
 /* As above, but return the bytes copied before a fault (0..n). */
 size_t copy_from_user_partial(void *dst, user_ptr src, size_t n) EXCLUDES(NO_SPINLOCKS);
 size_t copy_to_user_partial(user_ptr dst, const void *src, size_t n) EXCLUDES(NO_SPINLOCKS);
+size_t clear_user_partial(user_ptr dst, size_t n) EXCLUDES(NO_SPINLOCKS);
 /* A NUL-terminated string into dst[size]: its length, -ENAMETOOLONG when it does not
  * fit, -EFAULT. */
 MUST_USE long copy_string_from_user(char *dst, user_ptr src, size_t size) EXCLUDES(NO_SPINLOCKS);
