@@ -31,6 +31,9 @@ enum lock_rank {
 	RANK_PROCTREE,	     /* (irq) pid table, parents, groups, sessions */
 	RANK_SIGHAND,	     /* (irq) handlers and pending signals of a process */
 	RANK_POSIX_TIMER,    /* (irq) one POSIX timer */
+	RANK_SIGACTION,	     /* (irq) actions of a signal handler table */
+	RANK_PID_TABLE,	     /* (irq) numbers of processes and threads */
+	RANK_USER_ACCOUNT,   /* (irq) accounts by uid */
 	RANK_FDTABLE,	     /* a descriptor table */
 	RANK_FS_CONTEXT,     /* cwd, root, umask */
 	RANK_DCACHE,	     /* dentry tree and hash */
@@ -39,6 +42,7 @@ enum lock_rank {
 	RANK_OBJECT_VMAS,    /* list of vmas that map a page cache */
 	RANK_PAGETABLE,	     /* mm->pt_lock: page tables of an mm */
 	RANK_FUTEX,	     /* futex bucket */
+	RANK_FUTEX_PI,	     /* (irq) owners and waiters of PI futexes */
 	RANK_FS_LEAF,	     /* small spinlocks inside fs (pipe ring, event fd ...) */
 	RANK_WAITQ,	     /* (irq) wait queue */
 	RANK_EPOLL_NEST,     /* (irq) epolls that watch epolls */
@@ -67,9 +71,9 @@ extern struct lock_class dcache_class ACQUIRED_AFTER(fdtable_class);
 extern struct lock_class pagecache_class ACQUIRED_AFTER(dcache_class);
 extern struct lock_class pagetable_class ACQUIRED_AFTER(pagecache_class);
 extern struct lock_class futex_class ACQUIRED_AFTER(pagetable_class);
-extern struct lock_class waitq_class ACQUIRED_AFTER(futex_class);
-extern struct lock_class device_class ACQUIRED_AFTER(waitq_class);
-extern struct lock_class runq_class ACQUIRED_AFTER(device_class);
+extern struct lock_class device_class ACQUIRED_AFTER(futex_class);
+extern struct lock_class waitq_class ACQUIRED_AFTER(device_class);
+extern struct lock_class runq_class ACQUIRED_AFTER(waitq_class);
 extern struct lock_class timer_class ACQUIRED_AFTER(runq_class);
 extern struct lock_class pages_class ACQUIRED_AFTER(timer_class);
 

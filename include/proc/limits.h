@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Resource limits, what users have in use, and changes of credentials.
+ *
+ * A user_account counts what limits apply to per uid: processes and threads (RLIMIT_NPROC),
+ * queued signals (RLIMIT_SIGPENDING), message queue bytes (RLIMIT_MSGQUEUE).
+ */
+#include <proc/task.h>
+
+struct user_account {
+	struct list link;
+	_Atomic int32_t refs;
+	uint32_t uid; /* [I] */
+	_Atomic int32_t threads;
+	_Atomic int32_t sigpending;
+	_Atomic int64_t mq_bytes;
+};
+/* Counted; NULL = out of memory. */
+struct user_account *user_account_get(uint32_t uid);
+void user_account_ref(struct user_account *u);
+void user_account_put(struct user_account *u);
+
+/* 0, -EINVAL, -EPERM (raising the hard limit). new/old may be NULL. */
+MUST_USE int limits_set(struct process *p, int resource, const struct linux_rlimit *new_limit,
+			struct linux_rlimit *old);
+void limits_init_default(struct process *p);
+/* Copies the limits that mm enforces into mm (exec, setrlimit). */
+void limits_apply_to_mm(const struct process *p, struct mm *mm);
+
+/* Makes `c` the credentials of the current thread (takes over the reference) and moves the
+ * process to another user_account when the real uid changed. */
+void cred_commit(struct cred *c);
+void cred_init_root(struct cred *c, uint32_t uid, uint32_t gid);
+void usage_add(struct usage *to, const struct usage *from);
+/* Group's own usage, dead threads included. */
+void process_usage(struct process *p, struct usage *u);
+void usage_to_rusage(const struct usage *u, struct linux_rusage *r);

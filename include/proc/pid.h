@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Process ids.  A struct pid is a number together with what it names: a thread (its
+ * tid), a process, a process group, a session.  The number is in the table, and is not
+ * given out again, as long as it names any of these; the struct lives while it is
+ * referenced (pidfd).
+ *
+ * Locks: the table and pid->task by a lock of their own (RANK_PID_TABLE), so that
+ * creating and signalling threads stays clear of the process tree; process, group and
+ * session by proctree_lock.  pid_put() may be called anywhere.
+ */
+#include <lib/list.h>
+#include <stdatomic.h>
+#include <sync/spinlock.h>
+#include <sync/waitq.h>
+
+struct task;
+struct process;
+
+#define PID_MAX 32768
+
+struct pid {
+	_Atomic int32_t refs;
+	int32_t nr;	     /* [I] */
+	uint32_t users;	     /* [table] things that it names */
+	struct task *task;   /* [table] the thread with this tid */
+	struct process *process; /* [proctree] until it is reaped */
+	struct list group;   /* [proctree] processes by group_link */
+	struct list session; /* [proctree] processes by session_link */
+	struct waitq exit_waitq; /* pidfd: the process became a zombie */
+};
+
+/* Tree of processes, groups, sessions.  Taken with interrupts off. */
+extern struct spinlock proctree_lock;
+
+/* A fresh number that names `task` (1 user, 1 reference for it).  -EAGAIN when all are in
+ * use, -ENOMEM. */
+MUST_USE int pid_alloc(struct task *task, struct pid **out);
+void pid_get(struct pid *p);
+void pid_put(struct pid *p);
+/* One more / one thing less that the number names.  The last drops it from the table. */
+void pid_use(struct pid *p);
+void pid_unuse(struct pid *p);
+/* Changes the thread that the number names (NULL: none); does not count. */
+void pid_set_task(struct pid *p, struct task *task);
+
+/* Counted; NULL when there is no such number. */
+struct pid *pid_find(int nr);
+/* The thread with that tid, counted (task_put), or NULL. */
+struct task *task_find(int tid);
+/* The process with that pid, zombies included, counted, or NULL. */
+struct process *process_find(int pid);
+/* The next process with a pid >= nr, counted; NULL = none.  For /proc and kill(-1). */
+struct process *process_next(int nr);
+
+/* Threads alive in the VM, for sysinfo and /proc/loadavg; the last number given out. */
+unsigned task_count(void);
+unsigned process_count(void);
+int pid_last(void);
+void pid_init(void);

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Threads and processes of programs.
+ *
+ * struct task is a thread: what the scheduler runs (its first member) plus identity, signal
+ * mask, pending signals and what exit has to clean up.  struct process is a thread group:
+ * threads that share signal handlers' bookkeeping, parent, group, limits and one exit status.
+ * Address space, descriptors, fs context and credentials are counted parts that hang on struct
+ * thread; signal handlers are a counted part here (struct sighand).  clone() shares or copies
+ * each as its flags say (proc/clone.c).
+ *
+ * Life of a process: process_alloc - threads come and go - the last thread's exit makes it a
+ * zombie - the parent (or the reaper) takes its status and unlinks it - the last reference
+ * frees it.  A task keeps its process; the process keeps its tasks only by being in its
+ * thread list, which each leaves on exit.  Pointers to other tasks are counted (task_get).
+ *
+ * Locks: [T] proctree_lock: tree, groups, sessions, exit status of zombies; [S] process->siglock
+ * (RANK_SIGHAND, irq): threads, pending signals, stop and exit state, timers, limits;
+ * sighand->lock (RANK_SIGACTION): actions.  [I] set before publication, [a] atomic, [t] the
+ * thread itself only, [tS] changed by the thread itself under siglock, so it reads freely.
+ */
+#include <fs/file.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <proc/pid.h>
+#include <sched/sched.h>
+
+struct user_account;
+struct tty;
+struct posix_timer;
+struct sem_undo_list;
+struct restart_block;
+struct pi_state;
+struct vfork_wait;
+
+struct sigpending {
+	uint64_t set;	   /* signals that are pending */
+	struct list queue; /* struct sigqueue, oldest first */
+};
+
+struct sighand {
+	_Atomic int32_t refs;
+	struct spinlock lock;
+	struct linux_sigaction action[NSIG]; /* [lock]; index signo - 1.  A handler alone may be
+					      * read without it. */
+};
+
+struct session {
+	_Atomic int32_t refs;
+	struct pid *sid;	 /* [I] counted */
+	struct process *leader;	 /* [T] NULL once it is gone */
+	struct tty *tty;	 /* [T] controlling terminal, counted */
+};
+
+/* A call to be continued by restart_syscall(2). */
+struct restart_block {
+	long (*fn)(struct task *t); /* NULL: -EINTR */
+	uint64_t arg[6];
+};
+
+struct task {
+	struct thread thread; /* first */
+	struct process *process; /* [I] counted */
+	struct pid *pid;	 /* [tS] counted; exec may change it */
+	struct list thread_link; /* [S] process->threads */
+	uint64_t start_ns;	 /* [I] clock_mono_ns() at its creation */
+	bool exiting;		 /* [S] left the thread list or is about to */
+
+	/* signals */
+	struct sigpending pending; /* [S] thread directed */
+	uint64_t blocked;	   /* [tS] */
+	uint64_t saved_blocked;	   /* [t] to come back after sigsuspend, ppoll ... */
+	bool restore_blocked;	   /* [t] saved_blocked is to be restored or put into the frame */
+	bool stopped;		   /* [S] sleeping in a group stop */
+	uint64_t sigwait_set;	   /* [S] what sigtimedwait waits for */
+	uint64_t altstack_sp, altstack_size; /* [t] */
+	uint32_t altstack_flags;	     /* [t] */
+	uint64_t fault_addr;		     /* [t] cr2 of the last fault, for frames */
+	uint32_t fault_trapno, fault_error;  /* [t] */
+	struct restart_block restart;	     /* [t] */
+
+	/* exit */
+	user_ptr clear_child_tid; /* [t] */
+	user_ptr robust_list;	  /* [t] */
+	struct vfork_wait *vfork; /* [t] the parent to release, counted */
+
+	/* priority inheritance (proc/futex_pi.c) */
+	struct list pi_owned;	   /* pi_states that it owns */
+	struct pi_state *pi_blocked_on;
+
+	/* rseq */
+	uint64_t rseq_addr; /* [t] 0 = not registered */
+	uint32_t rseq_len, rseq_sig;
+
+	int pdeath_signal;	/* [a] */
+	uint32_t timer_slack_ns;
+	int io_prio;		/* ioprio_set(2) */
+	struct sem_undo_list *sem_undo; /* [t] counted, shared by CLONE_SYSVSEM */
+	uint64_t minflt, majflt; /* [t] */
+	bool dumped;		/* [S] took part in a core dump */
+	uint8_t seccomp_strict;
+};
+
+enum process_state {
+	PROCESS_ALIVE,
+	PROCESS_ZOMBIE, /* its last thread is gone; status waits to be taken */
+	PROCESS_DEAD,	/* reaped, or nobody wanted the status */
+};
+/* Times and counts of threads that are gone, or of children that were waited for. */
+struct usage {
+	uint64_t utime, stime; /* ns */
+	uint64_t minflt, majflt, nvcsw, nivcsw, maxrss_kib, inblock, oublock;
+};
+
+struct process {
+	_Atomic int32_t refs;
+	struct pid *pid; /* [I] counted: tgid */
+
+	/* tree [T] */
+	struct process *parent;	   /* NULL only for pid 1 */
+	int32_t parent_pid;	   /* [a] for getppid(2) without a lock */
+	int32_t creator_tid;	   /* thread of the parent that made it (PDEATHSIG, __WNOTHREAD) */
+	struct list children;	   /* by sibling_link */
+	struct list sibling_link;
+	struct pid *group;	   /* counted and used */
+	struct list group_link;	   /* in group->group */
+	struct session *session;   /* counted */
+	struct list session_link;  /* in session->sid->session */
+	enum process_state state;
+	int exit_signal;	   /* to the parent; 0 = none */
+	bool child_subreaper;
+	bool did_exec;		   /* since fork: setpgid by the parent gives EACCES */
+	struct waitq child_waitq;  /* a child changed state */
+	uint32_t wait_status;	   /* zombie: as wait4 gives it */
+
+	/* threads and signals [S] */
+	struct spinlock siglock;
+	struct list threads;
+	unsigned nthreads;	   /* in the list */
+	_Atomic unsigned live;	   /* not yet at the end of task_exit() */
+	struct task *leader;	   /* NULL once it has exited */
+	struct sighand *sighand;   /* counted; changed only by exec with one thread left */
+	struct sigpending shared;
+	struct waitq signal_waitq; /* signalfd, sigtimedwait: something is pending */
+	struct task *last_target;  /* hint: where the last shared signal went (not counted,
+				    * compared only while walking the list) */
+	_Atomic bool group_exit;   /* all threads are to die */
+	struct task *exec_task;	   /* a thread in exec waits for the others to go */
+	struct waitq thread_exit_waitq; /* exec, core dump: a thread left */
+	uint32_t exit_status;	   /* wait status with group_exit */
+	/* job control */
+	bool stop_pending;	   /* threads are being stopped */
+	bool is_stopped;	   /* all are */
+	unsigned stop_count;	   /* threads that have stopped */
+	uint32_t stop_signal;
+	bool stop_report, cont_report; /* for wait: not yet taken */
+	struct waitq stop_waitq;   /* threads wait here while stopped */
+
+	/* timers (proc/posix_timers.c) [S] */
+	struct list posix_timers;
+	int32_t next_timer_id;
+	struct timer real_timer;   /* ITIMER_REAL */
+	uint64_t real_interval;	   /* ns */
+	bool real_armed;
+	struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, PROF, CPU clocks; NULL = never used */
+
+	/* limits and accounting */
+	struct linux_rlimit rlimit[RLIM_NLIMITS]; /* [S] to write; words may be read freely */
+	struct user_account *user; /* [S] counted: RLIMIT_NPROC, RLIMIT_SIGPENDING by uid */
+	struct usage dead_threads; /* [S] */
+	struct usage children_usage; /* [S] */
+	uint64_t start_ns;	   /* [I] */
+	uint64_t vm_hiwater_kib;   /* largest resident set, kept after the mm is gone */
+	bool dumpable_default;
+	bool is_init;		   /* [I] pid 1 */
+	bool core_dumping;	   /* [S] */
+	uint32_t personality;
+	int oom_score_adj;
+};
+
+static inline struct task *task_current(void)
+{
+	return (struct task *)thread_current();
+}
+static inline struct process *process_current(void)
+{
+	return task_current()->process;
+}
+static inline void task_get(struct task *t)
+{
+	thread_get(&t->thread);
+}
+static inline void task_put(struct task *t)
+{
+	thread_put(&t->thread);
+}
+static inline int task_tid(const struct task *t)
+{
+	return t->pid->nr;
+}
+static inline int process_pid(const struct process *p)
+{
+	return p->pid->nr;
+}
+static inline uint64_t process_lock(struct process *p)
+{
+	return spin_lock_irqsave(&p->siglock);
+}
+static inline void process_unlock(struct process *p, uint64_t flags)
+{
+	spin_unlock_irqrestore(&p->siglock, flags);
+}
+void process_get(struct process *p);
+void process_put(struct process *p);
+
+/* Soft limit of a process, no lock. */
+static inline uint64_t process_rlimit(const struct process *p, int resource)
+{
+	return READ_ONCE(p->rlimit[resource].cur);
+}
+
+/* CPU time of the whole group up to now, ns: user and system share. */
+void process_cpu_ns(struct process *p, uint64_t *utime, uint64_t *stime);
+/* The same with the siglock held. */
+void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime);
+/* User and system share of one thread. */
+void task_cpu_ns(struct task *t, uint64_t *utime, uint64_t *stime);
+
+/* The parts of another process's task, counted; NULL when it has none any more. */
+struct mm *task_get_mm(struct task *t);
+struct mm *process_get_mm(struct process *p);
+struct cred *process_get_cred(struct process *p);
+struct fdtable *process_get_files(struct process *p);
+struct fs_context *process_get_fs(struct process *p);
+/* A live thread of p, the leader if it can be, counted; NULL when all are gone. */
+struct task *process_get_task(struct process *p);
+
+/* Boot order: once, before the first process. */
+void proc_init(void);
