@@ -43,20 +43,32 @@ static const char *find_kernel(void)
 	static char path[PATH_MAX];
 	static const char *const places[] = {"corrida.elf", "../lib/corrida/corrida.elf"};
 	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+	char *name;
 
 	if (n <= 0) {
 		fail("cannot find myself: /proc/self/exe: %s", strerror(errno));
 	}
 	path[n] = '\0';
+	name = strrchr(path, '/') + 1;
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-		strcpy(strrchr(path, '/') + 1, places[i]);
+		strcpy(name, places[i]);
 		if (access(path, R_OK) == 0) {
 			return path;
 		}
-		path[n] = '\0';
-		*(strrchr(path, '/') + 1) = '\0';
 	}
+	*name = '\0';
 	fail("no kernel at %scorrida.elf: build it with 'make', or name one with --kernel", path);
+}
+
+/* Absolute, since the helpers may start in another directory. */
+static const char *named_file(const char *option, const char *name, int mode)
+{
+	char *path = realpath(name, NULL);
+
+	if (path == NULL || access(path, mode) < 0) {
+		fail("%s %s: %s", option, name, strerror(errno));
+	}
+	return path;
 }
 
 void find_parts(struct run_options *o)
@@ -66,8 +78,8 @@ void find_parts(struct run_options *o)
 
 	if (o->kernel == NULL) {
 		o->kernel = find_kernel();
-	} else if (access(o->kernel, R_OK) < 0) {
-		fail("--kernel %s: %s", o->kernel, strerror(errno));
+	} else {
+		o->kernel = named_file("--kernel", o->kernel, R_OK);
 	}
 	if (o->qemu == NULL) {
 		o->qemu = find_file("qemu-system-x86_64", qemus);
@@ -75,8 +87,8 @@ void find_parts(struct run_options *o)
 			fail("qemu-system-x86_64 not found: apt-get install qemu-system-x86, or name "
 			     "it with --qemu");
 		}
-	} else if (access(o->qemu, X_OK) < 0) {
-		fail("--qemu %s: %s", o->qemu, strerror(errno));
+	} else {
+		o->qemu = named_file("--qemu", o->qemu, X_OK);
 	}
 	if (o->virtiofsd == NULL) {
 		o->virtiofsd = find_file(NULL, daemons);
@@ -84,8 +96,8 @@ void find_parts(struct run_options *o)
 			fail("/usr/lib/qemu/virtiofsd not found: apt-get install qemu-system-common "
 			     "(Debian 12), or name it with --virtiofsd");
 		}
-	} else if (access(o->virtiofsd, X_OK) < 0) {
-		fail("--virtiofsd %s: %s", o->virtiofsd, strerror(errno));
+	} else {
+		o->virtiofsd = named_file("--virtiofsd", o->virtiofsd, X_OK);
 	}
 }
 

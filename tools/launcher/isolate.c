@@ -54,10 +54,11 @@ static void enter_user_namespace(void)
 	write_proc("/proc/self/gid_map", map);
 }
 
-/* A clone of the tree below dir_fd, made read-only with all its submounts, in a
- * mount namespace of our own.  mount_setattr only adds the flag, so that it may
+/* Makes the working directory a clone of itself, read-only with all its submounts,
+ * in a mount namespace of our own (unshare moves the working directory into that, an
+ * open descriptor stays behind).  mount_setattr only adds the flag, so that it may
  * be done to mounts whose other flags are locked. */
-static int read_only_clone(int dir_fd)
+static void enter_read_only_clone(void)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
 	int fd;
@@ -68,18 +69,19 @@ static int read_only_clone(int dir_fd)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
 		die("--read-only: private mounts");
 	}
-	fd = open_tree(dir_fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
-					   OPEN_TREE_CLOEXEC);
+	fd = open_tree(AT_FDCWD, ".", AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0) {
 		die("--read-only: open_tree");
 	}
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0) {
 		die("--read-only: mount_setattr");
 	}
-	if (move_mount(fd, "", dir_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
+	if (move_mount(fd, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
 		die("--read-only: move_mount");
 	}
-	return fd;
+	if (fchdir(fd) < 0) {
+		die("--read-only: fchdir");
+	}
 }
 
 void isolate_share(int dir_fd, bool in_userns, bool read_only)
@@ -89,11 +91,11 @@ void isolate_share(int dir_fd, bool in_userns, bool read_only)
 	if (in_userns) {
 		enter_user_namespace();
 	}
-	if (read_only) {
-		dir_fd = read_only_clone(dir_fd);
-	}
 	if (fchdir(dir_fd) < 0) {
 		die("shared directory");
+	}
+	if (read_only) {
+		enter_read_only_clone();
 	}
 	/* A change of credentials may have cleared it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

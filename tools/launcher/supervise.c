@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "options.h"
+#include "report.h"
+#include "streams.h"
+#include "terminal.h"
+#include "timeline.h"
+#include "vm.h"
+
+/* A second SIGINT or SIGTERM within this time, with no sign of life from the
+ * guest in between, kills the VM. */
+#define IMPATIENCE_NS (3 * NSEC_PER_SEC)
+/* When one helper has died, how long the other may take to follow, so that the
+ * one to blame is known. */
+#define BLAME_MS 50
+
+struct run {
+	const struct run_options *o;
+	struct vm vm;
+	struct ctl ctl;
+	struct streams streams;
+	struct timeline time;
+	int signals; /* signalfd */
+	FILE *log;   /* --kernel-log=FILE, NULL = stderr */
+	bool started;
+	bool ended; /* status is valid; only output is still to be delivered */
+	int status;
+	unsigned streams_done;
+	uint64_t deadline;	/* timeline_now() scale, 0 = none */
+	uint64_t last_signal;	/* when we passed on SIGINT or SIGTERM, 0 = never */
+	uint64_t life_at_signal;
+	uint64_t messages;	/* from the guest: a sign of life */
+	char serial_tail[16384];
+	size_t serial_len;
+	struct ctl_exit exit;
+};
+
+static void end(struct run *r, int status)
+{
+	if (r->ended) {
+		return;
+	}
+	r->ended = true;
+	r->status = status;
+	if (!r->vm.qemu.ended) {
+		(void)kill(r->vm.qemu.pid, SIGKILL);
+	}
+	if (!r->vm.fsd.ended) {
+		(void)kill(r->vm.fsd.pid, SIGKILL);
+	}
+	streams_drain(&r->streams);
+}
+
+/* --- messages of the guest --------------------------------------------- */
+
+static void on_started(void *cookie, const struct ctl_started *m)
+{
+	struct run *r = cookie;
+
+	r->started = true;
+	r->time.boot_ns = m->boot_ns;
+	timeline_mark(&r->time, TIME_STARTED);
+}
+
+static void on_exit_message(void *cookie, const struct ctl_exit *m)
+{
+	struct run *r = cookie;
+
+	timeline_mark(&r->time, TIME_EXITED);
+	r->exit = *m;
+	end(r, m->by_signal ? 128 + (int)m->value : (int)m->value);
+}
+
+static void on_noexec(void *cookie, const struct ctl_noexec *m, const char *text, size_t len)
+{
+	struct run *r = cookie;
+
+	if (r->ended) {
+		return;
+	}
+	if (len > 0) {
+		report_text("corrida: ", text, len);
+	} else {
+		report("%s: %s", r->o->prog, strerror((int)(m->error & 0xfff)));
+	}
+	end(r, (int)m->status);
+}
+
+static void on_text(void *cookie, enum ctl_type type, const char *text, size_t len)
+{
+	struct run *r = cookie;
+
+	switch (type) {
+	case CTL_PANIC:
+		if (!r->ended) {
+			report("kernel panic; the VM has been stopped");
+			report_text("kernel: ", text, len);
+			end(r, LAUNCH_STATUS_FAULT);
+		}
+		break;
+	case CTL_LOG:
+		if (r->log) {
+			(void)fwrite(text, 1, len, r->log);
+			(void)fflush(r->log);
+		} else {
+			report_text("kernel: ", text, len);
+		}
+		break;
+	case CTL_WARN:
+		report_text("corrida: ", text, len);
+		break;
+	default:
+		report_text("", text, len);
+	}
+}
+
+/* False when the channel is closed. */
+static bool read_ctl(struct run *r)
+{
+	const struct ctl_handler handler = {
+		.cookie = r,
+		.started = on_started,
+		.exited = on_exit_message,
+		.noexec = on_noexec,
+		.text = on_text,
+	};
+	const char *why = NULL;
+	int err = ctl_receive(&r->ctl, &handler, &why);
+
+	r->messages++;
+	if (err == -EPROTO) {
+		if (!r->ended) {
+			report("the guest sent %s; the VM has been stopped", why);
+		}
+		end(r, LAUNCH_STATUS_FAULT);
+	}
+	return err > 0;
+}
+
+/* --- deaths ------------------------------------------------------------ */
+
+static void describe_status(char *buf, size_t len, int status)
+{
+	if (WIFSIGNALED(status)) {
+		snprintf(buf, len, "killed by signal %d (%s)", WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	} else {
+		snprintf(buf, len, "exit status %d", WEXITSTATUS(status));
+	}
+}
+
+static void report_helper(struct helper *h)
+{
+	char how[96], prefix[32];
+
+	describe_status(how, sizeof how, h->status);
+	report("%s ended unexpectedly: %s", h->name, how);
+	(void)helper_read_log(h);
+	snprintf(prefix, sizeof prefix, "%s: ", h->name);
+	report_text(prefix, h->tail, h->tail_len);
+}
+
+static void report_qemu(struct run *r)
+{
+	int status = r->vm.qemu.status;
+
+	if (!WIFEXITED(status) || (WEXITSTATUS(status) == 1)) {
+		report_helper(&r->vm.qemu);
+	} else if (WEXITSTATUS(status) == ((DEBUG_EXIT_PANIC << 1) | 1)) {
+		report("kernel panic; the VM has been stopped");
+	} else if (WEXITSTATUS(status) == ((DEBUG_EXIT_DONE << 1) | 1)) {
+		report("the kernel powered off without telling how the program ended");
+	} else if (WEXITSTATUS(status) == 0) {
+		report("the VM was reset (triple fault)");
+	} else {
+		report_helper(&r->vm.qemu);
+	}
+	report_text("kernel: ", r->serial_tail, r->serial_len);
+}
+
+static void read_serial(struct run *r)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = recv(r->vm.serial, buf, sizeof buf, MSG_DONTWAIT)) > 0) {
+		size_t len = (size_t)n, room = sizeof r->serial_tail - r->serial_len;
+
+		if (len > room) {
+			r->serial_len -= len - room;
+			memmove(r->serial_tail, r->serial_tail + (len - room), r->serial_len);
+		}
+		memcpy(r->serial_tail + r->serial_len, buf, len);
+		r->serial_len += len;
+	}
+}
+
+/* A helper is dead, or the guest's end of the control channel is closed, which
+ * comes to the same.  What the guest had said before counts first. */
+static void on_death(struct run *r)
+{
+	struct pollfd other[2] = {
+		{.fd = r->vm.qemu.pidfd, .events = POLLIN},
+		{.fd = r->vm.fsd.pidfd, .events = POLLIN},
+	};
+
+	while (read_ctl(r)) {
+		struct pollfd more = {.fd = r->ctl.fd, .events = POLLIN};
+
+		if (r->ended || poll(&more, 1, 0) <= 0) {
+			break;
+		}
+	}
+	if (r->ended) {
+		return;
+	}
+	(void)poll(&other[helper_reap(&r->vm.qemu) ? 1 : 0], 1, BLAME_MS);
+	(void)helper_reap(&r->vm.qemu);
+	(void)helper_reap(&r->vm.fsd);
+	read_serial(r);
+	if (r->vm.fsd.ended && (!r->vm.qemu.ended || r->vm.fsd.status != 0)) {
+		report_helper(&r->vm.fsd);
+	} else if (r->vm.qemu.ended) {
+		report_qemu(r);
+	} else {
+		return; /* the channel is closed, QEMU is about to die */
+	}
+	end(r, LAUNCH_STATUS_FAULT);
+}
+
+/* --- signals ----------------------------------------------------------- */
+
+static uint64_t signs_of_life(struct run *r)
+{
+	return r->messages + atomic_load(&r->streams.out_bytes);
+}
+
+static void stop_ourselves(struct run *r)
+{
+	(void)kill(r->vm.qemu.pid, SIGSTOP);
+	(void)raise(SIGSTOP);
+	(void)kill(r->vm.qemu.pid, SIGCONT);
+}
+
+static void pass_signal(struct run *r, uint32_t signo)
+{
+	uint64_t now = timeline_now();
+	bool ends = signo == SIGINT || signo == SIGTERM;
+
+	if (r->ended || (!r->started && signo != SIGUSR1 && signo != SIGUSR2)) {
+		/* Nothing to ask any more, or nobody yet. */
+		if (!r->ended) {
+			report("ended by %s before the program had started",
+			       strsignal((int)signo));
+		}
+		end(r, 128 + (int)signo);
+		r->streams_done = STREAM_STDOUT_DONE | STREAM_STDERR_DONE;
+		return;
+	}
+	if (ends && r->last_signal && now - r->last_signal < IMPATIENCE_NS &&
+	    r->life_at_signal == signs_of_life(r)) {
+		report("no reaction to the first signal; the VM has been killed");
+		end(r, 128 + (int)signo);
+		return;
+	}
+	if (ends) {
+		r->last_signal = now;
+		r->life_at_signal = signs_of_life(r);
+	}
+	ctl_send(&r->ctl, CTL_SIGNAL, &signo, sizeof signo);
+}
+
+static void on_signal(struct run *r)
+{
+	struct signalfd_siginfo info;
+
+	while (read(r->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+		if (info.ssi_signo == SIGWINCH) {
+			uint16_t size[2];
+
+			terminal_size(&size[0], &size[1]);
+			ctl_send(&r->ctl, CTL_WINSIZE, size, sizeof size);
+		} else if (info.ssi_signo == SIGTSTP) {
+			stop_ourselves(r);
+		} else {
+			pass_signal(r, info.ssi_signo);
+		}
+	}
+}
+
+/* Signals that were ignored when we started (nohup, a job in the background of
+ * a script) stay ignored. */
+static void open_signals(struct run *r)
+{
+	static const int passed[] = {SIGINT,  SIGTERM, SIGHUP, SIGQUIT,
+				     SIGUSR1, SIGUSR2, SIGTSTP};
+	struct sigaction old;
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+		if (sigaction(passed[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
+			sigaddset(&set, passed[i]);
+		}
+	}
+	if (r->o->tty) {
+		sigaddset(&set, SIGWINCH);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (r->signals < 0) {
+		fail("signalfd: %s", strerror(errno));
+	}
+}
+
+/* --- the loop ---------------------------------------------------------- */
+
+static void on_stream_events(struct run *r)
+{
+	unsigned events = streams_take_events(&r->streams);
+
+	if (events & STREAM_STDIN_EOF) {
+		uint64_t total = atomic_load(&r->streams.stdin_bytes);
+
+		ctl_send(&r->ctl, CTL_STDIN_EOF, &total, sizeof total);
+	}
+	for (uint32_t fd = 1; fd <= 2; fd++) {
+		if (events & (fd == 1 ? STREAM_STDOUT_CLOSED : STREAM_STDERR_CLOSED)) {
+			ctl_send(&r->ctl, CTL_OUT_CLOSED, &fd, sizeof fd);
+		}
+	}
+	r->streams_done |= events & (STREAM_STDOUT_DONE | STREAM_STDERR_DONE);
+}
+
+static int poll_timeout(const struct run *r)
+{
+	uint64_t now;
+
+	if (r->deadline == 0) {
+		return -1;
+	}
+	now = timeline_now();
+	if (now >= r->deadline) {
+		return 0;
+	}
+	now = (r->deadline - now + 999999) / 1000000;
+	return now > 1000000 ? 1000000 : (int)now;
+}
+
+static void check_deadline(struct run *r)
+{
+	if (r->deadline && timeline_now() >= r->deadline) {
+		if (!r->ended) {
+			report("timeout after %g s%s; the VM has been killed", r->o->timeout,
+			       r->started ? "" : ", before the program had started");
+			read_serial(r);
+			if (!r->started) {
+				report_text("kernel: ", r->serial_tail, r->serial_len);
+			}
+		}
+		end(r, LAUNCH_STATUS_TIMEOUT);
+		r->streams_done = STREAM_STDOUT_DONE | STREAM_STDERR_DONE;
+	}
+}
+
+enum { POLL_CTL, POLL_SIGNALS, POLL_STREAMS, POLL_QEMU, POLL_FSD, POLL_SERIAL, POLL_QEMU_LOG,
+       POLL_FSD_LOG, N_POLL };
+
+static void fill_poll(const struct run *r, struct pollfd *p)
+{
+	p[POLL_CTL].fd = r->ended ? -1 : r->ctl.fd;
+	p[POLL_CTL].events = (short)(POLLIN | (ctl_wants_write(&r->ctl) ? POLLOUT : 0));
+	p[POLL_SIGNALS].fd = r->signals;
+	p[POLL_STREAMS].fd = r->streams.wakeup;
+	p[POLL_QEMU].fd = r->ended ? -1 : r->vm.qemu.pidfd;
+	p[POLL_FSD].fd = r->ended ? -1 : r->vm.fsd.pidfd;
+	p[POLL_SERIAL].fd = r->vm.qemu.ended || r->ended ? -1 : r->vm.serial;
+	p[POLL_QEMU_LOG].fd = r->ended ? -1 : r->vm.qemu.log;
+	p[POLL_FSD_LOG].fd = r->ended ? -1 : r->vm.fsd.log;
+	for (int i = POLL_SIGNALS; i < N_POLL; i++) {
+		p[i].events = POLLIN;
+	}
+}
+
+static bool all_delivered(const struct run *r)
+{
+	return r->streams_done == (STREAM_STDOUT_DONE | STREAM_STDERR_DONE);
+}
+
+static void loop(struct run *r)
+{
+	while (!r->ended || !all_delivered(r)) {
+		struct pollfd p[N_POLL];
+
+		fill_poll(r, p);
+		if (poll(p, N_POLL, poll_timeout(r)) < 0) {
+			continue; /* EINTR after a stop */
+		}
+		if (p[POLL_STREAMS].revents) {
+			on_stream_events(r);
+		}
+		if (p[POLL_CTL].revents & POLLOUT) {
+			ctl_flush(&r->ctl);
+		}
+		if (p[POLL_SERIAL].revents) {
+			read_serial(r);
+		}
+		if (p[POLL_QEMU_LOG].revents) {
+			(void)helper_read_log(&r->vm.qemu);
+		}
+		if (p[POLL_FSD_LOG].revents) {
+			(void)helper_read_log(&r->vm.fsd);
+		}
+		if (p[POLL_QEMU].revents || p[POLL_FSD].revents ||
+		    ((p[POLL_CTL].revents & (POLLIN | POLLHUP)) && !read_ctl(r))) {
+			on_death(r);
+		}
+		if (p[POLL_SIGNALS].revents) {
+			on_signal(r);
+		}
+		check_deadline(r);
+	}
+}
+
+static void print_summary(const struct run *r)
+{
+	report("summary: ran %.3f s, largest process %llu KiB, peak memory of the VM %llu KiB",
+	       (double)r->exit.run_ns / 1e9, (unsigned long long)r->exit.max_rss_kib,
+	       (unsigned long long)r->exit.mem_peak_kib);
+	if (r->exit.mem_leak_pages) {
+		report("summary: %llu pages were not given back",
+		       (unsigned long long)r->exit.mem_leak_pages);
+	}
+}
+
+static void open_log(struct run *r)
+{
+	if (r->o->kernel_log == NULL) {
+		return;
+	}
+	r->log = fopen(r->o->kernel_log, "we");
+	if (r->log == NULL) {
+		fail("--kernel-log %s: %s", r->o->kernel_log, strerror(errno));
+	}
+}
+
+int supervise(struct run_options *o)
+{
+	static struct run r;
+	int err;
+
+	r.o = o;
+	timeline_mark(&r.time, TIME_BEGIN);
+	vm_prepare(&r.vm, o);
+	if (o->dry_run) {
+		vm_print(&r.vm, o);
+		return 0;
+	}
+	open_log(&r);
+	open_signals(&r);
+	if (o->timeout > 0) {
+		r.deadline = timeline_now() + (uint64_t)(o->timeout * 1e9);
+	}
+	if (o->gdb_port) {
+		report("waiting for gdb: gdb %s -ex 'target remote 127.0.0.1:%u'", o->kernel,
+		       o->gdb_port);
+	}
+	vm_start(&r.vm, o);
+	timeline_mark(&r.time, TIME_FORKED);
+	r.ctl.fd = r.vm.ctl;
+	err = o->tty ? terminal_make_raw() : 0;
+	streams_start(&r.streams, r.vm.stdio, r.vm.err);
+	if (err) {
+		report("-t: %s", strerror(-err));
+		end(&r, LAUNCH_STATUS_FAULT);
+	}
+	loop(&r);
+	vm_kill(&r.vm);
+	terminal_restore();
+	timeline_mark(&r.time, TIME_END);
+	if (o->summary && r.time.at[TIME_EXITED]) {
+		print_summary(&r);
+	}
+	if (o->timing) {
+		timeline_print(&r.time);
+	}
+	return r.status;
+}
