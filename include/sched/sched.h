@@ -25,7 +25,7 @@ void thread_init(struct thread *t, const char *name, const struct thread *parent
 void sched_start(struct thread *t);
 
 /* A kernel thread that runs fn(arg); returns NULL when out of memory.  It ends
- * when fn returns.  The returned pointer carries no reference. */
+ * when fn returns (kernel/mm/kthread.c).  The returned pointer carries no reference. */
 struct thread *kthread_start(const char *name, void (*fn)(void *arg), void *arg);
 
 /* Ends the current thread; never returns. */
@@ -68,6 +68,8 @@ uint64_t sched_online_mask(void);
 /* Load averages in 1/65536 (getloadavg, sysinfo). */
 void sched_loadavg(uint64_t load[3]);
 
-void sched_init_cpu(void);	   /* on each CPU, before its first thread */
+/* On each CPU, before its first thread: the code that runs becomes its idle thread, whose
+ * zeroed struct is the caller's for good.  It must not block before sched_run_idle(). */
+void sched_init_cpu(struct thread *idle);
 NORETURN void sched_run_idle(void); /* turns the boot stack into the idle thread */
 void sched_dump_threads(void);	   /* panic: who is where */

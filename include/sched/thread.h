@@ -39,7 +39,6 @@ struct thread {
 	/* scheduling */
 	_Atomic uint32_t state;	     /* [a] enum thread_state */
 	_Atomic uint32_t wait_mode;  /* [a] enum wait_mode of the current block */
-	_Atomic bool on_cpu;	     /* [a] a CPU still uses its stack */
 	_Atomic bool interrupted;    /* [a] a signal is to be delivered (proc sets it) */
 	_Atomic bool killed;	     /* [a] a fatal signal is pending (proc sets it) */
 	bool timed_out;		     /* [rq] the last block ended by its deadline */

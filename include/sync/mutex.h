@@ -9,7 +9,6 @@
 #include <sync/waitq.h>
 
 struct mutex {
-	struct spinlock lock;
 	struct thread *owner;
 	struct waitq waiters;
 	uint16_t rank;

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "runq.h"
+#include <arch/clock.h>
+#include <arch/upcalls.h>
+#include <lib/assert.h>
+#include <sched/timer.h>
+
+struct timer_queue {
+	struct spinlock lock;
+	struct rb_tree tree;
+	struct timer *_Atomic running;
+	uint64_t slice;	      /* end of the running thread's slice; this CPU only */
+	uint64_t armed;	      /* what the hardware is set to; this CPU only */
+	_Atomic uint64_t first; /* expiry of the earliest timer */
+} ALIGNED(64);
+
+static struct timer_queue queues[MAX_CPUS];
+
+void timer_subsystem_init(void)
+{
+	for (int i = 0; i < MAX_CPUS; i++) {
+		spin_init(&queues[i].lock, RANK_TIMER, "timers");
+		queues[i].slice = queues[i].armed = UINT64_MAX;
+		atomic_init(&queues[i].first, UINT64_MAX);
+	}
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	t->fn = fn;
+	t->expires = 0;
+	rb_clear(&t->node);
+	atomic_init(&t->cpu, -1);
+}
+
+/* Interrupts off.  The hardware is only ever moved to an earlier time: firing for nothing
+ * costs less than programming it at each switch. */
+static void arm_hardware(struct timer_queue *q)
+{
+	uint64_t next = MIN(atomic_load_explicit(&q->first, memory_order_relaxed), q->slice);
+
+	if (next < q->armed) {
+		q->armed = next;
+		clock_arm(next);
+	}
+}
+
+void timer_set_slice(uint64_t deadline)
+{
+	struct timer_queue *q = &queues[cpu_id()];
+
+	q->slice = deadline;
+	arm_hardware(q);
+}
+
+static void update_first(struct timer_queue *q)
+{
+	struct rb_node *n = rb_first(&q->tree);
+
+	atomic_store_explicit(&q->first, n ? rb_entry(n, struct timer, node)->expires : UINT64_MAX,
+			      memory_order_relaxed);
+}
+
+static void insert(struct timer_queue *q, struct timer *t)
+{
+	struct rb_node **link = &q->tree.root, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = t->expires < rb_entry(parent, struct timer, node)->expires ? &parent->left
+										  : &parent->right;
+	}
+	rb_link(&t->node, parent, link);
+	rb_insert_fix(&q->tree, &t->node);
+}
+
+void timer_arm(struct timer *t, uint64_t expires)
+{
+	uint64_t flags = irq_save();
+	struct timer_queue *q = &queues[cpu_id()];
+
+	timer_cancel(t);
+	(void)spin_lock_irqsave(&q->lock);
+	t->expires = expires;
+	insert(q, t);
+	atomic_store_explicit(&t->cpu, (int32_t)(q - queues), memory_order_release);
+	update_first(q);
+	spin_unlock(&q->lock);
+	arm_hardware(q);
+	irq_restore(flags);
+}
+
+bool timer_cancel(struct timer *t)
+{
+	for (;;) {
+		int cpu = atomic_load_explicit(&t->cpu, memory_order_acquire);
+
+		if (cpu < 0) {
+			return false;
+		}
+		struct timer_queue *q = &queues[cpu];
+		uint64_t flags = spin_lock_irqsave(&q->lock);
+		bool ours = atomic_load_explicit(&t->cpu, memory_order_relaxed) == cpu;
+
+		if (ours) {
+			rb_remove(&q->tree, &t->node);
+			atomic_store_explicit(&t->cpu, -1, memory_order_release);
+			update_first(q);
+		}
+		spin_unlock_irqrestore(&q->lock, flags);
+		if (ours) {
+			return true;
+		}
+	}
+}
+
+bool timer_cancel_sync(struct timer *t)
+{
+	bool was_pending = timer_cancel(t);
+
+	/* `running` is set under the lock before the timer leaves the tree, so a function that
+	 * was about to run when we found the timer gone is seen here. */
+	for (unsigned i = 0; i < cpu_count(); i++) {
+		while (atomic_load_explicit(&queues[i].running, memory_order_acquire) == t) {
+			cpu_pause();
+		}
+	}
+	/* fn may have armed it again */
+	return timer_cancel(t) || was_pending;
+}
+
+bool timer_pending(const struct timer *t)
+{
+	return atomic_load_explicit(&t->cpu, memory_order_relaxed) >= 0;
+}
+
+uint64_t timer_next(void)
+{
+	return atomic_load_explicit(&queues[cpu_id()].first, memory_order_relaxed);
+}
+
+void timer_run_expired(void)
+{
+	struct timer_queue *q = &queues[cpu_id()];
+
+	for (;;) {
+		uint64_t flags = spin_lock_irqsave(&q->lock);
+		struct rb_node *n = rb_first(&q->tree);
+		struct timer *t = n ? rb_entry(n, struct timer, node) : NULL;
+
+		if (!t || t->expires > clock_mono_ns()) {
+			atomic_store_explicit(&q->running, NULL, memory_order_release);
+			spin_unlock_irqrestore(&q->lock, flags);
+			return;
+		}
+		rb_remove(&q->tree, &t->node);
+		atomic_store_explicit(&q->running, t, memory_order_release);
+		atomic_store_explicit(&t->cpu, -1, memory_order_release);
+		update_first(q);
+		spin_unlock_irqrestore(&q->lock, flags);
+		t->fn(t);
+		atomic_store_explicit(&q->running, NULL, memory_order_release);
+	}
+}
+
+void upcall_timer(void)
+{
+	struct timer_queue *q = &queues[cpu_id()];
+
+	q->armed = UINT64_MAX;
+	timer_run_expired();
+	if (q->slice != UINT64_MAX && clock_mono_ns() >= q->slice) {
+		struct runq *rq = runq_this();
+
+		q->slice = UINT64_MAX;
+		spin_lock(&rq->lock);
+		sched_preempt(rq);
+		spin_unlock(&rq->lock);
+	}
+	arm_hardware(q);
+}

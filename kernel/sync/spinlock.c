@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/cpu.h>
+#include <arch/clock.h>
+#include <lib/assert.h>
+#include <sched/thread.h>
+#include <sync/spinlock.h>
+
+/* Nobody holds a spinlock for so long, even on a crowded host: a deadlock. */
+#define STUCK_NS (20 * NSEC_PER_SEC)
+
+/* Debug builds: ranks of the spinlocks held by a CPU, apart for interrupt handlers, which
+ * may interrupt a holder of any lock that handlers never take. */
+static uint64_t held_by_cpu[MAX_CPUS][2];
+
+static uint64_t *held_mask(void)
+{
+	return &held_by_cpu[cpu_id()][cpu_in_irq()];
+}
+
+static void check_rank(uint64_t held, enum lock_rank rank, const char *name, bool nested)
+{
+	uint64_t worse = nested ? held >> rank >> 1 : held >> rank;
+
+	if (unlikely(worse)) {
+		panic("lock order: taking %s (rank %u) while holding ranks %#lx", name, rank,
+		      (unsigned long)held);
+	}
+}
+
+static void note_taken(struct spinlock *l, bool nested)
+{
+	l->cpu = (uint16_t)cpu_id();
+	if (CONFIG_DEBUG) {
+		uint64_t *held = held_mask();
+
+		check_rank(*held, l->rank, l->name, nested);
+		*held |= 1ull << l->rank;
+	}
+}
+
+void spin_init(struct spinlock *l, enum lock_rank rank, const char *name)
+{
+	atomic_init(&l->held, 0);
+	l->rank = rank;
+	l->cpu = UINT16_MAX;
+	l->name = name;
+}
+
+/* Waits until the lock looks free; interrupts stay as the caller had them. */
+static NOINLINE void spin_wait(struct spinlock *l)
+{
+	uint64_t deadline = 0;
+
+	for (unsigned i = 1; atomic_load_explicit(&l->held, memory_order_relaxed); i++) {
+		cpu_pause();
+		if (i % 4096) {
+			continue;
+		}
+		uint64_t now = clock_mono_ns();
+
+		if (!deadline) {
+			deadline = now + STUCK_NS;
+		} else if (now > deadline) {
+			panic("stuck spinlock %s, held by CPU %u", l->name, l->cpu);
+		}
+	}
+}
+
+static bool take(struct spinlock *l)
+{
+	return !atomic_exchange_explicit(&l->held, 1, memory_order_acquire);
+}
+
+void spin_lock(struct spinlock *l)
+{
+	while (unlikely(!take(l))) {
+		spin_wait(l);
+	}
+	note_taken(l, false);
+}
+
+void spin_lock_nested(struct spinlock *l)
+{
+	while (unlikely(!take(l))) {
+		spin_wait(l);
+	}
+	note_taken(l, true);
+}
+
+bool spin_trylock(struct spinlock *l)
+{
+	if (!take(l)) {
+		return false;
+	}
+	l->cpu = (uint16_t)cpu_id();
+	if (CONFIG_DEBUG) {
+		*held_mask() |= 1ull << l->rank; /* a try can't deadlock: any order */
+	}
+	return true;
+}
+
+void spin_unlock(struct spinlock *l)
+{
+	DEBUG_ASSERT(spin_held(l));
+	if (CONFIG_DEBUG) {
+		*held_mask() &= ~(1ull << l->rank);
+	}
+	l->cpu = UINT16_MAX;
+	atomic_store_explicit(&l->held, 0, memory_order_release);
+}
+
+uint64_t spin_lock_irqsave(struct spinlock *l)
+{
+	uint64_t flags = irq_save();
+
+	while (unlikely(!take(l))) {
+		irq_restore(flags);
+		spin_wait(l);
+		irq_off();
+	}
+	note_taken(l, false);
+	return flags;
+}
+
+void spin_unlock_irqrestore(struct spinlock *l, uint64_t flags)
+{
+	spin_unlock(l);
+	irq_restore(flags);
+}
+
+bool spin_held(const struct spinlock *l)
+{
+	return atomic_load_explicit(&l->held, memory_order_relaxed) && l->cpu == cpu_id();
+}
+
+void lockcheck_acquire(enum lock_rank rank, const char *name, bool nested)
+{
+	if (CONFIG_DEBUG) {
+		struct thread *t = thread_current();
+
+		lockcheck_may_sleep();
+		if (t) {
+			check_rank(t->held_ranks, rank, name, nested);
+			t->held_ranks |= 1ull << rank;
+		}
+	}
+}
+
+void lockcheck_release(enum lock_rank rank)
+{
+	if (CONFIG_DEBUG && thread_current()) {
+		thread_current()->held_ranks &= ~(1ull << rank);
+	}
+}
+
+void lockcheck_may_sleep(void)
+{
+	if (CONFIG_DEBUG) {
+		if (*held_mask()) {
+			panic("sleeping while holding spinlock ranks %#lx",
+			      (unsigned long)*held_mask());
+		}
+		if (cpu_in_irq()) {
+			panic("sleeping in an interrupt handler");
+		}
+	}
+}

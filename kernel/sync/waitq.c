@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include <lib/assert.h>
+#include <lib/util.h>
+#include <linux/errno.h>
+#include <sched/thread.h>
+#include <sync/mutex.h>
+#include <sync/waitq.h>
+
+void waitq_init(struct waitq *q)
+{
+	spin_init(&q->lock, RANK_WAITQ, "waitq");
+	list_init(&q->entries);
+}
+
+/*
+ * The entry lives on the stack of a thread that may leave as soon as it sees `woken`
+ * without taking the queue's lock: so the wake comes first, then the unlinking, and the
+ * store to `woken` is the last touch.
+ */
+static bool wake_thread(struct waitq_entry *e, uint32_t events)
+{
+	bool took = block_wake(e->thread);
+
+	list_remove(&e->link);
+	__atomic_store_n(&e->woken, true, __ATOMIC_RELEASE);
+	return took;
+}
+
+void waitq_entry_init(struct waitq_entry *e)
+{
+	list_init(&e->link);
+	e->wake = wake_thread;
+	e->thread = thread_current();
+	e->queue = NULL;
+	e->exclusive = false;
+	e->woken = false;
+}
+
+void waitq_add(struct waitq *q, struct waitq_entry *e)
+{
+	uint64_t flags = spin_lock_irqsave(&q->lock);
+
+	e->queue = q;
+	if (e->exclusive) {
+		list_push_back(&q->entries, &e->link);
+	} else {
+		list_push_front(&q->entries, &e->link);
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void waitq_remove(struct waitq_entry *e)
+{
+	struct waitq *q = e->queue;
+
+	if (!q || __atomic_load_n(&e->woken, __ATOMIC_ACQUIRE)) {
+		return;
+	}
+	uint64_t flags = spin_lock_irqsave(&q->lock);
+
+	list_remove(&e->link);
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void waitq_wake(struct waitq *q, int nr, uint32_t events)
+{
+	struct waitq_entry *e, *tmp;
+
+	if (!waitq_active(q)) {
+		return;
+	}
+	uint64_t flags = spin_lock_irqsave(&q->lock);
+
+	list_for_each_entry_safe (e, tmp, &q->entries, link) {
+		bool exclusive = e->exclusive;
+
+		if (e->wake(e, events) && exclusive && nr > 0 && --nr == 0) {
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&q->lock, flags);
+}
+
+bool waitq_active(struct waitq *q)
+{
+	/* Pairs with the sleeper, which links its entry and then looks at the condition: the
+	 * waker's change of the condition comes before this look at the list. */
+	atomic_thread_fence(memory_order_seq_cst);
+	return READ_ONCE(q->entries.next) != &q->entries;
+}
+
+/* Links the entry and announces the sleep; the caller then drops its lock. */
+static void wait_begin(struct waitq *q, struct waitq_entry *e, enum wait_mode mode,
+		       bool exclusive)
+{
+	waitq_entry_init(e);
+	e->exclusive = exclusive;
+	waitq_add(q, e);
+	block_prepare(mode);
+}
+
+/* A wake that was taken is never reported as a signal or a timeout: with wake-one queues it
+ * would be lost for the others. */
+static int wait_end(struct waitq_entry *e, uint64_t deadline)
+{
+	int err = block(deadline);
+
+	waitq_remove(e);
+	return __atomic_load_n(&e->woken, __ATOMIC_ACQUIRE) ? 0 : err;
+}
+
+static int wait_spin(struct waitq *q, struct spinlock *held, enum wait_mode mode,
+		     uint64_t deadline, bool exclusive)
+{
+	struct waitq_entry e;
+	int err;
+
+	wait_begin(q, &e, mode, exclusive);
+	if (held) {
+		spin_unlock(held);
+	}
+	err = wait_end(&e, deadline);
+	if (held) {
+		spin_lock(held);
+	}
+	return err;
+}
+
+int waitq_wait(struct waitq *q, struct spinlock *held, enum wait_mode mode, uint64_t deadline)
+{
+	return wait_spin(q, held, mode, deadline, false);
+}
+
+int waitq_wait_exclusive(struct waitq *q, struct spinlock *held, enum wait_mode mode,
+			 uint64_t deadline)
+{
+	return wait_spin(q, held, mode, deadline, true);
+}
+
+int waitq_wait_irq(struct waitq *q, struct spinlock *held, enum wait_mode mode,
+		   uint64_t deadline)
+{
+	struct waitq_entry e;
+	int err;
+
+	wait_begin(q, &e, mode, false);
+	spin_unlock_irqrestore(held, 0x200);
+	err = wait_end(&e, deadline);
+	(void)spin_lock_irqsave(held);
+	return err;
+}
+
+int waitq_wait_mutex(struct waitq *q, struct mutex *held, enum wait_mode mode, uint64_t deadline)
+{
+	struct waitq_entry e;
+	int err;
+
+	/* Linked before the mutex goes; announced after, as unlocking may itself wake. */
+	waitq_entry_init(&e);
+	waitq_add(q, &e);
+	mutex_unlock(held);
+	block_prepare(mode);
+	if (__atomic_load_n(&e.woken, __ATOMIC_ACQUIRE) ) {
+		block_cancel();
+		err = 0;
+	} else {
+		err = wait_end(&e, deadline);
+	}
+	mutex_lock(held);
+	return err;
+}
