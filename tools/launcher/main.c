@@ -11,7 +11,6 @@
 
 #include "options.h"
 #include "report.h"
-#include "suite.h"
 #include "supervise.h"
 
 #ifndef CORRIDA_VERSION
@@ -24,8 +23,7 @@ static void help(void)
 	       "\n"
 	       "Usage:\n"
 	       "  corrida run [OPTION...] DIR PROG [ARG...]   run PROG of the directory DIR\n"
-	       "  corrida suite [OPTION...] DIR               run every test program below DIR\n"
-	       "  corrida help [run|suite]                    what there is to say about it\n"
+	       "  corrida help run                            its options\n"
 	       "  corrida --version\n"
 	       "\n"
 	       "Example:\n"
@@ -46,10 +44,8 @@ static int help_on(const char *subject)
 		help();
 	} else if (strcmp(subject, "run") == 0) {
 		options_help();
-	} else if (strcmp(subject, "suite") == 0) {
-		suite_help();
 	} else {
-		fail("no help on '%s'; there is: run, suite", subject);
+		fail("no help on '%s'; there is: run", subject);
 	}
 	return 0;
 }
@@ -72,9 +68,6 @@ int main(int argc, char **argv)
 	if (strcmp(word, "run") == 0) {
 		return run(argc - 2, argv + 2);
 	}
-	if (strcmp(word, "suite") == 0) {
-		return suite(argc - 2, argv + 2);
-	}
 	if (strcmp(word, "help") == 0) {
 		return help_on(argv[2]);
 	}
@@ -85,5 +78,5 @@ int main(int argc, char **argv)
 		printf("corrida %s\n", CORRIDA_VERSION);
 		return 0;
 	}
-	fail("unknown command '%s'; there are run, suite and help", word);
+	fail("unknown command '%s'; there are run and help", word);
 }
