@@ -35,6 +35,10 @@ struct pagecache_ops {
 	/* The last reference went (shared anonymous memory and such; NULL for inodes, which
 	 * embed their cache). */
 	void (*release)(struct page_cache *pc);
+	/* Write-back by age: keeps the owner of pc alive meanwhile.  hold is called under a
+	 * spinlock (RANK_FS_LEAF); false = it is going away and writes by itself. */
+	bool (*hold)(struct page_cache *pc);
+	void (*unhold)(struct page_cache *pc);
 };
 struct page_cache {
 	struct spinlock lock;
@@ -65,7 +69,7 @@ void pagecache_put(struct page_cache *pc);
 /* The page at index, up to date, with a reference; fills it (with read-ahead) when it is
  * missing.  -EIO, -ENOMEM, -EINTR (killable).  May sleep. */
 MUST_USE int pagecache_get_page(struct page_cache *pc, uint64_t index, struct page **out);
-/* Only what is there and up to date, without sleeping; NULL otherwise. */
+/* Only what is there and up to date, without sleeping, with a reference; NULL otherwise. */
 struct page *pagecache_find(struct page_cache *pc, uint64_t index);
 /* read(2): copies [pos, min(pos+left, size)); bytes or -errno (only when nothing moved). */
 MUST_USE long pagecache_read(struct page_cache *pc, struct uio *u, uint64_t pos);
@@ -75,6 +79,10 @@ MUST_USE long pagecache_write(struct page_cache *pc, struct uio *u, uint64_t pos
 /* After data was written to the backing store: refreshes pages that are present so that
  * readers and mappings see it.  `data` is kernel memory. */
 void pagecache_update(struct page_cache *pc, uint64_t pos, const void *data, size_t n);
+/* Offers a page that holds just what the backing store has at index; false when another is
+ * there already.  The cache takes a reference of its own.  PAGE_ALLOC_USER page, whole page
+ * valid (zeros behind the end of the file). */
+bool pagecache_adopt(struct page_cache *pc, uint64_t index, struct page *p);
 /* Shrinks or grows: zeroes the tail of the last page, drops pages beyond, unmaps them
  * from every vma. */
 void pagecache_truncate(struct page_cache *pc, uint64_t new_size);
@@ -92,4 +100,7 @@ void pagecache_mark_dirty(struct page_cache *pc, struct page *p);
 uint64_t pagecache_shrink(uint64_t pages);
 /* Every cache with dirty pages (sync(2), exit of the VM). */
 void pagecache_sync_all(void);
+/* Starts the thread of the periodic write-back unless it runs; may sleep.  A file system calls
+ * it when a shared writable mapping is made. */
+void pagecache_start_writeback(void);
 void pagecache_subsystem_init(void); /* starts the periodic write-back (5 s) lazily */

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/* The page cache: life of its pages, filling and read-ahead, waiting. */
+#include "pagecache_internal.h"
+#include <lib/assert.h>
+#include <linux/errno.h>
+#include <mm/mm.h>
+#include <mm/slab.h>
+
+#define FILL_MAX 256	/* pages per fill: 1 MiB */
+#define RA_START 32	/* first window of a file read from its start */
+#define FAULT_AROUND 16 /* pages, aligned, that a lone fault brings in */
+#define ON_STACK 32
+
+static uint64_t readahead_max = FILL_MAX;
+
+void pagecache_subsystem_init(void)
+{
+	struct mem_stats ms;
+
+	pagecache_tree_init();
+	pagecache_reclaim_init();
+	pagecache_writeback_init();
+	/* Read-ahead in a small machine would throw out what it read before its use. */
+	mem_get_stats(&ms);
+	readahead_max = MIN(MAX(ms.total_pages / 64, (uint64_t)RA_START), (uint64_t)FILL_MAX);
+}
+
+void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void *owner)
+{
+	*pc = (struct page_cache){.ops = ops, .owner = owner};
+	spin_init(&pc->lock, RANK_PAGECACHE, "pagecache");
+	spin_init(&pc->vmas_lock, RANK_OBJECT_VMAS, "object vmas");
+	atomic_init(&pc->refs, 1);
+	list_init(&pc->vmas);
+	list_init(&pc->dirty_link);
+	waitq_init(&pc->unlock_waiters);
+}
+
+void pagecache_destroy(struct page_cache *pc)
+{
+	ASSERT(list_empty(&pc->vmas));
+	pagecache_dirty_forget(pc);
+	pagecache_remove_range(pc, 0, UINT64_MAX, false);
+	ASSERT(pc->npages == 0);
+	/* Whoever unlocked the last page still holds the lock for a moment. */
+	spin_lock(&pc->lock);
+	spin_unlock(&pc->lock);
+}
+
+static void anon_release(struct page_cache *pc)
+{
+	pagecache_destroy(pc);
+	kfree(pc);
+}
+static const struct pagecache_ops anon_ops = {.release = anon_release};
+
+struct page_cache *pagecache_create_anon(uint64_t size)
+{
+	struct page_cache *pc = kmalloc(sizeof(*pc));
+
+	if (pc) {
+		pagecache_init(pc, &anon_ops, NULL);
+		atomic_init(&pc->size, size);
+	}
+	return pc;
+}
+void pagecache_get(struct page_cache *pc)
+{
+	atomic_fetch_add_explicit(&pc->refs, 1, memory_order_relaxed);
+}
+void pagecache_put(struct page_cache *pc)
+{
+	int32_t old = atomic_fetch_sub_explicit(&pc->refs, 1, memory_order_acq_rel);
+
+	ASSERT(old > 0);
+	if (old == 1 && pc->ops && pc->ops->release) {
+		pc->ops->release(pc);
+	}
+}
+
+int pagecache_insert_locked(struct page_cache *pc, uint64_t index, struct page *p,
+			    uint32_t flags)
+{
+	int err = pagecache_tree_insert(pc, index, p);
+
+	if (err) {
+		return err;
+	}
+	p->owner = pc;
+	p->index = index;
+	p->priv = 0;
+	list_init(&p->link);
+	page_set_flags(p, PAGE_CACHE | flags);
+	if (!pagecache_is_memory(pc)) {
+		pagecache_lru_add(p);
+	}
+	mem_account(MEM_CACHE, 1);
+	return 0;
+}
+
+void pagecache_remove_locked(struct page_cache *pc, struct page *p)
+{
+	uint32_t old;
+
+	ASSERT(p->owner == pc && page_flags(p) & PAGE_CACHE);
+	pagecache_tree_remove(pc, p->index);
+	if (!pagecache_is_memory(pc)) {
+		pagecache_lru_remove(p);
+	}
+	/* One step: pagecache_mark_dirty() sets PAGE_DIRTY only together with PAGE_CACHE. */
+	old = page_clear_flags(p, PAGE_CACHE | PAGE_DIRTY | PAGE_LOCKED | PAGE_REFERENCED);
+	if (old & PAGE_DIRTY) {
+		atomic_fetch_sub_explicit(&pc->ndirty, 1, memory_order_relaxed);
+	}
+	p->owner = NULL;
+	mem_account(MEM_CACHE, -1);
+}
+
+void pagecache_wait_locked(struct page_cache *pc)
+{
+	int err = waitq_wait(&pc->unlock_waiters, &pc->lock, WAIT_UNINTR, DEADLINE_NONE);
+
+	(void)err; /* the caller looks again in any case */
+}
+
+void pagecache_unlock_locked(struct page_cache *pc, struct page **pages, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		ASSERT(page_flags(pages[i]) & PAGE_LOCKED);
+		page_clear_flags(pages[i], PAGE_LOCKED);
+	}
+	waitq_wake_all(&pc->unlock_waiters);
+}
+
+static struct page *find_ready_locked(struct page_cache *pc, uint64_t index)
+{
+	struct page *p = pagecache_tree_find(pc, index);
+
+	if (!p || !(page_flags(p) & PAGE_UPTODATE)) {
+		return NULL;
+	}
+	page_get(p);
+	if (!(page_flags(p) & PAGE_REFERENCED)) {
+		page_set_flags(p, PAGE_REFERENCED);
+	}
+	return p;
+}
+
+struct page *pagecache_find(struct page_cache *pc, uint64_t index)
+{
+	struct page *p;
+
+	spin_lock(&pc->lock);
+	p = find_ready_locked(pc, index);
+	spin_unlock(&pc->lock);
+	return p;
+}
+
+struct page *pagecache_find_wait(struct page_cache *pc, uint64_t index)
+{
+	struct page *p;
+
+	spin_lock(&pc->lock);
+	while (!(p = find_ready_locked(pc, index)) && pagecache_tree_find(pc, index)) {
+		pagecache_wait_locked(pc);
+	}
+	spin_unlock(&pc->lock);
+	return p;
+}
+
+/* A run of missing pages around index to fill at once. */
+struct window {
+	uint64_t first;
+	unsigned n;
+};
+
+/* pc->lock held; the page at index is missing. */
+static void plan_window(struct page_cache *pc, uint64_t index, uint64_t want, bool mapped,
+			struct window *w)
+{
+	uint64_t size = atomic_load_explicit(&pc->size, memory_order_relaxed);
+	uint64_t end = size / PAGE_SIZE + (size % PAGE_SIZE != 0);
+	uint64_t lo = index, hi, around = want;
+
+	if (index == pc->ra_next && index) {
+		pc->ra_size = MIN(MAX(pc->ra_size * 2, (uint64_t)RA_START), readahead_max);
+	} else {
+		pc->ra_size = index == 0 ? RA_START : 0;
+	}
+	if (mapped && pc->ra_size == 0) {
+		lo = ALIGN_DOWN(index, FAULT_AROUND);
+		around = FAULT_AROUND - (index - lo);
+	}
+	hi = index + MIN(MAX(around, pc->ra_size), (uint64_t)FILL_MAX);
+	hi = MAX(MIN(hi, end), index + 1);
+	w->n = 1;
+	while (index + w->n < hi && !pagecache_tree_find(pc, index + w->n)) {
+		w->n++;
+	}
+	w->first = index;
+	while (w->first > lo && !pagecache_tree_find(pc, w->first - 1)) {
+		w->first--;
+		w->n++;
+	}
+}
+
+/* Puts the new pages into the tree, all locked.  Fewer than n when nodes can't be had. */
+static unsigned insert_run(struct page_cache *pc, uint64_t first, struct page **pages,
+			   unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (pagecache_insert_locked(pc, first + i, pages[i], PAGE_LOCKED)) {
+			return i;
+		}
+	}
+	return n;
+}
+
+static unsigned alloc_pages(struct page **pages, unsigned n, uint32_t extra)
+{
+	for (unsigned i = 0; i < n; i++) {
+		/* Only the first is needed; for the rest nothing else is thrown out. */
+		pages[i] = page_alloc(0, PAGE_ALLOC_USER | (i ? PAGE_ALLOC_NORETRY : 0) | extra);
+		if (!pages[i]) {
+			return i;
+		}
+	}
+	return n;
+}
+
+static void put_pages(struct page **pages, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		page_put(pages[i]);
+	}
+}
+
+/* The fill is over: pages that it could not read leave the tree; all are unlocked.  The one
+ * at `index`, when it is good, gets a reference for the caller. */
+static struct page *finish_fill(struct page_cache *pc, struct page **pages, unsigned n,
+				uint64_t index)
+{
+	struct page *result = NULL;
+	unsigned bad = 0;
+
+	spin_lock(&pc->lock);
+	for (unsigned i = 0; i < n; i++) {
+		struct page *p = pages[i];
+
+		if (!(page_flags(p) & PAGE_UPTODATE)) {
+			pagecache_remove_locked(pc, p);
+			pages[bad++] = p;
+			continue;
+		}
+		if (p->index == index) {
+			page_get(p);
+			result = p;
+		}
+		page_clear_flags(p, PAGE_LOCKED);
+	}
+	waitq_wake_all(&pc->unlock_waiters);
+	spin_unlock(&pc->lock);
+	put_pages(pages, bad);
+	return result;
+}
+
+/* Fills the window that holds index.  -EAGAIN: somebody else was faster, look again. */
+static int fill_window(struct page_cache *pc, uint64_t index, uint64_t want, bool mapped,
+		       struct page **pages, unsigned max, struct page **out)
+{
+	struct window w;
+	unsigned have = alloc_pages(pages, max, 0), n;
+	int err;
+
+	if (!have) {
+		return -ENOMEM;
+	}
+	spin_lock(&pc->lock);
+	if (pagecache_tree_find(pc, index)) {
+		spin_unlock(&pc->lock);
+		put_pages(pages, have);
+		return -EAGAIN;
+	}
+	plan_window(pc, index, want, mapped, &w);
+	if (w.n > have) {
+		w.n = have;
+		w.first = MAX(w.first, index - MIN(index, (uint64_t)have - 1));
+		w.first = index - w.first >= have ? index : w.first;
+	}
+	n = insert_run(pc, w.first, pages, w.n);
+	pc->ra_next = w.first + n;
+	spin_unlock(&pc->lock);
+	put_pages(pages + n, have - n);
+	if (n == 0) {
+		return -ENOMEM;
+	}
+	err = pc->ops->fill(pc, w.first, pages, n);
+	*out = finish_fill(pc, pages, n, index);
+	if (*out) {
+		return 0;
+	}
+	if (index >= w.first + n) {
+		return -ENOMEM; /* no tree node for the page that matters */
+	}
+	return err ? err : -EIO;
+}
+
+/* A zero page for memory-only caches. */
+static int make_zero_page(struct page_cache *pc, uint64_t index, struct page **out)
+{
+	struct page *p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO), *old;
+	int err = 0;
+
+	if (!p) {
+		return -ENOMEM;
+	}
+	spin_lock(&pc->lock);
+	old = find_ready_locked(pc, index);
+	if (!old) {
+		err = pagecache_insert_locked(pc, index, p, PAGE_UPTODATE);
+		if (!err) {
+			page_get(p);
+			old = p;
+			p = NULL;
+		}
+	}
+	spin_unlock(&pc->lock);
+	if (p) {
+		page_put(p);
+	}
+	*out = old;
+	return err;
+}
+
+int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want, bool mapped,
+		    struct page **out)
+{
+	for (;;) {
+		struct page *few[ON_STACK], **pages = few, *p;
+		struct window w = {0};
+		int err = 0;
+
+		spin_lock(&pc->lock);
+		*out = find_ready_locked(pc, index);
+		p = *out ? *out : pagecache_tree_find(pc, index);
+		if (!p && !pagecache_is_memory(pc)) {
+			uint64_t next = pc->ra_next, ra = pc->ra_size;
+
+			plan_window(pc, index, want, mapped, &w);
+			pc->ra_next = next; /* only a look: the plan is made again */
+			pc->ra_size = ra;
+		} else if (p && !*out) {
+			err = waitq_wait(&pc->unlock_waiters, &pc->lock, WAIT_KILLABLE,
+					 DEADLINE_NONE);
+		}
+		spin_unlock(&pc->lock);
+		if (*out) {
+			return 0;
+		}
+		if (err) {
+			return -EINTR;
+		}
+		if (p) {
+			continue;
+		}
+		if (pagecache_is_memory(pc)) {
+			return make_zero_page(pc, index, out);
+		}
+		if (w.n > ON_STACK) {
+			pages = kmalloc(w.n * sizeof(*pages));
+			if (!pages) {
+				pages = few;
+				w.n = ON_STACK;
+			}
+		}
+		err = fill_window(pc, index, want, mapped, pages, w.n, out);
+		if (pages != few) {
+			kfree(pages);
+		}
+		if (err != -EAGAIN) {
+			return err;
+		}
+	}
+}
+
+int pagecache_get_page(struct page_cache *pc, uint64_t index, struct page **out)
+{
+	*out = pagecache_find(pc, index);
+	return *out ? 0 : pagecache_fetch(pc, index, 1, true, out);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * Shared by the files of the page cache; nobody else includes it.
+ *
+ * The tree is 64-way.  Height 0: `root` is the page of index 0 itself (or NULL), so that a
+ * small file costs no node.  Height h: `root` is a node that covers 64^h indexes.
+ *
+ * Every change of PAGE_LOCKED happens under pc->lock, and an unlock wakes pc's waiters
+ * under it.  Therefore a cache lives at least as long as one of its pages is locked:
+ * pagecache_destroy() waits for them with that lock.
+ */
+#include <mm/pagecache.h>
+
+/* --- pagecache_tree.c; pc->lock held --- */
+struct page *pagecache_tree_find(const struct page_cache *pc, uint64_t index);
+/* 0, -ENOMEM; the slot must be empty. */
+MUST_USE int pagecache_tree_insert(struct page_cache *pc, uint64_t index, struct page *p);
+void pagecache_tree_remove(struct page_cache *pc, uint64_t index);
+/* The first page whose index is in [*index, last]; sets *index to it.  NULL = none. */
+struct page *pagecache_tree_next(const struct page_cache *pc, uint64_t *index, uint64_t last);
+void pagecache_tree_init(void);
+
+/* --- pagecache.c --- */
+static inline uint32_t page_flags(const struct page *p)
+{
+	return atomic_load_explicit(&p->flags, memory_order_acquire);
+}
+static inline void page_set_flags(struct page *p, uint32_t f)
+{
+	atomic_fetch_or_explicit(&p->flags, f, memory_order_acq_rel);
+}
+static inline uint32_t page_clear_flags(struct page *p, uint32_t f)
+{
+	return atomic_fetch_and_explicit(&p->flags, ~f, memory_order_acq_rel);
+}
+/* Memory is the only copy. */
+static inline bool pagecache_is_memory(const struct page_cache *pc)
+{
+	return !pc->ops || !pc->ops->fill;
+}
+/* Puts p (whose reference the tree takes over) at index.  pc->lock held. */
+MUST_USE int pagecache_insert_locked(struct page_cache *pc, uint64_t index, struct page *p,
+				     uint32_t flags);
+/* Takes p out; its reference goes to the caller.  pc->lock held. */
+void pagecache_remove_locked(struct page_cache *pc, struct page *p);
+/* Sleeps until some page of pc is unlocked.  pc->lock held. */
+void pagecache_wait_locked(struct page_cache *pc);
+/* Unlocks pages that the caller locked.  pc->lock held. */
+void pagecache_unlock_locked(struct page_cache *pc, struct page **pages, unsigned n);
+/* As pagecache_get_page; `want` pages from index on are going to be used. */
+MUST_USE int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want,
+			     bool mapped, struct page **out);
+/* A page that is there and up to date, waiting for one that is being filled; with a
+ * reference.  NULL = missing. */
+struct page *pagecache_find_wait(struct page_cache *pc, uint64_t index);
+/* Removes [first, last]; dirty pages stay when keep_dirty. */
+void pagecache_remove_range(struct page_cache *pc, uint64_t first, uint64_t last,
+			    bool keep_dirty);
+
+/* --- pagecache_reclaim.c --- */
+void pagecache_lru_add(struct page *p);
+void pagecache_lru_remove(struct page *p);
+void pagecache_reclaim_init(void);
+
+/* --- pagecache_writeback.c --- */
+void pagecache_dirty_forget(struct page_cache *pc); /* leaves the list of dirty caches */
+void pagecache_writeback_init(void);
