@@ -63,7 +63,7 @@ UNIT_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recov
 	-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
 $(O)/tests/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h tests/unit/shim/*)
 	@mkdir -p $(@D)
-	$(call say,UNIT,$<)$(CC) $(UNIT_FLAGS) -MMD -MP -o $@ $< $$(sed -n 's/.*UNIT_SOURCES: *//p' $<) -lpthread
+	$(call say,UNIT,$<)$(CC) $(UNIT_FLAGS) -MMD -MP -o $@ $< $$(sed -n 's,.*UNIT_SOURCES: *\([^*]*\).*,\1,p' $<) -lpthread
 unit: $(UNIT)
 
 # --- guest tests: ordinary static Linux programs
