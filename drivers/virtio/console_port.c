@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <arch/paging.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/slab.h>
+#include "console_port.h"
+
+#define FLUSH_SPIN_NS (50 * NSEC_PER_USEC)
+#define EMERGENCY_CHUNK 4096u
+#define EMERGENCY_WAIT_NS (NSEC_PER_SEC / 2)
+
+static struct console_port *port_of(struct host_port *p)
+{
+	return p->priv;
+}
+
+static bool is_open(const struct console_port *port)
+{
+	return atomic_load_explicit(&port->host_open, memory_order_acquire);
+}
+
+/* ---- receiving ---- */
+
+static int rx_post_locked(struct console_port *port, struct rx_buffer *b)
+{
+	struct vring_desc draft[1];
+	struct vring_chain c;
+
+	b->len = b->pos = 0;
+	vring_chain_init(&c, draft, ARRAY_SIZE(draft), 0);
+	vring_chain_append(&c, virt_to_phys(b->data), RX_BUFFER, true);
+	return virtio_queue_submit(port->rxq, &c, b);
+}
+
+static void rx_free(struct rx_buffer *b)
+{
+	kfree(b->data);
+	kfree(b);
+}
+
+static int rx_grow_locked(struct console_port *port)
+{
+	struct rx_buffer *b = kzalloc(sizeof *b);
+	int err;
+
+	if (!b)
+		return -ENOMEM;
+	list_init(&b->link);
+	b->data = kmalloc(RX_BUFFER);
+	err = b->data ? rx_post_locked(port, b) : -ENOMEM;
+	if (err)
+		rx_free(b);
+	else
+		port->rx_total++;
+	return err;
+}
+
+/* Collects filled buffers; true when there is something new to read. */
+static bool rx_collect_locked(struct console_port *port)
+{
+	bool any = false;
+
+	/* Empty answers go straight back, so that a device that gives nothing else can't hold
+	 * the CPU here for ever. */
+	for (unsigned budget = 2 * PORT_RING_SIZE; budget > 0; budget--) {
+		struct rx_buffer *b;
+		uint32_t written;
+		void *cookie;
+
+		if (!virtio_queue_pop(port->rxq, &cookie, &written)) {
+			if (virtio_is_broken(port->dev) || !vring_irq_enable(&port->rxq->ring, 0))
+				break;
+			continue;
+		}
+		b = cookie;
+		if (written == 0 && rx_post_locked(port, b) == 0)
+			continue;
+		b->len = written;
+		port->rx_bytes += written;
+		list_push_back(&port->rx_ready, &b->link);
+		any = true;
+	}
+	return any;
+}
+
+void console_port_rx_event(struct console_port *port)
+{
+	struct virtio_queue *q = port->rxq;
+	uint64_t flags;
+	bool any, kick;
+
+	if (!vring_pending(&q->ring))
+		return;
+	flags = spin_lock_irqsave(&q->lock);
+	any = rx_collect_locked(port);
+	kick = virtio_queue_kick_due(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (kick)
+		virtio_queue_kick(q);
+	if (any)
+		waitq_wake_all(&port->host.readable);
+}
+
+static size_t port_read(struct host_port *p, void *buf, size_t n)
+{
+	struct console_port *port = port_of(p);
+	struct virtio_queue *q = port->rxq;
+	size_t done = 0;
+	uint64_t flags = spin_lock_irqsave(&q->lock);
+	bool kick, starved = port->rx_bytes > 0 && q->ring.inflight == 0;
+
+	while (done < n && !list_empty(&port->rx_ready)) {
+		struct rx_buffer *b = list_first_entry(&port->rx_ready, struct rx_buffer, link);
+		size_t m = MIN(n - done, (size_t)(b->len - b->pos));
+
+		memcpy((char *)buf + done, b->data + b->pos, m);
+		b->pos += (uint32_t)m;
+		done += m;
+		port->rx_bytes -= m;
+		if (b->pos < b->len)
+			break;
+		list_remove(&b->link);
+		if (rx_post_locked(port, b) != 0) { /* only when the device broke */
+			port->rx_total--;
+			rx_free(b);
+		}
+	}
+	if (starved && port->rx_total < RX_MAX)
+		(void)!rx_grow_locked(port);
+	kick = virtio_queue_kick_due(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (kick)
+		virtio_queue_kick(q);
+	return done;
+}
+
+static size_t port_can_read(struct host_port *p)
+{
+	return READ_ONCE(port_of(p)->rx_bytes);
+}
+
+void console_port_rx_abort(struct console_port *port, void *cookie)
+{
+	uint64_t flags = spin_lock_irqsave(&port->rxq->lock);
+
+	port->rx_total--;
+	spin_unlock_irqrestore(&port->rxq->lock, flags);
+	rx_free(cookie);
+}
+
+/* ---- sending ---- */
+
+static struct tx_buffer *tx_alloc(uint32_t size)
+{
+	struct tx_buffer *b = kzalloc(sizeof *b);
+
+	if (!b)
+		return NULL;
+	list_init(&b->link);
+	b->size = size;
+	b->data = kmalloc(size);
+	if (!b->data) {
+		kfree(b);
+		return NULL;
+	}
+	return b;
+}
+
+/* A buffer to fill: a spare one, else a new one, large when there is much to write. */
+static struct tx_buffer *tx_take_locked(struct console_port *port, size_t n)
+{
+	struct tx_buffer *b;
+
+	if (n > TX_SMALL) {
+		b = tx_alloc(TX_LARGE);
+		if (b)
+			return b;
+	}
+	if (!list_empty(&port->tx_spare))
+		return list_entry(list_pop_front(&port->tx_spare), struct tx_buffer, link);
+	return tx_alloc(TX_SMALL);
+}
+
+static void tx_release_locked(struct console_port *port, struct tx_buffer *b)
+{
+	if (b->size == TX_SMALL && list_empty(&port->tx_spare)) {
+		b->used = 0;
+		list_push_back(&port->tx_spare, &b->link);
+		return;
+	}
+	kfree(b->data);
+	kfree(b);
+}
+
+static void tx_submit_open_locked(struct console_port *port)
+{
+	struct tx_buffer *b = port->open;
+	struct vring_desc draft[1];
+	struct vring_chain c;
+
+	if (!b || b->used == 0)
+		return;
+	if (!is_open(port) && !atomic_load_explicit(&port->was_open, memory_order_acquire))
+		return;
+	vring_chain_init(&c, draft, ARRAY_SIZE(draft), 0);
+	vring_chain_append(&c, virt_to_phys(b->data), b->used, false);
+	if (virtio_queue_submit(port->txq, &c, b) != 0)
+		return; /* full: goes with the next completion; broken: see abort */
+	port->tx_inflight += b->used;
+	port->open = NULL;
+}
+
+static void tx_reap_locked(struct console_port *port)
+{
+	uint32_t written;
+	void *cookie;
+
+	while (virtio_queue_pop(port->txq, &cookie, &written)) {
+		struct tx_buffer *b = cookie;
+
+		ASSERT(port->tx_inflight >= b->used);
+		port->tx_inflight -= b->used;
+		tx_release_locked(port, b);
+	}
+}
+
+static size_t tx_room_locked(const struct console_port *port)
+{
+	const struct tx_buffer *b = port->open;
+	size_t waiting = port->tx_inflight + (b ? b->used : 0);
+
+	if (b && b->used == b->size)
+		return 0; /* it can't leave yet */
+	if (port->txq->ring.free_count == 0)
+		return b ? b->size - b->used : 0;
+	return waiting >= TX_LIMIT ? 0 : TX_LIMIT - waiting;
+}
+
+/* Asks for the interrupt that somebody needs: after half of what is in flight, which leaves
+ * the device work while we react. */
+static void tx_arm_locked(struct console_port *port)
+{
+	struct vring *r = &port->txq->ring;
+
+	for (;;) {
+		bool needed = port->open || port->tx_want_room || port->tx_flushers;
+
+		if (virtio_is_broken(port->dev))
+			return;
+		if (r->inflight == 0 || !needed) {
+			vring_irq_disable(r);
+			return;
+		}
+		if (!vring_irq_enable(r, (uint16_t)((r->inflight - 1) / 2)))
+			return;
+		tx_reap_locked(port);
+		tx_submit_open_locked(port);
+		if (virtio_is_broken(port->dev))
+			return;
+	}
+}
+
+void console_port_tx_event(struct console_port *port)
+{
+	struct virtio_queue *q = port->txq;
+	uint64_t flags = spin_lock_irqsave(&q->lock);
+	bool wake, kick;
+
+	tx_reap_locked(port);
+	tx_submit_open_locked(port);
+	wake = port->tx_flushers || (port->tx_want_room && tx_room_locked(port) >= TX_LIMIT / 2);
+	if (wake)
+		port->tx_want_room = false;
+	tx_arm_locked(port);
+	kick = virtio_queue_kick_due(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (kick)
+		virtio_queue_kick(q);
+	if (wake)
+		waitq_wake_all(&port->host.writable);
+}
+
+static long port_write(struct host_port *p, const void *buf, size_t n)
+{
+	struct console_port *port = port_of(p);
+	struct virtio_queue *q = port->txq;
+	size_t done = 0;
+	uint64_t flags;
+	bool kick;
+
+	if (virtio_is_broken(port->dev))
+		return -EIO;
+	flags = spin_lock_irqsave(&q->lock);
+	tx_reap_locked(port);
+	while (done < n) {
+		struct tx_buffer *b = port->open;
+		size_t m = MIN(n - done, tx_room_locked(port));
+
+		if (m == 0)
+			break;
+		if (!b) {
+			b = port->open = tx_take_locked(port, n - done);
+			if (!b)
+				break;
+		}
+		m = MIN(m, (size_t)(b->size - b->used));
+		memcpy(b->data + b->used, (const char *)buf + done, m);
+		b->used += (uint32_t)m;
+		done += m;
+		if (b->used == b->size) {
+			tx_submit_open_locked(port);
+			if (port->open)
+				break; /* full buffer, full ring or not open yet */
+		}
+	}
+	if (q->ring.inflight == 0)
+		tx_submit_open_locked(port);
+	if (done < n)
+		port->tx_want_room = true;
+	tx_arm_locked(port);
+	kick = virtio_queue_kick_due(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (kick)
+		virtio_queue_kick(q);
+	virtio_device_abort_if_broken(port->dev);
+	return (long)done;
+}
+
+static size_t port_can_write(struct host_port *p)
+{
+	struct console_port *port = port_of(p);
+	uint64_t flags;
+	size_t room;
+
+	if (virtio_is_broken(port->dev))
+		return TX_LIMIT; /* a write fails at once */
+	flags = spin_lock_irqsave(&port->txq->lock);
+	tx_reap_locked(port);
+	room = tx_room_locked(port);
+	if (room == 0) {
+		port->tx_want_room = true;
+		tx_arm_locked(port);
+	}
+	spin_unlock_irqrestore(&port->txq->lock, flags);
+	return room;
+}
+
+/* One look: true when all is out (or never will be). */
+static bool tx_drained(struct console_port *port)
+{
+	struct virtio_queue *q = port->txq;
+	uint64_t flags = spin_lock_irqsave(&q->lock);
+	bool drained, kick;
+
+	tx_reap_locked(port);
+	tx_submit_open_locked(port);
+	drained = virtio_is_broken(port->dev) || (q->ring.inflight == 0 && !port->open);
+	if (!drained)
+		tx_arm_locked(port);
+	kick = virtio_queue_kick_due(q);
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (kick)
+		virtio_queue_kick(q);
+	return drained;
+}
+
+static void tx_count_flusher(struct console_port *port, int delta)
+{
+	uint64_t flags = spin_lock_irqsave(&port->txq->lock);
+
+	port->tx_flushers += (unsigned)delta;
+	spin_unlock_irqrestore(&port->txq->lock, flags);
+}
+
+static int port_flush(struct host_port *p, uint64_t deadline)
+{
+	struct console_port *port = port_of(p);
+	uint64_t spin_until = clock_mono_ns() + FLUSH_SPIN_NS;
+	struct waitq_entry e;
+	int err = 0;
+
+	while (!tx_drained(port)) {
+		if (clock_mono_ns() < MIN(spin_until, deadline)) {
+			cpu_pause();
+			continue;
+		}
+		tx_count_flusher(port, 1);
+		waitq_entry_init(&e);
+		waitq_add(&p->writable, &e);
+		block_prepare(WAIT_UNINTR);
+		if (tx_drained(port)) {
+			block_cancel();
+			err = 0;
+		} else {
+			err = block(deadline);
+		}
+		waitq_remove(&e);
+		tx_count_flusher(port, -1);
+		if (err) {
+			err = tx_drained(port) ? 0 : err;
+			break;
+		}
+	}
+	virtio_device_abort_if_broken(port->dev);
+	return virtio_is_broken(port->dev) ? -EIO : err;
+}
+
+void console_port_tx_abort(struct console_port *port, void *cookie)
+{
+	struct tx_buffer *b = cookie;
+
+	kfree(b->data);
+	kfree(b);
+	port->tx_inflight = 0;
+}
+
+/* ---- both ---- */
+
+static bool port_hung_up(struct host_port *p)
+{
+	struct console_port *port = port_of(p);
+
+	return virtio_is_broken(port->dev) ||
+	       (!is_open(port) && atomic_load_explicit(&port->was_open, memory_order_acquire));
+}
+
+void console_port_set_open(struct console_port *port, bool open)
+{
+	if (open)
+		atomic_store_explicit(&port->was_open, true, memory_order_release);
+	atomic_store_explicit(&port->host_open, open, memory_order_release);
+	if (!port->named)
+		return;
+	if (!virtio_is_broken(port->dev))
+		console_port_tx_event(port); /* what waited for the host can go */
+	waitq_wake_all(&port->host.readable);
+	waitq_wake_all(&port->host.writable);
+}
+
+/* The panic path: other CPUs are stopped and one of them, or this one, may hold the lock, so
+ * it is ignored.  At worst the ring's state is torn and nothing gets out. */
+static void port_emergency_write(struct host_port *p, const void *buf, size_t n)
+{
+	static uint8_t chunk[EMERGENCY_CHUNK] ALIGNED(4096);
+	struct console_port *port = port_of(p);
+	struct virtio_queue *q = port->txq;
+	uint64_t give_up = clock_mono_ns() + EMERGENCY_WAIT_NS;
+
+	if (virtio_is_broken(port->dev) || !is_open(port))
+		return;
+	tx_submit_open_locked(port); /* keeps the order of the bytes */
+	while (n > 0) {
+		size_t m = MIN(n, (size_t)EMERGENCY_CHUNK);
+		struct vring_desc draft[1];
+		struct vring_chain c;
+		uint32_t written;
+		void *cookie;
+
+		memcpy(chunk, buf, m);
+		vring_chain_init(&c, draft, ARRAY_SIZE(draft), 0);
+		vring_chain_append(&c, virt_to_phys(chunk), (uint32_t)m, false);
+		while (vring_submit(&q->ring, &c, chunk) != 0) {
+			if (q->ring.error || clock_mono_ns() > give_up)
+				return;
+			virtio_queue_kick(q);
+			(void)!vring_poll(&q->ring, &cookie, &written);
+		}
+		virtio_queue_kick(q);
+		while (q->ring.inflight > 0) {
+			if (vring_poll(&q->ring, &cookie, &written) < 0 ||
+			    clock_mono_ns() > give_up)
+				return;
+			cpu_pause();
+		}
+		buf = (const char *)buf + m;
+		n -= m;
+	}
+}
+
+int console_port_start(struct console_port *port)
+{
+	struct tx_buffer *spare = tx_alloc(TX_SMALL);
+	uint64_t flags;
+	int err = 0;
+	bool kick;
+
+	if (!spare)
+		return -ENOMEM;
+	list_init(&port->rx_ready);
+	list_init(&port->tx_spare);
+	list_push_back(&port->tx_spare, &spare->link);
+	waitq_init(&port->host.readable);
+	waitq_init(&port->host.writable);
+	port->host.ops = &console_port_ops;
+	port->host.priv = port;
+	vring_irq_disable(&port->txq->ring);
+	flags = spin_lock_irqsave(&port->rxq->lock);
+	for (unsigned i = 0; i < RX_START && !err; i++)
+		err = rx_grow_locked(port);
+	kick = virtio_queue_kick_due(port->rxq);
+	spin_unlock_irqrestore(&port->rxq->lock, flags);
+	if (kick)
+		virtio_queue_kick(port->rxq);
+	return port->rx_total > 0 ? 0 : err;
+}
+
+const struct host_port_ops console_port_ops = {
+	.read = port_read,
+	.write = port_write,
+	.can_read = port_can_read,
+	.can_write = port_can_write,
+	.flush = port_flush,
+	.emergency_write = port_emergency_write,
+	.hung_up = port_hung_up,
+};
