@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include <loader/exec.h>
+
+#include "exec_internal.h"
+
+#include <arch/thread.h>
+#include <fs/file.h>
+#include <lib/assert.h>
+#include <lib/format.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/limits.h>
+#include <linux/mman.h>
+#include <linux/signal.h>
+#include <loader/script.h>
+#include <loader/vdso.h>
+#include <mm/mm.h>
+#include <mm/slab.h>
+#include <proc/exec.h>
+#include <proc/task.h>
+
+static void explain(const struct exec_request *req, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void explain(const struct exec_request *req, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!req->failure || req->failure->text[0])
+		return;
+	va_start(ap, fmt);
+	fmt_vsnprintf(req->failure->text, sizeof(req->failure->text), fmt, ap);
+	va_end(ap);
+}
+
+/* Finds a file that may be executed and opens it. */
+static int open_program(const struct exec_request *req, int dirfd, const char *name,
+			unsigned lookup, struct file **out)
+{
+	struct path path;
+	struct inode *inode;
+	int err = vfs_lookup(dirfd, name, lookup, &path);
+
+	if (err)
+		return err;
+	inode = path.dentry->inode;
+	err = -EACCES;
+	if (S_ISDIR(inode->mode)) {
+		explain(req, "%s is a directory", name);
+	} else if (S_ISLNK(inode->mode)) {
+		err = -ELOOP;
+	} else if (!S_ISREG(inode->mode)) {
+		explain(req, "%s is not a regular file", name);
+	} else if (inode->sb->noexec) {
+		explain(req, "%s is on a file system mounted noexec", name);
+	} else {
+		err = vfs_permission(inode, MAY_EXEC);
+		if (err)
+			explain(req, "%s is not executable (mode %04o): chmod +x", name,
+				inode->mode & 07777);
+		else
+			err = vfs_open_path(&path, O_RDONLY, out);
+	}
+	path_put(&path);
+	return err;
+}
+
+/* The dynamic linker that the program names. */
+static int load_interp(const struct exec_request *req, struct exec_load *l)
+{
+	const char *why = NULL;
+	uint8_t head[sizeof(struct elf64_header)];
+	long n;
+	int err;
+
+	l->interp_name = kmalloc(l->image->interp_len);
+	l->interp_image = kmalloc(sizeof(*l->interp_image));
+	if (!l->interp_name || !l->interp_image)
+		return -ENOMEM;
+	n = file_read_kernel(l->file, l->interp_name, l->image->interp_len,
+			     l->image->interp_offset);
+	if (n != (long)l->image->interp_len || l->interp_name[n - 1] != 0) {
+		explain(req, "the name of its interpreter is damaged");
+		return n < 0 ? (int)n : -ENOEXEC;
+	}
+	err = open_program(req, AT_FDCWD, l->interp_name, LOOKUP_FOLLOW, &l->interp);
+	if (err == -ENOENT)
+		explain(req, "its interpreter %s is missing from the share", l->interp_name);
+	if (err)
+		return err;
+	n = file_read_kernel(l->interp, head, sizeof(head), 0);
+	if (n < 0)
+		return (int)n;
+	err = image_read(l->interp, head, (size_t)n, l->interp_image, &why);
+	if (err && why)
+		explain(req, "its interpreter %s can't be used: %s", l->interp_name, why);
+	return err == -ENOEXEC || err == -EINVAL ? -ELIBBAD : err;
+}
+
+/* Follows scripts until an ELF file is found and checked; l->file is then that. */
+static int find_image(const struct exec_request *req, struct exec_load *l)
+{
+	const char *interp, *arg, *why = NULL;
+	char *head = l->head;
+	long n;
+	int err;
+
+	for (unsigned depth = 0;; depth++) {
+		memset(head, 0, SCRIPT_HEAD);
+		n = file_read_kernel(l->file, head, SCRIPT_HEAD, 0);
+		if (n < 0)
+			return (int)n;
+		if (!script_has_magic(head, (size_t)n))
+			break;
+		if (depth == SCRIPT_MAX_DEPTH)
+			return -ELOOP;
+		err = script_parse(head, &interp, &arg);
+		if (err) {
+			explain(req, "its #! line names no interpreter");
+			return err;
+		}
+		if (req->hidden)
+			return -ENOENT;
+		err = exec_args_set_script(req->args, interp, arg, l->name);
+		if (err)
+			return err;
+		kfree(l->name);
+		l->name = kstrdup(interp);
+		if (!l->name)
+			return -ENOMEM;
+		file_put(l->file);
+		l->file = NULL;
+		err = open_program(req, AT_FDCWD, l->name, LOOKUP_FOLLOW, &l->file);
+		if (err == -ENOENT)
+			explain(req, "its interpreter %s is missing from the share", l->name);
+		if (!err)
+			err = file_deny_write(l->file);
+		if (err)
+			return err;
+	}
+	err = image_read(l->file, head, (size_t)n, l->image, &why);
+	if (err && why)
+		explain(req, "%s", why);
+	if (!err && l->image->interp_len)
+		err = load_interp(req, l);
+	return err;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void free_load(struct exec_load *l)
+{
+	if (l->mm)
+		mm_put(l->mm);
+	if (l->interp)
+		file_put(l->interp);
+	if (l->file)
+		file_put(l->file);
+	kfree(l->interp_name);
+	kfree(l->interp_image);
+	kfree(l->image);
+	kfree(l->name);
+	kfree(l);
+}
+
+static void start_registers(const struct exec_load *l)
+{
+	struct trap_frame *f = arch_user_frame(&thread_current()->arch);
+
+	memset(f, 0, sizeof(*f));
+	f->orig_rax = ~0ull; /* no system call is to be restarted */
+	f->rip = l->start;
+	f->rsp = l->sp;
+	f->rflags = RFLAGS_IF;
+	f->cs = SEL_USER_CODE;
+	f->ss = SEL_USER_DATA;
+}
+
+/* Everything up to here can be undone; nothing after it can. */
+static int commit(const struct exec_request *req, struct exec_load *l)
+{
+	struct mm *mm = l->mm;
+	int err = proc_exec_point_of_no_return();
+
+	if (err)
+		return err;
+	l->mm = NULL; /* ours to free no more */
+	mm_switch_current(mm);
+	proc_exec_commit(base_name(req->execfn), l->file);
+	err = exec_finish_stack(mm, l);
+	start_registers(l);
+	if (err)
+		proc_exec_die(SIGKILL);
+	return 0;
+}
+
+int exec_program(const struct exec_request *req)
+{
+	struct exec_load *l = kzalloc(sizeof(*l));
+	int err = -ENOMEM;
+
+	if (req->failure)
+		req->failure->text[0] = 0;
+	if (!l)
+		return -ENOMEM;
+	l->args = req->args;
+	l->image = kmalloc(sizeof(*l->image));
+	l->name = kstrdup(req->execfn);
+	if (!l->image || !l->name)
+		goto out;
+	err = open_program(req, req->dirfd, req->path, req->lookup, &l->file);
+	if (!err) {
+		err = file_deny_write(l->file);
+		if (err == -ETXTBSY)
+			explain(req, "somebody has it open for writing");
+	}
+	if (!err)
+		err = find_image(req, l);
+	/* The name of the file ends the strings (AT_EXECFN). */
+	if (!err)
+		err = exec_args_add_name(req->args, req->execfn);
+	if (!err)
+		err = exec_build_mm(l);
+	if (!err)
+		err = commit(req, l);
+out:
+	free_load(l);
+	return err;
+}
