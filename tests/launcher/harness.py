@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""What the launcher's tests share: a TAP frame, the launcher as this user or as an
+ordinary one, and a way to see whether a VM left anything behind."""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent.parent / 'build').resolve()
+CORRIDA = str(BUILD / 'corrida')
+ROOTFS = BUILD / 'rootfs'
+FAKE = ['--qemu', str(HERE / 'fake-qemu'), '--kernel', '/dev/null']
+
+_cases = []
+
+
+class Skip(Exception):
+    """The case cannot be tried here; the text says why."""
+
+
+def case(function):
+    _cases.append(function)
+    return function
+
+
+def main():
+    only = sys.argv[2] if len(sys.argv) > 2 else ''
+    chosen = [c for c in _cases if only in c.__name__]
+    print(f'1..{len(chosen)}', flush=True)
+    for number, function in enumerate(chosen, 1):
+        name = function.__name__ + (f': {function.__doc__}' if function.__doc__ else '')
+        begin = time.monotonic()
+        try:
+            function()
+            print(f'ok {number} - {name}')
+        except Skip as reason:
+            print(f'ok {number} - {name} # SKIP {reason}')
+        except Exception:
+            for line in traceback.format_exc().splitlines():
+                print('# ' + line)
+            print(f'not ok {number} - {name}')
+        print(f'# {time.monotonic() - begin:.2f} s', flush=True)
+
+
+def as_nobody():
+    """A command prefix that runs as an ordinary user."""
+    if os.geteuid() != 0:
+        return []
+    if not shutil.which('setpriv'):
+        raise Skip('no setpriv (util-linux)')
+    return ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+
+
+def run(*words, stdin=b'', timeout=60, prefix=(), **more):
+    """`corrida run WORDS`: the finished process, output as bytes."""
+    return subprocess.run([*prefix, CORRIDA, 'run', *words], input=stdin, capture_output=True,
+                          timeout=timeout, **more)
+
+
+def start(*words, prefix=(), **more):
+    more.setdefault('stdin', subprocess.DEVNULL)
+    more.setdefault('stdout', subprocess.PIPE)
+    more.setdefault('stderr', subprocess.PIPE)
+    return subprocess.Popen([*prefix, CORRIDA, 'run', *words], **more)
+
+
+def expect(process, status, stdout=None, stderr=None):
+    """Checks a finished process; stderr is a text that must occur."""
+    said = f'status {process.returncode}\nstdout {process.stdout[:400]!r}\n' \
+           f'stderr {process.stderr[-2000:]!r}'
+    assert process.returncode == status, f'wanted status {status}: {said}'
+    if stdout is not None:
+        assert process.stdout == stdout, f'wanted stdout {stdout[:200]!r}: {said}'
+    if stderr is not None:
+        assert stderr.encode() in process.stderr, f'wanted on stderr {stderr!r}: {said}'
+
+
+def stat_fields(pid):
+    """(comm, state, parent) of a process, None when it is gone."""
+    try:
+        text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    name, rest = text[text.index('(') + 1:].rsplit(')', 1)
+    fields = rest.split()
+    return name, fields[0], int(fields[1])
+
+
+def children(pid):
+    """{pid: comm} of the live children of a process."""
+    found = {}
+    for entry in os.listdir('/proc'):
+        if entry.isdigit():
+            fields = stat_fields(entry)
+            if fields and fields[2] == pid and fields[1] != 'Z':
+                found[int(entry)] = fields[0]
+    return found
+
+
+def is_gone(pid):
+    """Zombies count as gone: whoever adopted them has to reap them."""
+    fields = stat_fields(pid)
+    return fields is None or fields[1] in 'ZX'
+
+
+def wait_until(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f'{what}: not within {seconds} s'
+        time.sleep(0.005)
+
+
+def helpers(process):
+    """Waits until both helpers have been executed: {'qemu': pid, 'virtiofsd': pid}."""
+    found = {}
+
+    def both():
+        found.clear()
+        for pid, name in children(process.pid).items():
+            if name.startswith(('qemu', 'fake-qemu', 'python')):
+                found['qemu'] = pid
+            elif name.startswith('virtiofsd'):
+                found['virtiofsd'] = pid
+        return len(found) == 2
+
+    wait_until(both, 10, 'both helpers run')
+    return found
+
+
+class Traces:
+    """What a VM could leave behind: with Traces(): ... fails if it did."""
+
+    @staticmethod
+    def look():
+        files = set()
+        for folder in ('/tmp', '/run', '/var/run', '/dev/shm', '/var/tmp'):
+            if os.path.isdir(folder):
+                files |= {f'{folder}/{name}' for name in os.listdir(folder)
+                          if any(word in name for word in ('corrida', 'qemu', 'virtio', 'vhost'))}
+        return files
+
+    def __enter__(self):
+        self.before = self.look()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is None:
+            left = self.look() - self.before
+            assert not left, f'left behind: {left}'
+
+
+def temporary_root(**programs):
+    """A share of its own with some programs of the sample root: (object to keep, path)."""
+    keep = tempfile.TemporaryDirectory(prefix='launcher-test-')
+    path = pathlib.Path(keep.name)
+    os.chmod(path, 0o755)
+    (path / 'bin').mkdir()
+    for name in ('hello', 'exits', 'busybox'):
+        shutil.copy2(ROOTFS / 'bin' / name, path / 'bin' / name)
+    for name in ('tmp', 'proc', 'dev', 'run'):
+        (path / name).mkdir()
+    return keep, path
+
+
+def kill_and_wait(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGKILL)
+    process.communicate()
