@@ -24,6 +24,16 @@ struct clock_params {
 /* The live parameters, on a page of their own that the vDSO maps read-only. */
 extern struct clock_params clock_page;
 
+/* Boot CPU, after apic_init(): a first rate.  Where nobody tells the TSC's frequency it
+ * starts a measurement, which clock_calibrate() ends some 1.5 ms later: call that last,
+ * when other work has used the time (before it clock_mono_ns() may be 1 % off).  Until
+ * then no timer may be armed; the first clock_arm() would end it early. */
+void clock_init(void);
+void clock_calibrate(void);
+/* A better rate, ns = ticks * mult >> shift (drivers/pvclock.c).  0, or -1 when it makes
+ * no sense. */
+MUST_USE int clock_set_factors(uint64_t mult, unsigned shift);
+
 /* Arms this CPU's one-shot timer for an absolute clock_mono_ns(); a time in the
  * past fires at once.  UINT64_MAX stops it.  Interrupts off. */
 void clock_arm(uint64_t deadline_ns);

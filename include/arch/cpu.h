@@ -78,5 +78,11 @@ static inline uint64_t cpu_tsc(void)
 /* Model name and feature flags for /proc/cpuinfo and AT_HWCAP. */
 uint32_t cpu_hwcap(void);	    /* CPUID.1:EDX */
 bool cpu_has_fsgsbase(void);	    /* AT_HWCAP2 bit 1; enabled in CR4 when present */
+bool cpu_has_pvclock(void);	    /* KVM's clock MSRs */
+void cpu_write_msr(uint32_t msr, uint64_t value); /* for paravirtual drivers */
+bool cpu_is_emulated(void);	    /* TCG: each instruction costs, string ones most */
 uint32_t cpu_tsc_khz(void);
+bool cpu_in_nmi(void);
+/* GS-free access for other CPUs' counters: current thread of a CPU, for panic. */
+void *cpu_current_of(unsigned cpu);
 void cpu_info_text(unsigned cpu, char *buf, size_t size); /* one /proc/cpuinfo block */

@@ -55,8 +55,14 @@ void tlb_flush_all(void); /* this CPU, non-global entries */
  * returns a zeroed physical page or 0.  0 or -ENOMEM.  Serialised by the caller. */
 MUST_USE int paging_map_kernel(uintptr_t va, uint64_t phys, size_t len, uint64_t pte_flags,
 			       uint64_t (*alloc)(void));
-/* Maps device registers uncached; returns their virtual address (never unmapped). */
+/* The kernel's final tables: image W^X, direct map, no low half.  After boot_init(). */
+void paging_init(void);
+
+/* Maps device registers uncached; returns their virtual address (never unmapped), NULL
+ * when they can't be (they overlap RAM, or lie where no table is). */
 void *paging_map_mmio(uint64_t phys, size_t len);
 /* Copies the kernel half (PML4 entries 256..511) into a new root page.  All kernel PML4
  * entries exist from boot on, so later kernel mappings show up in every space. */
 void paging_init_root(uint64_t *root);
+/* True when the kernel tables map va: a backtrace looks before it reads. */
+bool paging_kernel_mapped(uintptr_t va);

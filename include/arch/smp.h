@@ -5,6 +5,9 @@
  */
 #include <arch/cpu.h>
 
+/* Reads the MP table and lays out the areas of the CPUs it lists, from boot_alloc(). */
+void smp_init(void);
+
 /* Starts every enabled CPU of the MP table in parallel; each calls `entry`
  * (never returns) on its own boot stack with GS, IDT, APIC and FPU set up.
  * Returns when all that answered are online. */
@@ -20,3 +23,6 @@ void smp_call(uint64_t mask, void (*fn)(void *arg), void *arg);
 
 /* Panic: NMIs every other CPU into a halt, once. */
 void smp_stop_others(void);
+/* Afterwards: where a CPU was, NULL when it did not stop. */
+struct trap_frame;
+const struct trap_frame *smp_stopped_frame(unsigned cpu);

@@ -33,7 +33,9 @@ struct arch_thread {
 				   *    NULL = kernel thread */
 	struct arch_space *space; /* 48 NULL = runs on whatever is loaded */
 	int32_t fpu_cpu;	  /* 56 CPU whose registers hold its FPU state, or -1 */
-	uint32_t in_user;	  /* 60 1 while in user mode (set and cleared by entry code) */
+	uint32_t in_user;	  /* 60 1 while in user mode (set and cleared by entry code);
+				   *    a hint: not ordered against `work`, so who sets a work
+				   *    bit kicks the CPU whatever this says */
 };
 
 static inline void *arch_current(void)
@@ -51,6 +53,9 @@ void arch_thread_init_kernel(struct arch_thread *t, void *stack_top, void (*fn)(
 /* The same for a thread that starts in user mode with these registers (copied to
  * the top of its stack): sched_finish_switch(), then the return-to-user path. */
 void arch_thread_init_user(struct arch_thread *t, void *stack_top, const struct trap_frame *regs);
+/* Makes the running boot stack of this CPU into thread t, a kernel thread: the idle
+ * thread.  From then on arch_current() is t. */
+void arch_thread_adopt(struct arch_thread *t);
 /* The user registers of a thread that is in the kernel (top of its stack). */
 static inline struct trap_frame *arch_user_frame(const struct arch_thread *t)
 {

@@ -17,6 +17,8 @@ _Static_assert(sizeof(struct trap_frame) == 168, "entry.S pushes 21 words");
 #define SEL_USER_DATA 0x2b /* as on Linux: 0x28 | 3 */
 #define SEL_USER_CODE 0x33 /* 0x30 | 3 */
 
+#define SEL_CPU_NODE 0x7b /* LSL gives the CPU number; as on Linux */
+
 #define RFLAGS_CF 0x1
 #define RFLAGS_TF 0x100
 #define RFLAGS_IF 0x200

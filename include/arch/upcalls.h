@@ -30,3 +30,6 @@ void upcall_timer(void);
 
 /* Somebody called smp_kick() for this CPU; interrupts off.  sched/sched.c */
 void upcall_kick(void);
+
+/* A trap that the kernel cannot survive.  kernel/debug/panic.c */
+NORETURN void panic_trap(const struct trap_frame *f, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/boot.h>
+#include <arch/clock.h>
+#include <arch/upcalls.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include "clock_math.h"
+#include "internal.h"
+
+/* QEMU's and KVM's LAPIC timers count at 1 GHz: a tick is a nanosecond. */
+#define CALIBRATE_FIRST_NS 20000  /* for the first timestamps: 1 % is enough */
+#define CALIBRATE_FULL_NS 1500000 /* at least, from clock_init() to clock_calibrate() */
+#define GUESS_HZ 2500000000ull
+
+struct clock_params clock_page ALIGNED(4096) __attribute__((section(".bss.page")));
+static uint64_t tsc_hz, tsc_inv;
+static bool tsc_deadline;
+static bool rate_known; /* no better one will come */
+
+struct sample {
+	uint64_t tsc;
+	uint32_t count; /* LAPIC, counting down */
+};
+static struct sample first_sample;
+static bool calibrating;
+
+/* Writers: one at a time, interrupts off; the odd count is the lock. */
+static uint64_t params_lock(void)
+{
+	uint64_t flags = irq_save();
+	uint32_t seq;
+
+	for (;;) {
+		seq = __atomic_load_n(&clock_page.seq, __ATOMIC_RELAXED);
+		if (!(seq & 1) &&
+		    __atomic_compare_exchange_n(&clock_page.seq, &seq, seq + 1, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			/* the data must not be written before the odd count is seen */
+			__atomic_thread_fence(__ATOMIC_RELEASE);
+			return flags;
+		}
+		cpu_pause();
+	}
+}
+
+static void params_unlock(uint64_t flags)
+{
+	__atomic_store_n(&clock_page.seq, clock_page.seq + 1, __ATOMIC_RELEASE);
+	irq_restore(flags);
+}
+
+static uint64_t mono_of(uint64_t tsc)
+{
+	/* Another CPU's update may carry a base a little later than our reading. */
+	uint64_t delta = tsc > clock_page.base_tsc ? tsc - clock_page.base_tsc : 0;
+
+	return clock_scale(delta, clock_page.mult, clock_page.shift) + clock_page.base_ns;
+}
+
+uint64_t clock_mono_ns(void)
+{
+	uint64_t ns;
+	uint32_t seq;
+
+	/* A panic or an NMI may have stopped the writer: no endless loop. */
+	for (unsigned tries = 0; tries < 10000; tries++) {
+		seq = __atomic_load_n(&clock_page.seq, __ATOMIC_ACQUIRE);
+		ns = mono_of(cpu_tsc());
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && seq == __atomic_load_n(&clock_page.seq, __ATOMIC_RELAXED)) {
+			return ns;
+		}
+		cpu_pause();
+	}
+	return mono_of(cpu_tsc());
+}
+
+int64_t clock_wall_offset_ns(void)
+{
+	return __atomic_load_n(&clock_page.wall_offset_ns, __ATOMIC_RELAXED);
+}
+
+void clock_set_wall_offset_ns(int64_t offset)
+{
+	uint64_t flags = params_lock();
+
+	clock_page.wall_offset_ns = offset;
+	params_unlock(flags);
+}
+
+uint32_t cpu_tsc_khz(void)
+{
+	return tsc_hz / 1000;
+}
+
+/* From now on the TSC counts so; time goes on from where it is. */
+static void set_rate(uint64_t mult, unsigned shift, uint64_t hz)
+{
+	uint64_t flags = params_lock();
+	uint64_t tsc = cpu_tsc();
+
+	clock_page.base_ns = mono_of(tsc);
+	clock_page.base_tsc = tsc;
+	clock_page.mult = mult;
+	clock_page.shift = shift;
+	tsc_hz = hz;
+	tsc_inv = clock_inv_of_hz(hz);
+	params_unlock(flags);
+}
+
+static void set_hz(uint64_t hz)
+{
+	set_rate(clock_mult_of_hz(hz), CLOCK_SHIFT, hz);
+}
+
+int clock_set_factors(uint64_t mult, unsigned shift)
+{
+	uint64_t hz = clock_hz_of_mult(mult, shift);
+
+	if (hz < CLOCK_MIN_HZ || hz > CLOCK_MAX_HZ || shift > 63) {
+		log_error("clock: factors %lu >> %u make no sense", mult, shift);
+		return -1;
+	}
+	set_rate(mult, shift, hz);
+	calibrating = false;
+	rate_known = true;
+	return 0;
+}
+
+/* TSC frequency as CPUID tells it, 0 when it does not. */
+static uint64_t hz_from_cpuid(void)
+{
+	uint32_t r[4];
+
+	if (cpu_features.hv_max_leaf >= 0x40000010) {
+		cpuid(0x40000010, 0, r);
+		if (r[0]) {
+			return r[0] * 1000ull;
+		}
+	}
+	if (cpu_features.max_leaf >= 0x15) {
+		cpuid(0x15, 0, r);
+		if (r[0] && r[1] && r[2]) {
+			return (uint64_t)r[2] * r[1] / r[0];
+		}
+		if (r[0] && r[1] && cpu_features.max_leaf >= 0x16) {
+			/* The crystal is left out: the TSC runs at the base frequency. */
+			cpuid(0x16, 0, r);
+			return (r[0] & 0xffff) * 1000000ull;
+		}
+	}
+	return 0;
+}
+
+/* The pair of readings that lie closest together: a delay of the host between them
+ * would count as TSC time. */
+static struct sample sample_take(void)
+{
+	struct sample best = { 0, 0 };
+	uint64_t best_width = UINT64_MAX;
+
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t t0 = cpu_tsc();
+		uint32_t count = apic_timer_count();
+		uint64_t width = cpu_tsc() - t0;
+
+		if (width < best_width) {
+			best_width = width;
+			best = (struct sample){ t0 + width / 2, count };
+		}
+	}
+	return best;
+}
+
+static uint64_t hz_since_first(struct sample s)
+{
+	uint32_t ns = first_sample.count - s.count;
+
+	return ns ? clock_hz_of_interval(s.tsc - first_sample.tsc, ns) : 0;
+}
+
+static void wait_since_first(uint32_t ns)
+{
+	/* bounded, should the timer not run at all */
+	for (unsigned i = 0; i < 100000000 && first_sample.count - apic_timer_count() < ns; i++) {
+		cpu_pause();
+	}
+}
+
+void clock_init(void)
+{
+	uint64_t hz = hz_from_cpuid();
+
+	clock_page.base_tsc = boot_info.entry_tsc;
+	clock_page.shift = CLOCK_SHIFT;
+	clock_page.mult = clock_mult_of_hz(GUESS_HZ);
+	tsc_deadline = cpu_features.tsc_deadline;
+	if (hz >= CLOCK_MIN_HZ && hz <= CLOCK_MAX_HZ) {
+		rate_known = true;
+	} else if (cpu_has_pvclock()) {
+		hz = GUESS_HZ; /* drivers/pvclock.c comes next */
+	} else {
+		apic_timer_oneshot(UINT32_MAX);
+		calibrating = true;
+		first_sample = sample_take();
+		wait_since_first(CALIBRATE_FIRST_NS);
+		hz = hz_since_first(sample_take());
+		if (hz < CLOCK_MIN_HZ || hz > CLOCK_MAX_HZ) {
+			panic("clock: the LAPIC timer does not run (TSC seems to have %lu Hz)",
+			      hz);
+		}
+	}
+	/* The first rate counts from kernel entry on. */
+	clock_page.mult = clock_mult_of_hz(hz);
+	tsc_hz = hz;
+	tsc_inv = clock_inv_of_hz(hz);
+	if (!calibrating) {
+		clock_init_cpu();
+	}
+}
+
+void clock_calibrate(void)
+{
+	if (calibrating) {
+		wait_since_first(CALIBRATE_FULL_NS);
+		uint64_t hz = hz_since_first(sample_take());
+
+		calibrating = false;
+		apic_timer_oneshot(0);
+		clock_init_cpu();
+		if (hz >= CLOCK_MIN_HZ && hz <= CLOCK_MAX_HZ) {
+			set_hz(hz);
+		}
+	} else if (!rate_known) {
+		/* pvclock was offered and did not come. */
+		first_sample.tsc = 0;
+		apic_timer_mode(false);
+		apic_timer_oneshot(UINT32_MAX);
+		first_sample = sample_take();
+		calibrating = true;
+		rate_known = true;
+		clock_calibrate();
+		return;
+	}
+	rate_known = true;
+	log_info("clock: TSC %lu.%03lu MHz, %s timer", tsc_hz / 1000000, tsc_hz / 1000 % 1000,
+		 tsc_deadline ? "TSC-deadline" : "LAPIC");
+}
+
+void clock_init_cpu(void)
+{
+	this_cpu()->timer_deadline = UINT64_MAX;
+	this_cpu()->timer_running = false;
+	apic_timer_mode(tsc_deadline);
+}
+
+static void timer_stop(struct cpu_private *c)
+{
+	if (c->timer_running) {
+		c->timer_running = false;
+		if (tsc_deadline) {
+			wrmsr(MSR_TSC_DEADLINE, 0);
+		} else {
+			apic_timer_oneshot(0);
+		}
+	}
+}
+
+static void timer_program(struct cpu_private *c, uint64_t now)
+{
+	uint64_t delta = c->timer_deadline > now ? c->timer_deadline - now : 0;
+
+	c->timer_running = true;
+	if (tsc_deadline) {
+		/* A time in the past fires at once; 0 would stop it. */
+		delta = MIN(delta, 3600 * NSEC_PER_SEC);
+		wrmsr(MSR_TSC_DEADLINE,
+		      cpu_tsc() + clock_scale(delta, tsc_inv, CLOCK_INV_SHIFT) + 1);
+	} else {
+		/* Too far for 32 bits: clock_interrupt() arms the rest. */
+		apic_timer_oneshot(MAX(MIN(delta, (uint64_t)UINT32_MAX), 1ull));
+	}
+}
+
+void clock_arm(uint64_t deadline_ns)
+{
+	struct cpu_private *c = this_cpu();
+
+	DEBUG_ASSERT(!irq_enabled());
+	if (calibrating) {
+		clock_calibrate(); /* the timer is needed for its purpose now */
+	}
+	c->timer_deadline = deadline_ns;
+	if (deadline_ns == UINT64_MAX) {
+		timer_stop(c);
+	} else {
+		timer_program(c, clock_mono_ns());
+	}
+}
+
+/* Interrupts off. */
+void clock_interrupt(void)
+{
+	struct cpu_private *c = this_cpu();
+	uint64_t now = clock_mono_ns();
+
+	c->timer_running = false;
+	if (c->timer_deadline == UINT64_MAX) {
+		return; /* stopped while it was on its way */
+	}
+	if (now < c->timer_deadline) {
+		timer_program(c, now);
+		return;
+	}
+	c->timer_deadline = UINT64_MAX;
+	upcall_timer();
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/fpu.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include "internal.h"
+
+#define XCR0_X87 0x1ul
+#define XCR0_SSE 0x2ul
+#define XCR0_AVX 0x4ul
+#define XCR0_AVX512 0xe0ul
+#define LEGACY_SIZE 512
+#define HEADER_SIZE 64
+#define FCW_DEFAULT 0x37f
+#define MXCSR_DEFAULT 0x1f80u
+#define MXCSR_OFFSET 24
+#define MXCSR_MASK_OFFSET 28
+
+struct xsave_header {
+	uint64_t xstate_bv, xcomp_bv, reserved[6];
+};
+
+static size_t area_size = LEGACY_SIZE;
+static uint64_t xcr0;
+static uint32_t mxcsr_mask = 0xffbf;
+
+static void xsetbv(uint64_t v)
+{
+	__asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)));
+}
+
+void fpu_init_boot(void)
+{
+	static uint8_t probe[LEGACY_SIZE] ALIGNED(64);
+	uint32_t r[4], mask;
+
+	if (cpu_features.xsave) {
+		uint64_t want = XCR0_X87 | XCR0_SSE;
+
+		want |= cpu_features.avx ? XCR0_AVX : 0;
+		want |= cpu_features.avx512 ? XCR0_AVX512 : 0;
+		cpuid(0xd, 0, r);
+		uint64_t have = (uint64_t)r[3] << 32 | r[0];
+
+		xcr0 = want & have;
+		if ((xcr0 & XCR0_AVX512) != XCR0_AVX512) {
+			xcr0 &= ~XCR0_AVX512;
+		}
+		xsetbv(xcr0);
+		cpuid(0xd, 0, r);
+		area_size = r[1]; /* for what XCR0 enables, standard format */
+		ASSERT(area_size >= LEGACY_SIZE + HEADER_SIZE);
+	}
+	__asm__ volatile("fninit; fxsave64 %0" : "=m"(probe));
+	memcpy(&mask, probe + MXCSR_MASK_OFFSET, 4);
+	mxcsr_mask = mask ? mask : mxcsr_mask;
+}
+
+void fpu_init_cpu(void)
+{
+	uint32_t mxcsr = MXCSR_DEFAULT;
+
+	if (cpu_features.xsave) {
+		xsetbv(xcr0);
+	}
+	__asm__ volatile("fninit; ldmxcsr %0" ::"m"(mxcsr));
+}
+
+size_t fpu_area_size(void)
+{
+	return area_size;
+}
+
+uint64_t fpu_features(void)
+{
+	return cpu_features.xsave ? xcr0 : XCR0_X87 | XCR0_SSE;
+}
+
+void fpu_init_area(void *area)
+{
+	uint16_t fcw = FCW_DEFAULT;
+	uint32_t mxcsr = MXCSR_DEFAULT;
+
+	memset(area, 0, area_size);
+	memcpy(area, &fcw, sizeof(fcw));
+	memcpy((char *)area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+	memcpy((char *)area + MXCSR_MASK_OFFSET, &mxcsr_mask, sizeof(mxcsr_mask));
+	if (cpu_features.xsave) {
+		struct xsave_header *h = (struct xsave_header *)((char *)area + LEGACY_SIZE);
+
+		h->xstate_bv = XCR0_X87 | XCR0_SSE;
+	}
+}
+
+void fpu_save_area(void *area)
+{
+	if (cpu_features.xsave) {
+		__asm__ volatile("xsave64 (%0)" ::"r"(area), "a"(~0u), "d"(~0u) : "memory");
+	} else {
+		__asm__ volatile("fxsave64 (%0)" ::"r"(area) : "memory");
+	}
+}
+
+void fpu_load_area(const void *area)
+{
+	if (cpu_features.xsave) {
+		__asm__ volatile("xrstor64 (%0)" ::"r"(area), "a"(~0u), "d"(~0u) : "memory");
+	} else {
+		__asm__ volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
+	}
+}
+
+void fpu_save_current(void)
+{
+	struct arch_thread *t = arch_current();
+	uint64_t flags = irq_save();
+
+	ASSERT(t->fpu);
+	fpu_save_area(t->fpu);
+	irq_restore(flags);
+}
+
+void fpu_load_current(void)
+{
+	struct arch_thread *t = arch_current();
+	uint64_t flags = irq_save();
+
+	ASSERT(t->fpu);
+	fpu_load_area(t->fpu);
+	/* A kernel thread that becomes a program takes the registers over here. */
+	this_cpu()->regs_owner = t;
+	t->fpu_cpu = (int32_t)cpu_id();
+	irq_restore(flags);
+}
+
+bool fpu_check_area(void *area)
+{
+	uint32_t mxcsr;
+
+	memcpy(&mxcsr, (char *)area + MXCSR_OFFSET, sizeof(mxcsr));
+	if (mxcsr & ~mxcsr_mask) {
+		return false;
+	}
+	if (cpu_features.xsave) {
+		struct xsave_header *h = (struct xsave_header *)((char *)area + LEGACY_SIZE);
+
+		/* SDM 1, 13.8.1: what makes the standard form of XRSTOR fault. */
+		if (h->xcomp_bv || (h->xstate_bv & ~xcr0)) {
+			return false;
+		}
+		for (unsigned i = 0; i < ARRAY_SIZE(h->reserved); i++) {
+			if (h->reserved[i]) {
+				return false;
+			}
+		}
+	}
+	return true;
+}

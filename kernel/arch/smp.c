@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include "smp.h"
+#include <arch/boot.h>
+#include <arch/clock.h>
+#include <arch/upcalls.h>
+#include <lib/assert.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include "internal.h"
+
+enum cpu_state {
+	CPU_ABSENT,    /* not arrived */
+	CPU_ONLINE,    /* serves interrupts */
+	CPU_ABANDONED, /* did not answer in time: must not run any more */
+};
+#define STARTUP_RETRY_NS (10 * NSEC_PER_MSEC)
+#define STARTUP_LIMIT_NS (2 * NSEC_PER_SEC) /* without any progress */
+
+struct mp_info mp_info;
+/* By APIC id; 0 = not to be started (the boot CPU is 0 as well).  trampoline.S */
+uint8_t smp_cpu_of_apic[256];
+_Atomic uint64_t cpus_online = 1;
+static _Atomic unsigned online_count = 1;
+static void (*ap_entry_fn)(void);
+static _Atomic bool stopping; /* a panic stops the others */
+
+extern const char trampoline_start[], trampoline_end[];
+
+unsigned cpu_count(void)
+{
+	return atomic_load_explicit(&online_count, memory_order_relaxed);
+}
+
+void *cpu_current_of(unsigned cpu)
+{
+	return cpu < MAX_CPUS && cpu_table[cpu] ? cpu_table[cpu]->pub.current : NULL;
+}
+
+static void *low_phys(uint64_t phys, size_t len)
+{
+	return phys >= 0x400 && phys < 0x100000 && len <= 0x100000 - phys ? phys_to_virt(phys)
+									  : NULL;
+}
+
+/* MP 1.4, 4: the first KiB of the EBDA, the last of base memory, the BIOS area. */
+static bool find_table(struct mp_info *info)
+{
+	uint64_t ebda = (uint64_t)*(uint16_t *)phys_to_virt(0x40e) << 4;
+	const uint64_t places[][2] = { { ebda, 1024 },
+				       { 0x9fc00, 1024 },
+				       { 0x9f800, 1024 },
+				       { 0xf0000, 0x10000 } };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+		uint32_t table = 0;
+		const void *mem = low_phys(places[i][0], places[i][1]);
+
+		if (!mem || mp_find_floating(mem, places[i][1], &table) < 0) {
+			continue;
+		}
+		const void *t = low_phys(table, 44);
+		size_t len = t ? mp_table_length(t, 44) : 0;
+
+		if (len && low_phys(table, len) && mp_parse(t, len, info)) {
+			return true;
+		}
+		log_warn("smp: bad MP table at %#x", table);
+	}
+	return false;
+}
+
+static uint64_t boot_alloc_page(void)
+{
+	return boot_alloc(PAGE_SIZE, PAGE_SIZE);
+}
+
+static void map_area_part(uintptr_t va, size_t len)
+{
+	if (paging_map_kernel(va, boot_alloc(len, PAGE_SIZE), len,
+			      PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D | PTE_G,
+			      boot_alloc_page) != 0) {
+		panic("smp: no memory for a CPU's stacks");
+	}
+}
+
+void smp_init(void)
+{
+	if (!find_table(&mp_info)) {
+		log_info("smp: no MP table, one CPU");
+		memset(&mp_info, 0, sizeof(mp_info));
+		return;
+	}
+	for (unsigned id = 1; id < mp_info.cpu_count; id++) {
+		struct cpu_area *a =
+			(struct cpu_area *)(CPU_AREAS + ((uint64_t)id << CPU_AREA_SHIFT));
+
+		map_area_part((uintptr_t)a->stack, sizeof(a->stack));
+		map_area_part((uintptr_t)a->nmi_stack,
+			      sizeof(*a) - offsetof(struct cpu_area, nmi_stack));
+		a->cpu.pub.self = &a->cpu.pub;
+		a->cpu.pub.id = id;
+		a->cpu.pub.apic_id = mp_info.cpu_apic[id];
+		cpu_table[id] = &a->cpu;
+		smp_cpu_of_apic[mp_info.cpu_apic[id]] = id;
+	}
+	if (mp_info.cpus_ignored) {
+		log_warn("smp: %u CPUs beyond the limit of %u are left alone",
+			 mp_info.cpus_ignored, MAX_CPUS);
+	}
+}
+
+/* Code and tables in low memory that the firmware has left: one 2 MiB page at its
+ * own address, the kernel half as everywhere. */
+static void trampoline_setup(void)
+{
+	uint64_t *pml4 = phys_to_virt(TRAMPOLINE_TABLES);
+	uint64_t *pdpt = pml4 + 512;
+	uint64_t *pd = pdpt + 512;
+
+	memset(pml4, 0, 3 * PAGE_SIZE);
+	paging_init_root(pml4);
+	pml4[0] = virt_to_phys(pdpt) | PTE_P | PTE_W;
+	pdpt[0] = virt_to_phys(pd) | PTE_P | PTE_W;
+	pd[0] = PTE_P | PTE_W | PTE_PS;
+	memcpy(phys_to_virt(TRAMPOLINE), trampoline_start,
+	       (size_t)(trampoline_end - trampoline_start));
+}
+
+/* From trampoline.S, on the boot stack of this CPU's area. */
+void smp_ap_main(struct cpu_private *c)
+{
+	struct cpu_area *area = container_of(c, struct cpu_area, cpu);
+	uint32_t absent = CPU_ABSENT;
+
+	write_cr3(kernel_space.root);
+	cpu_setup(c, area, c->pub.id);
+	idt_load();
+	cpu_setup_features();
+	fpu_init_cpu();
+	apic_init_cpu();
+	clock_init_cpu();
+	if (!atomic_compare_exchange_strong(&c->state, &absent, CPU_ONLINE)) {
+		return; /* abandoned: the trampoline halts */
+	}
+	atomic_fetch_or(&cpus_online, 1ull << c->pub.id);
+	/* pairs with the acquire in smp_start() */
+	atomic_fetch_add(&online_count, 1);
+	ap_entry_fn();
+	panic("smp: entry of CPU %u returned", c->pub.id);
+}
+
+static void startup_all(unsigned count)
+{
+	for (unsigned id = 1; id < count; id++) {
+		if (atomic_load(&cpu_table[id]->state) == CPU_ABSENT) {
+			apic_send_startup(cpu_table[id]->pub.apic_id, TRAMPOLINE);
+		}
+	}
+}
+
+static void abandon_missing(unsigned count)
+{
+	unsigned dense = 1;
+
+	for (unsigned id = 1; id < count; id++) {
+		uint32_t absent = CPU_ABSENT;
+
+		if (atomic_compare_exchange_strong(&cpu_table[id]->state, &absent,
+						   CPU_ABANDONED)) {
+			log_error("smp: CPU %u (APIC %u) does not answer", id,
+				  cpu_table[id]->pub.apic_id);
+		} else {
+			dense++;
+		}
+	}
+	/* Ids must be dense: whoever relies on 0..cpu_count()-1 would break. */
+	if (atomic_load(&cpus_online) != (dense == 64 ? ~0ull : (1ull << dense) - 1)) {
+		panic("smp: CPUs are missing in the middle");
+	}
+}
+
+void smp_start(void (*entry)(void))
+{
+	unsigned count = MAX(mp_info.cpu_count, 1u);
+
+	if (count == 1) {
+		return;
+	}
+	ap_entry_fn = entry;
+	trampoline_setup();
+	for (unsigned id = 1; id < count; id++) {
+		apic_send_init(cpu_table[id]->pub.apic_id);
+	}
+	/* No 10 ms here: that wait is for the 82489DX.  A lost STARTUP is sent again. */
+	startup_all(count);
+
+	unsigned seen = 1;
+	uint64_t progress = clock_mono_ns(), retry = progress + STARTUP_RETRY_NS;
+
+	/* pairs with the increment in smp_ap_main() */
+	while (atomic_load_explicit(&online_count, memory_order_acquire) < count) {
+		uint64_t now = clock_mono_ns();
+
+		if (cpu_count() != seen) {
+			seen = cpu_count();
+			progress = now;
+		}
+		if (now > progress + STARTUP_LIMIT_NS) {
+			abandon_missing(count);
+			break;
+		}
+		if (now > retry) {
+			startup_all(count);
+			retry = now + STARTUP_RETRY_NS;
+		}
+		cpu_pause();
+	}
+	ioapic_spread();
+}
+
+void smp_kick(unsigned cpu)
+{
+	struct cpu_private *c = cpu_table[cpu];
+
+	/* One kick under way is enough: the target clears the flag before it looks. */
+	if (!atomic_exchange(&c->kick_pending, true)) {
+		apic_send_ipi(c->pub.apic_id, VECTOR_KICK);
+	}
+}
+
+/* Runs what others want of this CPU.  Interrupts off. */
+void smp_call_interrupt(void)
+{
+	struct cpu_private *me = this_cpu();
+	uint64_t from = atomic_exchange(&me->call_from, 0);
+
+	while (from) {
+		struct cpu_private *c = cpu_table[__builtin_ctzll(from)];
+
+		from &= from - 1;
+		c->call_fn(c->call_arg);
+		/* The caller may return, and call again, from here on. */
+		atomic_fetch_and(&c->call_waits_for, ~(1ull << me->pub.id));
+	}
+}
+
+void smp_call(uint64_t mask, void (*fn)(void *arg), void *arg)
+{
+	struct cpu_private *me = this_cpu();
+
+	ASSERT(irq_enabled() && !cpu_in_irq());
+	mask &= atomic_load(&cpus_online) & ~(1ull << me->pub.id);
+	if (!mask) {
+		return;
+	}
+	ASSERT(atomic_load(&me->call_waits_for) == 0);
+	me->call_fn = fn;
+	me->call_arg = arg;
+	atomic_store(&me->call_waits_for, mask);
+	for (uint64_t m = mask; m; m &= m - 1) {
+		struct cpu_private *c = cpu_table[__builtin_ctzll(m)];
+
+		/* Not empty before: an IPI is under way and will find our bit. */
+		if (atomic_fetch_or(&c->call_from, 1ull << me->pub.id) == 0) {
+			apic_send_ipi(c->pub.apic_id, VECTOR_CALL);
+		}
+	}
+	while (atomic_load_explicit(&me->call_waits_for, memory_order_acquire)) {
+		/* Our own interrupts are on, so others' calls come in as IPIs; this
+		 * saves them the wait for delivery. */
+		if (atomic_load_explicit(&me->call_from, memory_order_relaxed)) {
+			irq_off();
+			me->pub.irq_depth++;
+			smp_call_interrupt();
+			me->pub.irq_depth--;
+			irq_on();
+		}
+		cpu_pause();
+	}
+}
+
+void smp_stop_others(void)
+{
+	if (atomic_exchange(&stopping, true)) {
+		return;
+	}
+	uint64_t others = atomic_load(&cpus_online) & ~(1ull << cpu_id());
+
+	for (uint64_t m = others; m; m &= m - 1) {
+		apic_send_nmi(cpu_table[__builtin_ctzll(m)]->pub.apic_id);
+	}
+	/* Long enough for a host that runs the vCPUs one after the other. */
+	for (uint64_t start = cpu_tsc(); others && cpu_tsc() - start < 50 * 1000 * 1000;) {
+		for (uint64_t m = others; m; m &= m - 1) {
+			unsigned id = __builtin_ctzll(m);
+
+			if (__atomic_load_n(&cpu_table[id]->stopped, __ATOMIC_ACQUIRE)) {
+				others &= ~(1ull << id);
+			}
+		}
+		cpu_pause();
+	}
+}
+
+const struct trap_frame *smp_stopped_frame(unsigned cpu)
+{
+	return cpu < MAX_CPUS && cpu_table[cpu]
+		       ? __atomic_load_n(&cpu_table[cpu]->stopped, __ATOMIC_ACQUIRE)
+		       : NULL;
+}
+
+/* The NMI of smp_stop_others(): stays here for ever.  False: it was another NMI. */
+bool smp_stop_nmi(const struct trap_frame *f)
+{
+	if (!atomic_load(&stopping)) {
+		return false;
+	}
+	__atomic_store_n(&this_cpu()->stopped, f, __ATOMIC_RELEASE);
+	for (;;) {
+		__asm__ volatile("cli; hlt");
+	}
+}

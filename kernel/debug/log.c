@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log is a ring of bytes with a running position: byte p of the log lives at
+ * ring[p % LOG_SIZE], and only the last LOG_SIZE of them exist.  A line is formatted on
+ * the writer's stack and copied in one piece, so the ring holds plain text and a
+ * reader that fell behind skips to the next newline.
+ */
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <debug/log.h>
+#include <debug/panic.h>
+#include <lib/format.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include <sync/spinlock.h>
+
+#define LOG_SIZE 16384u /* power of two */
+#define LINE_MAX 256
+
+static char ring[LOG_SIZE];
+static uint64_t head; /* log_lock: bytes ever written */
+static _Atomic uint64_t lost;
+static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
+static void (*_Atomic line_sink)(const char *line, size_t n);
+
+static const char *const prefix[] = {
+	[LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = "debug: "
+};
+
+static void ring_append(const char *line, size_t n)
+{
+	size_t at = head % LOG_SIZE;
+	size_t first = MIN(n, LOG_SIZE - at);
+
+	memcpy(ring + at, line, first);
+	memcpy(ring, line + first, n - first);
+	head += n;
+}
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+	char line[LINE_MAX];
+	uint64_t us = clock_mono_ns() / 1000;
+	va_list ap;
+	int n;
+
+	if (level == LOG_DEBUG && !CONFIG_DEBUG) {
+		return;
+	}
+	n = fmt_snprintf(line, sizeof(line), "[%5lu.%06lu] cpu%u: %s", us / 1000000, us % 1000000,
+			 cpu_id(), prefix[level]);
+	va_start(ap, fmt);
+	n += fmt_vsnprintf(line + n, sizeof(line) - n, fmt, ap);
+	va_end(ap);
+
+	size_t len = MIN((size_t)n, sizeof(line) - 2);
+
+	if (line[len - 1] != '\n') {
+		line[len++] = '\n';
+	}
+	void (*sink)(const char *, size_t) =
+		atomic_load_explicit(&line_sink, memory_order_acquire);
+
+	if (sink) {
+		sink(line, len);
+	}
+	uint64_t flags = irq_save();
+
+	/* An NMI may have interrupted the holder. */
+	if (cpu_in_nmi() || panic_active()) {
+		if (!spin_trylock(&log_lock)) {
+			atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
+			irq_restore(flags);
+			return;
+		}
+	} else {
+		spin_lock(&log_lock);
+	}
+	ring_append(line, len);
+	spin_unlock(&log_lock);
+	irq_restore(flags);
+}
+
+static size_t read_locked(uint64_t *cookie, char *buf, size_t size)
+{
+	uint64_t pos = *cookie;
+
+	if (pos > head) {
+		pos = head;
+	}
+	if (head - pos > LOG_SIZE) {
+		pos = head - LOG_SIZE;
+		while (pos < head && ring[pos % LOG_SIZE] != '\n') {
+			pos++;
+		}
+		pos = MIN(pos + 1, head);
+	}
+	size_t n = MIN((uint64_t)size, head - pos);
+
+	for (size_t i = 0; i < n; i++) {
+		buf[i] = ring[(pos + i) % LOG_SIZE];
+	}
+	*cookie = pos + n;
+	return n;
+}
+
+size_t log_read(uint64_t *cookie, char *buf, size_t size)
+{
+	size_t n;
+
+	/* A panic reads whatever state the holder left, the others being stopped. */
+	if (panic_active()) {
+		return read_locked(cookie, buf, size);
+	}
+	uint64_t flags = spin_lock_irqsave(&log_lock);
+
+	n = read_locked(cookie, buf, size);
+	spin_unlock_irqrestore(&log_lock, flags);
+	return n;
+}
+
+void log_set_sink(void (*fn)(const char *line, size_t n))
+{
+	atomic_store_explicit(&line_sink, fn, memory_order_release);
+}
