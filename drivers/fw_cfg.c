@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/paging.h>
+#include <arch/port.h>
 #include <drivers/fw_cfg.h>
 #include <lib/log.h>
 #include <lib/string.h>
@@ -38,28 +39,10 @@ struct directory_entry {
 };
 _Static_assert(sizeof(struct directory_entry) == 64, "FWCfgFile");
 
-static void out16(uint16_t port, uint16_t value)
-{
-	__asm__ volatile("outw %0, %1" ::"a"(value), "Nd"(port));
-}
-
-static void out32(uint16_t port, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" ::"a"(value), "Nd"(port) : "memory");
-}
-
-static uint8_t in8(uint16_t port)
-{
-	uint8_t value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
 static void read_bytes(void *buf, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		((uint8_t *)buf)[i] = in8(PORT_DATA);
+		((uint8_t *)buf)[i] = port_in8(PORT_DATA);
 }
 
 /* Reads n bytes at the position where the last read ended, or (item >= 0) from the start of
@@ -76,8 +59,9 @@ static int dma_read(int item, void *buf, size_t n)
 	access.control = __builtin_bswap32(control);
 	access.length = __builtin_bswap32((uint32_t)n);
 	access.address = __builtin_bswap64(virt_to_phys(buf));
-	out32(PORT_DMA_HIGH, __builtin_bswap32((uint32_t)(at >> 32)));
-	out32(PORT_DMA_LOW, __builtin_bswap32((uint32_t)at)); /* starts it */
+	barrier(); /* the request is in memory before the device looks */
+	port_out32(PORT_DMA_HIGH, __builtin_bswap32((uint32_t)(at >> 32)));
+	port_out32(PORT_DMA_LOW, __builtin_bswap32((uint32_t)at)); /* starts it */
 	for (unsigned i = 0; i < DMA_TRIES; i++) {
 		uint32_t state = __builtin_bswap32(READ_ONCE(access.control));
 
@@ -95,7 +79,7 @@ static int item_read(bool dma, int item, void *buf, size_t n)
 	if (dma)
 		return dma_read(item, buf, n);
 	if (item >= 0)
-		out16(PORT_SELECT, (uint16_t)item);
+		port_out16(PORT_SELECT, (uint16_t)item);
 	read_bytes(buf, n);
 	return 0;
 }
@@ -105,11 +89,11 @@ static int probe(bool *dma)
 	uint8_t id[4];
 	char signature[4];
 
-	out16(PORT_SELECT, ITEM_SIGNATURE);
+	port_out16(PORT_SELECT, ITEM_SIGNATURE);
 	read_bytes(signature, sizeof signature);
 	if (memcmp(signature, "QEMU", sizeof signature) != 0)
 		return -ENODEV;
-	out16(PORT_SELECT, ITEM_ID);
+	port_out16(PORT_SELECT, ITEM_ID);
 	read_bytes(id, sizeof id);
 	*dma = id[0] & ID_DMA;
 	return 0;

@@ -21,7 +21,10 @@
 #include <lib/launch.h>
 #include <lib/util.h>
 
-/* Starts the thread.  power_off(code) ends the VM (DEBUG_EXIT_*) and must not return. */
+/* Early in boot, before the panic sink that ends the VM (debug_exit_init): panics go to the
+ * launcher as CTL_PANIC once the port is there. */
+void hostctl_panic_init(void);
+/* Starts the thread.  power_off(code) ends the VM (DEBUG_EXIT_*) and does not return. */
 MUST_USE int hostctl_init(void (*power_off)(unsigned code));
 /* h stays valid for ever.  Messages that come before are kept by the device. */
 void hostctl_set_handlers(const struct ctl_handlers *h);
@@ -35,13 +38,10 @@ void hostctl_text(uint32_t type, const char *text, size_t n);
 void hostctl_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Copies the kernel log to the launcher from now on: read(cookie, buf, size) returns the next
- * bytes of the log, 0 = none now; *cookie starts at 0 and is read's own. */
+ * bytes of the log, 0 = none now; *cookie starts at 0 and is read's own (log_read of
+ * debug/log.h). */
 void hostctl_log_start(size_t (*read)(uint64_t *cookie, char *buf, size_t size));
 
 /* Thread context.  The first caller wins; the others sleep until the machine is off. */
 NORETURN void hostctl_exit(const struct ctl_exit *e);
 NORETURN void hostctl_noexec(uint32_t status, uint32_t error, const char *text);
-
-/* The panic path: any context, other CPUs stopped.  Sends what is queued, then CTL_PANIC;
- * the caller ends the VM. */
-void hostctl_panic(const char *text, size_t n);

@@ -3,6 +3,7 @@
 #include <arch/cpu.h>
 #include <debug/console.h>
 #include <debug/hostctl.h>
+#include <debug/panic.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/log.h>
@@ -276,15 +277,6 @@ static void hostctl_thread(void *arg)
 	}
 }
 
-int hostctl_init(void (*power_off)(unsigned code))
-{
-	machine_off = power_off;
-	mutex_init(&drain_mutex, RANK_SLEEP_LEAF, "hostctl drain");
-	waitq_init(&wake_thread);
-	waitq_init(&room);
-	return kthread_start("hostctl", hostctl_thread, NULL) ? 0 : -ENOMEM;
-}
-
 static void flush_port(const char *name)
 {
 	struct host_port *p = host_port_peek(name);
@@ -342,20 +334,49 @@ void hostctl_noexec(uint32_t status, uint32_t error, const char *text)
 	goodbye(CTL_NOEXEC, msg, sizeof head + n);
 }
 
-void hostctl_panic(const char *text, size_t n)
+/* The panic's text is gathered, since a message starts with its length. */
+static char panic_text[16384];
+static size_t panic_len;
+
+static void panic_gather(const char *text, size_t n)
+{
+	n = MIN(n, sizeof panic_text - panic_len);
+	memcpy(panic_text + panic_len, text, n);
+	panic_len += n;
+}
+
+static void panic_send(void)
 {
 	struct host_port *p = host_port_peek(LAUNCH_PORT_CTL);
-	struct ctl_msg m = { .type = CTL_PANIC };
+	struct ctl_msg m = { .type = CTL_PANIC, .len = (uint32_t)panic_len };
 	size_t at, first, used = (size_t)(queue_tail - queue_head);
 
-	if (!p || used > QUEUE_SIZE)
+	if (!p || used > QUEUE_SIZE || queue_closed)
 		return;
 	/* A message may be half out already, so all that is queued goes first. */
 	at = queue_head & (QUEUE_SIZE - 1);
 	first = MIN(used, QUEUE_SIZE - at);
 	p->ops->emergency_write(p, queue + at, first);
 	p->ops->emergency_write(p, queue, used - first);
-	m.len = (uint32_t)MIN(n, (size_t)CTL_MAX_PAYLOAD);
 	p->ops->emergency_write(p, &m, sizeof m);
-	p->ops->emergency_write(p, text, m.len);
+	p->ops->emergency_write(p, panic_text, panic_len);
+}
+
+static struct panic_sink panic_to_launcher = {
+	.write = panic_gather,
+	.end = panic_send,
+};
+
+void hostctl_panic_init(void)
+{
+	panic_add_sink(&panic_to_launcher);
+}
+
+int hostctl_init(void (*power_off)(unsigned code))
+{
+	machine_off = power_off;
+	mutex_init(&drain_mutex, RANK_SLEEP_LEAF, "hostctl drain");
+	waitq_init(&wake_thread);
+	waitq_init(&room);
+	return kthread_start("hostctl", hostctl_thread, NULL) ? 0 : -ENOMEM;
 }
