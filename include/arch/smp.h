@@ -12,6 +12,11 @@ void smp_init(void);
  * (never returns) on its own boot stack with GS, IDT, APIC and FPU set up.
  * Returns when all that answered are online. */
 void smp_start(void (*entry)(void));
+/* The same in two steps: the CPUs come up and enter while the boot CPU does other
+ * work; the second waits for those still missing and spreads the device interrupts.  In
+ * between cpu_count() grows. */
+void smp_start_begin(void (*entry)(void));
+void smp_start_finish(void);
 
 /* Makes a CPU leave halt or user mode and run upcall_kick().  Any context. */
 void smp_kick(unsigned cpu);

@@ -20,15 +20,17 @@ struct mp_info mp_info;
 /* By APIC id; 0 = not to be started (the boot CPU is 0 as well).  trampoline.S */
 uint8_t smp_cpu_of_apic[256];
 _Atomic uint64_t cpus_online = 1;
-static _Atomic unsigned online_count = 1;
 static void (*ap_entry_fn)(void);
 static _Atomic bool stopping; /* a panic stops the others */
 
 extern const char trampoline_start[], trampoline_end[];
 
+/* While CPUs start up they arrive in any order: counts those without a gap before. */
 unsigned cpu_count(void)
 {
-	return atomic_load_explicit(&online_count, memory_order_relaxed);
+	uint64_t online = atomic_load_explicit(&cpus_online, memory_order_acquire);
+
+	return ~online ? (unsigned)__builtin_ctzll(~online) : 64;
 }
 
 void *cpu_current_of(unsigned cpu)
@@ -142,9 +144,8 @@ void smp_ap_main(struct cpu_private *c)
 	if (!atomic_compare_exchange_strong(&c->state, &absent, CPU_ONLINE)) {
 		return; /* abandoned: the trampoline halts */
 	}
+	/* pairs with the acquire in cpu_count() */
 	atomic_fetch_or(&cpus_online, 1ull << c->pub.id);
-	/* pairs with the acquire in smp_start() */
-	atomic_fetch_add(&online_count, 1);
 	ap_entry_fn();
 	panic("smp: entry of CPU %u returned", c->pub.id);
 }
@@ -160,8 +161,6 @@ static void startup_all(unsigned count)
 
 static void abandon_missing(unsigned count)
 {
-	unsigned dense = 1;
-
 	for (unsigned id = 1; id < count; id++) {
 		uint32_t absent = CPU_ABSENT;
 
@@ -169,17 +168,15 @@ static void abandon_missing(unsigned count)
 						   CPU_ABANDONED)) {
 			log_error("smp: CPU %u (APIC %u) does not answer", id,
 				  cpu_table[id]->pub.apic_id);
-		} else {
-			dense++;
 		}
 	}
-	/* Ids must be dense: whoever relies on 0..cpu_count()-1 would break. */
-	if (atomic_load(&cpus_online) != (dense == 64 ? ~0ull : (1ull << dense) - 1)) {
+	/* Whoever relies on 0..cpu_count()-1 would not see the ones after a gap. */
+	if ((unsigned)__builtin_popcountll(atomic_load(&cpus_online)) != cpu_count()) {
 		panic("smp: CPUs are missing in the middle");
 	}
 }
 
-void smp_start(void (*entry)(void))
+void smp_start_begin(void (*entry)(void))
 {
 	unsigned count = MAX(mp_info.cpu_count, 1u);
 
@@ -193,12 +190,14 @@ void smp_start(void (*entry)(void))
 	}
 	/* No 10 ms here: that wait is for the 82489DX.  A lost STARTUP is sent again. */
 	startup_all(count);
+}
 
-	unsigned seen = 1;
+void smp_start_finish(void)
+{
+	unsigned count = MAX(mp_info.cpu_count, 1u), seen = 0;
 	uint64_t progress = clock_mono_ns(), retry = progress + STARTUP_RETRY_NS;
 
-	/* pairs with the increment in smp_ap_main() */
-	while (atomic_load_explicit(&online_count, memory_order_acquire) < count) {
+	while (cpu_count() < count) {
 		uint64_t now = clock_mono_ns();
 
 		if (cpu_count() != seen) {
@@ -215,7 +214,15 @@ void smp_start(void (*entry)(void))
 		}
 		cpu_pause();
 	}
-	ioapic_spread();
+	if (count > 1) {
+		ioapic_spread();
+	}
+}
+
+void smp_start(void (*entry)(void))
+{
+	smp_start_begin(entry);
+	smp_start_finish();
 }
 
 void smp_kick(unsigned cpu)

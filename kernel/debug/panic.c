@@ -136,8 +136,8 @@ static void print_registers(const struct trap_frame *f)
 	panic_printf("r13 0x%016lx r14 0x%016lx r15 0x%016lx\n", f->r13, f->r14, f->r15);
 }
 
-/* -fno-omit-frame-pointer ends where somebody jumps through a bad pointer: then the
- * caller is on top of the stack. */
+/* Assembly without a frame, and a jump through a bad pointer, leave their caller on top
+ * of the stack and nowhere else. */
 static void print_trap_trace(const struct trap_frame *f, unsigned depth)
 {
 	size_t offset;
@@ -147,8 +147,8 @@ static void print_trap_trace(const struct trap_frame *f, unsigned depth)
 		panic_printf("  (in user mode)\n");
 		return;
 	}
-	if (!ksym_lookup(f->rip, &offset) && paging_kernel_mapped(f->rsp)) {
-		print_address(" ", *(const uint64_t *)f->rsp);
+	if (paging_kernel_mapped(f->rsp) && ksym_lookup(*(const uint64_t *)f->rsp, &offset)) {
+		print_address("  top of stack:", *(const uint64_t *)f->rsp);
 	}
 	backtrace_print(f->rbp, depth, panic_printf);
 }
