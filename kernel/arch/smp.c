@@ -171,7 +171,9 @@ static void abandon_missing(unsigned count)
 		}
 	}
 	/* Whoever relies on 0..cpu_count()-1 would not see the ones after a gap. */
-	if ((unsigned)__builtin_popcountll(atomic_load(&cpus_online)) != cpu_count()) {
+	uint64_t online = atomic_load(&cpus_online);
+
+	if (online & (online + 1)) {
 		panic("smp: CPUs are missing in the middle");
 	}
 }
