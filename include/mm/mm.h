@@ -13,11 +13,22 @@
  * Order: mm->lock, page lock, cache locks, pt_lock.  TLB shootdown happens after pt_lock
  * is dropped (freed pages wait for it), interrupts on.
  *
+ * Page tables are installed by compare-exchange and freed only with mm->lock held for
+ * writing, so a fault (which holds it for reading) walks them without pt_lock; it takes
+ * pt_lock to change an entry that is in use.
+ *
+ * File pages are found again through object->vmas.  Whoever takes a page out of a cache
+ * clears PAGE_CACHE first and calls mm_unmap_object() after, before the last page_put(): a
+ * fault that got the page earlier checks the flag under pt_lock when it maps it, so either
+ * it sees the flag gone or the unmapping finds its entry.  A fault that makes a page of a
+ * shared mapping writable marks it dirty after the entry is in place.
+ *
  * Life: mm_create()/mm_fork() - used by threads (mm_get/mm_put, counted users) - the last
  * put tears all down.  The page-table root goes when no CPU has it loaded.
  */
 #include <arch/thread.h>
 #include <lib/rbtree.h>
+#include <linux/mman.h>
 #include <mm/pagecache.h>
 #include <mm/user_ptr.h>
 #include <sync/mutex.h>
@@ -70,6 +81,8 @@ struct mm {
 	struct arch_space space;
 	struct rb_tree vmas;
 	struct vma *last_hit; /* hint, validated under lock */
+	uint32_t map_count;   /* vmas */
+	uint64_t gap_hint, gap_hole; /* every gap above gap_hint is at most gap_hole long */
 	_Atomic int32_t users;
 	uint64_t mmap_base; /* top of the mmap area (grows down) */
 	uint64_t brk_start, brk_end;
@@ -101,7 +114,10 @@ void mm_switch_current(struct mm *mm);
 
 /* mmap(2) and friends, Linux semantics; addresses or -errno; prot and flags are Linux's
  * PROT_* and MAP_* (include/linux/mman.h).  `object`/`file` NULL = anonymous (shared
- * anonymous makes its own object).  pgoff in pages.  They take mm->lock. */
+ * anonymous makes its own object).  pgoff in pages.  They take mm->lock.
+ * vma_flags: more VMA_* bits; a shared mapping of a file is writable (now or by mprotect)
+ * only with VMA_MAYWRITE, which the caller gives when the file is open for writing.  The
+ * mapping takes its own references to object and file. */
 long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 	     struct page_cache *object, struct file *file, uint64_t pgoff, uint32_t vma_flags);
 MUST_USE int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len);
@@ -146,6 +162,10 @@ int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), vo
 void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last);
 bool mm_clean_object_page(struct page_cache *pc, struct page *p);
 uint64_t mm_rss_pages(const struct mm *mm);
+uint64_t mm_peak_rss_pages(struct mm *mm);
+/* exec: places the mmap area below the stack, by mm->limit_stack and ASLR.  mm_create()
+ * did it for a stack limit of 8 MiB; call it again before the first mapping. */
+void mm_set_layout(struct mm *mm);
 
 /* OOM: picks and kills; set by proc.  Returns after the victim was told to die. */
 extern void (*mm_oom_kill)(void);

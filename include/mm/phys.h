@@ -102,6 +102,7 @@ void mem_register_shrinker(uint64_t (*shrink)(uint64_t pages));
 uint64_t mem_reclaim(uint64_t pages);
 /* Pages that programs may still take before reclaim starts (an estimate). */
 uint64_t mem_available_pages(void);
+uint64_t mem_total_pages(void);
 
 enum mem_kind { MEM_CACHE, MEM_SLAB, MEM_ANON, MEM_TABLE, MEM_KINDS };
 /* Statistics only: so many more pages are used for this. */

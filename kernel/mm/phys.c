@@ -272,6 +272,11 @@ uint64_t mem_available_pages(void)
 	return free > phys.reserve_user ? free - phys.reserve_user : 0;
 }
 
+uint64_t mem_total_pages(void)
+{
+	return phys.total_pages;
+}
+
 void mem_get_stats(struct mem_stats *s)
 {
 	int64_t kinds[MEM_KINDS] = {0};

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Reaching into an address space from outside: ptrace, process_vm_*, futex keys. */
+#include "internal.h"
+
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+
+/* What an entry maps: the page's bytes, and the page whose reference keeps them (NULL:
+ * they stay anyway). */
+struct reached {
+	void *bytes;
+	struct page *held;
+};
+
+/* The entry is good enough for the access: takes a reference. */
+static bool reach_entry(uint64_t e, uint64_t addr, bool write, bool force, struct reached *out)
+{
+	struct page *p;
+
+	if (!e)
+		return false;
+	p = pte_page(e);
+	if (e & PTE_PS)
+		p = phys_to_page(e & PTE_ADDR & HUGE_MASK);
+	if (write && !(e & PTE_W)) {
+		/* a private copy that only this process has may be written for a debugger */
+		if (!force || (e & (PTE_SPECIAL | PTE_FILE | PTE_PS)) || page_refs(p) != 1)
+			return false;
+	}
+	out->bytes = page_to_virt(p);
+	if (e & PTE_PS)
+		out->bytes = (char *)out->bytes + (addr & ~HUGE_MASK & PAGE_MASK);
+	out->held = e & PTE_SPECIAL ? NULL : p;
+	if (out->held)
+		page_get(out->held);
+	return true;
+}
+
+static bool reach(struct mm *mm, uint64_t addr, bool write, bool force, struct reached *out)
+{
+	uint64_t *entry;
+	bool ok = false;
+
+	spin_lock(&mm->pt_lock);
+	entry = pt_pmd(mm, addr);
+	if (entry && !(pte_read(entry) & PTE_PS))
+		entry = pt_pte(entry, addr);
+	if (entry)
+		ok = reach_entry(pte_read(entry), addr, write, force, out);
+	spin_unlock(&mm->pt_lock);
+	return ok;
+}
+
+static bool permitted(const struct vma *v, bool write, bool force)
+{
+	if (write)
+		return (v->flags & VMA_WRITE) ||
+		       (force && (v->flags & (VMA_MAYWRITE | VMA_SHARED)) == VMA_MAYWRITE);
+	return force || (v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC));
+}
+
+static int reach_page(struct mm *mm, uint64_t addr, bool write, bool force, struct reached *out)
+{
+	unsigned access = (write ? ACCESS_WRITE : 0) | (force ? ACCESS_FORCE : 0);
+	int err = -EFAULT;
+	struct vma *v;
+
+	if (addr >= USER_END)
+		return -EFAULT;
+	rwsem_read_lock(&mm->lock);
+	v = vma_lookup(mm, addr);
+	if (v && permitted(v, write, force)) {
+		for (int tries = 0; tries < 64 && err; tries++) {
+			if (reach(mm, addr, write, force, out))
+				err = 0;
+			else if (fault_in_vma(mm, v, addr, access) != FAULT_OK)
+				break;
+		}
+	}
+	rwsem_read_unlock(&mm->lock);
+	return err;
+}
+
+long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bool force)
+{
+	char *at = buf;
+	size_t done = 0;
+
+	while (done < n) {
+		size_t offset = (addr + done) & (PAGE_SIZE - 1);
+		size_t piece = MIN(n - done, PAGE_SIZE - offset);
+		struct reached r;
+		int err = reach_page(mm, (addr + done) & PAGE_MASK, write, force, &r);
+
+		if (err)
+			return done ? (long)done : err;
+		if (write)
+			memcpy((char *)r.bytes + offset, at + done, piece);
+		else
+			memcpy(at + done, (char *)r.bytes + offset, piece);
+		if (r.held)
+			page_put(r.held);
+		done += piece;
+	}
+	return (long)done;
+}
+
+int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uint64_t *offset)
+{
+	struct vma *v;
+	int err = -EFAULT;
+
+	rwsem_read_lock(&mm->lock);
+	v = vma_lookup(mm, addr);
+	if (v && (v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC))) {
+		err = 0;
+		*object = NULL;
+		*offset = addr;
+		if (v->object && (v->flags & VMA_SHARED)) {
+			*object = v->object;
+			*offset = (vma_index(v, addr) << PAGE_SHIFT) + (addr & (PAGE_SIZE - 1));
+		}
+	}
+	rwsem_read_unlock(&mm->lock);
+	return err;
+}

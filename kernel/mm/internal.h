@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/*
+ * What the files of an address space share (kernel/mm only).
+ *
+ * Page-table entries.  A user entry is empty (0) or mapped; a mapped entry that the vma's
+ * protection forbids altogether (PROT_NONE) keeps its address but not PTE_P, and has
+ * PTE_NONE instead, so that it is never 0.  PTE_FILE marks pages that belong to a page
+ * cache (accounted in page->maps), PTE_SPECIAL pages without accounting (zero page, vDSO).
+ */
+#include <mm/mm.h>
+
+#define PTE_SPECIAL PTE_SW1
+#define PTE_FILE PTE_SW2
+#define PTE_NONE PTE_SW3
+
+#define HUGE_SIZE (PAGE_SIZE << PAGE_HUGE_ORDER)
+#define HUGE_MASK (~(HUGE_SIZE - 1))
+#define ENTRIES 512
+
+#define MMAP_MIN_ADDR 0x10000ul
+#define STACK_GUARD_GAP (256 * PAGE_SIZE)
+#define MAX_MAP_COUNT 65530u
+
+/* --- vma.c: the tree; mm->lock held for writing (find: for reading) --- */
+
+struct vma *vma_find(struct mm *mm, uint64_t addr); /* the first with end > addr */
+struct vma *vma_next(const struct vma *v);
+struct vma *vma_prev(const struct vma *v);
+static inline struct vma *vma_lookup(struct mm *mm, uint64_t addr)
+{
+	struct vma *v = vma_find(mm, addr);
+
+	return v && v->start <= addr ? v : NULL;
+}
+static inline struct vma *vma_find_range(struct mm *mm, uint64_t start, uint64_t end)
+{
+	struct vma *v = vma_find(mm, start);
+
+	return v && v->start < end ? v : NULL;
+}
+static inline uint64_t vma_pages(const struct vma *v)
+{
+	return (v->end - v->start) >> PAGE_SHIFT;
+}
+static inline uint64_t vma_index(const struct vma *v, uint64_t addr)
+{
+	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
+}
+/* What a mapping is apart from its place; vmas that agree in it can be one. */
+struct vma_kind {
+	uint32_t flags;
+	struct page_cache *object;
+	struct file *file;
+	struct page **special;
+	const char *special_name;
+};
+/* A new vma, not yet in the tree, with references to object and file; NULL = no memory. */
+struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vma_kind *kind,
+		    uint64_t pgoff);
+void vma_insert(struct mm *mm, struct vma *v);
+/* Takes v out of the tree; it goes to `dead`, for vma_dispose() after mm->lock. */
+void vma_detach(struct mm *mm, struct vma *v, struct list *dead);
+/* Moves the borders of v, order in the tree unchanged. */
+void vma_set_range(struct mm *mm, struct vma *v, uint64_t start, uint64_t end);
+void vma_set_flags(struct mm *mm, struct vma *v, uint32_t flags);
+/* v keeps [start, addr), a new vma gets [addr, end). */
+MUST_USE int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper);
+/* Joins v with equal neighbours; returns what covers v's range now. */
+struct vma *vma_merge(struct mm *mm, struct vma *v, struct list *dead);
+/* Maps [start, end), which is free: extends a neighbour or inserts a vma. */
+struct vma *vma_map(struct mm *mm, uint64_t start, uint64_t end, const struct vma_kind *kind,
+		    uint64_t pgoff, struct list *dead);
+/* The highest free range of len bytes in [low, high); 0 = none. */
+uint64_t vma_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high);
+/* Something below `end` became free. */
+void vma_note_gap(struct mm *mm, uint64_t addr);
+/* [start, end) is free and keeps the guard gap of a stack above it. */
+bool vma_range_free(struct mm *mm, uint64_t start, uint64_t end);
+/* Puts objects and files; may sleep, mm->lock not held. */
+void vma_dispose(struct list *dead);
+void vma_init_cache(void);
+
+/* --- shootdown.c --- */
+
+#define GATHER_PAGES 56
+/* Pages that were unmapped but may still be in a TLB: they are freed after the flush.
+ * Never wait for pt_lock's holder here: gather_flush() is called without it. */
+struct gather {
+	struct mm *mm;
+	uint64_t start, end; /* to flush; start >= end: nothing */
+	unsigned n;
+	bool dying; /* no CPU has the tables loaded: no flush */
+	struct page *pages[GATHER_PAGES];
+};
+void gather_init(struct gather *g, struct mm *mm);
+static inline void gather_range(struct gather *g, uint64_t start, uint64_t end)
+{
+	g->start = MIN(g->start, start);
+	g->end = MAX(g->end, end);
+}
+static inline bool gather_full(const struct gather *g)
+{
+	return g->n == GATHER_PAGES;
+}
+static inline void gather_page(struct gather *g, struct page *p)
+{
+	g->pages[g->n++] = p;
+}
+void gather_flush(struct gather *g); /* flushes, then frees */
+/* Every CPU that has mm loaded forgets [start, end).  Interrupts on; pt_lock may be held. */
+void tlb_flush_range(struct mm *mm, uint64_t start, uint64_t end);
+/* Some other CPU may have entries of mm. */
+bool tlb_remote(struct mm *mm);
+/* Makes every CPU let go of a space that nobody uses any more. */
+void tlb_drop_space(struct arch_space *space);
+
+/* --- pagetable.c --- */
+
+static inline uint64_t *pt_table(uint64_t entry)
+{
+	return phys_to_virt(entry & PTE_ADDR);
+}
+static inline unsigned pt_index(uint64_t va, unsigned level)
+{
+	return va >> (PAGE_SHIFT + 9 * level) & (ENTRIES - 1);
+}
+static inline struct page *pte_page(uint64_t e)
+{
+	return phys_to_page(e & PTE_ADDR);
+}
+static inline uint64_t pte_read(uint64_t *e)
+{
+	return __atomic_load_n(e, __ATOMIC_RELAXED);
+}
+static inline void pte_write(uint64_t *e, uint64_t v)
+{
+	__atomic_store_n(e, v, __ATOMIC_RELEASE);
+}
+/* The processor may set A and D at any time in a present entry. */
+static inline uint64_t pte_exchange(uint64_t *e, uint64_t v)
+{
+	return __atomic_exchange_n(e, v, __ATOMIC_ACQ_REL);
+}
+static inline bool pte_install(uint64_t *e, uint64_t v)
+{
+	uint64_t empty = 0;
+
+	return __atomic_compare_exchange_n(e, &empty, v, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_RELAXED);
+}
+/* The level-1 entry (2 MiB) for va; NULL when tables are missing; pt_pmd_alloc makes them
+ * and returns NULL when there is no memory. */
+uint64_t *pt_pmd(struct mm *mm, uint64_t va);
+uint64_t *pt_pmd_alloc(struct mm *mm, uint64_t va);
+/* As pt_pmd; when tables are missing, *next becomes the end of what they would cover. */
+uint64_t *pt_pmd_skip(struct mm *mm, uint64_t va, uint64_t *next);
+/* The entry for va below *pmd; NULL when there is no table (empty or a 2 MiB page). */
+static inline uint64_t *pt_pte(uint64_t *pmd, uint64_t va)
+{
+	uint64_t e = pmd ? pte_read(pmd) : 0;
+
+	return e && !(e & PTE_PS) ? &pt_table(e)[pt_index(va, 0)] : NULL;
+}
+/* Gives an empty *pmd a table; false = no memory. */
+MUST_USE bool pt_table_alloc(struct mm *mm, uint64_t *pmd);
+uint64_t pt_bits(uint32_t vma_flags); /* present, no write */
+void pt_zap(struct gather *g, struct vma *v, uint64_t start, uint64_t end);
+/* Removes only entries with PTE_FILE (unmap_object). */
+void pt_zap_file(struct gather *g, struct vma *v, uint64_t start, uint64_t end);
+void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags);
+/* Frees the tables of [floor, ceiling), where no vma is left, around [start, end). */
+void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t floor,
+		    uint64_t ceiling);
+/* fork: private pages of v become read-only in both. */
+MUST_USE int pt_copy(struct mm *to, struct vma *v, bool *flush);
+
+/* --- huge.c --- */
+
+/* No 2 MiB page crosses addr afterwards. */
+MUST_USE int huge_split_at(struct mm *mm, uint64_t addr);
+/* With pt_lock: *pmd (a 2 MiB page) becomes 512 entries in `table`, a fresh table. */
+void huge_split_locked(struct mm *mm, uint64_t *pmd, struct page *table);
+/* A write hits the tail of a shared unit: when only the entries of this table still refer
+ * to it, it falls apart into single pages and true is returned. */
+bool huge_break_unit(uint64_t *table, struct page *head);
+/* Maps a 2 MiB page at addr if the vma, alignment and memory allow. */
+bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr);
+
+/* --- fault.c --- */
+
+enum fault_access {
+	ACCESS_WRITE = 1,
+	ACCESS_EXEC = 2,
+	ACCESS_FORCE = 4, /* ptrace: a private copy may be made of a read-only mapping */
+};
+/* mm->lock held for reading; v covers addr and allows the access. */
+enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr, unsigned access);
+/* fault_file.c */
+enum fault_result fault_file(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr,
+			     unsigned access);
+static inline bool object_writes_back(const struct page_cache *pc)
+{
+	return pc->ops && pc->ops->write;
+}
+static inline bool object_is_memory(const struct page_cache *pc)
+{
+	return !pc->ops || !pc->ops->fill;
+}
+void rss_add(struct mm *mm, const struct vma *v, bool file, int64_t pages);
+/* Faults the pages of [start, end) in; -ENOMEM, -EFAULT.  mm->lock not held. */
+MUST_USE int mm_populate(struct mm *mm, uint64_t start, uint64_t end, int mode);
+enum populate_mode { POPULATE_LOCK, POPULATE_READ, POPULATE_WRITE };
+
+/* --- mmap.c --- */
+
+/* Unmaps [start, end); mm->lock held for writing. */
+MUST_USE int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *dead);
+/* A place for len bytes by mmap's rules for hints; address or -errno. */
+long mm_find_area(struct mm *mm, uint64_t addr, uint64_t len, int flags);
+/* May the space grow by so many pages of this kind?  0 or -ENOMEM. */
+MUST_USE int mm_may_expand(struct mm *mm, uint32_t vma_flags, uint64_t pages);
+/* Refuses what can never be backed. */
+MUST_USE int mm_commit_check(uint32_t vma_flags, uint64_t pages);
+/* May so many more pages be locked?  0, -EAGAIN. */
+MUST_USE int mm_lock_check(struct mm *mm, uint64_t pages);
+/* Splits so that v covers exactly [start, end) of itself. */
+MUST_USE int vma_isolate(struct mm *mm, struct vma **v, uint64_t start, uint64_t end);
+extern struct page *mm_zero_page;

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* Life of an address space: create, fork, switch, tear down. */
+#include <mm/mm.h>
+
+#include <lib/assert.h>
+#include <lib/random.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/slab.h>
+#include <sched/thread.h>
+
+#include "internal.h"
+
+const struct mm_file_ops *mm_file_ops;
+void (*mm_oom_kill)(void);
+struct page *mm_zero_page;
+static struct kmem_cache *mm_cache;
+
+#define DEFAULT_STACK_LIMIT (8ul << 20)
+/* Room for the stack's own randomisation, as on Linux. */
+#define STACK_RANDOM_ROOM (16ul << 30)
+#define MMAP_RANDOM_BITS 28
+
+void mm_subsystem_init(void)
+{
+	mm_cache = kmem_cache_create("mm", sizeof(struct mm), 64);
+	vma_init_cache();
+	mm_zero_page = page_alloc(0, PAGE_ALLOC_ZERO);
+	ASSERT(mm_zero_page);
+}
+
+void mm_set_layout(struct mm *mm)
+{
+	uint64_t gap = MIN(MAX(mm->limit_stack, DEFAULT_STACK_LIMIT), USER_END / 6 * 5);
+	uint64_t slide = (random_u64() & ((1ul << MMAP_RANDOM_BITS) - 1)) << PAGE_SHIFT;
+
+	gap = MIN(gap + STACK_GUARD_GAP + STACK_RANDOM_ROOM, USER_END / 6 * 5);
+	mm->mmap_base = ALIGN_DOWN(USER_END - gap - slide, PAGE_SIZE);
+	mm->gap_hint = mm->mmap_base;
+	mm->gap_hole = 0;
+}
+
+int mm_create(struct mm **out)
+{
+	struct mm *mm = kmem_cache_zalloc(mm_cache);
+	struct page *root;
+
+	if (!mm)
+		return -ENOMEM;
+	root = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
+	if (!root) {
+		kmem_cache_free(mm_cache, mm);
+		return -ENOMEM;
+	}
+	paging_init_root(page_to_virt(root));
+	mem_account(MEM_TABLE, 1);
+	rwsem_init(&mm->lock, RANK_MM, "mm");
+	spin_init(&mm->pt_lock, RANK_PAGETABLE, "page tables");
+	mm->space.root = page_to_phys(root);
+	mm->users = 1;
+	mm->table_pages = 1;
+	mm->limit_as = mm->limit_data = mm->limit_memlock = UINT64_MAX;
+	mm->limit_stack = DEFAULT_STACK_LIMIT;
+	mm->dumpable = true;
+	mm_set_layout(mm);
+	*out = mm;
+	return 0;
+}
+
+void mm_get(struct mm *mm)
+{
+	atomic_fetch_add_explicit(&mm->users, 1, memory_order_relaxed);
+}
+
+/* Nobody runs on mm any more; CPUs may still have it loaded. */
+static void mm_teardown(struct mm *mm)
+{
+	struct list dead = LIST_INIT(dead);
+	struct gather g;
+	struct rb_node *n;
+
+	tlb_drop_space(&mm->space);
+	gather_init(&g, mm);
+	g.dying = true;
+	while ((n = rb_first(&mm->vmas))) {
+		struct vma *v = rb_entry(n, struct vma, node), *next = vma_next(v);
+		uint64_t start = v->start, end = v->end;
+
+		pt_zap(&g, v, start, end);
+		vma_detach(mm, v, &dead);
+		pt_free_tables(&g, start, end, 0, next ? next->start : USER_END + PAGE_SIZE);
+	}
+	gather_flush(&g);
+	ASSERT(mm->map_count == 0 && mm_rss_pages(mm) == 0);
+	ASSERT(mm->table_pages == 1);
+	page_put(phys_to_page(mm->space.root));
+	mem_account(MEM_TABLE, -1);
+	vma_dispose(&dead);
+	if (mm->exe_file)
+		mm_file_ops->put(mm->exe_file);
+	kmem_cache_free(mm_cache, mm);
+}
+
+void mm_put(struct mm *mm)
+{
+	int32_t old = atomic_fetch_sub_explicit(&mm->users, 1, memory_order_acq_rel);
+
+	ASSERT(old > 0);
+	if (old == 1)
+		mm_teardown(mm);
+}
+
+void mm_switch_current(struct mm *mm)
+{
+	struct thread *t = thread_current();
+	struct mm *old = t->mm;
+
+	t->mm = mm;
+	t->arch.space = &mm->space;
+	arch_load_space(&mm->space);
+	if (old)
+		mm_put(old);
+}
+
+static void copy_fields(struct mm *to, const struct mm *from)
+{
+	to->mmap_base = from->mmap_base;
+	to->gap_hint = from->mmap_base; /* DONTFORK may leave gaps */
+	to->gap_hole = 0;
+	to->brk_start = from->brk_start;
+	to->brk_end = from->brk_end;
+	to->start_code = from->start_code;
+	to->end_code = from->end_code;
+	to->start_data = from->start_data;
+	to->end_data = from->end_data;
+	to->start_stack = from->start_stack;
+	to->arg_start = from->arg_start;
+	to->arg_end = from->arg_end;
+	to->env_start = from->env_start;
+	to->env_end = from->env_end;
+	to->vdso_base = from->vdso_base;
+	memcpy(to->auxv, from->auxv, sizeof to->auxv);
+	to->auxv_words = from->auxv_words;
+	to->dumpable = from->dumpable;
+	to->membarrier_state = from->membarrier_state;
+	to->limit_as = from->limit_as;
+	to->limit_data = from->limit_data;
+	to->limit_stack = from->limit_stack;
+	to->limit_memlock = from->limit_memlock;
+	to->exe_file = from->exe_file;
+	if (to->exe_file)
+		mm_file_ops->get(to->exe_file);
+}
+
+static int fork_vma(struct mm *to, struct vma *v, bool *flush)
+{
+	struct vma_kind kind = {v->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT), v->object,
+				v->file, v->special, v->special_name};
+	struct vma *copy = vma_new(to, v->start, v->end, &kind, v->pgoff);
+
+	if (!copy)
+		return -ENOMEM;
+	vma_insert(to, copy);
+	if (v->flags & (VMA_SHARED | VMA_WIPEONFORK))
+		return 0;
+	return pt_copy(to, v, flush);
+}
+
+int mm_fork(struct mm *from, struct mm **out)
+{
+	bool flush = false;
+	struct mm *to;
+	struct rb_node *n;
+	int err = mm_create(&to);
+
+	if (err)
+		return err;
+	err = rwsem_write_lock_killable(&from->lock);
+	if (err) {
+		mm_put(to);
+		return err;
+	}
+	copy_fields(to, from);
+	for (n = rb_first(&from->vmas); n && !err; n = rb_next(n)) {
+		struct vma *v = rb_entry(n, struct vma, node);
+
+		if (!(v->flags & VMA_DONTFORK))
+			err = fork_vma(to, v, &flush);
+	}
+	/* what the parent could write is shared now, even if the fork failed */
+	if (flush)
+		tlb_flush_range(from, 0, USER_END);
+	rwsem_write_unlock(&from->lock);
+	if (err) {
+		mm_put(to);
+		return err;
+	}
+	*out = to;
+	return 0;
+}
+
+uint64_t mm_rss_pages(const struct mm *mm)
+{
+	int64_t n = atomic_load_explicit(&mm->rss_anon, memory_order_relaxed) +
+		    atomic_load_explicit(&mm->rss_file, memory_order_relaxed) +
+		    atomic_load_explicit(&mm->rss_shmem, memory_order_relaxed);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+uint64_t mm_peak_rss_pages(struct mm *mm)
+{
+	return MAX(atomic_load_explicit(&mm->peak_rss, memory_order_relaxed), mm_rss_pages(mm));
+}
+
+int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg)
+{
+	int r = 0;
+
+	rwsem_read_lock(&mm->lock);
+	for (struct rb_node *n = rb_first(&mm->vmas); n && !r; n = rb_next(n))
+		r = fn(rb_entry(n, struct vma, node), arg);
+	rwsem_read_unlock(&mm->lock);
+	return r;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a page cache to the entries that map its pages.  The list of vmas is held for the
+ * whole walk; a TLB shootdown under it is fine, since whoever waits for the list does so
+ * with interrupts on.
+ */
+#include "internal.h"
+
+#include <lib/assert.h>
+
+/* The part of v that maps [first, last]; false = none. */
+static bool overlap(const struct vma *v, uint64_t first, uint64_t last, uint64_t *start,
+		    uint64_t *end)
+{
+	uint64_t v_last = v->pgoff + vma_pages(v) - 1;
+
+	if (v_last < first || v->pgoff > last)
+		return false;
+	*start = v->start + ((MAX(first, v->pgoff) - v->pgoff) << PAGE_SHIFT);
+	*end = v->start + ((MIN(last, v_last) - v->pgoff + 1) << PAGE_SHIFT);
+	return true;
+}
+
+void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last)
+{
+	struct vma *v;
+	uint64_t start, end;
+
+	spin_lock(&pc->vmas_lock);
+	list_for_each_entry(v, &pc->vmas, object_link) {
+		struct gather g;
+
+		if (!overlap(v, first, last, &start, &end))
+			continue;
+		gather_init(&g, v->mm);
+		pt_zap_file(&g, v, start, end);
+		gather_flush(&g);
+	}
+	spin_unlock(&pc->vmas_lock);
+}
+
+bool mm_clean_object_page(struct page_cache *pc, struct page *p)
+{
+	bool dirty = false;
+	struct vma *v;
+	uint64_t start, end;
+
+	spin_lock(&pc->vmas_lock);
+	list_for_each_entry(v, &pc->vmas, object_link) {
+		uint64_t *pte, e = 0;
+
+		if (!(v->flags & VMA_SHARED) || !overlap(v, p->index, p->index, &start, &end))
+			continue;
+		spin_lock(&v->mm->pt_lock);
+		pte = pt_pte(pt_pmd(v->mm, start), start);
+		if (pte && (pte_read(pte) & PTE_FILE) && pte_page(pte_read(pte)) == p)
+			e = __atomic_fetch_and(pte, ~(PTE_W | PTE_D), __ATOMIC_ACQ_REL);
+		spin_unlock(&v->mm->pt_lock);
+		if (e & (PTE_W | PTE_D)) {
+			dirty |= (e & PTE_D) != 0;
+			tlb_flush_range(v->mm, start, end);
+		}
+	}
+	spin_unlock(&pc->vmas_lock);
+	return dirty;
+}

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "internal.h"
+
+#include <lib/assert.h>
+#include <linux/errno.h>
+#include <mm/slab.h>
+
+static struct kmem_cache *vma_cache;
+
+void vma_init_cache(void)
+{
+	vma_cache = kmem_cache_create("vma", sizeof(struct vma), 0);
+}
+
+static struct vma *vma_of(const struct rb_node *n)
+{
+	return n ? container_of(n, struct vma, node) : NULL;
+}
+
+struct vma *vma_next(const struct vma *v)
+{
+	return vma_of(rb_next(&v->node));
+}
+
+struct vma *vma_prev(const struct vma *v)
+{
+	return vma_of(rb_prev(&v->node));
+}
+
+struct vma *vma_find(struct mm *mm, uint64_t addr)
+{
+	struct vma *best = READ_ONCE(mm->last_hit);
+	struct rb_node *n;
+
+	if (best && best->start <= addr && addr < best->end)
+		return best;
+	best = NULL;
+	n = mm->vmas.root;
+	while (n) {
+		struct vma *v = vma_of(n);
+
+		if (addr < v->end) {
+			best = v;
+			if (addr >= v->start) {
+				/* readers race here: any vma of the tree is a valid hint */
+				WRITE_ONCE(mm->last_hit, v);
+				break;
+			}
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return best;
+}
+
+/* The last with start < addr. */
+static struct vma *vma_find_below(struct mm *mm, uint64_t addr)
+{
+	struct rb_node *n = mm->vmas.root;
+	struct vma *best = NULL;
+
+	while (n) {
+		struct vma *v = vma_of(n);
+
+		if (v->start < addr) {
+			best = v;
+			n = n->right;
+		} else {
+			n = n->left;
+		}
+	}
+	return best;
+}
+
+static void account(struct mm *mm, uint32_t flags, int64_t pages)
+{
+	uint64_t n = (uint64_t)pages;
+
+	mm->total_pages += n;
+	if (flags & VMA_LOCKED)
+		mm->locked_pages += n;
+	if (flags & VMA_GROWSDOWN)
+		mm->stack_pages += n;
+	else if ((flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE)
+		mm->data_pages += n;
+}
+
+static bool kind_matches(const struct vma *v, const struct vma_kind *k)
+{
+	return v->flags == k->flags && v->object == k->object && v->file == k->file &&
+	       !v->special && !k->special;
+}
+
+static struct vma_kind kind_of(const struct vma *v)
+{
+	return (struct vma_kind){v->flags, v->object, v->file, v->special, v->special_name};
+}
+
+struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vma_kind *kind,
+		    uint64_t pgoff)
+{
+	struct vma *v = kmem_cache_alloc(vma_cache);
+
+	if (!v)
+		return NULL;
+	*v = (struct vma){.mm = mm,
+			  .start = start,
+			  .end = end,
+			  .flags = kind->flags,
+			  .pgoff = pgoff,
+			  .object = kind->object,
+			  .file = kind->file,
+			  .special = kind->special,
+			  .special_name = kind->special_name};
+	rb_clear(&v->node);
+	list_init(&v->object_link);
+	if (v->file)
+		mm_file_ops->get(v->file);
+	else if (v->object)
+		pagecache_get(v->object);
+	return v;
+}
+
+static void tree_insert(struct mm *mm, struct vma *v)
+{
+	struct rb_node **link = &mm->vmas.root, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = v->start < vma_of(parent)->start ? &parent->left : &parent->right;
+	}
+	rb_link(&v->node, parent, link);
+	rb_insert_fix(&mm->vmas, &v->node);
+	mm->map_count++;
+}
+
+void vma_insert(struct mm *mm, struct vma *v)
+{
+	tree_insert(mm, v);
+	account(mm, v->flags, (int64_t)vma_pages(v));
+	if (v->object) {
+		spin_lock(&v->object->vmas_lock);
+		list_push_back(&v->object->vmas, &v->object_link);
+		spin_unlock(&v->object->vmas_lock);
+	}
+}
+
+void vma_detach(struct mm *mm, struct vma *v, struct list *dead)
+{
+	if (v->object) {
+		spin_lock(&v->object->vmas_lock);
+		list_remove(&v->object_link);
+		spin_unlock(&v->object->vmas_lock);
+	}
+	rb_remove(&mm->vmas, &v->node);
+	mm->last_hit = NULL;
+	mm->map_count--;
+	account(mm, v->flags, -(int64_t)vma_pages(v));
+	list_push_back(dead, &v->object_link);
+}
+
+void vma_set_range(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
+{
+	uint64_t pgoff = v->object || v->special ? vma_index(v, start) : 0;
+
+	ASSERT(start < end);
+	account(mm, v->flags, (int64_t)((end - start) >> PAGE_SHIFT) - (int64_t)vma_pages(v));
+	if (v->object)
+		spin_lock(&v->object->vmas_lock);
+	v->start = start;
+	v->end = end;
+	v->pgoff = pgoff;
+	if (v->object)
+		spin_unlock(&v->object->vmas_lock);
+}
+
+void vma_set_flags(struct mm *mm, struct vma *v, uint32_t flags)
+{
+	account(mm, v->flags, -(int64_t)vma_pages(v));
+	v->flags = flags;
+	account(mm, v->flags, (int64_t)vma_pages(v));
+}
+
+int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper)
+{
+	struct vma_kind kind = kind_of(v);
+	uint64_t pgoff = v->object || v->special ? vma_index(v, addr) : 0;
+	struct vma *u;
+
+	ASSERT(addr > v->start && addr < v->end);
+	u = vma_new(mm, addr, v->end, &kind, pgoff);
+	if (!u)
+		return -ENOMEM;
+	/* one step for mm_unmap_object() */
+	if (v->object)
+		spin_lock(&v->object->vmas_lock);
+	v->end = addr;
+	if (v->object) {
+		list_push_back(&v->object->vmas, &u->object_link);
+		spin_unlock(&v->object->vmas_lock);
+	}
+	tree_insert(mm, u);
+	*upper = u;
+	return 0;
+}
+
+/* b follows a and is more of the same. */
+static bool continues(const struct vma *a, const struct vma *b)
+{
+	struct vma_kind kind = kind_of(b);
+
+	return a && b && a->end == b->start && kind_matches(a, &kind) &&
+	       (!a->object || a->pgoff + vma_pages(a) == b->pgoff);
+}
+
+/* b's range goes to a, its lower neighbour. */
+static void absorb(struct mm *mm, struct vma *a, struct vma *b, struct list *dead)
+{
+	uint64_t end = b->end;
+
+	if (a->object) {
+		/* one step for the unmapper */
+		spin_lock(&a->object->vmas_lock);
+		list_remove(&b->object_link);
+		a->end = end;
+		spin_unlock(&a->object->vmas_lock);
+	} else {
+		a->end = end;
+	}
+	rb_remove(&mm->vmas, &b->node);
+	mm->last_hit = NULL;
+	mm->map_count--;
+	list_push_back(dead, &b->object_link);
+}
+
+struct vma *vma_merge(struct mm *mm, struct vma *v, struct list *dead)
+{
+	struct vma *prev, *next;
+
+	if (v->special)
+		return v;
+	prev = vma_prev(v);
+	if (prev && continues(prev, v)) {
+		absorb(mm, prev, v, dead);
+		v = prev;
+	}
+	next = vma_next(v);
+	if (next && continues(v, next))
+		absorb(mm, v, next, dead);
+	return v;
+}
+
+struct vma *vma_map(struct mm *mm, uint64_t start, uint64_t end, const struct vma_kind *kind,
+		    uint64_t pgoff, struct list *dead)
+{
+	struct vma *next = vma_find(mm, start);
+	struct vma *prev = next ? vma_prev(next) : vma_of(rb_last(&mm->vmas));
+	uint64_t pages = (end - start) >> PAGE_SHIFT;
+	struct vma *v;
+
+	if (prev && prev->end == start && kind_matches(prev, kind) &&
+	    (!kind->object || prev->pgoff + vma_pages(prev) == pgoff)) {
+		vma_set_range(mm, prev, prev->start, end);
+		if (next && continues(prev, next))
+			absorb(mm, prev, next, dead);
+		return prev;
+	}
+	if (next && next->start == end && kind_matches(next, kind) &&
+	    (!kind->object || pgoff + pages == next->pgoff)) {
+		vma_set_range(mm, next, start, next->end);
+		return next;
+	}
+	v = vma_new(mm, start, end, kind, pgoff);
+	if (v)
+		vma_insert(mm, v);
+	return v;
+}
+
+/* Where free space below v ends. */
+static uint64_t gap_top(const struct vma *v)
+{
+	if (!(v->flags & VMA_GROWSDOWN))
+		return v->start;
+	return v->start > STACK_GUARD_GAP ? v->start - STACK_GUARD_GAP : 0;
+}
+
+uint64_t vma_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high)
+{
+	bool cached = high == mm->mmap_base;
+	uint64_t top = high, hole = 0;
+	struct vma *v, *above;
+
+	if (cached && len > mm->gap_hole && mm->gap_hint < high) {
+		top = mm->gap_hint;
+		hole = mm->gap_hole;
+	}
+	v = vma_find_below(mm, top);
+	/* top may lie in the guard gap of what is above it */
+	above = v ? vma_next(v) : vma_of(rb_first(&mm->vmas));
+	if (above)
+		top = MIN(top, gap_top(above));
+	for (;;) {
+		uint64_t bottom = v ? MAX(v->end, low) : low;
+
+		if (top > bottom) {
+			if (top - bottom >= len) {
+				if (cached) {
+					mm->gap_hint = top - len;
+					mm->gap_hole = hole;
+				}
+				return top - len;
+			}
+			hole = MAX(hole, top - bottom);
+		}
+		if (!v || v->start <= low)
+			return 0;
+		top = MIN(top, gap_top(v));
+		v = vma_prev(v);
+	}
+}
+
+void vma_note_gap(struct mm *mm, uint64_t addr)
+{
+	struct vma *next = vma_find(mm, addr);
+	uint64_t top = next ? gap_top(next) : mm->mmap_base;
+
+	top = MIN(top, mm->mmap_base);
+	if (top > mm->gap_hint)
+		mm->gap_hint = top;
+}
+
+bool vma_range_free(struct mm *mm, uint64_t start, uint64_t end)
+{
+	struct vma *next = vma_find(mm, start);
+
+	return !next || gap_top(next) >= end;
+}
+
+void vma_dispose(struct list *dead)
+{
+	struct list *l;
+
+	while ((l = list_pop_front(dead))) {
+		struct vma *v = list_entry(l, struct vma, object_link);
+
+		if (v->object && (v->flags & VMA_SHARED) && (v->flags & VMA_MAYWRITE) &&
+		    object_writes_back(v->object) && v->object->ndirty) {
+			/* an error stays with the cache, for fsync() */
+			(void)!pagecache_sync(v->object, v->pgoff, v->pgoff + vma_pages(v) - 1);
+		}
+		if (v->file)
+			mm_file_ops->put(v->file);
+		else if (v->object)
+			pagecache_put(v->object);
+		kmem_cache_free(vma_cache, v);
+	}
+}
