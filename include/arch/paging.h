@@ -13,8 +13,13 @@
 #include <lib/util.h>
 
 #define USER_END 0x00007ffffffff000ul /* exclusive */
+#ifdef CORRIDA_HOST_TEST /* "physical memory" of the unit tests of mm */
+#define DIRECT_MAP 0x200000000000ul
+#define VMEMMAP 0x280000000000ul
+#else
 #define DIRECT_MAP 0xffff888000000000ul
 #define VMEMMAP 0xffffea0000000000ul
+#endif
 #define KSTACK_BASE 0xffffc90000000000ul
 #define KERNEL_BASE 0xffffffff80000000ul
 
@@ -46,7 +51,11 @@ static inline uint64_t virt_to_phys(const void *virt)
 }
 static inline void tlb_flush_page(uintptr_t va)
 {
+#ifdef CORRIDA_HOST_TEST
+	(void)va;
+#else
 	__asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
+#endif
 }
 void tlb_flush_all(void); /* this CPU, non-global entries */
 
