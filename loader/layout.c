@@ -25,6 +25,7 @@
 #include <mm/mm.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
+#include <proc/limits.h>
 #include <proc/signal.h>
 #include <proc/task.h>
 
@@ -51,14 +52,9 @@ static uint64_t random_below(uint64_t pages)
 
 static void set_limits(struct mm *mm)
 {
-	const struct process *p = process_current();
 	uint64_t gap;
 
-	mm->limit_as = process_rlimit(p, RLIMIT_AS);
-	mm->limit_data = process_rlimit(p, RLIMIT_DATA);
-	mm->limit_stack = process_rlimit(p, RLIMIT_STACK);
-	mm->limit_memlock = process_rlimit(p, RLIMIT_MEMLOCK);
-
+	limits_apply_to_mm(process_current(), mm);
 	gap = MAX(MIN(mm->limit_stack, STACK_GAP_MAX), STACK_GAP_MIN);
 	gap = ALIGN_UP(gap, PAGE_SIZE) + STACK_GUARD + (STACK_RANDOM_PAGES << PAGE_SHIFT);
 	mm->mmap_base = USER_END - MIN(gap, STACK_GAP_MAX) - random_below(MMAP_RANDOM_PAGES);
