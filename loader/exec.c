@@ -32,9 +32,9 @@ static void explain(const struct exec_request *req, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Finds a file that may be executed and opens it. */
-static int open_program(const struct exec_request *req, int dirfd, const char *name,
-			unsigned lookup, struct file **out)
+/* Finds a file that may be executed and opens it; `who` is what to call it. */
+static int open_program(const struct exec_request *req, const char *who, int dirfd,
+			const char *name, unsigned lookup, struct file **out)
 {
 	struct path path;
 	struct inode *inode;
@@ -45,22 +45,35 @@ static int open_program(const struct exec_request *req, int dirfd, const char *n
 	inode = path.dentry->inode;
 	err = -EACCES;
 	if (S_ISDIR(inode->mode)) {
-		explain(req, "%s is a directory", name);
+		explain(req, "%s is a directory", who);
 	} else if (S_ISLNK(inode->mode)) {
 		err = -ELOOP;
 	} else if (!S_ISREG(inode->mode)) {
-		explain(req, "%s is not a regular file", name);
+		explain(req, "%s is not a regular file", who);
 	} else if (inode->sb->noexec) {
-		explain(req, "%s is on a file system mounted noexec", name);
+		explain(req, "%s is on a file system mounted noexec", who);
 	} else {
 		err = vfs_permission(inode, MAY_EXEC);
 		if (err)
-			explain(req, "%s is not executable (mode %04o): chmod +x", name,
+			explain(req, "%s is not executable (mode %04o): chmod +x", who,
 				inode->mode & 07777);
 		else
 			err = vfs_open_path(&path, O_RDONLY, out);
 	}
 	path_put(&path);
+	return err;
+}
+
+/* The same for the interpreter of a script or the dynamic linker. */
+static int open_interp(const struct exec_request *req, const char *name, struct file **out)
+{
+	char who[160];
+	int err;
+
+	fmt_snprintf(who, sizeof(who), "its interpreter %s", name);
+	err = open_program(req, who, AT_FDCWD, name, LOOKUP_FOLLOW, out);
+	if (err == -ENOENT || err == -ENOTDIR)
+		explain(req, "%s is missing from the share", who);
 	return err;
 }
 
@@ -82,9 +95,7 @@ static int load_interp(const struct exec_request *req, struct exec_load *l)
 		explain(req, "the name of its interpreter is damaged");
 		return n < 0 ? (int)n : -ENOEXEC;
 	}
-	err = open_program(req, AT_FDCWD, l->interp_name, LOOKUP_FOLLOW, &l->interp);
-	if (err == -ENOENT)
-		explain(req, "its interpreter %s is missing from the share", l->interp_name);
+	err = open_interp(req, l->interp_name, &l->interp);
 	if (err)
 		return err;
 	n = file_read_kernel(l->interp, head, sizeof(head), 0);
@@ -129,9 +140,7 @@ static int find_image(const struct exec_request *req, struct exec_load *l)
 			return -ENOMEM;
 		file_put(l->file);
 		l->file = NULL;
-		err = open_program(req, AT_FDCWD, l->name, LOOKUP_FOLLOW, &l->file);
-		if (err == -ENOENT)
-			explain(req, "its interpreter %s is missing from the share", l->name);
+		err = open_interp(req, l->name, &l->file);
 		if (!err)
 			err = file_deny_write(l->file);
 		if (err)
@@ -212,7 +221,7 @@ int exec_program(const struct exec_request *req)
 	l->name = kstrdup(req->execfn);
 	if (!l->image || !l->name)
 		goto out;
-	err = open_program(req, req->dirfd, req->path, req->lookup, &l->file);
+	err = open_program(req, "it", req->dirfd, req->path, req->lookup, &l->file);
 	if (!err) {
 		err = file_deny_write(l->file);
 		if (err == -ETXTBSY)
