@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* The FUSE client: mounting. */
+#include "fuse_internal.h"
+
+#define FUSE_SUPER_MAGIC 0x65735546
+
+static int negotiate(struct fuse_conn *conn)
+{
+	struct fuse_req *req = fuse_req_alloc(conn, FUSE_INIT, 0, sizeof(struct fuse_init_in),
+					      sizeof(struct fuse_init_out), FUSE_DATA_NONE, 0);
+	struct fuse_init_in *in;
+	struct fuse_init_out out;
+	long n;
+	int err;
+
+	if (!req) {
+		return -ENOMEM;
+	}
+	in = req->args;
+	in->major = FUSE_KERNEL_VERSION;
+	in->minor = FUSE_KERNEL_MINOR_VERSION;
+	in->max_readahead = FUSE_READ_PAGES * PAGE_SIZE;
+	in->flags = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES |
+		    FUSE_AUTO_INVAL_DATA | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
+		    FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS;
+	n = fuse_req_send(req);
+	err = n < 0 ? (int)n : fuse_parse_init(req->reply, (size_t)n, &out);
+	fuse_req_put(req);
+	if (err) {
+		return err;
+	}
+	conn->minor = MIN(out.minor, (uint32_t)FUSE_KERNEL_MINOR_VERSION);
+	conn->flags = out.flags;
+	conn->max_write = out.max_write;
+	conn->max_pages = out.max_pages;
+	if (!(out.flags & FUSE_DO_READDIRPLUS)) {
+		log_error("fuse %s: the daemon has no READDIRPLUS", conn->transport->tag);
+		return -EPROTO;
+	}
+	return 0;
+}
+
+static int conn_create(struct fuse_transport *t, bool real_ids, struct fuse_conn **out)
+{
+	struct fuse_conn *conn = kzalloc(sizeof(*conn));
+	int err;
+
+	if (!conn) {
+		return -ENOMEM;
+	}
+	conn->transport = t;
+	conn->real_ids = real_ids;
+	conn->hash = kmalloc(sizeof(*conn->hash) << FUSE_HASH_BITS);
+	if (!conn->hash) {
+		kfree(conn);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < 1ul << FUSE_HASH_BITS; i++) {
+		list_init(&conn->hash[i]);
+	}
+	spin_init(&conn->hash_lock, RANK_FS_LEAF, "fuse inodes");
+	conn->sb.ops = &fuse_super_ops;
+	conn->sb.dops = &fuse_dentry_ops;
+	conn->sb.type = "virtiofs";
+	conn->sb.magic = FUSE_SUPER_MAGIC;
+	conn->sb.dev = vfs_new_dev();
+	conn->sb.priv = conn;
+	mutex_init(&conn->sb.rename_lock, RANK_FS_RENAME, "rename");
+	err = fuse_engine_start(conn);
+	if (err) {
+		kfree(conn->hash);
+		kfree(conn);
+		return err;
+	}
+	*out = conn;
+	return 0;
+}
+
+/* A connection that fails after its worker started stays: the device may still answer. */
+int fuse_mount(struct fuse_transport *t, bool real_ids, struct superblock **out)
+{
+	struct fuse_conn *conn;
+	struct inode *root;
+	int err = conn_create(t, real_ids, &conn);
+
+	if (err) {
+		return err;
+	}
+	err = negotiate(conn);
+	if (err) {
+		return err;
+	}
+	err = fuse_root_create(conn, &root);
+	if (err) {
+		return err;
+	}
+	if (!dentry_alloc_root(&conn->sb, root)) {
+		inode_put(root);
+		return -ENOMEM;
+	}
+	*out = &conn->sb;
+	return 0;
+}
