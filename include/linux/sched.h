@@ -2,6 +2,7 @@
 #pragma once
 /* clone, scheduling, wait, prctl and limits: numbers and structs of the ABI. */
 #include <lib/util.h>
+#include <linux/capability.h>
 
 #define CSIGNAL 0xfful
 #define CLONE_NEWTIME 0x80ul
@@ -116,23 +117,7 @@ struct linux_tms {
 #define PRIO_PGRP 1
 #define PRIO_USER 2
 
-/* capabilities(7) */
-#define CAP_CHOWN 0
-#define CAP_FOWNER 3
-#define CAP_KILL 5
-#define CAP_SETGID 6
-#define CAP_SETUID 7
-#define CAP_SETPCAP 8
-#define CAP_IPC_LOCK 14
-#define CAP_IPC_OWNER 15
-#define CAP_SYS_PTRACE 19
-#define CAP_SYS_ADMIN 21
-#define CAP_SYS_NICE 23
-#define CAP_SYS_RESOURCE 24
-#define CAP_SYS_TTY_CONFIG 26
-#define CAP_LAST 40
-#define CAP_ALL ((1ull << (CAP_LAST + 1)) - 1)
-
+/* capget(2) */
 struct linux_cap_header {
 	uint32_t version;
 	int32_t pid;

@@ -39,6 +39,9 @@ NORETURN void process_exit_group(uint32_t wait_status);
 /* Tells every thread of p to die with this status; the first to say so wins.  siglock held. */
 void process_kill_threads_locked(struct process *p, uint32_t wait_status);
 
+/* Processes and threads made since boot (/proc/stat). */
+uint64_t proc_fork_count(void);
+
 /* wait4/waitid core. */
 struct wait_request {
 	int type;	       /* P_ALL, P_PID, P_PGID */
@@ -63,3 +66,8 @@ MUST_USE int process_kill_other_threads(void);
 NORETURN void proc_exit_vm(bool by_signal, unsigned value);
 /* A signal from outside (launcher): to pid 1, or the foreground group of the console. */
 void proc_host_signal(int sig);
+
+/* Sessions and groups: setsid(2), setpgid(2), getpgid(2)/getsid(2); 0 = the caller. */
+long process_setsid(void);
+long process_setpgid(int pid, int pgid);
+long process_getpgid(int pid, bool session);

@@ -25,7 +25,7 @@ struct pid {
 	int32_t nr;	     /* [I] */
 	uint32_t users;	     /* [table] things that it names */
 	struct task *task;   /* [table] the thread with this tid */
-	struct process *process; /* [proctree] until it is reaped */
+	struct process *process; /* [table, proctree] until it is reaped */
 	struct list group;   /* [proctree] processes by group_link */
 	struct list session; /* [proctree] processes by session_link */
 	struct waitq exit_waitq; /* pidfd: the process became a zombie */
@@ -42,6 +42,8 @@ void pid_put(struct pid *p);
 /* One more / one thing less that the number names.  The last drops it from the table. */
 void pid_use(struct pid *p);
 void pid_unuse(struct pid *p);
+/* The process with this pid (NULL: reaped).  proctree_lock held. */
+void pid_set_process(struct pid *p, struct process *process);
 /* Changes the thread that the number names (NULL: none); does not count. */
 void pid_set_task(struct pid *p, struct task *task);
 

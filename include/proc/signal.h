@@ -27,12 +27,14 @@ struct sigqueue {
 };
 
 /* --- sending --- */
-/* Sends `info` (info->signo) to one thread or to a process.  force: SI_KERNEL-like, ignores
- * pid 1's protection.  No permission checks.  0, or -EAGAIN (queue limit, real-time). */
+/* Sends `info` (info->signo) to one thread or to a process.  No permission checks.  0, or -EAGAIN (queue limit, real-time). */
 int signal_send_task(struct task *t, const struct siginfo *info);
 int signal_send_process(struct process *p, const struct siginfo *info);
-/* Every member of a process group; -ESRCH when it has none.  proctree_lock not held. */
+/* kill(2) to every member of a process group, with permission checks; -ESRCH when it has none.
+ * proctree_lock not held. */
 int signal_send_group(int pgid, const struct siginfo *info);
+/* All processes but pid 1 and the caller: kill(-1). */
+int signal_send_all(const struct siginfo *info);
 /* The same with the locks held (siglock of p; t NULL = to the process). */
 int signal_send_locked(struct process *p, struct task *t, const struct siginfo *info,
 		       struct sigqueue *preallocated);

@@ -72,8 +72,9 @@ struct task {
 	uint64_t blocked;	   /* [tS] */
 	uint64_t saved_blocked;	   /* [t] to come back after sigsuspend, ppoll ... */
 	bool restore_blocked;	   /* [t] saved_blocked is to be restored or put into the frame */
-	bool stopped;		   /* [S] sleeping in a group stop */
-	uint64_t sigwait_set;	   /* [S] what sigtimedwait waits for */
+	bool stopped;		   /* [S] counted in the group stop */
+	uint32_t cont_seen;	   /* [t] cont_count when it took a stop signal */
+	uint64_t real_blocked;	   /* [S] the mask proper during sigtimedwait; 0 otherwise */
 	uint64_t altstack_sp, altstack_size; /* [t] */
 	uint32_t altstack_flags;	     /* [t] */
 	uint64_t fault_addr;		     /* [t] cr2 of the last fault, for frames */
@@ -82,6 +83,7 @@ struct task {
 
 	/* exit */
 	user_ptr clear_child_tid; /* [t] */
+	user_ptr set_child_tid;	  /* [t] written on the first way to user mode */
 	user_ptr robust_list;	  /* [t] */
 	struct vfork_wait *vfork; /* [t] the parent to release, counted */
 
@@ -93,11 +95,12 @@ struct task {
 	uint64_t rseq_addr; /* [t] 0 = not registered */
 	uint32_t rseq_len, rseq_sig;
 
-	int pdeath_signal;	/* [a] */
+	_Atomic int pdeath_signal;
 	uint32_t timer_slack_ns;
 	int io_prio;		/* ioprio_set(2) */
 	struct sem_undo_list *sem_undo; /* [t] counted, shared by CLONE_SYSVSEM */
 	uint64_t minflt, majflt; /* [t] */
+	struct mm *exec_old_mm;	/* [t] during exec: see proc/exec.c */
 	bool dumped;		/* [S] took part in a core dump */
 	uint8_t seccomp_strict;
 };
@@ -130,6 +133,7 @@ struct process {
 	enum process_state state;
 	int exit_signal;	   /* to the parent; 0 = none */
 	bool child_subreaper;
+	bool reparented;	   /* its own parent is gone */
 	bool did_exec;		   /* since fork: setpgid by the parent gives EACCES */
 	struct waitq child_waitq;  /* a child changed state */
 	uint32_t wait_status;	   /* zombie: as wait4 gives it */
@@ -150,10 +154,12 @@ struct process {
 	struct waitq thread_exit_waitq; /* exec, core dump: a thread left */
 	uint32_t exit_status;	   /* wait status with group_exit */
 	/* job control */
-	bool stop_pending;	   /* threads are being stopped */
-	bool is_stopped;	   /* all are */
+	_Atomic bool stop_active;  /* threads are to stop, until SIGCONT or SIGKILL */
+	bool is_stopped;	   /* all have */
 	unsigned stop_count;	   /* threads that have stopped */
 	uint32_t stop_signal;
+	uint32_t cont_count;	   /* SIGCONTs sent */
+	bool cont_pending;	   /* the parent is to hear that it was continued */
 	bool stop_report, cont_report; /* for wait: not yet taken */
 	struct waitq stop_waitq;   /* threads wait here while stopped */
 

@@ -65,6 +65,8 @@ void tty_hangup(struct tty *tty);
 /* Opens the tty: f gets ops and private data.  Makes it the controlling terminal of a session
  * leader without one, unless O_NOCTTY. */
 MUST_USE int tty_open(struct tty *tty, struct file *f);
+/* A signal to the foreground group: false = there is none. */
+bool tty_signal_foreground(struct tty *tty, const struct siginfo *info);
 void tty_set_winsize(struct tty *tty, const struct linux_winsize *ws);
 /* Detaches the session from its tty (leader's exit; TIOCNOTTY). */
 void tty_session_leader_exit(struct process *leader);

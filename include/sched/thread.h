@@ -57,6 +57,7 @@ struct thread {
 	uint8_t rt_prio;	     /* [rq] 1..99 for FIFO and RR */
 	uint8_t boost_prio;	     /* [rq] priority inheritance: 0 or 1..140 (see sched.h) */
 	bool reset_on_fork;
+	bool notify_switch;	     /* [t] WORK_NOTIFY each time it is switched in (rseq) */
 	uint64_t affinity;	     /* [rq] bit per CPU it may run on */
 	struct timer block_timer;    /* deadline of block() */
 	struct waitq *blocked_on;    /* [t] for debugging */

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* pidfd_open(2): a descriptor that refers to a process (or thread) and becomes readable when
+ * it has ended. */
+#include <fs/file.h>
+#include <proc/pid.h>
+
+#define PIDFD_NONBLOCK 0x800
+#define PIDFD_THREAD 0x80
+
+MUST_USE int pidfd_create(struct pid *pid, int flags, bool thread, struct file **out);
+/* The counted pid behind a pidfd: -EBADF when f is something else. */
+MUST_USE int pidfd_get_pid(struct file *f, struct pid **out);

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clone core: threads, fork, vfork, posix_spawn and clone3, see proc/lifecycle.h.
+ *
+ * Order: check, allocate and copy the parts (all of which can be undone), publish under
+ * the locks, start.  Nobody sees a child before it is complete.
+ */
+#include <proc/lifecycle.h>
+
+#include <arch/fpu.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/mm.h>
+#include <mm/slab.h>
+#include <mm/usercopy.h>
+#include <proc/ipc.h>
+#include <proc/limits.h>
+#include <proc/pidfd.h>
+#include <proc/signal.h>
+#include "internal.h"
+#include "vfork.h"
+
+static int check_flags(const struct clone_request *r)
+{
+	uint64_t f = r->flags;
+
+	if (f & CLONE_NEW_ALL) {
+		return -EINVAL; /* no namespaces: as a kernel without them */
+	}
+	if ((f & CLONE_THREAD && !(f & CLONE_SIGHAND)) || (f & CLONE_SIGHAND && !(f & CLONE_VM))) {
+		return -EINVAL;
+	}
+	if (f & CLONE_CLEAR_SIGHAND && f & CLONE_SIGHAND) {
+		return -EINVAL;
+	}
+	if (f & CLONE_PIDFD && f & CLONE_DETACHED) {
+		return -EINVAL;
+	}
+	if (f & CLONE_PARENT && process_current()->is_init) {
+		return -EINVAL;
+	}
+	if (r->set_tid && !cred_capable(CAP_SYS_ADMIN)) {
+		return -EPERM;
+	}
+	return r->set_tid ? -EINVAL : 0; /* numbers are ours to choose */
+}
+
+static int check_limits(struct process *p)
+{
+	int32_t mine = atomic_load_explicit(&p->user->threads, memory_order_relaxed);
+
+	if (task_count() >= proc_max_threads()) {
+		return -EAGAIN;
+	}
+	if (p->user->uid != 0 && (uint64_t)mine >= process_rlimit(p, RLIMIT_NPROC) &&
+	    !cred_capable(CAP_SYS_RESOURCE) && !cred_capable(CAP_SYS_ADMIN)) {
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+/* --- parts --- */
+
+static int copy_mm(struct task *t, uint64_t flags)
+{
+	struct mm *mm = thread_current()->mm;
+
+	if (flags & CLONE_VM) {
+		mm_get(mm);
+	} else {
+		int err = mm_fork(mm, &mm);
+
+		if (err) {
+			return err;
+		}
+	}
+	t->thread.mm = mm;
+	t->thread.arch.space = &mm->space;
+	return 0;
+}
+
+static int copy_files(struct task *t, uint64_t flags)
+{
+	struct thread *cur = thread_current();
+
+	if (flags & CLONE_FILES) {
+		fdtable_get_ref(cur->files);
+		t->thread.files = cur->files;
+		return 0;
+	}
+	return fdtable_copy(cur->files, &t->thread.files);
+}
+
+static int copy_fs(struct task *t, uint64_t flags)
+{
+	struct thread *cur = thread_current();
+
+	if (flags & CLONE_FS) {
+		fs_context_get(cur->fs);
+		t->thread.fs = cur->fs;
+	} else {
+		t->thread.fs = fs_context_copy(cur->fs);
+	}
+	return t->thread.fs ? 0 : -ENOMEM;
+}
+
+static void drop_parts(struct task *t)
+{
+	if (t->sem_undo) {
+		sem_undo_exit(t);
+	}
+	if (t->thread.fs) {
+		fs_context_put(t->thread.fs);
+		t->thread.fs = NULL;
+	}
+	if (t->thread.files) {
+		fdtable_put(t->thread.files);
+		t->thread.files = NULL;
+	}
+	if (t->thread.mm) {
+		mm_put(t->thread.mm);
+		t->thread.mm = NULL;
+		t->thread.arch.space = NULL;
+	}
+}
+
+static int copy_parts(struct task *t, uint64_t flags)
+{
+	int err = copy_files(t, flags);
+
+	if (!err) {
+		err = copy_fs(t, flags);
+	}
+	if (!err) {
+		err = sem_undo_copy(t, flags & CLONE_SYSVSEM);
+	}
+	if (!err) {
+		err = copy_mm(t, flags);
+	}
+	return err;
+}
+
+/* --- the new process --- */
+
+static int new_sighand(struct process *child, struct process *p, uint64_t flags)
+{
+	if (flags & CLONE_SIGHAND) {
+		child->sighand = p->sighand;
+		sighand_get(child->sighand);
+		return 0;
+	}
+	child->sighand = sighand_copy(p->sighand);
+	if (!child->sighand) {
+		return -ENOMEM;
+	}
+	if (flags & CLONE_CLEAR_SIGHAND) {
+		sighand_reset(child->sighand, false);
+	}
+	return 0;
+}
+
+static int new_process(const struct clone_request *r, struct process **out)
+{
+	struct process *p = process_current(), *child = process_alloc();
+	uint64_t flags;
+	int err;
+
+	if (!child) {
+		return -ENOMEM;
+	}
+	err = new_sighand(child, p, r->flags);
+	if (err) {
+		process_put(child);
+		return err;
+	}
+	flags = process_lock(p);
+	memcpy(child->rlimit, p->rlimit, sizeof child->rlimit);
+	child->user = p->user;
+	user_account_ref(child->user);
+	process_unlock(p, flags);
+	child->exit_signal = r->flags & CLONE_PARENT ? p->exit_signal : r->exit_signal;
+	child->creator_tid = task_tid(task_current());
+	child->personality = p->personality;
+	child->oom_score_adj = p->oom_score_adj;
+	*out = child;
+	return 0;
+}
+
+/* --- registers and signal state --- */
+
+static void copy_registers(struct task *t, const struct clone_request *r)
+{
+	struct thread *cur = thread_current();
+	struct trap_frame regs = *arch_user_frame(&cur->arch);
+
+	regs.rax = 0;
+	regs.orig_rax = ~0ull;
+	if (r->stack) {
+		regs.rsp = r->stack;
+	}
+	fpu_save_current();
+	memcpy(t->thread.arch.fpu, cur->arch.fpu, fpu_area_size());
+	arch_thread_init_user(&t->thread.arch, (char *)t->thread.kstack + KSTACK_SIZE, &regs);
+	t->thread.arch.fs_base = r->flags & CLONE_SETTLS ? r->tls : arch_get_fs_base(&cur->arch);
+	t->thread.arch.gs_base = arch_get_gs_base(&cur->arch);
+}
+
+static void copy_signal_state(struct task *t, const struct clone_request *r)
+{
+	struct task *cur = task_current();
+
+	t->blocked = cur->restore_blocked ? cur->saved_blocked : cur->blocked;
+	/* A new stack means another alternate stack, too, except for vfork. */
+	if (!(r->flags & CLONE_VM) || r->flags & CLONE_VFORK) {
+		t->altstack_sp = cur->altstack_sp;
+		t->altstack_size = cur->altstack_size;
+		t->altstack_flags = cur->altstack_flags;
+	}
+	if (r->flags & CLONE_CHILD_CLEARTID) {
+		t->clear_child_tid = r->child_tid;
+	}
+	if (r->flags & CLONE_CHILD_SETTID) {
+		t->set_child_tid = r->child_tid;
+		atomic_fetch_or(&t->thread.arch.work, WORK_NOTIFY);
+	}
+	if (!(r->flags & CLONE_VM)) { /* rseq(2): inherited by fork, not by threads */
+		t->rseq_addr = cur->rseq_addr;
+		t->rseq_len = cur->rseq_len;
+		t->rseq_sig = cur->rseq_sig;
+		t->thread.notify_switch = cur->thread.notify_switch;
+	}
+	t->timer_slack_ns = cur->timer_slack_ns;
+	t->io_prio = cur->io_prio;
+	t->seccomp_strict = cur->seccomp_strict;
+}
+
+/* --- publication --- */
+
+/* siglock of p held: t becomes one of its threads. */
+static void add_thread_locked(struct process *p, struct task *t)
+{
+	list_push_back(&p->threads, &t->thread_link);
+	task_get(t); /* the list's */
+	p->nthreads++;
+	atomic_fetch_add(&p->live, 1);
+	atomic_fetch_add_explicit(&p->user->threads, 1, memory_order_relaxed);
+}
+
+static int publish_thread(struct task *t)
+{
+	struct process *p = process_current();
+	uint64_t flags = process_lock(p);
+	int err = 0;
+
+	if (atomic_load(&p->group_exit) || p->exec_task) {
+		err = -ERESTARTNOINTR; /* we are about to die */
+	} else {
+		add_thread_locked(p, t);
+		if (atomic_load(&p->stop_active)) {
+			signal_wake_task(t, false);
+		}
+	}
+	process_unlock(p, flags);
+	return err;
+}
+
+static int publish_process(struct task *t, struct process *child, uint64_t clone_flags)
+{
+	struct process *p = process_current();
+	uint64_t flags = spin_lock_irqsave(&proctree_lock);
+
+	/* A signal to the group that came before the child was in it must not be missed by
+	 * it: fork is done again after the handler. */
+	if (signal_interrupted() || atomic_load(&p->group_exit)) {
+		spin_unlock_irqrestore(&proctree_lock, flags);
+		return -ERESTARTNOINTR;
+	}
+	child->pid = t->pid;
+	pid_get(child->pid);
+	child->leader = t;
+	tree_link_locked(child, clone_flags & CLONE_PARENT ? p->parent : p, p->group, p->session);
+	spin_lock(&child->siglock);
+	add_thread_locked(child, t);
+	spin_unlock(&child->siglock);
+	spin_unlock_irqrestore(&proctree_lock, flags);
+	return 0;
+}
+
+static _Atomic uint64_t fork_count;
+
+uint64_t proc_fork_count(void)
+{
+	return atomic_load_explicit(&fork_count, memory_order_relaxed);
+}
+
+/* Undoes task_alloc() and pid_alloc() of a task that nobody saw. */
+static void discard_task(struct task *t)
+{
+	drop_parts(t);
+	if (t->vfork) {
+		vfork_release(t);
+	}
+	if (t->pid) {
+		pid_set_task(t->pid, NULL);
+		pid_unuse(t->pid);
+	}
+	task_put(t);
+}
+
+static int build_task(const struct clone_request *r, struct process *p, struct task **out)
+{
+	struct thread *cur = thread_current();
+	struct task *t = task_alloc(p, cur->name, cur);
+	int err;
+
+	if (!t) {
+		return -ENOMEM;
+	}
+	t->thread.cred = cur->cred;
+	cred_get(cur->cred);
+	err = copy_parts(t, r->flags);
+	if (!err) {
+		err = pid_alloc(t, &t->pid);
+	}
+	if (!err && r->flags & CLONE_VFORK) {
+		t->vfork = vfork_wait_alloc();
+		err = t->vfork ? 0 : -ENOMEM;
+	}
+	if (err) {
+		discard_task(t);
+		return err;
+	}
+	copy_registers(t, r);
+	copy_signal_state(t, r);
+	*out = t;
+	return 0;
+}
+
+/* Tells the caller (and a thread that shares its memory) the number. */
+static int report_ids(const struct clone_request *r, struct task *t, int *pidfd)
+{
+	uint32_t tid = (uint32_t)task_tid(t);
+	int err = 0;
+
+	*pidfd = -1;
+	if (r->flags & CLONE_PIDFD) {
+		struct file *f;
+
+		err = pidfd_create(t->pid, 0, r->flags & CLONE_THREAD, &f);
+		if (err) {
+			return err;
+		}
+		*pidfd = fd_reserve(0, true);
+		if (*pidfd < 0) {
+			err = *pidfd;
+		} else {
+			err = put_user_u32(r->pidfd, (uint32_t)*pidfd);
+		}
+		if (err) {
+			if (*pidfd >= 0) {
+				fd_unreserve(*pidfd);
+			}
+			file_put(f);
+			return err;
+		}
+		fd_install(*pidfd, f);
+	}
+	if (r->flags & CLONE_PARENT_SETTID) {
+		err = put_user_u32(r->parent_tid, tid);
+		err = 0; /* Linux ignores a bad pointer here */
+	}
+	if (r->flags & CLONE_CHILD_SETTID && r->flags & CLONE_VM) {
+		err = put_user_u32(r->child_tid, tid);
+		err = 0;
+		t->set_child_tid = (user_ptr){0};
+	}
+	return err;
+}
+
+long task_clone(const struct clone_request *r)
+{
+	struct process *p = process_current(), *child = NULL;
+	struct vfork_wait *vfork = NULL;
+	struct task *t;
+	int err = check_flags(r), pidfd = -1, tid;
+
+	if (!err) {
+		err = check_limits(p);
+	}
+	if (!err && !(r->flags & CLONE_THREAD)) {
+		err = signal_interrupted() ? -ERESTARTNOINTR : new_process(r, &child);
+	}
+	if (err) {
+		return err;
+	}
+	err = build_task(r, child ? child : p, &t);
+	if (err) {
+		goto out;
+	}
+	err = report_ids(r, t, &pidfd);
+	if (!err) {
+		err = child ? publish_process(t, child, r->flags) : publish_thread(t);
+	}
+	if (err) {
+		if (pidfd >= 0) {
+			(void)!fd_close(pidfd);
+		}
+		discard_task(t);
+		goto out;
+	}
+	atomic_fetch_add_explicit(&fork_count, 1, memory_order_relaxed);
+	tid = task_tid(t);
+	if (r->flags & CLONE_VFORK) {
+		vfork = vfork_wait_get(t->vfork);
+	}
+	sched_start(&t->thread);
+	task_put(t); /* ours; the list and the scheduler have theirs */
+	if (vfork) {
+		vfork_wait(vfork);
+	}
+	return tid;
+out:
+	process_put(child);
+	return err;
+}

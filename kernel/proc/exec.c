@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* The process side of execve(2), see proc/exec.h. */
+#include <proc/exec.h>
+
+#include <arch/fpu.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/mm.h>
+#include <proc/futex.h>
+#include <proc/lifecycle.h>
+#include <proc/limits.h>
+#include <proc/posix_timers.h>
+#include <proc/signal.h>
+#include "internal.h"
+
+#define S_ISUID_BIT 04000
+#define S_ISGID_BIT 02000
+#define S_IXGRP_BIT 00010
+
+/* --- the other threads --- */
+
+int process_kill_other_threads(void)
+{
+	struct task *t = task_current(), *other;
+	struct process *p = t->process;
+	uint64_t flags = process_lock(p);
+	int err = 0;
+
+	if (atomic_load(&p->group_exit) || p->exec_task) {
+		process_unlock(p, flags);
+		return -EAGAIN;
+	}
+	p->exec_task = t;
+	list_for_each_entry(other, &p->threads, thread_link) {
+		if (other != t) {
+			signal_wake_task(other, true);
+		}
+	}
+	while (p->nthreads > 1 && !err) {
+		err = waitq_wait_irq(&p->thread_exit_waitq, &p->siglock, WAIT_KILLABLE,
+				     DEADLINE_NONE);
+	}
+	p->exec_task = NULL;
+	process_unlock(p, flags);
+	return err ? -EINTR : 0;
+}
+
+/* The one thread left goes by the number of the process. */
+static void take_over_leader(struct task *t)
+{
+	struct process *p = t->process;
+	struct pid *old = t->pid;
+	uint64_t flags;
+
+	if (old == p->pid) {
+		return;
+	}
+	pid_get(p->pid);
+	pid_use(p->pid);
+	flags = process_lock(p);
+	t->pid = p->pid;
+	p->leader = t;
+	process_unlock(p, flags);
+	pid_set_task(old, NULL);
+	pid_set_task(p->pid, t);
+	pid_unuse(old);
+	pid_put(old);
+}
+
+static int unshare_sighand(struct process *p)
+{
+	struct sighand *fresh, *old = p->sighand;
+	uint64_t flags;
+
+	if (atomic_load(&old->refs) == 1) {
+		return 0;
+	}
+	fresh = sighand_copy(old);
+	if (!fresh) {
+		return -ENOMEM;
+	}
+	flags = process_lock(p);
+	p->sighand = fresh;
+	process_unlock(p, flags);
+	sighand_put(old);
+	return 0;
+}
+
+int proc_exec_point_of_no_return(void)
+{
+	struct task *t = task_current();
+	int err = fdtable_unshare_current();
+
+	if (!err) {
+		err = process_kill_other_threads();
+	}
+	if (!err) {
+		err = unshare_sighand(t->process);
+	}
+	if (err) {
+		return err;
+	}
+	take_over_leader(t);
+	futex_exit(t);
+	/* Others who look at our mm (task_get_mm) do so under the siglock: the old one stays
+	 * until we have been through it once with the new one in place. */
+	ASSERT(!t->exec_old_mm);
+	t->exec_old_mm = t->thread.mm;
+	mm_get(t->exec_old_mm);
+	return 0;
+}
+
+/* --- credentials (capabilities(7), "Transformation of capabilities during execve()") --- */
+
+static bool apply_set_id(struct cred *c, struct file *exe)
+{
+	struct inode *inode = exe->inode;
+	bool changed = false;
+
+	if (c->no_new_privs) {
+		return false;
+	}
+	if (inode->mode & S_ISUID_BIT && c->euid != inode->uid) {
+		c->euid = inode->uid;
+		changed = true;
+	}
+	if ((inode->mode & (S_ISGID_BIT | S_IXGRP_BIT)) == (S_ISGID_BIT | S_IXGRP_BIT) &&
+	    c->egid != inode->gid) {
+		c->egid = inode->gid;
+		changed = true;
+	}
+	return changed;
+}
+
+static void exec_credentials(struct file *exe)
+{
+	struct task *t = task_current();
+	struct cred *c = cred_copy(t->thread.cred);
+	bool set_id;
+
+	if (!c) {
+		return; /* the old ones have no more rights */
+	}
+	set_id = exe && apply_set_id(c, exe);
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
+	if (set_id) {
+		c->cap_ambient = 0;
+	}
+	if (c->euid == 0 || c->uid == 0) {
+		c->cap_permitted = c->cap_inheritable | c->cap_bounding;
+		c->cap_effective = c->euid == 0 ? c->cap_permitted : c->cap_ambient;
+	} else {
+		c->cap_permitted = c->cap_effective = c->cap_ambient;
+	}
+	if (set_id) {
+		atomic_store(&t->pdeath_signal, 0);
+	}
+	cred_commit(c);
+	t->thread.mm->dumpable = !set_id;
+}
+
+/* --- the rest --- */
+
+static void reset_thread(struct task *t)
+{
+	t->altstack_sp = t->altstack_size = 0;
+	t->altstack_flags = SS_DISABLE;
+	t->robust_list.addr = 0;
+	t->clear_child_tid.addr = 0;
+	t->set_child_tid.addr = 0;
+	t->rseq_addr = 0;
+	t->thread.notify_switch = false;
+	t->restart.fn = NULL;
+	fpu_init_area(t->thread.arch.fpu);
+	fpu_load_current();
+	arch_set_fs_base(&t->thread.arch, 0);
+	arch_set_gs_base(&t->thread.arch, 0);
+}
+
+void proc_exec_commit(const char *comm, struct file *exe)
+{
+	struct task *t = task_current();
+	struct process *p = t->process;
+	uint64_t flags;
+
+	flags = process_lock(p);
+	str_copy(t->thread.name, comm, sizeof t->thread.name);
+	p->exit_signal = p->exit_signal ? SIGCHLD : p->exit_signal;
+	process_unlock(p, flags);
+	if (t->exec_old_mm) {
+		mm_put(t->exec_old_mm);
+		t->exec_old_mm = NULL;
+	}
+	p->did_exec = true;
+	limits_apply_to_mm(p, t->thread.mm);
+	sighand_reset(p->sighand, false);
+	timers_exec(p);
+	reset_thread(t);
+	exec_credentials(exe);
+	fdtable_close_on_exec(t->thread.files);
+	vfork_release(t);
+}
+
+void proc_exec_die(int signal)
+{
+	process_exit_group((uint32_t)signal);
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The end of threads and processes, see proc/lifecycle.h.
+ *
+ * A thread leaves its process's list last, when it has given up all its parts; whoever leaves
+ * an empty list makes the process a zombie.  Until then the thread can be found and signalled,
+ * which does nothing any more.
+ */
+#include <proc/lifecycle.h>
+
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <arch/thread.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/mm.h>
+#include <mm/usercopy.h>
+#include <proc/futex.h>
+#include <proc/ipc.h>
+#include <proc/limits.h>
+#include <proc/posix_timers.h>
+#include <proc/signal.h>
+#include <proc/tty.h>
+#include "internal.h"
+
+/* --- parts --- */
+
+void task_release_mm(struct task *t)
+{
+	futex_exit(t);
+	vfork_release(t);
+}
+
+static void note_max_rss(struct process *p, struct mm *mm)
+{
+	uint64_t kib = MAX(atomic_load_explicit(&mm->peak_rss, memory_order_relaxed),
+			   mm_rss_pages(mm)) * (PAGE_SIZE / 1024);
+	uint64_t flags = process_lock(p);
+
+	p->vm_hiwater_kib = MAX(p->vm_hiwater_kib, kib);
+	process_unlock(p, flags);
+}
+
+static void drop_parts(struct task *t)
+{
+	struct process *p = t->process;
+	struct fdtable *files;
+	struct fs_context *fs;
+	struct mm *mm;
+	uint64_t flags;
+
+	task_release_mm(t);
+	sem_undo_exit(t);
+	if (t->thread.mm) {
+		note_max_rss(p, t->thread.mm);
+	}
+	/* Off the tables before they go. */
+	arch_load_space(&kernel_space);
+	flags = process_lock(p);
+	mm = t->thread.mm;
+	files = t->thread.files;
+	fs = t->thread.fs;
+	t->thread.mm = NULL;
+	t->thread.files = NULL;
+	t->thread.fs = NULL;
+	t->thread.arch.space = NULL;
+	t->rseq_addr = 0;
+	process_unlock(p, flags);
+	fdtable_put(files);
+	fs_context_put(fs);
+	mm_put(mm);
+}
+
+/* --- children --- */
+
+static void queue_pdeath(struct process *child)
+{
+	struct task *t = child->leader;
+	int sig = t ? atomic_load(&t->pdeath_signal) : 0;
+
+	if (sig) {
+		struct siginfo info;
+
+		siginfo_init_user(&info, sig, SI_USER);
+		spin_lock(&child->siglock);
+		signal_send_locked(child, NULL, &info, NULL);
+		spin_unlock(&child->siglock);
+	}
+}
+
+/* PR_SET_PDEATHSIG speaks of the thread that made the child. */
+static void thread_leaves_children(struct task *t)
+{
+	struct process *p = t->process, *child;
+	uint64_t flags;
+
+	if (list_empty(&p->children)) { /* a hint: only we could have made ours */
+		return;
+	}
+	flags = spin_lock_irqsave(&proctree_lock);
+	list_for_each_entry(child, &p->children, sibling_link) {
+		if (child->creator_tid == task_tid(t)) {
+			queue_pdeath(child);
+		}
+	}
+	spin_unlock_irqrestore(&proctree_lock, flags);
+}
+
+static struct process *find_reaper_locked(struct process *p)
+{
+	struct process *up;
+
+	for (up = p->parent; up; up = up->parent) {
+		if (up->child_subreaper && up->state == PROCESS_ALIVE) {
+			return up;
+		}
+	}
+	return init_process && init_process != p && init_process->state == PROCESS_ALIVE
+		       ? init_process
+		       : NULL;
+}
+
+/* A group that has just become orphaned and has stopped members gets SIGHUP and SIGCONT. */
+static void check_orphaned_locked(struct pid *group, const struct process *without)
+{
+	if (tree_group_orphaned_locked(group, without) && tree_group_has_stopped_locked(group)) {
+		signal_kernel_group(group, SIGHUP);
+		signal_kernel_group(group, SIGCONT);
+	}
+}
+
+/* proctree_lock held; zombies that nobody will wait for go to `dead`. */
+static void reparent_children_locked(struct process *p, struct list *dead)
+{
+	struct process *reaper = find_reaper_locked(p), *child, *tmp;
+
+	list_for_each_entry_safe(child, tmp, &p->children, sibling_link) {
+		struct pid *group = child->group;
+		bool was_orphaned = tree_group_orphaned_locked(group, NULL);
+
+		list_remove(&child->sibling_link);
+		child->parent = reaper;
+		child->parent_pid = reaper ? process_pid(reaper) : 0;
+		child->reparented = true;
+		child->exit_signal = SIGCHLD;
+		child->creator_tid = 0;
+		if (reaper) {
+			list_push_back(&reaper->children, &child->sibling_link);
+		}
+		if (child->state == PROCESS_ZOMBIE) {
+			process_notify_parent_locked(child, 0, 0);
+			if (child->state == PROCESS_DEAD) {
+				tree_unlink_locked(child);
+				list_push_back(dead, &child->sibling_link);
+			}
+		} else if (!was_orphaned) {
+			check_orphaned_locked(group, NULL);
+		}
+	}
+}
+
+/* --- telling the parent --- */
+
+static bool parent_ignores_children(struct process *parent)
+{
+	struct linux_sigaction *act = &parent->sighand->action[SIGCHLD - 1];
+
+	return READ_ONCE(act->handler) == SIG_IGN || READ_ONCE(act->flags) & SA_NOCLDWAIT;
+}
+
+static void fill_sigchld(struct process *p, struct siginfo *info, int cause, int status)
+{
+	uint64_t utime, stime;
+
+	process_cpu_ns_locked(p, &utime, &stime);
+	siginfo_init(info, p->exit_signal ? p->exit_signal : SIGCHLD, cause);
+	info->chld.pid = process_pid(p);
+	info->chld.uid = p->user->uid;
+	info->chld.status = status;
+	info->chld.utime = (int64_t)(utime / (NSEC_PER_SEC / USER_HZ));
+	info->chld.stime = (int64_t)(stime / (NSEC_PER_SEC / USER_HZ));
+}
+
+/* cause 0: p is a zombie; otherwise CLD_STOPPED or CLD_CONTINUED.  A zombie that nobody waits
+ * for becomes PROCESS_DEAD. */
+void process_notify_parent_locked(struct process *p, int cause, int status)
+{
+	struct process *parent = p->parent;
+	struct siginfo info;
+	bool send;
+
+	if (!parent || parent->state != PROCESS_ALIVE) {
+		if (!cause) {
+			p->state = PROCESS_DEAD;
+		}
+		return;
+	}
+	if (cause) {
+		struct linux_sigaction *act = &parent->sighand->action[SIGCHLD - 1];
+
+		send = READ_ONCE(act->handler) != SIG_IGN &&
+		       !(READ_ONCE(act->flags) & SA_NOCLDSTOP);
+	} else {
+		uint32_t s = p->wait_status;
+
+		cause = !(s & 0x7f) ? CLD_EXITED : s & 0x80 ? CLD_DUMPED : CLD_KILLED;
+		status = cause == CLD_EXITED ? (int)(s >> 8 & 0xff) : (int)(s & 0x7f);
+		send = p->exit_signal != 0;
+		if (p->exit_signal == SIGCHLD && parent_ignores_children(parent)) {
+			p->state = PROCESS_DEAD;
+			send = READ_ONCE(parent->sighand->action[SIGCHLD - 1].handler) != SIG_IGN;
+		}
+	}
+	if (send) {
+		spin_lock(&p->siglock);
+		fill_sigchld(p, &info, cause, status);
+		spin_unlock(&p->siglock);
+		if (cause == CLD_STOPPED || cause == CLD_CONTINUED) {
+			info.signo = SIGCHLD;
+		}
+		spin_lock(&parent->siglock);
+		signal_send_locked(parent, NULL, &info, NULL);
+		spin_unlock(&parent->siglock);
+	}
+	waitq_wake_all(&parent->child_waitq);
+}
+
+/* --- the last thread --- */
+
+static _Atomic bool wait_all;
+
+void proc_set_wait_all(bool on)
+{
+	atomic_store(&wait_all, on);
+}
+
+static void kill_everybody(void)
+{
+	struct process *p;
+
+	for (int nr = 1; (p = process_next(nr)); process_put(p)) {
+		nr = process_pid(p) + 1;
+		if (!p->is_init) {
+			struct siginfo info;
+
+			siginfo_init(&info, SIGKILL, SI_KERNEL);
+			signal_send_process(p, &info);
+		}
+	}
+}
+
+static void release_dead(struct list *dead)
+{
+	struct process *d;
+
+	while (!list_empty(dead)) {
+		d = list_first_entry(dead, struct process, sibling_link);
+		list_remove(&d->sibling_link);
+		process_put(d);
+	}
+}
+
+/* The VM ends with pid 1, or with the last process.  Its last thread does not leave the list;
+ * the process counts as a zombie whose children nobody inherits. */
+static NORETURN void init_exited(struct process *p)
+{
+	struct list dead = LIST_INIT(dead);
+	uint64_t deadline, flags;
+
+	tty_session_leader_exit(p);
+	flags = spin_lock_irqsave(&proctree_lock);
+	p->wait_status = p->exit_status;
+	p->state = PROCESS_ZOMBIE;
+	reparent_children_locked(p, &dead);
+	spin_unlock_irqrestore(&proctree_lock, flags);
+	release_dead(&dead);
+	while (atomic_load(&wait_all) && process_count() > 1) {
+		(void)!sched_sleep_until(clock_mono_ns() + 10 * NSEC_PER_MSEC, WAIT_UNINTR);
+	}
+	kill_everybody();
+	deadline = clock_mono_ns() + NSEC_PER_SEC;
+	while (process_count() > 1 && clock_mono_ns() < deadline) {
+		(void)!sched_sleep_until(clock_mono_ns() + NSEC_PER_MSEC / 2, WAIT_UNINTR);
+	}
+	if (p->wait_status & 0x7f) {
+		proc_exit_vm(true, p->wait_status & 0x7f);
+	}
+	proc_exit_vm(false, p->wait_status >> 8 & 0xff);
+}
+
+static void become_zombie(struct process *p)
+{
+	struct list dead = LIST_INIT(dead);
+	uint64_t flags;
+	bool autoreap;
+
+	tty_session_leader_exit(p);
+	flags = spin_lock_irqsave(&proctree_lock);
+	p->wait_status = p->exit_status;
+	reparent_children_locked(p, &dead);
+	if (p->session->leader == p) {
+		p->session->leader = NULL;
+	}
+	p->state = PROCESS_ZOMBIE;
+	check_orphaned_locked(p->group, p);
+	if (!p->is_init) {
+		process_notify_parent_locked(p, 0, 0);
+	}
+	autoreap = p->state == PROCESS_DEAD;
+	waitq_wake_all(&p->pid->exit_waitq);
+	if (autoreap) {
+		tree_unlink_locked(p);
+	}
+	spin_unlock_irqrestore(&proctree_lock, flags);
+	release_dead(&dead);
+	if (autoreap) {
+		process_put(p);
+	}
+}
+
+/* --- threads --- */
+
+/* The status of a process that dies by itself is its leader's. */
+static void note_status_locked(struct task *t, uint32_t status)
+{
+	if (!atomic_load(&t->process->group_exit) && t == t->process->leader) {
+		t->process->exit_status = status;
+	}
+}
+
+static void leave_list(struct task *t)
+{
+	struct process *p = t->process;
+	bool last, report;
+	struct usage u;
+	uint64_t flags = process_lock(p);
+
+	task_usage(t, &u);
+	usage_add(&p->dead_threads, &u);
+	list_remove(&t->thread_link);
+	last = --p->nthreads == 0;
+	if (p->leader == t) {
+		p->leader = NULL;
+	}
+	if (p->last_target == t) {
+		p->last_target = NULL;
+	}
+	atomic_fetch_sub_explicit(&p->user->threads, 1, memory_order_relaxed);
+	report = process_stop_thread_gone_locked(p);
+	waitq_wake_all(&p->thread_exit_waitq);
+	process_unlock(p, flags);
+	if (report) {
+		process_report_stop(p);
+	}
+	/* A leader's number goes on naming the process. */
+	pid_set_task(t->pid, NULL);
+	pid_unuse(t->pid);
+	if (last) {
+		become_zombie(p);
+	}
+	task_put(t); /* the list's reference */
+}
+
+void task_exit(uint32_t status)
+{
+	struct task *t = task_current();
+	struct process *p = t->process;
+	bool last;
+	uint64_t flags;
+
+	ASSERT(irq_enabled() && !t->exiting);
+	flags = process_lock(p);
+	note_status_locked(t, status);
+	t->exiting = true;
+	last = atomic_fetch_sub(&p->live, 1) == 1;
+	signal_retarget_locked(p, t, ~t->blocked);
+	process_unlock(p, flags);
+	/* From here on signals find another thread, and nothing may cut short the writes and
+	 * closes of the end. */
+	atomic_store(&t->thread.interrupted, false);
+	atomic_store(&t->thread.killed, false);
+	if (last) {
+		timers_exit(p);
+	}
+	thread_leaves_children(t);
+	drop_parts(t);
+	if (p->is_init && last) {
+		init_exited(p);
+	}
+	process_get(p);
+	leave_list(t);
+	process_put(p);
+	sched_exit();
+}
+
+void process_kill_threads_locked(struct process *p, uint32_t status)
+{
+	struct task *t;
+
+	if (atomic_load(&p->group_exit)) {
+		return;
+	}
+	p->exit_status = status;
+	atomic_store(&p->group_exit, true);
+	atomic_store(&p->stop_active, false);
+	p->is_stopped = false;
+	list_for_each_entry(t, &p->threads, thread_link) {
+		if (!t->exiting) {
+			signal_wake_task(t, true);
+		}
+	}
+	waitq_wake_all(&p->stop_waitq);
+}
+
+void process_exit_group(uint32_t status)
+{
+	struct process *p = process_current();
+	uint64_t flags = process_lock(p);
+
+	process_kill_threads_locked(p, status);
+	status = p->exit_status;
+	process_unlock(p, flags);
+	task_exit(status);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* The first process, the end of the VM, and what other layers need of processes. */
+#include <proc/lifecycle.h>
+
+#include <arch/clock.h>
+#include <arch/fpu.h>
+#include <debug/hostctl.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/mm.h>
+#include <mm/slab.h>
+#include <proc/futex.h>
+#include <proc/ipc.h>
+#include <proc/limits.h>
+#include <proc/posix_timers.h>
+#include <proc/signal.h>
+#include <proc/tty.h>
+#include "internal.h"
+
+/* --- hooks of lower layers --- */
+
+static uint64_t current_rlimit(int resource)
+{
+	struct task *t = task_current();
+
+	return t->thread.task ? process_rlimit(t->process, resource) : RLIM_INFINITY;
+}
+
+static int current_pid(void)
+{
+	return thread_current()->task ? process_pid(process_current()) : 0;
+}
+
+static void send_current(int sig)
+{
+	struct siginfo info;
+
+	if (thread_current()->task) {
+		siginfo_init_user(&info, sig, SI_USER);
+		signal_send_task(task_current(), &info);
+	}
+}
+
+static void send_sigpipe(void)
+{
+	send_current(SIGPIPE);
+}
+
+static void send_sigxfsz(void)
+{
+	send_current(SIGXFSZ);
+}
+
+/* F_SETOWN, F_SETSIG: SIGIO by default, with siginfo only for a chosen signal. */
+static void send_sigio(struct file *f, int band)
+{
+	int owner = atomic_load(&f->owner_pid), sig = atomic_load(&f->owner_sig);
+	struct siginfo info;
+
+	if (!owner) {
+		return;
+	}
+	siginfo_init(&info, sig ? sig : SIGIO, sig ? SI_SIGIO : SI_KERNEL);
+	if (sig) {
+		info.code = band & POLLIN ? POLL_IN : band & POLLOUT ? POLL_OUT : POLL_ERR;
+		info.poll.band = band;
+	}
+	if (owner > 0) {
+		struct process *p = process_find(owner);
+
+		if (p) {
+			signal_send_process(p, &info);
+			process_put(p);
+		}
+	} else {
+		struct pid *group = pid_find(-owner);
+		uint64_t flags = spin_lock_irqsave(&proctree_lock);
+		struct process *p;
+
+		if (group) {
+			list_for_each_entry(p, &group->group, group_link) {
+				signal_send_process(p, &info);
+			}
+		}
+		spin_unlock_irqrestore(&proctree_lock, flags);
+		pid_put(group);
+	}
+}
+
+void proc_init(void)
+{
+	pid_init();
+	process_subsystem_init();
+	signal_subsystem_init();
+	limits_subsystem_init();
+	futex_init();
+	fault_subsystem_init();
+	timers_init();
+	procinfo_init();
+	fs_rlimit = current_rlimit;
+	fs_current_pid = current_pid;
+	fs_send_sigpipe = send_sigpipe;
+	fs_send_sigxfsz = send_sigxfsz;
+	fs_send_sigio = send_sigio;
+}
+
+/* --- pid 1 --- */
+
+static int init_parts(struct process *p, struct task *t)
+{
+	struct cred *cred = cred_alloc();
+	int err;
+
+	if (!cred) {
+		return -ENOMEM;
+	}
+	cred_init_root(cred, 0, 0);
+	t->thread.cred = cred;
+	p->sighand = sighand_alloc();
+	p->user = user_account_get(0);
+	t->thread.files = fdtable_create();
+	t->thread.fs = fs_context_create();
+	if (!p->sighand || !p->user || !t->thread.files || !t->thread.fs) {
+		return -ENOMEM;
+	}
+	limits_init_default(p);
+	err = mm_create(&t->thread.mm);
+	if (err) {
+		return err;
+	}
+	t->thread.arch.space = &t->thread.mm->space;
+	return 0;
+}
+
+static int publish_init(struct process *p, struct task *t)
+{
+	struct session *session;
+	uint64_t flags;
+	int err = pid_alloc(t, &t->pid);
+
+	if (err) {
+		return err;
+	}
+	ASSERT(task_tid(t) == 1);
+	p->pid = t->pid;
+	pid_get(p->pid);
+	session = session_alloc(p->pid, p);
+	if (!session) {
+		return -ENOMEM;
+	}
+	p->is_init = true;
+	p->leader = t;
+	p->exit_signal = SIGCHLD;
+	flags = spin_lock_irqsave(&proctree_lock);
+	tree_link_locked(p, NULL, p->pid, session);
+	init_process = p;
+	spin_lock(&p->siglock);
+	list_push_back(&p->threads, &t->thread_link);
+	p->nthreads = 1;
+	atomic_store(&p->live, 1);
+	atomic_fetch_add(&p->user->threads, 1);
+	spin_unlock(&p->siglock);
+	spin_unlock_irqrestore(&proctree_lock, flags);
+	session_put(session); /* the process has its own */
+	task_get(t); /* the list's */
+	return 0;
+}
+
+struct task *proc_create_init(void (*fn)(void *arg), void *arg)
+{
+	struct process *p = process_alloc();
+	struct task *t = p ? task_alloc(p, "init", NULL) : NULL;
+	char *top;
+
+	/* At boot there is nothing to go back to: what was made stays. */
+	if (!t || init_parts(p, t) || publish_init(p, t)) {
+		return NULL;
+	}
+	fpu_init_area(t->thread.arch.fpu);
+	/* fn fills the user registers, which are at the top of its own stack. */
+	top = (char *)t->thread.kstack + KSTACK_SIZE;
+	arch_thread_init_kernel(&t->thread.arch,
+				top - ALIGN_UP(sizeof(struct trap_frame), 16ul), fn, arg);
+	t->thread.arch.kstack_top = (uint64_t)top;
+	return t;
+}
+
+/* --- the end --- */
+
+void proc_exit_vm(bool by_signal, unsigned value)
+{
+	struct ctl_exit e = {.by_signal = by_signal, .value = value};
+	struct mem_stats s;
+
+	console_tty_flush();
+	vfs_sync_all();
+	mem_get_stats(&s);
+	e.mem_peak_kib = s.peak_used_pages * (PAGE_SIZE / 1024);
+	if (init_process) {
+		e.run_ns = clock_mono_ns() - init_process->start_ns;
+		e.max_rss_kib = MAX(init_process->vm_hiwater_kib,
+				    init_process->children_usage.maxrss_kib);
+	}
+	hostctl_exit(&e);
+}
+
+void proc_host_signal(int sig)
+{
+	struct siginfo info;
+
+	if (sig < 1 || sig > NSIG || !init_process) {
+		return;
+	}
+	siginfo_init(&info, sig, SI_USER);
+	if (!console_tty || !tty_signal_foreground(console_tty, &info)) {
+		signal_send_process(init_process, &info);
+	}
+}

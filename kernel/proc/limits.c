@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Resource limits and accounts by uid, see proc/limits.h. */
+#include <proc/limits.h>
+
+#include <lib/assert.h>
+#include <linux/errno.h>
+#include <mm/mm.h>
+#include <mm/phys.h>
+#include <mm/slab.h>
+#include "internal.h"
+#include <proc/posix_timers.h>
+
+#define NR_OPEN_MAX (1u << 20)
+
+static struct {
+	struct spinlock lock;
+	struct list list;
+} accounts = {.lock = SPINLOCK_INIT(RANK_USER_ACCOUNT, "user accounts"),
+	      .list = LIST_INIT(accounts.list)};
+
+static unsigned max_threads;
+
+void limits_subsystem_init(void)
+{
+	struct mem_stats s;
+
+	/* An eighth of the pages: a thread costs six or so in the kernel. */
+	mem_get_stats(&s);
+	max_threads = (unsigned)MIN(MAX(s.total_pages / 8, 128ull), (uint64_t)PID_MAX - 1024);
+}
+
+unsigned proc_max_threads(void)
+{
+	return max_threads;
+}
+
+struct user_account *user_account_get(uint32_t uid)
+{
+	struct user_account *fresh = kzalloc(sizeof *fresh);
+	struct user_account *u, *found = NULL;
+	uint64_t flags;
+
+	flags = spin_lock_irqsave(&accounts.lock);
+	list_for_each_entry(u, &accounts.list, link) {
+		if (u->uid == uid) {
+			found = u;
+			atomic_fetch_add_explicit(&u->refs, 1, memory_order_relaxed);
+			break;
+		}
+	}
+	if (!found && fresh) {
+		fresh->uid = uid;
+		atomic_store_explicit(&fresh->refs, 1, memory_order_relaxed);
+		list_push_back(&accounts.list, &fresh->link);
+		found = fresh;
+		fresh = NULL;
+	}
+	spin_unlock_irqrestore(&accounts.lock, flags);
+	kfree(fresh);
+	return found;
+}
+
+void user_account_ref(struct user_account *u)
+{
+	atomic_fetch_add_explicit(&u->refs, 1, memory_order_relaxed);
+}
+
+void user_account_put(struct user_account *u)
+{
+	uint64_t flags;
+	int32_t refs;
+
+	if (!u) {
+		return;
+	}
+	/* Not the last: no lock. */
+	refs = atomic_load_explicit(&u->refs, memory_order_relaxed);
+	while (refs > 1) {
+		if (atomic_compare_exchange_weak_explicit(&u->refs, &refs, refs - 1,
+							  memory_order_release,
+							  memory_order_relaxed)) {
+			return;
+		}
+	}
+	flags = spin_lock_irqsave(&accounts.lock);
+	if (atomic_fetch_sub_explicit(&u->refs, 1, memory_order_acq_rel) == 1) {
+		list_remove(&u->link);
+	} else {
+		u = NULL;
+	}
+	spin_unlock_irqrestore(&accounts.lock, flags);
+	kfree(u);
+}
+
+void limits_init_default(struct process *p)
+{
+	for (int i = 0; i < RLIM_NLIMITS; i++) {
+		p->rlimit[i] = (struct linux_rlimit){RLIM_INFINITY, RLIM_INFINITY};
+	}
+	p->rlimit[RLIMIT_STACK].cur = 8ull << 20;
+	p->rlimit[RLIMIT_CORE].cur = 0;
+	p->rlimit[RLIMIT_NPROC] = (struct linux_rlimit){max_threads, max_threads};
+	p->rlimit[RLIMIT_NOFILE] = (struct linux_rlimit){1024, 1048576};
+	p->rlimit[RLIMIT_MEMLOCK] = (struct linux_rlimit){8ull << 20, 8ull << 20};
+	p->rlimit[RLIMIT_SIGPENDING] = (struct linux_rlimit){max_threads, max_threads};
+	p->rlimit[RLIMIT_MSGQUEUE] = (struct linux_rlimit){819200, 819200};
+	p->rlimit[RLIMIT_NICE] = (struct linux_rlimit){0, 0};
+	p->rlimit[RLIMIT_RTPRIO] = (struct linux_rlimit){0, 0};
+}
+
+void limits_apply_to_mm(const struct process *p, struct mm *mm)
+{
+	mm->limit_as = process_rlimit(p, RLIMIT_AS);
+	mm->limit_data = process_rlimit(p, RLIMIT_DATA);
+	mm->limit_stack = process_rlimit(p, RLIMIT_STACK);
+	mm->limit_memlock = cred_capable(CAP_IPC_LOCK) ? RLIM_INFINITY
+						       : process_rlimit(p, RLIMIT_MEMLOCK);
+}
+
+int limits_set(struct process *p, int resource, const struct linux_rlimit *new_limit,
+	       struct linux_rlimit *old)
+{
+	struct linux_rlimit *limit;
+	struct mm *mm;
+	uint64_t flags;
+	int err = 0;
+
+	if (resource < 0 || resource >= RLIM_NLIMITS) {
+		return -EINVAL;
+	}
+	if (new_limit && new_limit->cur > new_limit->max) {
+		return -EINVAL;
+	}
+	if (new_limit && resource == RLIMIT_NOFILE && new_limit->max > NR_OPEN_MAX) {
+		return -EPERM;
+	}
+	limit = &p->rlimit[resource];
+	flags = process_lock(p);
+	if (old) {
+		*old = *limit;
+	}
+	if (new_limit && new_limit->max > limit->max && !cred_capable(CAP_SYS_RESOURCE)) {
+		err = -EPERM;
+	} else if (new_limit) {
+		*limit = *new_limit;
+	}
+	process_unlock(p, flags);
+	if (err || !new_limit) {
+		return err;
+	}
+	if (resource == RLIMIT_CPU) {
+		cpu_limit_changed(p);
+	}
+	mm = process_get_mm(p);
+	if (mm) {
+		limits_apply_to_mm(p, mm);
+		mm_put(mm);
+	}
+	return 0;
+}

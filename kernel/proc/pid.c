@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Process ids, see proc/pid.h. */
+#include <proc/pid.h>
+
+#include <lib/assert.h>
+#include <lib/bitmap.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <mm/slab.h>
+#include <proc/task.h>
+
+#define LEAF_ENTRIES (PAGE_SIZE / sizeof(struct pid *))
+#define PID_RESERVED 300 /* a number below it is given out only in the first round */
+
+static struct {
+	struct spinlock lock;
+	uint64_t used[BITMAP_WORDS(PID_MAX)];
+	struct pid **leaves[PID_MAX / LEAF_ENTRIES];
+	int last;
+	unsigned tasks, processes;
+	struct kmem_cache *cache;
+} table = {.lock = SPINLOCK_INIT(RANK_PID_TABLE, "pid table")};
+
+struct spinlock proctree_lock = SPINLOCK_INIT(RANK_PROCTREE, "process tree");
+
+void pid_init(void)
+{
+	table.cache = kmem_cache_create("pid", sizeof(struct pid), 0);
+	ASSERT(table.cache);
+	bitmap_set(table.used, 0);
+}
+
+static struct pid **slot_locked(int nr)
+{
+	struct pid **leaf = table.leaves[nr / LEAF_ENTRIES];
+
+	return leaf ? &leaf[nr % LEAF_ENTRIES] : NULL;
+}
+
+static int pick_number_locked(void)
+{
+	size_t nr = bitmap_find_clear(table.used, PID_MAX, (size_t)table.last + 1);
+
+	if (nr >= PID_MAX) {
+		nr = bitmap_find_clear(table.used, PID_MAX, PID_RESERVED);
+	}
+	if (nr >= PID_MAX) {
+		return -EAGAIN;
+	}
+	if (!table.leaves[nr / LEAF_ENTRIES]) {
+		table.leaves[nr / LEAF_ENTRIES] = kzalloc(PAGE_SIZE);
+		if (!table.leaves[nr / LEAF_ENTRIES]) {
+			return -ENOMEM;
+		}
+	}
+	return (int)nr;
+}
+
+int pid_alloc(struct task *task, struct pid **out)
+{
+	struct pid *p = kmem_cache_zalloc(table.cache);
+	uint64_t flags;
+	int nr;
+
+	if (!p) {
+		return -ENOMEM;
+	}
+	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
+	p->users = 1;
+	p->task = task;
+	list_init(&p->group);
+	list_init(&p->session);
+	waitq_init(&p->exit_waitq);
+	flags = spin_lock_irqsave(&table.lock);
+	nr = pick_number_locked();
+	if (nr > 0) {
+		p->nr = nr;
+		table.last = nr;
+		bitmap_set(table.used, (size_t)nr);
+		*slot_locked(nr) = p;
+		table.tasks++;
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	if (nr < 0) {
+		kmem_cache_free(table.cache, p);
+		return nr;
+	}
+	*out = p;
+	return 0;
+}
+
+void pid_get(struct pid *p)
+{
+	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+}
+
+void pid_put(struct pid *p)
+{
+	if (p && atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1) {
+		ASSERT(p->users == 0 && !p->task && !p->process);
+		kmem_cache_free(table.cache, p);
+	}
+}
+
+void pid_use(struct pid *p)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+
+	ASSERT(p->users > 0);
+	p->users++;
+	spin_unlock_irqrestore(&table.lock, flags);
+}
+
+void pid_unuse(struct pid *p)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+
+	ASSERT(p->users > 0);
+	if (--p->users == 0) {
+		ASSERT(!p->task && !p->process);
+		*slot_locked(p->nr) = NULL;
+		bitmap_clear(table.used, (size_t)p->nr);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+}
+
+void pid_set_task(struct pid *p, struct task *task)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+
+	if (p->task && !task) {
+		table.tasks--;
+	} else if (!p->task && task) {
+		table.tasks++;
+	}
+	p->task = task;
+	spin_unlock_irqrestore(&table.lock, flags);
+}
+
+void pid_set_process(struct pid *p, struct process *process)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+
+	table.processes += process ? 1 : -1;
+	p->process = process;
+	spin_unlock_irqrestore(&table.lock, flags);
+}
+
+static struct pid *find_locked(int nr)
+{
+	struct pid **slot;
+
+	if (nr <= 0 || nr >= PID_MAX) {
+		return NULL;
+	}
+	slot = slot_locked(nr);
+	return slot ? *slot : NULL;
+}
+
+struct pid *pid_find(int nr)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	struct pid *p = find_locked(nr);
+
+	if (p) {
+		pid_get(p);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	return p;
+}
+
+struct task *task_find(int tid)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	struct pid *p = find_locked(tid);
+	struct task *t = p ? p->task : NULL;
+
+	if (t) {
+		task_get(t);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	return t;
+}
+
+struct process *process_find(int nr)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	struct pid *p = find_locked(nr);
+	struct process *process = p ? p->process : NULL;
+
+	if (process) {
+		process_get(process);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	return process;
+}
+
+struct process *process_next(int nr)
+{
+	struct process *found = NULL;
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+
+	for (size_t n = nr < 1 ? 1 : (size_t)nr; n < PID_MAX && !found; n++) {
+		struct pid *p;
+
+		n = bitmap_find_set(table.used, PID_MAX, n);
+		if (n >= PID_MAX) {
+			break;
+		}
+		p = find_locked((int)n);
+		found = p ? p->process : NULL;
+	}
+	if (found) {
+		process_get(found);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	return found;
+}
+
+unsigned task_count(void)
+{
+	return READ_ONCE(table.tasks);
+}
+
+unsigned process_count(void)
+{
+	return READ_ONCE(table.processes);
+}
+
+int pid_last(void)
+{
+	return READ_ONCE(table.last);
+}

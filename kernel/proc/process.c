@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* Allocation, references and accounting of tasks and processes, see proc/task.h. */
+#include <proc/task.h>
+
+#include <arch/clock.h>
+#include <arch/fpu.h>
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <mm/mm.h>
+#include <mm/slab.h>
+#include "internal.h"
+#include <proc/limits.h>
+#include <proc/posix_timers.h>
+#include <proc/signal.h>
+
+static struct kmem_cache *task_cache, *process_cache, *fpu_cache;
+
+void process_subsystem_init(void)
+{
+	task_cache = kmem_cache_create("task", sizeof(struct task), 64);
+	process_cache = kmem_cache_create("process", sizeof(struct process), 64);
+	fpu_cache = kmem_cache_create("fpu", fpu_area_size(), 64);
+	ASSERT(task_cache && process_cache && fpu_cache);
+}
+
+/* --- tasks --- */
+
+static void task_release(struct thread *thread)
+{
+	struct task *t = (struct task *)thread;
+
+	ASSERT(!thread->mm && !thread->files && !thread->fs);
+	ASSERT(!list_linked(&t->thread_link) && list_empty(&t->pi_owned));
+	sigpending_flush(&t->pending);
+	kstack_free(thread->kstack);
+	kmem_cache_free(fpu_cache, thread->arch.fpu);
+	cred_put(thread->cred);
+	pid_put(t->pid);
+	process_put(t->process);
+	kmem_cache_free(task_cache, t);
+}
+
+struct task *task_alloc(struct process *p, const char *name, const struct thread *parent)
+{
+	struct task *t = kmem_cache_zalloc(task_cache);
+
+	if (!t) {
+		return NULL;
+	}
+	t->thread.kstack = kstack_alloc();
+	t->thread.arch.fpu = kmem_cache_alloc(fpu_cache);
+	if (!t->thread.kstack || !t->thread.arch.fpu) {
+		kstack_free(t->thread.kstack);
+		if (t->thread.arch.fpu) {
+			kmem_cache_free(fpu_cache, t->thread.arch.fpu);
+		}
+		kmem_cache_free(task_cache, t);
+		return NULL;
+	}
+	thread_init(&t->thread, name, parent);
+	t->thread.task = t;
+	t->thread.release = task_release;
+	t->process = p;
+	process_get(p);
+	list_init(&t->thread_link);
+	list_init(&t->pi_owned);
+	sigpending_init(&t->pending);
+	t->altstack_flags = SS_DISABLE;
+	t->start_ns = clock_mono_ns();
+	return t;
+}
+
+/* --- processes --- */
+
+struct process *process_alloc(void)
+{
+	struct process *p = kmem_cache_zalloc(process_cache);
+
+	if (!p) {
+		return NULL;
+	}
+	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
+	list_init(&p->children);
+	list_init(&p->sibling_link);
+	list_init(&p->group_link);
+	list_init(&p->session_link);
+	list_init(&p->threads);
+	waitq_init(&p->child_waitq);
+	waitq_init(&p->signal_waitq);
+	waitq_init(&p->thread_exit_waitq);
+	waitq_init(&p->stop_waitq);
+	spin_init(&p->siglock, RANK_SIGHAND, "siglock");
+	sigpending_init(&p->shared);
+	p->start_ns = clock_mono_ns();
+	timers_process_init(p);
+	return p;
+}
+
+void process_get(struct process *p)
+{
+	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+}
+
+void process_put(struct process *p)
+{
+	if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1) {
+		return;
+	}
+	ASSERT(list_empty(&p->threads) && !list_linked(&p->sibling_link));
+	ASSERT(!list_linked(&p->group_link) && !list_linked(&p->session_link));
+	sigpending_flush(&p->shared);
+	timers_process_free(p);
+	if (p->sighand) {
+		sighand_put(p->sighand);
+	}
+	user_account_put(p->user);
+	pid_put(p->pid);
+	kmem_cache_free(process_cache, p);
+}
+
+/* --- accounting --- */
+
+void task_cpu_ns(struct task *t, uint64_t *utime, uint64_t *stime)
+{
+	uint64_t total = thread_cpu_ns(&t->thread);
+	uint64_t user = atomic_load_explicit(&t->thread.user_ns, memory_order_relaxed);
+
+	*utime = MIN(user, total);
+	*stime = total - *utime;
+}
+
+void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime)
+{
+	struct task *t;
+
+	*utime = p->dead_threads.utime;
+	*stime = p->dead_threads.stime;
+	list_for_each_entry(t, &p->threads, thread_link) {
+		uint64_t u, s;
+
+		task_cpu_ns(t, &u, &s);
+		*utime += u;
+		*stime += s;
+	}
+}
+
+void process_cpu_ns(struct process *p, uint64_t *utime, uint64_t *stime)
+{
+	uint64_t flags = process_lock(p);
+
+	process_cpu_ns_locked(p, utime, stime);
+	process_unlock(p, flags);
+}
+
+void usage_add(struct usage *to, const struct usage *from)
+{
+	to->utime += from->utime;
+	to->stime += from->stime;
+	to->minflt += from->minflt;
+	to->majflt += from->majflt;
+	to->nvcsw += from->nvcsw;
+	to->nivcsw += from->nivcsw;
+	to->inblock += from->inblock;
+	to->oublock += from->oublock;
+	to->maxrss_kib = MAX(to->maxrss_kib, from->maxrss_kib);
+}
+
+void task_usage(struct task *t, struct usage *u)
+{
+	memset(u, 0, sizeof *u);
+	task_cpu_ns(t, &u->utime, &u->stime);
+	u->minflt = t->minflt;
+	u->majflt = t->majflt;
+	u->nvcsw = atomic_load_explicit(&t->thread.vol_switches, memory_order_relaxed);
+	u->nivcsw = atomic_load_explicit(&t->thread.invol_switches, memory_order_relaxed);
+}
+
+void process_usage(struct process *p, struct usage *u)
+{
+	uint64_t flags = process_lock(p);
+	struct task *t;
+
+	*u = p->dead_threads;
+	list_for_each_entry(t, &p->threads, thread_link) {
+		struct usage one;
+
+		task_usage(t, &one);
+		usage_add(u, &one);
+	}
+	u->maxrss_kib = MAX(u->maxrss_kib, p->vm_hiwater_kib);
+	process_unlock(p, flags);
+}
+
+void usage_to_rusage(const struct usage *u, struct linux_rusage *r)
+{
+	memset(r, 0, sizeof *r);
+	r->utime.sec = (int64_t)(u->utime / NSEC_PER_SEC);
+	r->utime.usec = (int64_t)(u->utime % NSEC_PER_SEC / NSEC_PER_USEC);
+	r->stime.sec = (int64_t)(u->stime / NSEC_PER_SEC);
+	r->stime.usec = (int64_t)(u->stime % NSEC_PER_SEC / NSEC_PER_USEC);
+	r->maxrss = (int64_t)u->maxrss_kib;
+	r->minflt = (int64_t)u->minflt;
+	r->majflt = (int64_t)u->majflt;
+	r->inblock = (int64_t)u->inblock;
+	r->oublock = (int64_t)u->oublock;
+	r->nvcsw = (int64_t)u->nvcsw;
+	r->nivcsw = (int64_t)u->nivcsw;
+}
+
+/* --- the parts of another process --- */
+
+struct task *process_get_task(struct process *p)
+{
+	uint64_t flags = process_lock(p);
+	struct task *t = p->leader;
+
+	if (!t && !list_empty(&p->threads)) {
+		t = list_first_entry(&p->threads, struct task, thread_link);
+	}
+	if (t) {
+		task_get(t);
+	}
+	process_unlock(p, flags);
+	return t;
+}
+
+/* A thread gives up its parts under its siglock (task_drop_part), so under it they are
+ * there or NULL. */
+struct mm *task_get_mm(struct task *t)
+{
+	uint64_t flags = process_lock(t->process);
+	struct mm *mm = t->thread.mm;
+
+	if (mm) {
+		mm_get(mm);
+	}
+	process_unlock(t->process, flags);
+	return mm;
+}
+
+struct mm *process_get_mm(struct process *p)
+{
+	uint64_t flags = process_lock(p);
+	struct mm *mm = NULL;
+	struct task *t;
+
+	list_for_each_entry(t, &p->threads, thread_link) {
+		mm = t->thread.mm;
+		if (mm) {
+			mm_get(mm);
+			break;
+		}
+	}
+	process_unlock(p, flags);
+	return mm;
+}
+
+struct fdtable *task_get_files(struct task *t)
+{
+	uint64_t flags = process_lock(t->process);
+	struct fdtable *files = t->thread.files;
+
+	if (files) {
+		fdtable_get_ref(files);
+	}
+	process_unlock(t->process, flags);
+	return files;
+}
+
+struct fs_context *task_get_fs(struct task *t)
+{
+	uint64_t flags = process_lock(t->process);
+	struct fs_context *fs = t->thread.fs;
+
+	if (fs) {
+		fs_context_get(fs);
+	}
+	process_unlock(t->process, flags);
+	return fs;
+}
+
+struct cred *task_get_cred(struct task *t)
+{
+	uint64_t flags = process_lock(t->process);
+	struct cred *c = t->thread.cred;
+
+	if (c) {
+		cred_get(c);
+	}
+	process_unlock(t->process, flags);
+	return c;
+}
+
+/* Also under proctree_lock. */
+struct cred *process_get_cred(struct process *p)
+{
+	uint64_t flags = process_lock(p);
+	struct cred *c = NULL;
+
+	if (!list_empty(&p->threads)) {
+		c = list_first_entry(&p->threads, struct task, thread_link)->thread.cred;
+		cred_get(c);
+	}
+	process_unlock(p, flags);
+	return c;
+}
+
+struct fdtable *process_get_files(struct process *p)
+{
+	struct task *t = process_get_task(p);
+	struct fdtable *files = t ? task_get_files(t) : NULL;
+
+	if (t) {
+		task_put(t);
+	}
+	return files;
+}
+
+struct fs_context *process_get_fs(struct process *p)
+{
+	struct task *t = process_get_task(p);
+	struct fs_context *fs = t ? task_get_fs(t) : NULL;
+
+	if (t) {
+		task_put(t);
+	}
+	return fs;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* wait4(2) and waitid(2): the core, see proc/lifecycle.h. */
+#include <proc/lifecycle.h>
+
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <proc/limits.h>
+#include <proc/signal.h>
+#include "internal.h"
+
+static bool eligible_locked(const struct wait_request *r, const struct process *child)
+{
+	bool clone_child = child->exit_signal != SIGCHLD;
+
+	switch (r->type) {
+	case P_PID:
+		if (process_pid(child) != r->id) {
+			return false;
+		}
+		break;
+	case P_PGID:
+		if (child->group->nr != r->id) {
+			return false;
+		}
+		break;
+	default:
+		break;
+	}
+	if (r->options & WNOTHREAD && child->creator_tid != task_tid(task_current())) {
+		return false;
+	}
+	return r->options & WALL || clone_child == !!(r->options & WCLONE);
+}
+
+static void fill_locked(struct wait_request *r, struct process *child, int cause, uint32_t status)
+{
+	struct usage u;
+
+	spin_lock(&child->siglock);
+	u = child->dead_threads;
+	u.maxrss_kib = MAX(u.maxrss_kib, child->vm_hiwater_kib);
+	usage_add(&u, &child->children_usage);
+	spin_unlock(&child->siglock);
+	usage_to_rusage(&u, &r->usage);
+	r->pid = process_pid(child);
+	r->uid = child->user->uid;
+	r->cause = cause;
+	r->status = status;
+}
+
+/* The child's usage becomes the waiter's children's. */
+static void inherit_usage_locked(struct process *child)
+{
+	struct process *p = process_current();
+	struct usage u;
+
+	spin_lock(&child->siglock);
+	u = child->dead_threads;
+	u.maxrss_kib = MAX(u.maxrss_kib, child->vm_hiwater_kib);
+	usage_add(&u, &child->children_usage);
+	spin_unlock(&child->siglock);
+	spin_lock(&p->siglock);
+	usage_add(&p->children_usage, &u);
+	spin_unlock(&p->siglock);
+}
+
+static bool take_zombie_locked(struct wait_request *r, struct process *child,
+			       struct process **reaped)
+{
+	uint32_t s = child->wait_status;
+
+	if (!(r->options & WEXITED) || child->state != PROCESS_ZOMBIE) {
+		return false;
+	}
+	fill_locked(r, child, !(s & 0x7f) ? CLD_EXITED : s & 0x80 ? CLD_DUMPED : CLD_KILLED, s);
+	if (!(r->options & WNOWAIT)) {
+		inherit_usage_locked(child);
+		child->state = PROCESS_DEAD;
+		tree_unlink_locked(child);
+		*reaped = child;
+	}
+	return true;
+}
+
+static bool take_stop_locked(struct wait_request *r, struct process *child)
+{
+	bool keep = r->options & WNOWAIT;
+	int cause = 0;
+	uint32_t status = 0;
+
+	spin_lock(&child->siglock);
+	if (r->options & WSTOPPED && child->stop_report) {
+		cause = CLD_STOPPED;
+		status = child->stop_signal << 8 | 0x7f;
+		child->stop_report = keep;
+	} else if (r->options & WCONTINUED && child->cont_report) {
+		cause = CLD_CONTINUED;
+		status = 0xffff;
+		child->cont_report = keep;
+	}
+	spin_unlock(&child->siglock);
+	if (cause) {
+		fill_locked(r, child, cause, status);
+	}
+	return cause != 0;
+}
+
+/* 1: r is filled; 0: there are children to wait for; -ECHILD: none. */
+static int look_locked(struct wait_request *r, struct process **reaped)
+{
+	struct process *p = process_current(), *child;
+	int result = -ECHILD;
+
+	list_for_each_entry(child, &p->children, sibling_link) {
+		if (!eligible_locked(r, child)) {
+			continue;
+		}
+		/* Somebody who waits only for stops is not kept waiting by zombies. */
+		if (child->state == PROCESS_ALIVE || r->options & WEXITED) {
+			result = 0;
+		}
+		if (take_zombie_locked(r, child, reaped) || take_stop_locked(r, child)) {
+			return 1;
+		}
+	}
+	return result;
+}
+
+int process_wait(struct wait_request *r)
+{
+	struct process *p = process_current(), *reaped = NULL;
+	uint64_t flags;
+	int result, err = 0;
+
+	r->pid = 0;
+	flags = spin_lock_irqsave(&proctree_lock);
+	for (;;) {
+		result = look_locked(r, &reaped);
+		if (result || r->options & WNOHANG) {
+			break;
+		}
+		if (err) {
+			result = err;
+			break;
+		}
+		err = waitq_wait_irq(&p->child_waitq, &proctree_lock, WAIT_INTR, DEADLINE_NONE);
+	}
+	spin_unlock_irqrestore(&proctree_lock, flags);
+	process_put(reaped);
+	return result < 0 ? result : 0;
+}
