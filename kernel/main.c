@@ -27,7 +27,6 @@
 #include <lib/log.h>
 #include <linux/errno.h>
 #include <loader/init.h>
-#include <loader/vdso.h>
 #include <mm/mm.h>
 #include <mm/pagecache.h>
 #include <mm/slab.h>
@@ -116,7 +115,7 @@ static void start_thread(void *arg)
 	}
 	pagecache_subsystem_init();
 	proc_init();
-	vdso_init();
+
 	mount_root(config->h.flags & LAUNCH_FUSE_IDS);
 	smp_start_finish();
 	clock_calibrate();
