@@ -1,0 +1,10 @@
+# Documents that are made from code; `make lint` fails when they differ from it.
+$(O)/syscall-docs: tools/syscall-docs.c syscall/table.def
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)$(CC) -std=gnu11 -O1 -Wall -Wextra -Werror -Iinclude -o $@ $<
+.PHONY: docs-check
+docs: $(O)/syscall-docs
+	$(Q)$(O)/syscall-docs > SYSCALLS.md
+docs-check: $(O)/syscall-docs
+	$(Q)$(O)/syscall-docs | cmp - SYSCALLS.md
+lint: docs-check
