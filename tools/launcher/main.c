@@ -11,6 +11,7 @@
 
 #include "options.h"
 #include "report.h"
+#include "suite.h"
 #include "supervise.h"
 
 #ifndef CORRIDA_VERSION
@@ -23,7 +24,8 @@ static void help(void)
 	       "\n"
 	       "Usage:\n"
 	       "  corrida run [OPTION...] DIR PROG [ARG...]   run PROG of the directory DIR\n"
-	       "  corrida help run                            its options\n"
+	       "  corrida suite [OPTION...] DIR               run every test program below DIR\n"
+	       "  corrida help [run|suite]                    the options of a command\n"
 	       "  corrida --version\n"
 	       "\n"
 	       "Example:\n"
@@ -44,8 +46,10 @@ static int help_on(const char *subject)
 		help();
 	} else if (strcmp(subject, "run") == 0) {
 		options_help();
+	} else if (strcmp(subject, "suite") == 0) {
+		suite_help();
 	} else {
-		fail("no help on '%s'; there is: run", subject);
+		fail("no help on '%s'; there is: run, suite", subject);
 	}
 	return 0;
 }
@@ -68,6 +72,12 @@ int main(int argc, char **argv)
 	if (strcmp(word, "run") == 0) {
 		return run(argc - 2, argv + 2);
 	}
+	if (strcmp(word, "suite") == 0) {
+		return suite(argc - 2, argv + 2);
+	}
+	if (strcmp(word, SUITE_INSIDE) == 0) {
+		return suite_inside(argc - 2, argv + 2);
+	}
 	if (strcmp(word, "help") == 0) {
 		return help_on(argv[2]);
 	}
@@ -78,5 +88,5 @@ int main(int argc, char **argv)
 		printf("corrida %s\n", CORRIDA_VERSION);
 		return 0;
 	}
-	fail("unknown command '%s'; there are run and help", word);
+	fail("unknown command '%s'; there are run, suite and help", word);
 }

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* The VMs of `corrida suite`: this program again, as `corrida run`. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <lib/launch.h>
+
+#include "pool.h"
+#include "report.h"
+#include "suite.h"
+
+/* How much longer than its own timeout a launcher may take. */
+#define GRACE 10.0
+
+struct vm_job {
+	struct suite *suite;
+	struct suite_test *test;
+	char *self, *timeout, *workdir, *prog;
+	const char *argv[20];
+};
+
+static char *self_path(void)
+{
+	char *path = realpath("/proc/self/exe", NULL);
+
+	if (path == NULL) {
+		fail("/proc/self/exe: %s", strerror(errno));
+	}
+	return path;
+}
+
+static char *text(const char *fmt, ...) PRINTF(1);
+
+static char *text(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0) {
+		fail("out of memory");
+	}
+	va_end(ap);
+	return s;
+}
+
+static void judge(struct suite *s, struct suite_test *t)
+{
+	t->outcome = t->status == 0 && !t->timed_out ? SUITE_PASSED : SUITE_FAILED;
+	suite_show(t, &s->o);
+}
+
+static void vm_done(struct task *task)
+{
+	struct vm_job *job = task->cookie;
+	struct suite_test *t = job->test;
+
+	t->status = task->status;
+	t->timed_out = task->timed_out || task->status == LAUNCH_STATUS_TIMEOUT;
+	t->seconds = task->seconds;
+	t->output = strndup(task->output, task->output_len);
+	judge(job->suite, t);
+	free(job->self);
+	free(job->timeout);
+	free(job->workdir);
+	free(job->prog);
+	free(job);
+}
+
+/* The words up to DIR that every VM of a suite has; returns their number. */
+static size_t common_words(const struct suite_options *o, const char **argv, const char *self)
+{
+	size_t n = 0;
+
+	argv[n++] = self;
+	argv[n++] = "run";
+	if (o->cpus) {
+		argv[n++] = "--cpus";
+		argv[n++] = o->cpus;
+	}
+	if (o->memory) {
+		argv[n++] = "--memory";
+		argv[n++] = o->memory;
+	}
+	return n;
+}
+
+static bool vm_next(void *cookie, struct task *task)
+{
+	struct suite *s = cookie;
+	struct vm_job *job;
+	const char *slash;
+	size_t n;
+
+	while (s->next < s->n && s->tests[s->next].outcome != SUITE_PENDING) {
+		s->next++;
+	}
+	if (s->next == s->n) {
+		return false;
+	}
+	job = calloc(1, sizeof *job);
+	if (job == NULL) {
+		fail("out of memory");
+	}
+	job->suite = s;
+	job->test = &s->tests[s->next++];
+	slash = strrchr(job->test->path, '/');
+	job->self = self_path();
+	job->timeout = text("%g", s->o.timeout);
+	job->workdir = text("/%.*s", slash ? (int)(slash - job->test->path) : 0, job->test->path);
+	job->prog = text("/%s", job->test->path);
+	n = common_words(&s->o, job->argv, job->self);
+	job->argv[n++] = "--timeout";
+	job->argv[n++] = job->timeout;
+	job->argv[n++] = "--workdir";
+	job->argv[n++] = job->workdir;
+	job->argv[n++] = s->o.real_dir;
+	job->argv[n++] = job->prog;
+	job->argv[n] = NULL;
+	task->argv = job->argv;
+	task->dir = NULL;
+	task->timeout = s->o.timeout + GRACE;
+	task->cookie = job;
+	task->done = vm_done;
+	return true;
+}
+
+void suite_run_each(struct suite *s)
+{
+	s->next = 0;
+	pool_run(s->o.jobs, vm_next, s);
+}
+
+/* --- one VM for all ---------------------------------------------------- */
+
+static char *runner_on_host; /* to be removed on every way out */
+
+static void remove_runner(void)
+{
+	if (runner_on_host) {
+		(void)unlink(runner_on_host);
+	}
+}
+
+static void on_signal(int signo)
+{
+	remove_runner();
+	signal(signo, SIG_DFL);
+	(void)raise(signo);
+}
+
+/* Puts a copy of this (static) program into the share; returns its path there. */
+static char *install_runner(const struct suite *s)
+{
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to;
+	struct stat st;
+	off_t at = 0;
+
+	runner_on_host = text("%s/.corrida-suite-%d", s->o.real_dir, (int)getpid());
+	(void)atexit(remove_runner);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	signal(SIGHUP, on_signal);
+	to = open(runner_on_host, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (from < 0 || to < 0 || fstat(from, &st) < 0) {
+		fail("%s: %s", runner_on_host, strerror(errno));
+	}
+	while (at < st.st_size) {
+		if (sendfile(to, from, &at, (size_t)(st.st_size - at)) <= 0) {
+			fail("%s: %s", runner_on_host, strerror(errno));
+		}
+	}
+	close(from);
+	close(to);
+	return text("%s", strrchr(runner_on_host, '/'));
+}
+
+/* Writes the list of pending tests to the VM, in a process of its own. */
+static pid_t feed(const struct suite *s, int fd)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		FILE *f = fdopen(fd, "w");
+
+		signal(SIGPIPE, SIG_DFL);
+		for (size_t i = 0; f && i < s->n; i++) {
+			if (s->tests[i].outcome == SUITE_PENDING) {
+				fprintf(f, "%zu %s\n", i, s->tests[i].path);
+			}
+		}
+		_exit(f == NULL || fclose(f) != 0);
+	}
+	return pid;
+}
+
+static pid_t start_vm(const struct suite *s, const char *runner, int in[2], int out[2])
+{
+	const char *argv[20];
+	char *timeout = text("%g", s->o.timeout);
+	size_t n = common_words(&s->o, argv, "/proc/self/exe");
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		argv[n++] = s->o.real_dir;
+		argv[n++] = runner;
+		argv[n++] = SUITE_INSIDE;
+		argv[n++] = timeout;
+		argv[n] = NULL;
+		if (dup2(in[0], 0) < 0 || dup2(out[1], 1) < 0) {
+			_exit(LAUNCH_STATUS_FAULT);
+		}
+		closefrom(3);
+		execv(argv[0], (char **)(void *)argv);
+		_exit(LAUNCH_STATUS_FAULT);
+	}
+	free(timeout);
+	return pid;
+}
+
+/* Reads results until the VM ends: MARK INDEX STATUS TIMED_OUT SECONDS LENGTH, then
+ * that much output.  Returns how many came. */
+static size_t read_results(struct suite *s, FILE *f)
+{
+	char line[256];
+	size_t count = 0;
+
+	while (fgets(line, sizeof line, f)) {
+		size_t index, len;
+		int status, timed_out;
+		double seconds;
+		struct suite_test *t;
+
+		if (sscanf(line, SUITE_MARK " %zu %d %d %lf %zu", &index, &status, &timed_out,
+			   &seconds, &len) != 5 ||
+		    index >= s->n || s->tests[index].outcome != SUITE_PENDING || len > TASK_OUTPUT) {
+			fprintf(stderr, "%s", line);
+			continue;
+		}
+		t = &s->tests[index];
+		t->output = calloc(1, len + 1);
+		if (t->output == NULL || fread(t->output, 1, len, f) != len) {
+			break;
+		}
+		t->status = status;
+		t->timed_out = timed_out != 0;
+		t->seconds = seconds;
+		judge(s, t);
+		count++;
+	}
+	return count;
+}
+
+/* The VM has ended though tests are left: the first of those is to blame. */
+static bool blame_first_pending(struct suite *s, int status)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->tests[i].outcome == SUITE_PENDING) {
+			s->tests[i].status = status;
+			s->tests[i].output = text("the VM ended with this test\n");
+			s->tests[i].outcome = SUITE_FAILED;
+			suite_show(&s->tests[i], &s->o);
+			return true;
+		}
+	}
+	return false;
+}
+
+void suite_run_one_vm(struct suite *s)
+{
+	char *runner = install_runner(s);
+	bool left = true;
+
+	while (left) {
+		int in[2], out[2], status = 0;
+		pid_t vm, feeder;
+		FILE *results;
+
+		if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0) {
+			fail("pipe: %s", strerror(errno));
+		}
+		vm = start_vm(s, runner, in, out);
+		close(out[1]);
+		feeder = feed(s, in[1]);
+		close(in[0]);
+		close(in[1]);
+		results = fdopen(out[0], "r");
+		if (vm < 0 || feeder < 0 || results == NULL) {
+			fail("%s", strerror(errno));
+		}
+		(void)read_results(s, results);
+		fclose(results);
+		(void)waitpid(vm, &status, 0);
+		(void)kill(feeder, SIGKILL);
+		(void)waitpid(feeder, NULL, 0);
+		left = blame_first_pending(s, WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+	}
+	remove_runner();
+	free(runner);
+}
