@@ -14,6 +14,7 @@
 #include <linux/limits.h>
 #include <linux/sched.h>
 #include <loader/exec.h>
+#include <loader/vdso.h>
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
 #include <proc/limits.h>
@@ -90,22 +91,24 @@ static void set_cwd(const struct launch_config *c)
 					       : "it can't be the working directory", -err);
 }
 
+/* Descriptors 0, 1 and 2: the terminal, or a stream each. */
 static int open_stdio(const struct launch_config *c)
 {
+	bool tty = c->h.flags & LAUNCH_TTY;
 	struct file *f;
-	int err;
+	int err, fd;
 
-	if (!(c->h.flags & LAUNCH_TTY))
-		return hostio_open_stdio();
-	for (unsigned i = 0; i < 3; i++) {
-		err = vfs_open(AT_FDCWD, "/dev/console", O_RDWR, 0, &f);
+	for (int i = 0; i < 3; i++) {
+		err = tty ? vfs_open(AT_FDCWD, "/dev/console", O_RDWR, 0, &f)
+			  : hostio_open(i, &f);
 		if (err)
 			return err;
-		err = fd_add(f, false);
-		if (err < 0) {
+		fd = fd_add(f, false);
+		if (fd < 0) {
 			file_put(f);
-			return err;
+			return fd;
 		}
+		ASSERT(fd == i);
 	}
 	return 0;
 }
@@ -214,6 +217,7 @@ void init_start(const struct launch_config *config)
 {
 	struct task *t;
 
+	vdso_init();
 	proc_set_wait_all(config->h.flags & LAUNCH_WAIT_ALL);
 	t = proc_create_init(run_init, (void *)config);
 	if (!t)

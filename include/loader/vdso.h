@@ -14,5 +14,7 @@
 
 struct mm;
 
+/* Once, before the first program. */
+void vdso_init(void);
 /* Maps both and sets mm->vdso_base.  -ENOMEM. */
 MUST_USE int vdso_map(struct mm *mm);
