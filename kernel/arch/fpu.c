@@ -57,12 +57,10 @@ void fpu_init_boot(void)
 
 void fpu_init_cpu(void)
 {
-	uint32_t mxcsr = MXCSR_DEFAULT;
-
+	/* The registers themselves: each program's thread brings its own. */
 	if (cpu_features.xsave) {
 		xsetbv(xcr0);
 	}
-	__asm__ volatile("fninit; ldmxcsr %0" ::"m"(mxcsr));
 }
 
 size_t fpu_area_size(void)

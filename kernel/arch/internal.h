@@ -37,6 +37,7 @@ struct cpu_private {
 	void (*call_fn)(void *arg);	 /* our own smp_call */
 	void *call_arg;
 	_Atomic uint64_t call_waits_for; /* bit per CPU that has not run it yet */
+	_Atomic bool call_halted;	 /* our smp_call sleeps: the last one wakes us */
 	const struct trap_frame *stopped; /* panic: where the stop NMI hit */
 	uint64_t gdt[16];
 	struct tss tss;

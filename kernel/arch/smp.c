@@ -13,6 +13,7 @@ enum cpu_state {
 	CPU_ONLINE,    /* serves interrupts */
 	CPU_ABANDONED, /* did not answer in time: must not run any more */
 };
+#define CALL_SPIN_TICKS 50000 /* some 20 us */
 #define STARTUP_RETRY_NS (10 * NSEC_PER_MSEC)
 #define STARTUP_LIMIT_NS (2 * NSEC_PER_SEC) /* without any progress */
 
@@ -245,11 +246,46 @@ void smp_call_interrupt(void)
 
 	while (from) {
 		struct cpu_private *c = cpu_table[__builtin_ctzll(from)];
+		uint64_t bit = 1ull << me->pub.id;
 
 		from &= from - 1;
 		c->call_fn(c->call_arg);
 		/* The caller may return, and call again, from here on. */
-		atomic_fetch_and(&c->call_waits_for, ~(1ull << me->pub.id));
+		if (atomic_fetch_and(&c->call_waits_for, ~bit) == bit &&
+		    atomic_load(&c->call_halted)) {
+			apic_send_ipi(c->pub.apic_id, VECTOR_CALL);
+		}
+	}
+}
+
+/* Serves others until our own call is done.  When that takes longer than IPIs do, the host
+ * is probably not running the target: halting gives it the core. */
+static void call_wait(struct cpu_private *me)
+{
+	uint64_t start = cpu_tsc();
+
+	while (atomic_load_explicit(&me->call_waits_for, memory_order_acquire)) {
+		/* Interrupts are on, so others' calls come in as IPIs; this saves them the
+		 * wait for delivery. */
+		if (atomic_load_explicit(&me->call_from, memory_order_relaxed)) {
+			irq_off();
+			me->pub.irq_depth++;
+			smp_call_interrupt();
+			me->pub.irq_depth--;
+			irq_on();
+		}
+		if (cpu_tsc() - start < CALL_SPIN_TICKS) {
+			cpu_pause();
+			continue;
+		}
+		irq_off();
+		/* Pairs with smp_call_interrupt(): it clears its bit, then looks here. */
+		atomic_store(&me->call_halted, true);
+		if (atomic_load(&me->call_waits_for) && !atomic_load(&me->call_from)) {
+			cpu_halt_until_irq();
+		}
+		atomic_store(&me->call_halted, false);
+		irq_on();
 	}
 }
 
@@ -274,18 +310,7 @@ void smp_call(uint64_t mask, void (*fn)(void *arg), void *arg)
 			apic_send_ipi(c->pub.apic_id, VECTOR_CALL);
 		}
 	}
-	while (atomic_load_explicit(&me->call_waits_for, memory_order_acquire)) {
-		/* Our own interrupts are on, so others' calls come in as IPIs; this
-		 * saves them the wait for delivery. */
-		if (atomic_load_explicit(&me->call_from, memory_order_relaxed)) {
-			irq_off();
-			me->pub.irq_depth++;
-			smp_call_interrupt();
-			me->pub.irq_depth--;
-			irq_on();
-		}
-		cpu_pause();
-	}
+	call_wait(me);
 }
 
 void smp_stop_others(void)
