@@ -91,7 +91,8 @@ static int add_segment(const struct elf64_phdr *p, uint64_t file_size, struct el
 		return 0;
 	if (p->memsz > USER_END || p->vaddr > USER_END - p->memsz)
 		return fail(why, EINVAL, "a segment lies outside the address space");
-	if (p->offset > file_size || p->filesz > file_size - p->offset)
+	/* The offset of one that is all zeros may be anything. */
+	if (p->filesz && (p->offset > file_size || p->filesz > file_size - p->offset))
 		return fail(why, ENOEXEC, "a segment lies outside the file: is it cut off?");
 	if (p->filesz && (p->offset - p->vaddr) % PAGE_SIZE != 0)
 		return fail(why, EINVAL, "a segment's offset and address do not match");
@@ -110,7 +111,7 @@ static int add_segment(const struct elf64_phdr *p, uint64_t file_size, struct el
 	out->segment[out->nsegments++] = (struct elf_segment){
 	    .vaddr = p->vaddr,
 	    .memsz = p->memsz,
-	    .offset = p->offset,
+	    .offset = p->filesz ? p->offset : 0,
 	    .filesz = p->filesz,
 	    .flags = p->flags & (PF_R | PF_W | PF_X),
 	};

@@ -133,6 +133,11 @@ static void test_segments(void)
 	f.ph[2].vaddr = 0x40200f;
 	f.ph[2].offset = 0x200f;
 	CHECK_EQ(check(&f, 0x4000), -ENOEXEC);
+	/* nothing but zeros: the offset does not count */
+	f = good();
+	f.ph[1].filesz = 0;
+	f.ph[1].offset = 0x123456;
+	CHECK_EQ(check(&f, 0x4000), 0);
 	/* headers outside every segment */
 	f = good();
 	f.ph[0].offset = 0x1000;
