@@ -4,11 +4,14 @@
 #include <arch/cpu.h>
 #include <arch/upcalls.h>
 #include <debug/hostctl.h>
+#include <debug/panic.h>
+#include <lib/launch_config.h>
 #include <lib/log.h>
 #include <linux/errno.h>
-#include <sched/thread.h>
+#include <proc/lifecycle.h>
 #include <stdatomic.h>
 #include <syscall/trace.h>
+#include <syscall/uts.h>
 
 /* A thunk per call: registers to arguments. */
 #define FROM(k, reg) from_##k(f->reg)
@@ -106,7 +109,8 @@ static NOINLINE long no_such_call(uint32_t nr)
 	return -ENOSYS;
 }
 
-void syscall_print_summary(void)
+/* At the end of the VM: which calls the programs missed. */
+static void print_summary(void)
 {
 	for (unsigned i = 0; i < UNKNOWN_SLOTS; i++) {
 		uint32_t nr = atomic_load_explicit(&unknown[i].nr, memory_order_relaxed);
@@ -121,19 +125,32 @@ void syscall_print_summary(void)
 	}
 }
 
-void syscall_dump_recent(void)
+static void dump_recent(void)
 {
 	for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
 		const struct recent *r = &recent[cpu];
 
-		for (unsigned i = 0; i < MIN(r->pos, (uint32_t)RECENT); i++) {
+		panic_printf("cpu %u, last system calls:", cpu);
+		for (uint32_t i = 0; i < MIN(r->pos, (uint32_t)RECENT); i++) {
 			unsigned at = (r->pos - 1 - i) % RECENT;
 			const struct syscall_desc *d = syscall_describe(r->call[at].nr);
 
-			log_error("cpu %u: system call %u %s(%#x ...)", cpu, r->call[at].nr,
-				  d ? d->name : "?", r->call[at].arg);
+			panic_printf(" %s(%#x)", d ? d->name : "?", r->call[at].arg);
 		}
+		panic_printf("\n");
 	}
+}
+
+void syscall_init(const struct launch_config *config)
+{
+	static struct panic_dumper dumper = {.dump = dump_recent};
+
+	panic_add_dumper(&dumper);
+	uts_register_files();
+	if (config->h.flags & LAUNCH_STRACE)
+		trace_start(config->strace_filter);
+	if (config->h.flags & LAUNCH_SUMMARY)
+		proc_exit_vm_hook = print_summary;
 }
 
 static inline syscall_fn *handler_of(uint32_t nr)

@@ -64,6 +64,8 @@ MUST_USE int process_kill_other_threads(void);
 
 /* Everything ends: flushes caches and hands the status to the launcher.  Never returns. */
 NORETURN void proc_exit_vm(bool by_signal, unsigned value);
+/* Called first by it, when set (syscall/dispatch.c: the summary). */
+extern void (*proc_exit_vm_hook)(void);
 /* A signal from outside (launcher): to pid 1, or the foreground group of the console. */
 void proc_host_signal(int sig);
 

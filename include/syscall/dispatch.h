@@ -26,7 +26,9 @@ extern const unsigned syscall_table_size;
 /* NULL when there is no such call. */
 const struct syscall_desc *syscall_describe(uint32_t nr);
 
-/* Tells the launcher's user (CTL_WARN) which calls the programs missed. */
-void syscall_print_summary(void);
-/* Panic: the last calls of each CPU, as log lines.  Any context. */
-void syscall_dump_recent(void);
+struct launch_config;
+
+/* What the launcher wants of this layer: --strace, --summary; and what it adds elsewhere:
+ * the system's names below /proc, the last calls of each CPU to a panic's text.  Once, after
+ * vfs_mount_root() and before init_start(). */
+void syscall_init(const struct launch_config *config);

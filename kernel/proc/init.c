@@ -188,11 +188,16 @@ struct task *proc_create_init(void (*fn)(void *arg), void *arg)
 
 /* --- the end --- */
 
+void (*proc_exit_vm_hook)(void);
+
 void proc_exit_vm(bool by_signal, unsigned value)
 {
 	struct ctl_exit e = {.by_signal = by_signal, .value = value};
 	struct mem_stats s;
 
+	if (proc_exit_vm_hook) {
+		proc_exit_vm_hook();
+	}
 	console_tty_flush();
 	vfs_sync_all();
 	mem_get_stats(&s);
