@@ -32,6 +32,7 @@
 #include <mm/slab.h>
 #include <proc/task.h>
 #include <sched/sched.h>
+#include <syscall/dispatch.h>
 
 static struct thread boot_idle;
 
@@ -121,6 +122,7 @@ static void start_thread(void *arg)
 	clock_calibrate();
 	log_info("%u CPUs, %lu MiB of memory", cpu_count(),
 		 (unsigned long)(boot_info.total_ram >> 20));
+	syscall_init(config);
 	init_start(config);
 }
 
