@@ -162,3 +162,9 @@ void cred_get(struct cred *c);
 void cred_put(struct cred *c);
 /* CAP_* effective in current's credentials. */
 bool cred_capable(int cap);
+long file_lseek(struct file *f, int64_t off, int whence);
+/* An inode on the superblock of nameless files (ops NULL: plain); NULL = no memory. */
+struct inode *anon_inode_new(const struct inode_ops *ops, uint32_t mode);
+/* Like file_alloc_anon with an inode of the caller's, whose reference it takes over. */
+MUST_USE int file_alloc_inode(const struct file_ops *ops, void *priv, int flags,
+			      struct inode *inode, const char *anon_name, struct file **out);

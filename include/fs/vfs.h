@@ -96,7 +96,8 @@ struct inode_ops {
 	/* Brings the inode's fields up to date when stale; then fills st.  NULL = generic. */
 	int (*getattr)(struct inode *inode, struct kstat *st, bool force_sync);
 	int (*setattr)(struct inode *inode, const struct iattr *a);
-	/* Sets f->ops, f->private_data; NULL ops member = nothing to do. */
+	/* Regular files and directories: sets f->ops, f->private_data.  With O_TRUNC in f->flags
+	 * the VFS truncates afterwards, unless open clears that flag because it did. */
 	int (*open)(struct inode *inode, struct file *f);
 	long (*getxattr)(struct inode *inode, const char *name, void *buf, size_t size);
 	int (*setxattr)(struct inode *inode, const char *name, const void *v, size_t n, int flags);
@@ -263,3 +264,13 @@ void vfs_sync_all(void); /* every page cache and superblock */
 /* A mount(2) of a type that we have ("tmpfs", "proc", "sysfs", "ramfs", "devtmpfs"): -ENODEV else. */
 MUST_USE int vfs_mount_type(const char *type, const char *where, const char *options,
 			    uint64_t flags);
+/* vfs_path_string that also tells whether p lies below the current root (getcwd). */
+char *vfs_path_string_root(const struct path *p, char *buf, size_t size, bool *reachable);
+MUST_USE int fs_chroot(const struct path *p);
+bool cred_in_group(const struct cred *c, uint32_t gid);
+/* Owner of the inode, or CAP_FOWNER. */
+bool vfs_owner_or_capable(const struct inode *inode);
+/* vfs_open with LOOKUP_* restrictions (openat2). */
+MUST_USE int vfs_openat2(int dirfd, const char *name, int flags, uint32_t mode, unsigned lookup,
+			 struct file **out);
+MUST_USE int vfs_stat_inode(struct inode *inode, struct kstat *st, bool force_sync);

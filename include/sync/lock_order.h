@@ -19,10 +19,10 @@ enum lock_rank {
 	RANK_INODE_DIR,	     /* a directory's entries (inode->lock of a directory) */
 	RANK_INODE,	     /* a file's size and contents (inode->lock) */
 	RANK_FILE_POS,	     /* file->pos_lock */
+	RANK_EPOLL,	     /* epoll->mutex: held over the poll ops of the types below */
 	RANK_TTY,	     /* tty->lock (sleeping part) */
 	RANK_PIPE,	     /* pipe->mutex */
 	RANK_SOCKET,	     /* socket->mutex */
-	RANK_EPOLL,	     /* epoll->mutex */
 	RANK_IPC,	     /* System V and POSIX IPC objects */
 	RANK_MM,	     /* mm->lock, a rwsem: vmas */
 	RANK_PAGECACHE_IO,   /* one page being filled or written */
@@ -32,7 +32,6 @@ enum lock_rank {
 	RANK_SIGHAND,	     /* (irq) handlers and pending signals of a process */
 	RANK_POSIX_TIMER,    /* (irq) one POSIX timer */
 	RANK_SIGACTION,	     /* (irq) actions of a signal handler table */
-	RANK_PID_TABLE,	     /* (irq) numbers of processes and threads */
 	RANK_USER_ACCOUNT,   /* (irq) accounts by uid */
 	RANK_FDTABLE,	     /* a descriptor table */
 	RANK_FS_CONTEXT,     /* cwd, root, umask */
@@ -42,6 +41,7 @@ enum lock_rank {
 	RANK_OBJECT_VMAS,    /* list of vmas that map a page cache */
 	RANK_PAGETABLE,	     /* mm->pt_lock: page tables of an mm */
 	RANK_FUTEX,	     /* futex bucket */
+	RANK_PID_TABLE,	     /* (irq) numbers of processes and threads */
 	RANK_FUTEX_PI,	     /* (irq) owners and waiters of PI futexes */
 	RANK_FS_LEAF,	     /* small spinlocks inside fs (pipe ring, event fd ...) */
 	RANK_WAITQ,	     /* (irq) wait queue */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Attributes: stat and the rights to change them. */
+#include "fs_internal.h"
+
+#include <lib/string.h>
+#include <linux/capability.h>
+#include <sched/thread.h>
+
+#define RLIMIT_FSIZE 1
+
+int vfs_stat_inode(struct inode *inode, struct kstat *st, bool force_sync)
+{
+	memset(st, 0, sizeof(*st));
+	if (inode->ops && inode->ops->getattr) {
+		return inode->ops->getattr(inode, st, force_sync);
+	}
+	inode_stat_generic(inode, st);
+	return 0;
+}
+int vfs_stat_path(const struct path *p, struct kstat *st, bool force_sync)
+{
+	return p->dentry->inode ? vfs_stat_inode(p->dentry->inode, st, force_sync) : -ENOENT;
+}
+
+static int chown_allowed(const struct inode *inode, const struct iattr *a)
+{
+	const struct cred *c = thread_current()->cred;
+
+	if (!c || cred_capable(CAP_CHOWN)) {
+		return 0;
+	}
+	if (a->valid & ATTR_UID && (c->fsuid != inode->uid || a->uid != inode->uid)) {
+		return -EPERM;
+	}
+	if (a->valid & ATTR_GID &&
+	    (c->fsuid != inode->uid || (a->gid != inode->gid && !cred_in_group(c, a->gid)))) {
+		return -EPERM;
+	}
+	return 0;
+}
+
+static int times_allowed(struct inode *inode, const struct iattr *a)
+{
+	bool now = (a->valid & (ATTR_ATIME_NOW | ATTR_MTIME_NOW)) ==
+		   (ATTR_ATIME_NOW | ATTR_MTIME_NOW);
+
+	if (vfs_owner_or_capable(inode)) {
+		return 0;
+	}
+	if (now) {
+		return vfs_permission(inode, MAY_WRITE);
+	}
+	return -EPERM;
+}
+
+static int prepare(struct inode *inode, struct iattr *a)
+{
+	const struct cred *c = thread_current()->cred;
+	int err = 0;
+
+	if (a->valid & (ATTR_UID | ATTR_GID)) {
+		err = chown_allowed(inode, a);
+		if (!err && !S_ISDIR(inode->mode) && inode->mode & (S_ISUID | S_ISGID)) {
+			a->mode = inode->mode & 07777 & ~(uint32_t)S_ISUID;
+			if (inode->mode & 010) {
+				a->mode &= ~(uint32_t)S_ISGID;
+			}
+			a->valid |= ATTR_MODE;
+		}
+	} else if (a->valid & ATTR_MODE) {
+		err = vfs_owner_or_capable(inode) ? 0 : -EPERM;
+		if (c && !cred_in_group(c, inode->gid) && !cred_capable(CAP_FSETID)) {
+			a->mode &= ~(uint32_t)S_ISGID;
+		}
+	}
+	if (!err && a->valid & (ATTR_ATIME | ATTR_MTIME) && !(a->valid & ATTR_SIZE)) {
+		err = times_allowed(inode, a);
+	}
+	if (!err && a->valid & ATTR_SIZE && a->size > atomic_load(&inode->pages.size) &&
+	    a->size > fs_rlimit(RLIMIT_FSIZE)) {
+		fs_send_sigxfsz();
+		err = -EFBIG;
+	}
+	return err;
+}
+
+int vfs_setattr(const struct path *p, struct iattr *a)
+{
+	struct inode *inode = p->dentry->inode;
+	int err;
+
+	if (!inode) {
+		return -ENOENT;
+	}
+	if (p->mount && p->mount->read_only) {
+		return -EROFS;
+	}
+	if (!inode->ops || !inode->ops->setattr) {
+		return -EPERM;
+	}
+	mutex_lock(&inode->lock);
+	err = prepare(inode, a);
+	if (!err && a->valid) {
+		err = inode->ops->setattr(inode, a);
+	}
+	mutex_unlock(&inode->lock);
+	return err;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files: life, reading and writing, positions. */
+#include "fs_internal.h"
+
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <mm/mm.h>
+#include <mm/slab.h>
+#include <sched/thread.h>
+
+#define RLIMIT_FSIZE 1
+
+static struct kmem_cache *file_cache;
+
+int file_alloc(int flags, struct file **out)
+{
+	struct file *f = kmem_cache_zalloc(file_cache);
+
+	if (!f) {
+		return -ENOMEM;
+	}
+	atomic_init(&f->refs, 1);
+	atomic_init(&f->flags, (uint32_t)flags);
+	mutex_init(&f->pos_lock, RANK_FILE_POS, "file pos");
+	list_init(&f->epoll_items);
+	spin_init(&f->epoll_lock, RANK_FS_LEAF, "file epoll");
+	if (!(flags & O_PATH)) {
+		f->readable = (flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_RDWR;
+		f->writable = (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
+	}
+	*out = f;
+	return 0;
+}
+
+void file_get(struct file *f)
+{
+	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
+}
+
+static void file_free(struct file *f)
+{
+	epoll_file_release(f);
+	if (f->inode) {
+		locks_release_file(f);
+	}
+	if (f->ops && f->ops->release) {
+		f->ops->release(f);
+	}
+	if (f->counted_writer) {
+		atomic_fetch_sub(&f->inode->writers, 1);
+	}
+	if (f->exec_denied_write) {
+		atomic_fetch_add(&f->inode->writers, 1);
+	}
+	if (f->path.dentry) {
+		path_put(&f->path);
+	}
+	if (f->inode) {
+		inode_put(f->inode);
+	}
+	kmem_cache_free(file_cache, f);
+}
+void file_put(struct file *f)
+{
+	if (atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1) {
+		file_free(f);
+	}
+}
+
+/* Linux: negative positions and wraps are refused before anything else. */
+static int check_position(const struct file *f, uint64_t pos, uint64_t n)
+{
+	if ((int64_t)pos < 0 || (int64_t)(pos + n) < 0) {
+		return f->no_seek ? 0 : -EINVAL;
+	}
+	return 0;
+}
+
+/* A file with one reference has no second descriptor and no second thread inside: the position
+ * needs no lock. */
+static bool lock_position(struct file *f)
+{
+	if (f->no_seek || atomic_load_explicit(&f->refs, memory_order_acquire) == 1) {
+		return false;
+	}
+	mutex_lock(&f->pos_lock);
+	return true;
+}
+
+long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	uint64_t at;
+	bool locked;
+	long n;
+	int err;
+
+	if (unlikely(!f->readable)) {
+		return -EBADF;
+	}
+	if (unlikely(!f->ops || !f->ops->read)) {
+		return f->inode && S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
+	}
+	if (pos) {
+		if (unlikely(f->no_seek)) {
+			return -ESPIPE;
+		}
+		err = check_position(f, *pos, u->left);
+		return err ? err : f->ops->read(f, u, pos, flags);
+	}
+	locked = lock_position(f);
+	at = f->pos;
+	err = check_position(f, at, u->left);
+	n = err ? err : f->ops->read(f, u, &at, flags);
+	if (n > 0) {
+		f->pos = at;
+	}
+	if (locked) {
+		mutex_unlock(&f->pos_lock);
+	}
+	return n;
+}
+
+/* RLIMIT_FSIZE: shortens the write or fails it with a signal. */
+static int limit_write(struct uio *u, uint64_t pos)
+{
+	uint64_t limit = fs_rlimit(RLIMIT_FSIZE);
+
+	if (likely(limit == UINT64_MAX)) {
+		return 0;
+	}
+	if (pos >= limit) {
+		if (u->left == 0) {
+			return 0;
+		}
+		fs_send_sigxfsz();
+		return -EFBIG;
+	}
+	if (u->left > limit - pos) {
+		u->left = limit - pos;
+	}
+	return 0;
+}
+
+static void drop_setid(struct inode *inode)
+{
+	const struct cred *c = thread_current()->cred;
+	struct iattr a = {.valid = ATTR_MODE, .mode = inode->mode & 07777 & ~(uint32_t)S_ISUID};
+
+	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->fsuid == 0) {
+		return;
+	}
+	if ((inode->mode & (S_ISGID | 010)) == (S_ISGID | 010)) {
+		a.mode &= ~(uint32_t)S_ISGID;
+	}
+	if (inode->ops->setattr) {
+		int err = inode->ops->setattr(inode, &a);
+
+		(void)err; /* as on Linux, the write itself goes on */
+	}
+}
+
+static long write_regular(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	struct inode *inode = f->inode;
+	long n;
+
+	mutex_lock(&inode->lock);
+	if (atomic_load_explicit(&f->flags, memory_order_relaxed) & O_APPEND) {
+		flags |= IO_APPEND;
+	}
+	if (flags & IO_APPEND) {
+		*pos = atomic_load(&inode->pages.size);
+	}
+	n = limit_write(u, *pos);
+	if (!n) {
+		drop_setid(inode);
+		n = f->ops->write(f, u, pos, flags);
+	}
+	mutex_unlock(&inode->lock);
+	if (n > 0 && (flags & IO_DSYNC || atomic_load(&f->flags) & O_DSYNC) && f->ops->fsync) {
+		int err = f->ops->fsync(f, (atomic_load(&f->flags) & O_SYNC) != O_SYNC);
+
+		n = err ? err : n;
+	}
+	return n;
+}
+
+long file_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	bool regular = f->inode && S_ISREG(f->inode->mode);
+	uint64_t at;
+	bool locked;
+	long n;
+	int err;
+
+	if (unlikely(!f->writable)) {
+		return -EBADF;
+	}
+	if (unlikely(!f->ops || !f->ops->write)) {
+		return -EINVAL;
+	}
+	if (pos) {
+		if (unlikely(f->no_seek)) {
+			return -ESPIPE;
+		}
+		err = check_position(f, *pos, u->left);
+		if (err) {
+			return err;
+		}
+		return regular ? write_regular(f, u, pos, flags) : f->ops->write(f, u, pos, flags);
+	}
+	locked = lock_position(f);
+	at = f->pos;
+	err = check_position(f, at, u->left);
+	if (err) {
+		n = err;
+	} else {
+		n = regular ? write_regular(f, u, &at, flags) : f->ops->write(f, u, &at, flags);
+	}
+	if (n > 0) {
+		f->pos = at;
+	}
+	if (locked) {
+		mutex_unlock(&f->pos_lock);
+	}
+	return n;
+}
+
+long file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		uint64_t pos = off + done;
+		struct uio_seg seg;
+		struct uio u;
+		long got;
+
+		uio_init_kernel(&u, &seg, (char *)buf + done, n - done);
+		got = file_read(f, &u, f->no_seek ? NULL : &pos, 0);
+		if (got < 0) {
+			return done ? (long)done : got;
+		}
+		if (got == 0) {
+			break;
+		}
+		done += (size_t)got;
+	}
+	return (long)done;
+}
+long file_write_kernel(struct file *f, const void *buf, size_t n, uint64_t off)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		uint64_t pos = off + done;
+		struct uio_seg seg;
+		struct uio u;
+		long got;
+
+		uio_init_kernel(&u, &seg, (char *)(uintptr_t)buf + done, n - done);
+		got = file_write(f, &u, f->no_seek ? NULL : &pos, 0);
+		if (got < 0) {
+			return done ? (long)done : got;
+		}
+		if (got == 0) {
+			break;
+		}
+		done += (size_t)got;
+	}
+	return (long)done;
+}
+
+int file_object(struct file *f, struct page_cache **object)
+{
+	if (!f->ops || !f->ops->mmap) {
+		return -ENODEV;
+	}
+	return f->ops->mmap(f, 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, object);
+}
+
+/* --- lseek --- */
+static int64_t data_or_hole(uint64_t size, int64_t off, int whence)
+{
+	if (off < 0 || (uint64_t)off >= size) {
+		return -ENXIO;
+	}
+	return whence == SEEK_DATA ? off : (int64_t)size;
+}
+static long generic_lseek(struct file *f, int64_t off, int whence)
+{
+	uint64_t size = f->inode ? atomic_load(&f->inode->pages.size) : 0;
+	int64_t to;
+
+	switch (whence) {
+	case SEEK_SET:
+		to = off;
+		break;
+	case SEEK_CUR:
+		if (__builtin_add_overflow((int64_t)f->pos, off, &to)) {
+			return -EOVERFLOW;
+		}
+		break;
+	case SEEK_END:
+		if (__builtin_add_overflow((int64_t)size, off, &to)) {
+			return -EOVERFLOW;
+		}
+		break;
+	case SEEK_DATA:
+	case SEEK_HOLE:
+		to = data_or_hole(size, off, whence);
+		if (to < 0) {
+			return to;
+		}
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (to < 0) {
+		return -EINVAL;
+	}
+	f->pos = (uint64_t)to;
+	return to;
+}
+long file_lseek(struct file *f, int64_t off, int whence)
+{
+	bool locked;
+	long ret;
+
+	if (whence < 0 || whence > SEEK_HOLE) {
+		return -EINVAL;
+	}
+	if (f->no_seek) {
+		return -ESPIPE;
+	}
+	locked = lock_position(f);
+	ret = f->ops && f->ops->lseek ? f->ops->lseek(f, off, whence) : generic_lseek(f, off, whence);
+	if (locked) {
+		mutex_unlock(&f->pos_lock);
+	}
+	return ret;
+}
+
+/* --- what mm wants to know of files --- */
+static void describe(struct file *f, char *path, size_t size, uint64_t *dev, uint64_t *ino)
+{
+	char *s = NULL;
+
+	if (f->path.dentry) {
+		s = vfs_path_string(&f->path, path, size);
+	}
+	if (s) {
+		memmove(path, s, strlen(s) + 1);
+	} else {
+		str_copy(path, f->anon_name ? f->anon_name : "", size);
+	}
+	*dev = f->inode->sb->dev;
+	*ino = f->inode->ino;
+}
+static const struct mm_file_ops file_ops_for_mm = {
+	.get = file_get,
+	.put = file_put,
+	.describe = describe,
+};
+
+void files_init(void)
+{
+	file_cache = kmem_cache_create("file", sizeof(struct file), 0);
+	ASSERT(file_cache);
+	mm_file_ops = &file_ops_for_mm;
+}

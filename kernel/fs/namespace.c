@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT */
+/* Changes of the name space: mkdir, mknod, symlink, link, unlink, rmdir, rename. */
+#include "fs_internal.h"
+
+#include <lib/assert.h>
+#include <lib/string.h>
+#include <linux/capability.h>
+#include <sched/thread.h>
+
+bool vfs_owner_or_capable(const struct inode *inode)
+{
+	const struct cred *c = thread_current()->cred;
+
+	return !c || c->fsuid == inode->uid || cred_capable(CAP_FOWNER);
+}
+
+static uint32_t masked(uint32_t mode)
+{
+	struct fs_context *fs = thread_current()->fs;
+
+	return fs ? mode & ~fs->umask : mode;
+}
+static bool exists(const struct dentry *d)
+{
+	return d->inode || d->mounted;
+}
+
+/* The directory no longer pins d (tmpfs and the like): its name is gone. */
+static void unpin(struct dentry *d)
+{
+	if (d->dir_pinned) {
+		d->dir_pinned = false;
+		dentry_put(d);
+	}
+}
+
+/* Finds where to make a new entry.  On success the directory's lock is held and d (counted) is
+ * negative; the caller ends with create_end(). */
+static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir,
+			unsigned flags, bool again, struct dentry **out)
+{
+	struct inode *dir;
+	struct dentry *d;
+	int err = walk_start(w, dirfd, name, flags, again);
+
+	if (!err) {
+		err = walk_to_parent(w);
+	}
+	if (!err && w->last_type != LAST_NORM) {
+		err = -EEXIST;
+	}
+	if (!err) {
+		err = walk_last(w, &d); /* asks the daemon where the cache is too old */
+	}
+	if (err) {
+		goto out;
+	}
+	dentry_put(d);
+	dir = w->cur.dentry->inode;
+	mutex_lock(&dir->lock);
+	err = lookup_locked(w->cur.dentry, w->last, w->last_len, w, &d);
+	if (err) {
+		goto out_unlock;
+	}
+	if (exists(d)) {
+		err = -EEXIST;
+	} else if (!is_dir && w->last_slash) {
+		err = -ENOENT;
+	} else if (w->cur.mount->read_only) {
+		err = -EROFS;
+	} else {
+		err = vfs_permission(dir, MAY_WRITE | MAY_EXEC);
+	}
+	if (!err) {
+		*out = d;
+		return 0;
+	}
+	dentry_put(d);
+out_unlock:
+	mutex_unlock(&dir->lock);
+out:
+	walk_end(w);
+	return err;
+}
+static void create_end(struct walk *w, struct dentry *d)
+{
+	mutex_unlock(&w->cur.dentry->inode->lock);
+	dentry_put(d);
+	walk_end(w);
+}
+
+static int mkdir_once(int dirfd, const char *name, uint32_t mode, bool again)
+{
+	struct inode *dir;
+	struct dentry *d;
+	struct walk w;
+	int err = create_begin(&w, dirfd, name, true, 0, again, &d);
+
+	if (err) {
+		return err;
+	}
+	dir = w.cur.dentry->inode;
+	err = dir->ops->mkdir ? dir->ops->mkdir(dir, d, masked(mode & 01777)) : -EPERM;
+	create_end(&w, d);
+	return err;
+}
+int vfs_mkdir(int dirfd, const char *name, uint32_t mode)
+{
+	int err = mkdir_once(dirfd, name, mode, false);
+
+	return err == -ESTALE ? mkdir_once(dirfd, name, mode, true) : err;
+}
+
+static int mknod_once(int dirfd, const char *name, uint32_t mode, uint64_t rdev, bool again)
+{
+	struct inode *dir;
+	struct dentry *d;
+	struct walk w;
+	int err = create_begin(&w, dirfd, name, false, 0, again, &d);
+
+	if (err) {
+		return err;
+	}
+	dir = w.cur.dentry->inode;
+	mode = masked(mode);
+	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !cred_capable(CAP_MKNOD)) {
+		err = -EPERM;
+	} else if (S_ISREG(mode) && dir->ops->create) {
+		err = dir->ops->create(dir, d, mode);
+	} else {
+		err = dir->ops->mknod ? dir->ops->mknod(dir, d, mode, rdev) : -EPERM;
+	}
+	create_end(&w, d);
+	return err;
+}
+int vfs_mknod(int dirfd, const char *name, uint32_t mode, uint64_t rdev)
+{
+	int err;
+
+	switch (mode & S_IFMT) {
+	case 0:
+		mode |= S_IFREG;
+		break;
+	case S_IFREG:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		break;
+	case S_IFDIR:
+		return -EPERM;
+	default:
+		return -EINVAL;
+	}
+	err = mknod_once(dirfd, name, mode, rdev, false);
+	return err == -ESTALE ? mknod_once(dirfd, name, mode, rdev, true) : err;
+}
+
+static int symlink_once(const char *target, int dirfd, const char *name, bool again)
+{
+	struct inode *dir;
+	struct dentry *d;
+	struct walk w;
+	int err = create_begin(&w, dirfd, name, false, 0, again, &d);
+
+	if (err) {
+		return err;
+	}
+	dir = w.cur.dentry->inode;
+	err = dir->ops->symlink ? dir->ops->symlink(dir, d, target) : -EPERM;
+	create_end(&w, d);
+	return err;
+}
+int vfs_symlink(const char *target, int dirfd, const char *name)
+{
+	int err;
+
+	if (!target[0]) {
+		return -ENOENT;
+	}
+	err = symlink_once(target, dirfd, name, false);
+	return err == -ESTALE ? symlink_once(target, dirfd, name, true) : err;
+}
+
+static int link_once(int olddirfd, const char *old, int newdirfd, const char *name, int flags,
+		     bool again)
+{
+	unsigned lflags = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+			  (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	struct inode *dir, *inode;
+	struct dentry *d;
+	struct path p;
+	struct walk w;
+	int err = vfs_lookup(olddirfd, old, lflags, &p);
+
+	if (err) {
+		return err;
+	}
+	err = create_begin(&w, newdirfd, name, false, 0, again, &d);
+	if (err) {
+		goto out;
+	}
+	dir = w.cur.dentry->inode;
+	inode = p.dentry->inode;
+	if (p.mount != w.cur.mount || !inode) {
+		err = -EXDEV;
+	} else if (S_ISDIR(inode->mode) || !dir->ops->link) {
+		err = -EPERM;
+	} else {
+		err = dir->ops->link(dir, d, inode);
+	}
+	create_end(&w, d);
+out:
+	path_put(&p);
+	return err;
+}
+int vfs_link(int olddirfd, const char *old, int newdirfd, const char *name, int flags)
+{
+	int err;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) {
+		return -EINVAL;
+	}
+	if (flags & AT_EMPTY_PATH && !old[0] && !cred_capable(CAP_DAC_READ_SEARCH)) {
+		return -ENOENT;
+	}
+	err = link_once(olddirfd, old, newdirfd, name, flags, false);
+	return err == -ESTALE ? link_once(olddirfd, old, newdirfd, name, flags, true) : err;
+}
+
+/* May the caller take the entry d away from dir? */
+static int may_delete(struct inode *dir, const struct dentry *d, bool is_dir)
+{
+	const struct cred *c = thread_current()->cred;
+	int err = vfs_permission(dir, MAY_WRITE | MAY_EXEC);
+
+	if (err) {
+		return err;
+	}
+	if (d->mounted) {
+		return -EBUSY;
+	}
+	if (dir->mode & S_ISVTX && c && c->fsuid != d->inode->uid && c->fsuid != dir->uid &&
+	    !cred_capable(CAP_FOWNER)) {
+		return -EPERM;
+	}
+	if (is_dir) {
+		return S_ISDIR(d->inode->mode) ? 0 : -ENOTDIR;
+	}
+	return S_ISDIR(d->inode->mode) ? -EISDIR : 0;
+}
+
+static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir, bool slash)
+{
+	struct inode *victim = d->inode;
+	int err;
+
+	if (!exists(d)) {
+		return -ENOENT;
+	}
+	if (slash && !is_dir && victim) {
+		return S_ISDIR(victim->mode) ? -EISDIR : -ENOTDIR;
+	}
+	err = may_delete(dir, d, is_dir);
+	if (err) {
+		return err;
+	}
+	if (!is_dir) {
+		err = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
+	} else {
+		mutex_lock_nested(&victim->lock);
+		err = dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
+		if (!err) {
+			victim->nlink = 0;
+		}
+		mutex_unlock(&victim->lock);
+	}
+	if (!err) {
+		dentry_drop(d);
+		unpin(d);
+	}
+	return err;
+}
+
+static int unlink_once(int dirfd, const char *name, bool is_dir, bool again)
+{
+	struct inode *dir;
+	struct dentry *d;
+	struct walk w;
+	int err = walk_start(&w, dirfd, name, 0, again);
+
+	if (!err) {
+		err = walk_to_parent(&w);
+	}
+	if (!err && w.last_type != LAST_NORM) {
+		err = !is_dir			     ? -EISDIR
+		      : w.last_type == LAST_DOTDOT ? -ENOTEMPTY
+		      : w.last_type == LAST_DOT	   ? -EINVAL
+						   : -EBUSY;
+	}
+	if (!err && w.cur.mount->read_only) {
+		err = -EROFS;
+	}
+	if (!err) {
+		err = walk_last(&w, &d);
+	}
+	if (err) {
+		goto out;
+	}
+	dentry_put(d);
+	d = NULL;
+	dir = w.cur.dentry->inode;
+	mutex_lock(&dir->lock);
+	err = lookup_locked(w.cur.dentry, w.last, w.last_len, &w, &d);
+	if (!err) {
+		err = remove_locked(dir, d, is_dir, w.last_slash);
+	}
+	mutex_unlock(&dir->lock);
+	if (d) {
+		dentry_put(d);
+	}
+out:
+	walk_end(&w);
+	return err;
+}
+int vfs_unlink(int dirfd, const char *name, bool dir)
+{
+	int err = unlink_once(dirfd, name, dir, false);
+
+	return err == -ESTALE ? unlink_once(dirfd, name, dir, true) : err;
+}
+
+/* --- rename --- */
+struct rename {
+	struct walk from, to;
+	struct dentry *old_d, *new_d;
+	unsigned flags;
+};
+
+/* Locks both directories; *trap: the child of one on the way to the other, or NULL. */
+static void lock_two(struct dentry *a, struct dentry *b, struct dentry **trap)
+{
+	struct dentry *d;
+	bool a_first = a < b;
+
+	*trap = NULL;
+	if (a == b) {
+		mutex_lock(&a->inode->lock);
+		return;
+	}
+	mutex_lock(&a->sb->rename_lock);
+	spin_lock(&dcache_lock);
+	for (d = b; d->parent != d; d = d->parent) {
+		if (d->parent == a) {
+			*trap = d;
+			a_first = true;
+			break;
+		}
+	}
+	for (d = a; !*trap && d->parent != d; d = d->parent) {
+		if (d->parent == b) {
+			*trap = d;
+			a_first = false;
+			break;
+		}
+	}
+	spin_unlock(&dcache_lock);
+	mutex_lock(a_first ? &a->inode->lock : &b->inode->lock);
+	mutex_lock_nested(a_first ? &b->inode->lock : &a->inode->lock);
+}
+static void unlock_two(struct dentry *a, struct dentry *b)
+{
+	mutex_unlock(&a->inode->lock);
+	if (a != b) {
+		mutex_unlock(&b->inode->lock);
+		mutex_unlock(&a->sb->rename_lock);
+	}
+}
+
+static int rename_check(struct rename *r, const struct dentry *trap)
+{
+	struct inode *old = r->old_d->inode;
+	bool is_dir = old && S_ISDIR(old->mode);
+
+	if (!exists(r->old_d)) {
+		return -ENOENT;
+	}
+	if (r->flags & RENAME_NOREPLACE && exists(r->new_d)) {
+		return -EEXIST;
+	}
+	if (r->flags & RENAME_EXCHANGE && !exists(r->new_d)) {
+		return -ENOENT;
+	}
+	if (r->old_d->mounted || r->new_d->mounted) {
+		return -EBUSY;
+	}
+	if (r->flags & RENAME_EXCHANGE && r->to.last_slash && !S_ISDIR(r->new_d->inode->mode)) {
+		return -ENOTDIR;
+	}
+	if (!is_dir && (r->from.last_slash ||
+			(r->to.last_slash && !(r->flags & RENAME_EXCHANGE)))) {
+		return -ENOTDIR;
+	}
+	if (r->old_d == trap) {
+		return -EINVAL;
+	}
+	if (r->new_d == trap) {
+		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+	}
+	return 0;
+}
+
+static int rename_permission(struct rename *r)
+{
+	struct inode *old_dir = r->from.cur.dentry->inode, *new_dir = r->to.cur.dentry->inode;
+	bool is_dir = S_ISDIR(r->old_d->inode->mode);
+	int err = may_delete(old_dir, r->old_d, is_dir);
+
+	if (err) {
+		return err;
+	}
+	if (!r->new_d->inode) {
+		err = vfs_permission(new_dir, MAY_WRITE | MAY_EXEC);
+	} else if (r->flags & RENAME_EXCHANGE) {
+		err = may_delete(new_dir, r->new_d, S_ISDIR(r->new_d->inode->mode));
+	} else {
+		err = may_delete(new_dir, r->new_d, is_dir);
+	}
+	if (!err && is_dir && old_dir != new_dir) {
+		err = vfs_permission(r->old_d->inode, MAY_WRITE);
+	}
+	return err;
+}
+
+static int rename_locked(struct rename *r, const struct dentry *trap)
+{
+	struct inode *old_dir = r->from.cur.dentry->inode, *new_dir = r->to.cur.dentry->inode;
+	struct inode *victim;
+	int err = rename_check(r, trap);
+
+	if (err || r->old_d == r->new_d || r->old_d->inode == r->new_d->inode) {
+		return err;
+	}
+	err = rename_permission(r);
+	if (err) {
+		return err;
+	}
+	if (!old_dir->ops->rename) {
+		return -EPERM;
+	}
+	victim = r->new_d->inode;
+	if (r->flags & RENAME_EXCHANGE || (victim && !S_ISDIR(victim->mode))) {
+		victim = NULL;
+	}
+	if (victim) {
+		mutex_lock_nested(&victim->lock);
+	}
+	err = old_dir->ops->rename(old_dir, r->old_d, new_dir, r->new_d, r->flags);
+	if (!err && victim) {
+		victim->nlink = 0;
+	}
+	if (victim) {
+		mutex_unlock(&victim->lock);
+	}
+	if (err) {
+		return err;
+	}
+	if (r->flags & RENAME_EXCHANGE) {
+		dentry_exchange(r->old_d, r->new_d);
+	} else {
+		dentry_move(r->old_d, r->new_d);
+		unpin(r->new_d);
+	}
+	return 0;
+}
+
+static int rename_walks(struct rename *r)
+{
+	struct dentry *d;
+	int err = walk_to_parent(&r->from);
+
+	if (!err) {
+		err = walk_to_parent(&r->to);
+	}
+	if (err) {
+		return err;
+	}
+	if (r->from.cur.mount != r->to.cur.mount) {
+		return -EXDEV;
+	}
+	if (r->from.last_type != LAST_NORM) {
+		return -EBUSY;
+	}
+	if (r->to.last_type != LAST_NORM) {
+		return r->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+	}
+	if (r->from.cur.mount->read_only) {
+		return -EROFS;
+	}
+	err = walk_last(&r->from, &d); /* revalidates */
+	if (err) {
+		return err;
+	}
+	dentry_put(d);
+	err = walk_last(&r->to, &d);
+	if (!err) {
+		dentry_put(d);
+	}
+	return err;
+}
+
+static int rename_once(int olddirfd, const char *old, int newdirfd, const char *name,
+		       unsigned flags, bool again)
+{
+	struct rename r = {.flags = flags};
+	struct dentry *trap, *a, *b;
+	int err = walk_start(&r.from, olddirfd, old, 0, again);
+
+	if (!err) {
+		err = walk_start(&r.to, newdirfd, name, 0, again);
+	}
+	if (!err) {
+		err = rename_walks(&r);
+	}
+	if (err) {
+		goto out;
+	}
+	a = r.from.cur.dentry;
+	b = r.to.cur.dentry;
+	lock_two(a, b, &trap);
+	err = lookup_locked(a, r.from.last, r.from.last_len, &r.from, &r.old_d);
+	if (!err) {
+		err = lookup_locked(b, r.to.last, r.to.last_len, &r.to, &r.new_d);
+	}
+	if (!err) {
+		err = rename_locked(&r, trap);
+	}
+	unlock_two(a, b);
+	if (r.old_d) {
+		dentry_put(r.old_d);
+	}
+	if (r.new_d) {
+		dentry_put(r.new_d);
+	}
+out:
+	walk_end(&r.from);
+	walk_end(&r.to);
+	return err;
+}
+int vfs_rename(int olddirfd, const char *old, int newdirfd, const char *name, unsigned flags)
+{
+	int err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) {
+		return -EINVAL;
+	}
+	err = rename_once(olddirfd, old, newdirfd, name, flags, false);
+	return err == -ESTALE ? rename_once(olddirfd, old, newdirfd, name, flags, true) : err;
+}
