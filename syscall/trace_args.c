@@ -106,6 +106,15 @@ static void show_timespec(struct trace_text *t, uint64_t addr)
 		trace_print(t, "{%ld.%09ld}", (long)ts[0], (long)ts[1]);
 }
 
+static bool has_most_bits(uint64_t set)
+{
+	unsigned missing = 0;
+
+	for (set = ~set; set; set &= set - 1)
+		missing++;
+	return missing < 32;
+}
+
 static void show_sigset(struct trace_text *t, uint64_t addr)
 {
 	uint64_t set;
@@ -115,7 +124,7 @@ static void show_sigset(struct trace_text *t, uint64_t addr)
 		show_address(t, addr);
 		return;
 	}
-	if (set == ~0ull || (~set && __builtin_popcountll(~set) < 8)) {
+	if (has_most_bits(set)) {
 		trace_print(t, "~");
 		set = ~set;
 	}
