@@ -4,7 +4,7 @@
 #include <drivers/serial.h>
 
 #define PORT 0x3f8
-enum { DATA = 0, INTERRUPTS = 1, FIFO = 2, LINE_CONTROL = 3, MODEM = 4, LINE_STATUS = 5, SCRATCH = 7 };
+enum { DATA = 0, INTERRUPTS = 1, FIFO = 2, LINE_CONTROL = 3, LINE_STATUS = 5, SCRATCH = 7 };
 #define LSR_TX_EMPTY 0x20
 
 static bool present;

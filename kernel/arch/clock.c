@@ -287,8 +287,8 @@ void clock_arm(uint64_t deadline_ns)
 	struct cpu_private *c = this_cpu();
 
 	DEBUG_ASSERT(!irq_enabled());
-	if (calibrating) {
-		clock_calibrate(); /* the timer is needed for its purpose now */
+	if (calibrating && c->pub.id == 0) {
+		clock_calibrate(); /* its timer is needed for its purpose now */
 	}
 	c->timer_deadline = deadline_ns;
 	if (deadline_ns == UINT64_MAX) {

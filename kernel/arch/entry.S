@@ -251,7 +251,9 @@ entry_stubs:
 	.rept 256
 	.balign 16
 	/* 8, 10..14, 17, 21, 29 and 30 push an error code themselves */
-	.if (vector != 8) && (vector < 10 || vector > 14) && (vector != 17) && (vector != 21) && (vector != 29) && (vector != 30)
+	.if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21)
+	.elseif (vector == 29) || (vector == 30)
+	.else
 	pushq $0
 	.endif
 	pushq $vector

@@ -76,7 +76,8 @@ struct cpu_features {
 	    rdtscp, erms, fsrm;
 	bool tcg, kvm;
 	uint32_t max_leaf, max_ext_leaf, hv_max_leaf;
-	uint32_t leaf1_eax, leaf1_ebx, leaf1_ecx, leaf1_edx, leaf7_ebx, leaf7_ecx, leaf7_edx, ext1_ecx, ext1_edx;
+	uint32_t leaf1_eax, leaf1_ebx, leaf1_ecx, leaf1_edx;
+	uint32_t leaf7_ebx, leaf7_ecx, leaf7_edx, ext1_ecx, ext1_edx;
 	char vendor[13];
 };
 extern struct cpu_features cpu_features;

@@ -18,7 +18,17 @@ struct ex_entry {
 };
 extern const struct ex_entry ex_table_start[], ex_table_end[];
 
-enum { EX_DB = 1, EX_NMI = 2, EX_BP = 3, EX_OF = 4, EX_DF = 8, EX_GP = 13, EX_PF = 14, EX_MC = 18 };
+enum {
+	EX_DB = 1,
+	EX_NMI = 2,
+	EX_BP = 3,
+	EX_OF = 4,
+	EX_UD = 6,
+	EX_DF = 8,
+	EX_GP = 13,
+	EX_PF = 14,
+	EX_MC = 18,
+};
 
 static const char *const names[] = {
 	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
@@ -155,6 +165,10 @@ static void exception(struct trap_frame *f, unsigned vector, uint64_t error)
 		irq_on();
 		upcall_user_exception(f, vector, error);
 		return;
+	}
+	if (vector == EX_UD && paging_kernel_mapped(f->rip) &&
+	    *(const uint16_t *)f->rip == 0x0b0f) {
+		panic_trap(f, "undefined behaviour (UBSan) or unreachable code");
 	}
 	panic_trap(f, "%s (vector %u, error %#lx) in the kernel",
 		   vector < ARRAY_SIZE(names) ? names[vector] : "exception", vector, error);
