@@ -27,6 +27,7 @@
 struct vma *vma_find(struct mm *mm, uint64_t addr); /* the first with end > addr */
 struct vma *vma_next(const struct vma *v);
 struct vma *vma_prev(const struct vma *v);
+struct vma *vma_last(struct mm *mm);
 static inline struct vma *vma_lookup(struct mm *mm, uint64_t addr)
 {
 	struct vma *v = vma_find(mm, addr);
@@ -216,6 +217,8 @@ enum populate_mode { POPULATE_LOCK, POPULATE_READ, POPULATE_WRITE };
 
 /* Unmaps [start, end); mm->lock held for writing. */
 MUST_USE int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *dead);
+/* Frees the tables of [start, end), where no vma is. */
+void mm_free_tables_locked(struct gather *g, uint64_t start, uint64_t end);
 /* A place for len bytes by mmap's rules for hints; address or -errno. */
 long mm_find_area(struct mm *mm, uint64_t addr, uint64_t len, int flags);
 /* May the space grow by so many pages of this kind?  0 or -ENOMEM. */

@@ -91,9 +91,18 @@ static int unmap_from_vma(struct gather *g, struct vma *v, uint64_t start, uint6
 	return 0;
 }
 
+void mm_free_tables_locked(struct gather *g, uint64_t start, uint64_t end)
+{
+	struct vma *next = vma_find(g->mm, start);
+	struct vma *prev = next ? vma_prev(next) : vma_last(g->mm);
+
+	pt_free_tables(g, start, end, prev ? prev->end : 0,
+		       next ? next->start : USER_END + PAGE_SIZE);
+}
+
 int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *dead)
 {
-	struct vma *v = vma_find_range(mm, start, end), *prev, *next;
+	struct vma *v = vma_find_range(mm, start, end), *next;
 	struct gather g;
 	int err;
 
@@ -107,7 +116,6 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *de
 	if (err)
 		return err;
 	gather_init(&g, mm);
-	prev = v->start < start ? v : vma_prev(v);
 	while (v && v->start < end && !err) {
 		next = vma_next(v);
 		err = unmap_from_vma(&g, v, start, end, dead);
@@ -116,9 +124,7 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *de
 	/* only the middle of a single vma can have failed: nothing was removed */
 	if (err)
 		return err;
-	next = prev ? vma_next(prev) : vma_find(mm, 0);
-	pt_free_tables(&g, start, end, prev ? prev->end : 0,
-		       next ? next->start : USER_END + PAGE_SIZE);
+	mm_free_tables_locked(&g, start, end);
 	gather_flush(&g);
 	vma_note_gap(mm, start);
 	return 0;

@@ -137,20 +137,21 @@ static long move_vma(struct mm *mm, struct vma *v, struct remap *r, struct list 
 
 	if (mm->map_count >= MAX_MAP_COUNT - 3)
 		return -ENOMEM;
+	gather_init(&g, mm);
 	if (r->old_len) {
 		err = vma_isolate(mm, &v, r->old, r->old + r->old_len);
-		if (!err)
-			err = prepare(mm, r);
 		if (err)
 			return err;
 	}
-	v = vma_map(mm, r->new_addr, r->new_addr + r->new_len, &kind, pgoff, dead);
-	if (!v)
+	if ((r->old_len && prepare(mm, r)) ||
+	    !vma_map(mm, r->new_addr, r->new_addr + r->new_len, &kind, pgoff, dead)) {
+		mm_free_tables_locked(&g, r->new_addr, r->new_addr + r->new_len);
+		gather_flush(&g);
 		return -ENOMEM;
+	}
 	r->populate = kind.flags & VMA_LOCKED;
 	if (r->old_len == 0)
 		return (long)r->new_addr;
-	gather_init(&g, mm);
 	pt_zap_file(&g, vma_lookup(mm, r->old), r->old, r->old + r->old_len);
 	gather_flush(&g);
 	move_entries(mm, r);

@@ -398,4 +398,5 @@ void phys_init(void)
 	phys.reserve_user = MIN(MAX(phys.total_pages / 64, 24ul), 2048ul);
 	phys.reserve_kernel = phys.reserve_user / 4;
 	phys.cpu_batch = phys.total_pages < 8192 ? 8 : 32;
+	boot_info.ram_count = 0; /* boot_alloc() is over: it would hand pages out twice */
 }

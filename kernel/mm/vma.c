@@ -27,6 +27,11 @@ struct vma *vma_prev(const struct vma *v)
 	return vma_of(rb_prev(&v->node));
 }
 
+struct vma *vma_last(struct mm *mm)
+{
+	return vma_of(rb_last(&mm->vmas));
+}
+
 struct vma *vma_find(struct mm *mm, uint64_t addr)
 {
 	struct vma *best = READ_ONCE(mm->last_hit);
@@ -255,7 +260,7 @@ struct vma *vma_map(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 		    uint64_t pgoff, struct list *dead)
 {
 	struct vma *next = vma_find(mm, start);
-	struct vma *prev = next ? vma_prev(next) : vma_of(rb_last(&mm->vmas));
+	struct vma *prev = next ? vma_prev(next) : vma_last(mm);
 	uint64_t pages = (end - start) >> PAGE_SHIFT;
 	struct vma *v;
 

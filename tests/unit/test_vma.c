@@ -474,6 +474,99 @@ static void from_outside(void)
 	mm_put(copy);
 }
 
+/* --- little memory: anything may fail, nothing may leak or be forgotten --- */
+
+static void touch(struct mm *mm, unsigned from, unsigned n)
+{
+	uint8_t byte;
+
+	for (unsigned i = from; i < from + n; i += 1 + rnd(3)) {
+		if (rnd(2))
+			(void)user_write(mm, va(i), 1);
+		else
+			(void)user_read(mm, va(i), &byte);
+	}
+}
+
+static void random_failing_call(struct mm **mms)
+{
+	unsigned from, n, to, n2, slot = rnd(3);
+	struct mm *mm = mms[slot];
+
+	pick(&from, &n);
+	pick(&to, &n2);
+	if (!mm) {
+		(void)!mm_create(&mms[slot]);
+		return;
+	}
+	switch (rnd(8)) {
+	case 0:
+	case 1:
+		(void)!mm_mmap(mm, va(from), n * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, NULL, NULL, 0,
+			       rnd(2) ? VMA_HUGE : 0);
+		break;
+	case 2:
+		(void)!mm_munmap(mm, va(from), n * PAGE_SIZE);
+		break;
+	case 3:
+		(void)!mm_mprotect(mm, va(from), n * PAGE_SIZE, rnd(2) ? 3 : (int)rnd(2));
+		break;
+	case 4:
+		(void)!mm_mremap(mm, va(from), n * PAGE_SIZE, n2 * PAGE_SIZE,
+				 MREMAP_MAYMOVE | (rnd(2) ? MREMAP_FIXED : 0), va(to));
+		break;
+	case 5: {
+		unsigned k = rnd(3);
+		struct mm *copy;
+
+		if (mms[k] != mm && !mm_fork(mm, &copy)) {
+			if (mms[k])
+				mm_put(mms[k]);
+			mms[k] = copy;
+		}
+		break;
+	}
+	case 6:
+		(void)!mm_madvise(mm, va(from), n * PAGE_SIZE, MADV_DONTNEED);
+		break;
+	default:
+		touch(mm, from, n);
+	}
+}
+
+static void little_memory(void)
+{
+	static struct page *held[RAM / PAGE_SIZE];
+	struct mm *mms[3] = {NULL};
+	struct mem_stats st;
+	uint64_t free = mm_host_free_pages();
+	unsigned n = 0;
+
+	for (int round = 0; round < 20; round++) {
+		/* leaves a little, or enough for some 2 MiB pages */
+		uint64_t leave = round % 2 ? 2060 + rnd(1000) : 25000;
+
+		while (mm_host_free_pages() > leave && (held[n] = page_alloc(rnd(8) ? 9 : 0, 0))) {
+			n++;
+		}
+		while (mm_host_free_pages() > leave && (held[n] = page_alloc(0, 0)))
+			n++;
+		for (int i = 0; i < 1000; i++)
+			random_failing_call(mms);
+		for (int i = 0; i < 3; i++) {
+			if (mms[i])
+				mm_put(mms[i]);
+			mms[i] = NULL;
+		}
+		while (n > 0)
+			page_put(held[--n]);
+		mem_get_stats(&st);
+		CHECK_EQ(st.anon_pages, 0);
+		CHECK_EQ(st.table_pages, 0);
+	}
+	CHECK((int64_t)(free - mm_host_free_pages()) < 20);
+}
+
 int main(int argc, char **argv)
 {
 	/* an argument is a seed */
@@ -486,5 +579,6 @@ int main(int argc, char **argv)
 	RUN(errors_as_linux);
 	RUN(heap_and_stack);
 	RUN(from_outside);
+	RUN(little_memory);
 	return test_done();
 }
