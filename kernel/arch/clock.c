@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/boot.h>
 #include <arch/clock.h>
+#include <arch/smp.h>
 #include <arch/upcalls.h>
 #include <lib/assert.h>
 #include <lib/log.h>
@@ -22,7 +23,7 @@ struct sample {
 	uint32_t count; /* LAPIC, counting down */
 };
 static struct sample first_sample;
-static bool calibrating;
+static volatile bool calibrating;
 
 /* Writers: one at a time, interrupts off; the odd count is the lock. */
 static uint64_t params_lock(void)
@@ -219,8 +220,11 @@ void clock_init(void)
 	}
 }
 
-void clock_calibrate(void)
+/* On the boot CPU, whose LAPIC timer has been running since clock_init(). */
+static void calibrate_here(void *unused)
 {
+	uint64_t flags = irq_save(); /* nobody may arm the timer meanwhile */
+
 	if (calibrating) {
 		wait_since_first(CALIBRATE_FULL_NS);
 		uint64_t hz = hz_since_first(sample_take());
@@ -231,16 +235,21 @@ void clock_calibrate(void)
 		if (hz >= CLOCK_MIN_HZ && hz <= CLOCK_MAX_HZ) {
 			set_hz(hz);
 		}
-	} else if (!rate_known) {
-		/* pvclock was offered and did not come. */
-		first_sample.tsc = 0;
-		apic_timer_mode(false);
-		apic_timer_oneshot(UINT32_MAX);
-		first_sample = sample_take();
-		calibrating = true;
-		rate_known = true;
-		clock_calibrate();
-		return;
+	}
+	irq_restore(flags);
+}
+
+void clock_calibrate(void)
+{
+	if (!rate_known && !calibrating) {
+		/* pvclock was offered and did not come: better a rough rate than none. */
+		log_error("clock: no source for the TSC's rate, assuming %llu MHz",
+			  GUESS_HZ / 1000000);
+	}
+	if (calibrating && cpu_id() == 0) {
+		calibrate_here(NULL);
+	} else if (calibrating) {
+		smp_call(1, calibrate_here, NULL);
 	}
 	rate_known = true;
 	log_info("clock: TSC %lu.%03lu MHz, %s timer", tsc_hz / 1000000, tsc_hz / 1000 % 1000,
@@ -288,7 +297,7 @@ void clock_arm(uint64_t deadline_ns)
 
 	DEBUG_ASSERT(!irq_enabled());
 	if (calibrating && c->pub.id == 0) {
-		clock_calibrate(); /* its timer is needed for its purpose now */
+		calibrate_here(NULL); /* its timer is needed for its purpose now */
 	}
 	c->timer_deadline = deadline_ns;
 	if (deadline_ns == UINT64_MAX) {
