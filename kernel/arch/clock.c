@@ -226,6 +226,10 @@ static void calibrate_here(void *unused)
 	uint64_t flags = irq_save(); /* nobody may arm the timer meanwhile */
 
 	if (calibrating) {
+		if (apic_timer_count() == 0) { /* ran out: more than 4 s ago */
+			apic_timer_oneshot(UINT32_MAX);
+			first_sample = sample_take();
+		}
 		wait_since_first(CALIBRATE_FULL_NS);
 		uint64_t hz = hz_since_first(sample_take());
 
