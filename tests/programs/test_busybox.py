@@ -108,7 +108,7 @@ def editors_in_batch_mode():
     pair = Pair(busybox(), populate)
     with pair.keep:
         for side in (pair.host, pair.vm):
-            done = side('vi', 'text', stdin=b':1d\n:1,9s/a/VI/\n:wq\n')
+            done = side('vi', '-c', ':1d', '-c', ':1,9s/a/VI/', '-c', ':wq', 'text')
             assert done.returncode == 0, done
         texts = [(root / 'work' / 'text').read_bytes() for root in pair.roots]
         assert texts[0] == texts[1] and texts[0].count(b'\n') == 4999 and b'VI' in texts[0]
