@@ -43,21 +43,44 @@ static bool fail_now(void)
 {
 	return fake_alloc_fail_at && --fake_alloc_fail_at == 0;
 }
+/* Each block has its list node in front, so that all can be freed at the end of a test; the
+ * end of a block is where ASan expects it. */
+static struct list blocks = LIST_INIT(blocks);
+
 void *kmalloc(size_t n)
 {
-	return fail_now() ? NULL : malloc(n);
+	struct list *block = fail_now() ? NULL : malloc(sizeof *block + n);
+
+	if (!block)
+		return NULL;
+	list_init(block);
+	list_push_back(&blocks, block);
+	return block + 1;
 }
 void *kzalloc(size_t n)
 {
-	return fail_now() ? NULL : calloc(1, n);
+	void *p = kmalloc(n);
+
+	return p ? memset(p, 0, n) : NULL;
 }
 void *kcalloc(size_t n, size_t size)
 {
-	return fail_now() ? NULL : calloc(n, size);
+	return kzalloc(n * size);
 }
 void kfree(const void *p)
 {
-	free((void *)(uintptr_t)p);
+	struct list *block;
+
+	if (!p)
+		return;
+	block = (struct list *)(uintptr_t)p - 1;
+	list_remove(block);
+	free(block);
+}
+void fake_free_all(void)
+{
+	while (!list_empty(&blocks))
+		kfree(blocks.next + 1);
 }
 
 static unsigned locks_held;

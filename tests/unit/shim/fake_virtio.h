@@ -65,3 +65,5 @@ extern unsigned fake_wakes;
 void fake_advance(uint64_t ns);
 /* The n-th allocation from now on fails; 0 = none. */
 extern unsigned fake_alloc_fail_at;
+/* Frees all that the drivers have allocated: their devices must not be used any more. */
+void fake_free_all(void);
