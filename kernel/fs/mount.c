@@ -105,10 +105,11 @@ int vfs_mount(struct superblock *sb, const char *where, bool read_only)
 	return mount_at(sb, where, read_only, true);
 }
 
-static void mount_default(int err, struct superblock *sb, const char *where)
+/* *sb is what the call that gave err has made. */
+static void mount_default(int err, struct superblock *const *sb, const char *where)
 {
 	if (!err) {
-		err = vfs_mount(sb, where, false);
+		err = vfs_mount(*sb, where, false);
 	}
 	if (err) {
 		log_warn("cannot mount %s: error %d", where, -err);
@@ -127,13 +128,13 @@ int vfs_mount_root(struct superblock *sb)
 	}
 	root_mount->id = next_mount_id++;
 	list_push_back(&mount_list, &root_mount->link);
-	mount_default(devfs_create(&s), s, "/dev");
-	mount_default(procfs_create(&s), s, "/proc");
-	mount_default(sysfs_create(&s), s, "/sys");
+	mount_default(devfs_create(&s), &s, "/dev");
+	mount_default(procfs_create(&s), &s, "/proc");
+	mount_default(sysfs_create(&s), &s, "/sys");
 	for (size_t i = 0; i < ARRAY_SIZE(tmpfs_at); i++) {
-		mount_default(tmpfs_create("tmpfs", 01777, 0, &s), s, tmpfs_at[i]);
+		mount_default(tmpfs_create("tmpfs", 01777, 0, &s), &s, tmpfs_at[i]);
 	}
-	mount_default(tmpfs_create("mqueue", 01777, 0, &s), s, "/dev/mqueue");
+	mount_default(tmpfs_create("mqueue", 01777, 0, &s), &s, "/dev/mqueue");
 	devfs_populate();
 	return 0;
 }
