@@ -31,7 +31,7 @@ struct tty;
 struct posix_timer;
 struct sem_undo_list;
 struct restart_block;
-struct pi_state;
+struct futex_waiter;
 struct vfork_wait;
 
 struct sigpending {
@@ -89,7 +89,8 @@ struct task {
 
 	/* priority inheritance (proc/futex_pi.c) */
 	struct list pi_owned;	   /* pi_states that it owns */
-	struct pi_state *pi_blocked_on;
+	struct futex_waiter *pi_waiter; /* its own wait for a PI futex */
+	bool pi_exited;		   /* owns none any more */
 
 	/* rseq */
 	uint64_t rseq_addr; /* [t] 0 = not registered */

@@ -173,6 +173,7 @@ static void reset_thread(struct task *t)
 	t->rseq_addr = 0;
 	t->thread.notify_switch = false;
 	t->restart.fn = NULL;
+	t->pi_exited = false;
 	fpu_init_area(t->thread.arch.fpu);
 	fpu_load_current();
 	arch_set_fs_base(&t->thread.arch, 0);

@@ -182,6 +182,16 @@ struct task *task_find(int tid)
 	return t;
 }
 
+int pid_call_task(int tid, int (*fn)(struct task *t, void *arg), void *arg)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	struct pid *p = find_locked(tid);
+	int result = p && p->task ? fn(p->task, arg) : -ESRCH;
+
+	spin_unlock_irqrestore(&table.lock, flags);
+	return result;
+}
+
 struct process *process_find(int nr)
 {
 	uint64_t flags = spin_lock_irqsave(&table.lock);

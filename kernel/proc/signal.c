@@ -209,6 +209,34 @@ void signal_flush_locked(struct process *p, uint64_t set)
 	}
 }
 
+static bool queue_has(const struct sigpending *p, int sig)
+{
+	struct sigqueue *q;
+
+	list_for_each_entry(q, &p->queue, link) {
+		if (q->info.signo == sig) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void signal_unqueue_locked(struct process *p, struct sigqueue *q)
+{
+	int sig = q->info.signo;
+	struct task *t;
+
+	list_remove(&q->link);
+	if (!queue_has(&p->shared, sig)) {
+		p->shared.set &= ~SIGBIT(sig);
+	}
+	list_for_each_entry(t, &p->threads, thread_link) {
+		if (t->pending.set & SIGBIT(sig) && !queue_has(&t->pending, sig)) {
+			t->pending.set &= ~SIGBIT(sig);
+		}
+	}
+}
+
 /* Takes `sig` off p; a set bit without a queue entry means that memory was short. */
 static void collect(struct sigpending *p, int sig, struct siginfo *info)
 {

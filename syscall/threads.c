@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* What threads set up for themselves: tid addresses, robust lists, bases, rseq. */
+#include <syscall/syscalls.h>
+
+#include <arch/paging.h>
+#include <arch/thread.h>
+#include <linux/errno.h>
+#include <linux/futex.h>
+#include <mm/usercopy.h>
+#include <proc/task.h>
+
+#define ARCH_SET_GS 0x1001
+#define ARCH_SET_FS 0x1002
+#define ARCH_GET_FS 0x1003
+#define ARCH_GET_GS 0x1004
+
+long sys_set_tid_address(user_ptr tidptr)
+{
+	task_current()->clear_child_tid = tidptr;
+	return task_tid(task_current());
+}
+
+long sys_set_robust_list(user_ptr head, size_t len)
+{
+	if (len != sizeof(struct linux_robust_list_head)) {
+		return -EINVAL;
+	}
+	task_current()->robust_list = head;
+	return 0;
+}
+
+long sys_get_robust_list(int pid, user_ptr head, user_ptr len)
+{
+	struct task *t = pid ? task_find(pid) : task_current();
+	uint64_t list;
+	int err;
+
+	if (!t) {
+		return -ESRCH;
+	}
+	list = t->robust_list.addr;
+	err = t->process == process_current() || cred_capable(CAP_SYS_PTRACE) ? 0 : -EPERM;
+	if (pid) {
+		task_put(t);
+	}
+	if (!err) {
+		err = put_user_u64(len, sizeof(struct linux_robust_list_head));
+	}
+	return err ? err : put_user_u64(head, list);
+}
+
+long sys_arch_prctl(int op, user_ptr addr)
+{
+	struct arch_thread *t = &thread_current()->arch;
+
+	switch (op) {
+	case ARCH_SET_FS:
+	case ARCH_SET_GS:
+		if (addr.addr >= USER_END) {
+			return -EPERM;
+		}
+		if (op == ARCH_SET_FS) {
+			arch_set_fs_base(t, addr.addr);
+		} else {
+			arch_set_gs_base(t, addr.addr);
+		}
+		return 0;
+	case ARCH_GET_FS:
+		return put_user_u64(addr, arch_get_fs_base(t));
+	case ARCH_GET_GS:
+		return put_user_u64(addr, arch_get_gs_base(t));
+	default:
+		return -EINVAL;
+	}
+}
