@@ -325,7 +325,7 @@ void hostctl_exit(const struct ctl_exit *e)
 void hostctl_noexec(uint32_t status, uint32_t error, const char *text)
 {
 	struct ctl_noexec head = { .status = status, .error = error };
-	uint8_t msg[HOSTCTL_MAX];
+	uint8_t msg[512];
 	size_t n = MIN(strlen(text), sizeof msg - sizeof head);
 
 	claim_the_end();
