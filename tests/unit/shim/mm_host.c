@@ -12,14 +12,17 @@
 
 extern void *calloc(size_t n, size_t size);
 extern void free(void *p);
+extern int sched_yield_host(void) __asm__("sched_yield");
 
 extern long syscall(long number, ...);
 extern void *mmap(void *addr, size_t len, int prot, int flags, int fd, long offset);
 #define HOST_MAP (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE)
 
 struct boot_info boot_info;
-static struct cpu fake_cpu;
-static struct thread fake_thread;
+/* The test's threads are CPUs. */
+static struct cpu cpus[MM_HOST_CPUS];
+static struct thread threads[MM_HOST_CPUS];
+static _Atomic int in_access[MM_HOST_CPUS];
 struct arch_space kernel_space;
 static uint64_t seed = 88172645463325252ull;
 
@@ -55,11 +58,24 @@ void arch_load_space(struct arch_space *s)
 {
 	(void)s;
 }
+/* No TLB here: every access walks the tables.  One that is under way must end first. */
+static void access_lock(unsigned cpu)
+{
+	while (atomic_exchange(&in_access[cpu], 1))
+		cpu_pause();
+}
+static void access_unlock(unsigned cpu)
+{
+	atomic_store(&in_access[cpu], 0);
+}
 void smp_call(uint64_t mask, void (*fn)(void *), void *arg)
 {
-	(void)mask;
 	(void)fn;
 	(void)arg;
+	for (; mask; mask &= mask - 1) {
+		access_lock((unsigned)__builtin_ctzll(mask));
+		access_unlock((unsigned)__builtin_ctzll(mask));
+	}
 }
 unsigned cpu_count(void)
 {
@@ -71,17 +87,19 @@ void spin_init(struct spinlock *l, enum lock_rank rank, const char *name)
 }
 void spin_lock(struct spinlock *l)
 {
-	ASSERT(!l->held);
-	l->held = 1;
+	for (unsigned i = 0; !spin_trylock(l); i++) {
+		ASSERT(i < 1u << 20);
+		if (i > 100)
+			sched_yield_host();
+	}
 }
 bool spin_trylock(struct spinlock *l)
 {
-	return l->held ? false : (l->held = 1);
+	return !atomic_exchange(&l->held, 1);
 }
 void spin_unlock(struct spinlock *l)
 {
-	ASSERT(l->held);
-	l->held = 0;
+	ASSERT(atomic_exchange(&l->held, 0));
 }
 uint64_t spin_lock_irqsave(struct spinlock *l)
 {
@@ -93,26 +111,39 @@ void spin_unlock_irqrestore(struct spinlock *l, uint64_t flags)
 	(void)flags;
 	spin_unlock(l);
 }
+/* readers: -1 = a writer */
 void rwsem_init(struct rwsem *s, enum lock_rank rank, const char *name)
 {
-	(void)rank;
-	(void)name;
+	spin_init(&s->lock, rank, name);
 	s->readers = 0;
+}
+static bool rwsem_take(struct rwsem *s, bool write)
+{
+	bool ok;
+
+	spin_lock(&s->lock);
+	ok = write ? s->readers == 0 : s->readers >= 0;
+	if (ok)
+		s->readers += write ? -1 : 1;
+	spin_unlock(&s->lock);
+	return ok;
 }
 void rwsem_read_lock(struct rwsem *s)
 {
-	ASSERT(s->readers >= 0);
-	s->readers++;
+	while (!rwsem_take(s, false))
+		sched_yield_host();
 }
 void rwsem_read_unlock(struct rwsem *s)
 {
+	spin_lock(&s->lock);
 	ASSERT(s->readers > 0);
 	s->readers--;
+	spin_unlock(&s->lock);
 }
 void rwsem_write_lock(struct rwsem *s)
 {
-	ASSERT(s->readers == 0);
-	s->readers = -1;
+	while (!rwsem_take(s, true))
+		sched_yield_host();
 }
 int rwsem_write_lock_killable(struct rwsem *s)
 {
@@ -121,8 +152,10 @@ int rwsem_write_lock_killable(struct rwsem *s)
 }
 void rwsem_write_unlock(struct rwsem *s)
 {
+	spin_lock(&s->lock);
 	ASSERT(s->readers == -1);
 	s->readers = 0;
+	spin_unlock(&s->lock);
 }
 void sched_yield_point(void)
 {
@@ -137,9 +170,7 @@ void mm_host_init(uint64_t ram_bytes)
 	       (void *)DIRECT_MAP);
 	ASSERT(mmap((void *)VMEMMAP, ALIGN_UP(top, 4ul << 20) / PAGE_SIZE * sizeof(struct page),
 		    PROT_READ | PROT_WRITE, HOST_MAP, -1, 0) == (void *)VMEMMAP);
-	ASSERT(syscall(158 /* arch_prctl */, 0x1001 /* ARCH_SET_GS */, &fake_cpu) == 0);
-	fake_cpu.self = &fake_cpu;
-	fake_cpu.current = &fake_thread;
+	mm_host_thread(0);
 	boot_info.ram[0] = (struct mem_range){0x10000, half};
 	boot_info.ram[1] = (struct mem_range){half + hole, top};
 	boot_info.ram_count = 2;
@@ -147,13 +178,21 @@ void mm_host_init(uint64_t ram_bytes)
 	slab_init();
 }
 
+void mm_host_thread(unsigned cpu)
+{
+	ASSERT(syscall(158 /* arch_prctl */, 0x1001 /* ARCH_SET_GS */, &cpus[cpu]) == 0);
+	cpus[cpu].self = &cpus[cpu];
+	cpus[cpu].id = cpu;
+	cpus[cpu].current = &threads[cpu];
+}
+
 struct mm *mm_host_current(void)
 {
-	return fake_thread.mm;
+	return thread_current()->mm;
 }
 void mm_host_set_current(struct mm *mm)
 {
-	fake_thread.mm = mm;
+	thread_current()->mm = mm;
 }
 
 uint64_t mm_host_free_pages(void)
@@ -172,24 +211,36 @@ static uint8_t *translate(struct mm *mm, uint64_t va, bool write)
 	for (int level = 3;; level--) {
 		uint64_t *e = &t[va >> (12 + 9 * level) & 511], span = 1ul << (12 + 9 * level);
 
-		if (!(*e & PTE_P) || !(*e & PTE_U) || (write && !(*e & PTE_W)))
+		uint64_t v = __atomic_load_n(e, __ATOMIC_ACQUIRE);
+
+		if (!(v & PTE_P) || !(v & PTE_U) || (write && !(v & PTE_W)))
 			return NULL;
-		if (level == 0 || (*e & PTE_PS)) {
-			*e |= PTE_A | (write ? PTE_D : 0);
-			return (uint8_t *)phys_to_virt((*e & PTE_ADDR & ~(span - 1)) +
+		if (level == 0 || (v & PTE_PS)) {
+			/* as the processor: only while the entry is what was walked */
+			if (!__atomic_compare_exchange_n(e, &v, v | PTE_A | (write ? PTE_D : 0),
+							 false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+				return NULL;
+			return (uint8_t *)phys_to_virt((v & PTE_ADDR & ~(span - 1)) +
 						       (va & (span - 1)));
 		}
-		t = phys_to_virt(*e & PTE_ADDR);
+		t = phys_to_virt(v & PTE_ADDR);
 	}
 }
 
-static enum fault_result user_touch(struct mm *mm, uint64_t addr, bool write, uint8_t **p)
+static enum fault_result user_touch(struct mm *mm, uint64_t addr, bool write, uint8_t *value)
 {
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 10000; i++) {
 		enum fault_result r;
+		uint8_t *p;
 
-		*p = translate(mm, addr, write);
-		if (*p)
+		access_lock(cpu_id());
+		p = translate(mm, addr, write);
+		if (p && write)
+			*p = *value;
+		else if (p)
+			*value = *p;
+		access_unlock(cpu_id());
+		if (p)
 			return FAULT_OK;
 		r = mm_fault(mm, addr, PF_USER | (write ? PF_WRITE : 0));
 		if (r != FAULT_OK)
@@ -199,21 +250,11 @@ static enum fault_result user_touch(struct mm *mm, uint64_t addr, bool write, ui
 }
 enum fault_result user_read(struct mm *mm, uint64_t addr, uint8_t *value)
 {
-	uint8_t *p;
-	enum fault_result r = user_touch(mm, addr, false, &p);
-
-	if (r == FAULT_OK)
-		*value = *p;
-	return r;
+	return user_touch(mm, addr, false, value);
 }
 enum fault_result user_write(struct mm *mm, uint64_t addr, uint8_t value)
 {
-	uint8_t *p;
-	enum fault_result r = user_touch(mm, addr, true, &p);
-
-	if (r == FAULT_OK)
-		*p = value;
-	return r;
+	return user_touch(mm, addr, true, &value);
 }
 
 /* --- a page cache of 64 KiB objects in memory --- */

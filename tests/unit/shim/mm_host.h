@@ -2,7 +2,7 @@
 #pragma once
 /*
  * A machine for the unit tests of mm: "physical" memory and the page array are mapped at
- * DIRECT_MAP and VMEMMAP, GS points to a fake struct cpu, locks do nothing (one thread).
+ * DIRECT_MAP and VMEMMAP, GS points to a fake struct cpu per thread of the test.
  * Page tables are real, walked by software: user_read() and user_write() translate as
  * the processor would and call mm_fault().
  */
@@ -10,6 +10,9 @@
 
 /* ram_bytes of memory, in two ranges with a hole between them; phys_init and slab_init. */
 void mm_host_init(uint64_t ram_bytes);
+#define MM_HOST_CPUS 8
+/* The calling thread is this CPU from now on (mm_host_init() makes it CPU 0). */
+void mm_host_thread(unsigned cpu);
 struct mm *mm_host_current(void);
 void mm_host_set_current(struct mm *mm);
 /* One byte through the tables: FAULT_OK, or how it ended. */
