@@ -43,7 +43,7 @@ def main():
             print(f'ok {number} - {name} # SKIP {reason}')
         except Exception:
             for line in traceback.format_exc().splitlines():
-                print('# ' + line)
+                print('# ' + line[:2000])
             print(f'not ok {number} - {name}')
         print(f'# {time.monotonic() - begin:.2f} s', flush=True)
 

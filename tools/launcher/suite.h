@@ -55,3 +55,4 @@ void suite_show(const struct suite_test *t, const struct suite_options *o);
 int suite_inside(int argc, char **argv);
 #define SUITE_INSIDE "__suite-inside"
 #define SUITE_MARK "@corrida-suite"
+#define SUITE_START SUITE_MARK " start"

@@ -56,6 +56,8 @@ int suite_inside(int argc, char **argv)
 		fail("%s is not for people", SUITE_INSIDE);
 	}
 	in.timeout = strtod(argv[0], NULL);
+	puts(SUITE_START);
+	fflush(stdout);
 	pool_run(1, inside_next, &in);
 	return 0;
 }

@@ -228,12 +228,12 @@ static pid_t start_vm(const struct suite *s, const char *runner, int in[2], int 
 	return pid;
 }
 
-/* Reads results until the VM ends: MARK INDEX STATUS TIMED_OUT SECONDS LENGTH, then
- * that much output.  Returns how many came. */
-static size_t read_results(struct suite *s, FILE *f)
+/* Reads results until the VM ends: SUITE_START, then for each test MARK INDEX STATUS
+ * TIMED_OUT SECONDS LENGTH and that much output.  False when not even the start came. */
+static bool read_results(struct suite *s, FILE *f)
 {
 	char line[256];
-	size_t count = 0;
+	bool started = false;
 
 	while (fgets(line, sizeof line, f)) {
 		size_t index, len;
@@ -241,6 +241,10 @@ static size_t read_results(struct suite *s, FILE *f)
 		double seconds;
 		struct suite_test *t;
 
+		if (strcmp(line, SUITE_START "\n") == 0) {
+			started = true;
+			continue;
+		}
 		if (sscanf(line, SUITE_MARK " %zu %d %d %lf %zu", &index, &status, &timed_out,
 			   &seconds, &len) != 5 ||
 		    index >= s->n || s->tests[index].outcome != SUITE_PENDING || len > TASK_OUTPUT) {
@@ -256,20 +260,26 @@ static size_t read_results(struct suite *s, FILE *f)
 		t->timed_out = timed_out != 0;
 		t->seconds = seconds;
 		judge(s, t);
-		count++;
 	}
-	return count;
+	return started;
 }
 
-/* The VM has ended though tests are left: the first of those is to blame. */
-static bool blame_first_pending(struct suite *s, int status)
+/* The VM has ended though tests are left: the first of those is to blame, or all
+ * when it ended before the first.  True while another VM is worth a try. */
+static bool blame_pending(struct suite *s, int status, bool all)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->tests[i].outcome == SUITE_PENDING) {
-			s->tests[i].status = status;
-			s->tests[i].output = text("the VM ended with this test\n");
-			s->tests[i].outcome = SUITE_FAILED;
-			suite_show(&s->tests[i], &s->o);
+		struct suite_test *t = &s->tests[i];
+
+		if (t->outcome != SUITE_PENDING) {
+			continue;
+		}
+		t->status = status;
+		t->output = text(all ? "the VM ended before the first test\n"
+				     : "the VM ended with this test\n");
+		t->outcome = SUITE_FAILED;
+		suite_show(t, &s->o);
+		if (!all) {
 			return true;
 		}
 	}
@@ -283,6 +293,7 @@ void suite_run_one_vm(struct suite *s)
 
 	while (left) {
 		int in[2], out[2], status = 0;
+		bool started;
 		pid_t vm, feeder;
 		FILE *results;
 
@@ -298,12 +309,12 @@ void suite_run_one_vm(struct suite *s)
 		if (vm < 0 || feeder < 0 || results == NULL) {
 			fail("%s", strerror(errno));
 		}
-		(void)read_results(s, results);
+		started = read_results(s, results);
 		fclose(results);
 		(void)waitpid(vm, &status, 0);
 		(void)kill(feeder, SIGKILL);
 		(void)waitpid(feeder, NULL, 0);
-		left = blame_first_pending(s, WIFEXITED(status) ? WEXITSTATUS(status) : 255);
+		left = blame_pending(s, WIFEXITED(status) ? WEXITSTATUS(status) : 255, !started);
 	}
 	remove_runner();
 	free(runner);

@@ -110,6 +110,9 @@ static void on_text(void *cookie, enum ctl_type type, const char *text, size_t l
 	case CTL_PANIC:
 		if (!r->ended) {
 			report("kernel panic; the VM has been stopped");
+			for (; len > 0 && *text == '\n'; len--) {
+				text++;
+			}
 			report_text("kernel: ", text, len);
 			end(r, LAUNCH_STATUS_FAULT);
 		}

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""`corrida suite` with the real kernel, and the small parts of the command line."""
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import xml.etree.ElementTree as xml
+
+from harness import BUILD, CORRIDA, HERE, ROOTFS, case, main
+
+
+def corrida(*words, **more):
+    return subprocess.run([CORRIDA, *words], capture_output=True, timeout=120, text=True, **more)
+
+
+def suite_root():
+    keep = tempfile.TemporaryDirectory(prefix='suite-test-')
+    root = pathlib.Path(keep.name)
+    root.chmod(0o755)
+    for name, program in (('a/passes', 'hello'), ('a/b/passes-too', 'hello-glibc'), ('fails', 'exits')):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOTFS / 'bin' / program, root / name)
+    shutil.copy2('/bin/ls', root / 'dynamic')
+    (root / 'text').write_text('no program\n')
+    (root / 'text').chmod(0o755)
+    (root / 'not-executable').write_bytes((root / 'fails').read_bytes())
+    return keep, root
+
+
+def check_suite(*options):
+    keep, root = suite_root()
+    with keep:
+        before = sorted(p.name for p in root.iterdir())
+        done = corrida('suite', '--timeout', '30', '--junit', str(root / 'out.xml'), *options, str(root))
+        assert done.stdout.endswith('\n2 passed, 1 failed, 1 skipped\n'), done
+        assert done.returncode == 1 and re.search(r'^FAILED +fails', done.stdout, re.M), done
+        assert re.search(r'^skipped +dynamic', done.stdout, re.M), done
+        cases = list(xml.parse(root / 'out.xml').getroot())
+        assert [c.get('name') for c in cases] == ['a/b/passes-too', 'a/passes', 'dynamic', 'fails']
+        (root / 'out.xml').unlink()
+        done = corrida('suite', '--native', *options, str(root))
+        assert done.returncode == 0 and done.stdout.endswith('\n2 passed, 0 failed, 2 skipped\n'), done
+        assert 'fails on this Linux too' in done.stdout
+        assert sorted(p.name for p in root.iterdir()) == before, 'something was left'
+
+
+@case
+def suite_with_a_vm_for_each():
+    check_suite()
+
+
+@case
+def suite_in_one_vm():
+    check_suite('--one-vm')
+
+
+@case
+def suite_says_what_is_wrong():
+    assert 'no static executables' in corrida('suite', '/etc/apt').stderr
+    assert corrida('suite', '/nowhere').returncode == 125
+    assert 'help suite' in corrida('suite', '--nonsense', '/').stderr
+    assert 'one DIR' in corrida('suite').stderr
+
+
+@case
+def help_texts():
+    for words, text in ((['--help'], 'Usage:'), (['help'], 'Usage:'), ([], 'Usage:'),
+                        (['help', 'run'], '--memory'), (['run', '--help'], '--memory'),
+                        (['help', 'suite'], '--one-vm'), (['--version'], 'corrida ')):
+        done = corrida(*words)
+        assert done.returncode == 0 and text in done.stdout and not done.stderr, (words, done)
+    for words in (['help', 'nothing'], ['nothing'], ['--nothing']):
+        done = corrida(*words)
+        assert done.returncode == 125 and not done.stdout and done.stderr.startswith('corrida: '), done
+
+
+@case
+def bad_options():
+    root = str(ROOTFS)
+    for words, text in ((['--nonsense', root, '/x'], "unknown option '--nonsense'"),
+                        (['--memroy=1', root, '/x'], 'did you mean --memory'),
+                        (['-z', root, '/x'], "unknown option '-z'"), (['-m'], 'wants SIZE'),
+                        (['--memory', '12Q', root, '/x'], 'not a size'), (['-m', '1M', root, '/x'], 'from 4M'),
+                        (['-m', '99999999999999999999G', root, '/x'], 'not a size'),
+                        (['-c', '0', root, '/x'], 'at least one'), (['-c', 'two', root, '/x'], 'not a number'),
+                        (['-c', '-1', root, '/x'], 'not a number'), (['--timeout', '0', root, '/x'], '--timeout 0'),
+                        (['--timeout', 'nan', root, '/x'], '--timeout nan'), (['-u', 'root', root, '/x'], 'not a number'),
+                        (['-w', 'relative', root, '/x'], 'must begin with /'), (['--cache=x', root, '/x'], '--cache x'),
+                        (['--accel=x', root, '/x'], '--accel x'), (['--ulimit', 'cpu=1', root, '/x'], 'nofile, stack and core'),
+                        (['--read-only=yes', root, '/x'], 'takes no value'), (['-e', '=x', root, '/x'], 'NAME=VALUE'),
+                        (['--env-file', '/nowhere', root, '/x'], '/nowhere'), (['--kernel', '/nowhere', root, '/x'], '/nowhere'),
+                        (['--qemu', '/nowhere', root, '/x'], '/nowhere'), (['--virtiofsd', '/etc/passwd', root, '/x'], '/etc/passwd'),
+                        ([], 'DIR is missing'), ([root], 'PROG is missing'), ([root, ''], 'PROG is empty')):
+        done = corrida('run', *words, stdin=subprocess.DEVNULL)
+        assert done.returncode == 125 and text in done.stderr and not done.stdout, (words, done)
+
+
+@case
+def arguments_of_the_program_are_its_own():
+    done = corrida('run', '--dry-run', str(ROOTFS), '/bin/x', '-m', '--help', '--', '-z')
+    assert done.returncode == 0, done
+    for line in ('argv[0] /bin/x', 'argv[1] -m', 'argv[2] --help', 'argv[3] --', 'argv[4] -z'):
+        assert line in done.stdout.splitlines(), line
+
+
+@case
+def dry_run_shows_everything_and_starts_nothing():
+    done = corrida('run', '--dry-run', '-m', '64M', '-c', '3', '--accel', 'tcg', str(ROOTFS), 'hello')
+    assert done.returncode == 0 and not done.stderr
+    for text in ('virtiofsd', '--fd=', 'qemu-system-x86_64', 'size=67108864', '-smp 3', 'tcg,thread=multi',
+                 'bin/hello\n', str(ROOTFS)):
+        assert text in done.stdout, text
+
+
+@case
+def wrapper_script():
+    tool = HERE.parent.parent / 'tools' / 'corrida'
+    done = subprocess.run([tool, '--version'], capture_output=True, text=True, env={'CORRIDA_BUILD': str(BUILD), 'PATH': '/usr/bin:/bin'})
+    assert done.returncode == 0 and done.stdout.startswith('corrida '), done
+    done = subprocess.run([tool, '--version'], capture_output=True, text=True, env={'CORRIDA_BUILD': '/nowhere', 'PATH': '/usr/bin:/bin'})
+    assert done.returncode == 125 and "build it with 'make'" in done.stderr, done
+
+
+@case
+def readme_names_every_option():
+    readme = (HERE.parent.parent / 'README.md').read_text()
+    for option in re.findall(r'^ +(?:-\w, )?(--[\w-]+)', corrida('help', 'run').stdout, re.M):
+        assert option in readme, f'{option} is not in README.md'
+
+
+if __name__ == '__main__':
+    main()
