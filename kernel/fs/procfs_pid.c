@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/PID: what is made from a process's parts (memory, descriptors, fs context). */
+#include "procfs_internal.h"
+
+#include <lib/format.h>
+#include <lib/string.h>
+#include <mm/mm.h>
+#include <mm/slab.h>
+
+#define TEXT(name_, mode_, kind_)                                                        \
+	{                                                                                \
+		name_, S_IFREG | (mode_), kind_, false                                   \
+	}
+const struct proc_entry proc_entries[] = {
+	{"task", S_IFDIR | 0555, KIND_DIR_TASK, true},
+	{"fd", S_IFDIR | 0500, KIND_DIR_FD, false},
+	{"fdinfo", S_IFDIR | 0555, KIND_DIR_FDINFO, false},
+	{"cwd", S_IFLNK | 0777, KIND_CWD, false},
+	{"root", S_IFLNK | 0777, KIND_ROOT, false},
+	{"exe", S_IFLNK | 0777, KIND_EXE, false},
+	TEXT("environ", 0400, KIND_ENVIRON),
+	TEXT("auxv", 0400, KIND_AUXV),
+	TEXT("status", 0444, PROC_STATUS),
+	TEXT("personality", 0400, PROC_PERSONALITY),
+	TEXT("limits", 0444, PROC_LIMITS),
+	TEXT("sched", 0644, PROC_SCHED),
+	TEXT("comm", 0644, PROC_COMM),
+	TEXT("syscall", 0400, PROC_SYSCALL),
+	TEXT("cmdline", 0444, KIND_CMDLINE),
+	TEXT("stat", 0444, PROC_STAT),
+	TEXT("statm", 0444, KIND_STATM),
+	TEXT("maps", 0444, KIND_MAPS),
+	TEXT("smaps", 0444, KIND_SMAPS),
+	TEXT("mem", 0600, KIND_MEM),
+	TEXT("mounts", 0444, KIND_MOUNTS),
+	TEXT("mountinfo", 0444, KIND_MOUNTINFO),
+	TEXT("wchan", 0444, PROC_WCHAN),
+	TEXT("stack", 0400, PROC_STACK),
+	TEXT("schedstat", 0444, PROC_SCHEDSTAT),
+	TEXT("cgroup", 0444, PROC_CGROUP),
+	TEXT("io", 0400, PROC_IO),
+	TEXT("oom_score", 0444, PROC_OOM_SCORE),
+	TEXT("oom_adj", 0644, PROC_OOM_ADJ),
+	TEXT("oom_score_adj", 0644, PROC_OOM_SCORE_ADJ),
+	TEXT("loginuid", 0644, PROC_LOGINUID),
+	TEXT("sessionid", 0444, PROC_SESSIONID),
+	TEXT("uid_map", 0644, PROC_UID_MAP),
+	TEXT("gid_map", 0644, PROC_GID_MAP),
+	TEXT("setgroups", 0644, PROC_SETGROUPS),
+	TEXT("timerslack_ns", 0666, PROC_TIMERSLACK),
+	TEXT("coredump_filter", 0644, PROC_COREDUMP_FILTER),
+};
+const size_t proc_entries_count = ARRAY_SIZE(proc_entries);
+
+/* --- memory --- */
+struct maps_arg {
+	struct text_buf *t;
+	bool smaps;
+	char *path;
+};
+static void vma_name(const struct vma *v, struct maps_arg *a, uint64_t *dev, uint64_t *ino)
+{
+	*dev = *ino = 0;
+	a->path[0] = '\0';
+	if (v->file) {
+		mm_file_ops->describe(v->file, a->path, PATH_MAX, dev, ino);
+	} else if (v->special_name) {
+		str_copy(a->path, v->special_name, PATH_MAX);
+	} else if (v->flags & VMA_IS_HEAP) {
+		str_copy(a->path, "[heap]", PATH_MAX);
+	} else if (v->flags & VMA_IS_STACK) {
+		str_copy(a->path, "[stack]", PATH_MAX);
+	} else if (v->object && v->flags & VMA_SHARED) {
+		str_copy(a->path, "/dev/zero (deleted)", PATH_MAX);
+	}
+}
+static int show_vma(const struct vma *v, void *arg)
+{
+	struct maps_arg *a = arg;
+	uint64_t dev, ino, kib = (v->end - v->start) / 1024;
+	char head[96];
+
+	vma_name(v, a, &dev, &ino);
+	fmt_snprintf(head, sizeof(head), "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
+		     (unsigned long long)v->start, (unsigned long long)v->end,
+		     v->flags & VMA_READ ? 'r' : '-', v->flags & VMA_WRITE ? 'w' : '-',
+		     v->flags & VMA_EXEC ? 'x' : '-', v->flags & VMA_SHARED ? 's' : 'p',
+		     (unsigned long long)(v->object ? v->pgoff * PAGE_SIZE : 0), dev_major(dev),
+		     dev_minor(dev), (unsigned long long)ino);
+	if (a->path[0]) {
+		text_printf(a->t, "%-73s%s\n", head, a->path);
+	} else {
+		text_printf(a->t, "%s\n", head);
+	}
+	if (a->smaps) {
+		text_printf(a->t,
+			    "Size:           %8llu kB\nKernelPageSize:        4 kB\n"
+			    "MMUPageSize:           4 kB\nLocked:         %8llu kB\n",
+			    (unsigned long long)kib,
+			    (unsigned long long)(v->flags & VMA_LOCKED ? kib : 0));
+	}
+	return a->t->failed ? -ENOMEM : 0;
+}
+static int show_maps(struct text_buf *t, struct mm *mm, bool smaps)
+{
+	struct maps_arg a = {t, smaps, kmalloc(PATH_MAX)};
+	int err;
+
+	if (!a.path) {
+		return -ENOMEM;
+	}
+	err = mm_for_each_vma(mm, show_vma, &a);
+	kfree(a.path);
+	return err;
+}
+
+static int show_range(struct text_buf *t, struct mm *mm, uint64_t start, uint64_t end)
+{
+	char *buf = kmalloc(PAGE_SIZE);
+
+	if (!buf) {
+		return -ENOMEM;
+	}
+	while (start < end) {
+		long n = mm_access(mm, start, buf, MIN(end - start, PAGE_SIZE), false, true);
+
+		if (n <= 0) {
+			break;
+		}
+		text_write(t, buf, (size_t)n);
+		start += (uint64_t)n;
+	}
+	kfree(buf);
+	return 0;
+}
+static void show_statm(struct text_buf *t, struct mm *mm)
+{
+	uint64_t shared = (uint64_t)(atomic_load(&mm->rss_file) + atomic_load(&mm->rss_shmem));
+
+	text_printf(t, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)mm->total_pages,
+		    (unsigned long long)mm_rss_pages(mm), (unsigned long long)shared,
+		    (unsigned long long)((mm->end_code - mm->start_code + PAGE_SIZE - 1) / PAGE_SIZE),
+		    (unsigned long long)(mm->data_pages + mm->stack_pages));
+}
+
+static int render_mm(struct text_buf *t, struct mem_inode *m)
+{
+	struct mm *mm = proc_source->get_mm(m->pid, m->tid);
+	int err = 0;
+
+	if (!mm) {
+		if (m->kind == KIND_STATM) {
+			text_printf(t, "0 0 0 0 0 0 0\n");
+		}
+		return 0; /* a zombie's files are empty */
+	}
+	switch (m->kind) {
+	case KIND_MAPS:
+	case KIND_SMAPS:
+		err = show_maps(t, mm, m->kind == KIND_SMAPS);
+		break;
+	case KIND_CMDLINE:
+		err = show_range(t, mm, mm->arg_start, mm->arg_end);
+		break;
+	case KIND_ENVIRON:
+		err = show_range(t, mm, mm->env_start, mm->env_end);
+		break;
+	case KIND_AUXV:
+		text_write(t, mm->auxv, mm->auxv_words * sizeof(mm->auxv[0]));
+		break;
+	default:
+		show_statm(t, mm);
+	}
+	mm_put(mm);
+	return err;
+}
+
+/* --- descriptors --- */
+static int get_fd_file(struct mem_inode *m, struct file **out, bool *cloexec)
+{
+	struct fdtable *t = proc_source->get_files(m->pid, m->tid);
+	int fd = -1;
+
+	if (!t) {
+		return -ENOENT;
+	}
+	fd = fdtable_next(t, m->fd, out);
+	*cloexec = fd == m->fd && fdtable_cloexec(t, fd);
+	fdtable_put(t);
+	if (fd == m->fd) {
+		return 0;
+	}
+	if (fd >= 0) {
+		file_put(*out);
+	}
+	return -ENOENT;
+}
+static int render_fdinfo(struct text_buf *t, struct mem_inode *m)
+{
+	struct file *f;
+	bool cloexec;
+	int err = get_fd_file(m, &f, &cloexec);
+	char *buf;
+
+	if (err) {
+		return err;
+	}
+	text_printf(t, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n",
+		    (unsigned long long)(f->no_seek ? 0 : f->pos),
+		    atomic_load(&f->flags) | (cloexec ? O_CLOEXEC : 0),
+		    f->path.mount ? f->path.mount->id : 0, (unsigned long long)f->inode->ino);
+	if (f->ops && f->ops->show_fdinfo) {
+		buf = kzalloc(PAGE_SIZE);
+		if (buf) {
+			f->ops->show_fdinfo(f, buf, PAGE_SIZE);
+			text_write(t, buf, strnlen(buf, PAGE_SIZE));
+			kfree(buf);
+		}
+	}
+	file_put(f);
+	return 0;
+}
+
+int proc_render(struct text_buf *t, struct mem_inode *m)
+{
+	switch (m->kind) {
+	case KIND_MAPS:
+	case KIND_SMAPS:
+	case KIND_STATM:
+	case KIND_CMDLINE:
+	case KIND_ENVIRON:
+	case KIND_AUXV:
+		if (!proc_source->exists(m->pid, m->tid)) {
+			return -ESRCH;
+		}
+		return render_mm(t, m);
+	case KIND_MOUNTS:
+		mounts_show(t, false);
+		return 0;
+	case KIND_MOUNTINFO:
+		mounts_show(t, true);
+		return 0;
+	case KIND_FDINFO:
+		return render_fdinfo(t, m);
+	default:
+		return proc_source->render(m->pid, m->tid, (enum proc_file)m->kind, t);
+	}
+}
+int proc_store(const char *buf, size_t n, void *arg)
+{
+	struct mem_inode *m = arg;
+
+	return proc_source->write(m->pid, m->tid, (enum proc_file)m->kind, buf, n);
+}
+
+/* --- links --- */
+static int follow_exe(struct mem_inode *m, struct path *out)
+{
+	struct mm *mm = proc_source->get_mm(m->pid, m->tid);
+	int err = -ENOENT;
+
+	if (mm && mm->exe_file) {
+		err = file_path(mm->exe_file, out);
+	}
+	if (mm) {
+		mm_put(mm);
+	}
+	return err;
+}
+static int follow_context(struct mem_inode *m, struct path *out)
+{
+	struct fs_context *fs = proc_source->get_fs(m->pid, m->tid);
+
+	if (!fs) {
+		return -ENOENT;
+	}
+	spin_lock(&fs->lock);
+	*out = m->kind == KIND_CWD ? fs->cwd : fs->root;
+	path_get(out);
+	spin_unlock(&fs->lock);
+	fs_context_put(fs);
+	return 0;
+}
+int proc_follow(struct inode *inode, struct path *out)
+{
+	struct mem_inode *m = mem_inode_of(inode);
+	struct file *f;
+	bool cloexec;
+	int err = proc_source->may_access(m->pid, m->tid);
+
+	if (err) {
+		return err;
+	}
+	switch (m->kind) {
+	case KIND_EXE:
+		return follow_exe(m, out);
+	case KIND_CWD:
+	case KIND_ROOT:
+		return follow_context(m, out);
+	default:
+		err = get_fd_file(m, &f, &cloexec);
+		if (!err) {
+			err = file_path(f, out);
+			file_put(f);
+		}
+		return err;
+	}
+}
+
+/* --- /proc/PID/mem --- */
+static long mem_transfer(struct file *f, struct uio *u, uint64_t *pos, bool write)
+{
+	struct mem_inode *m = mem_inode_of(f->inode);
+	struct mm *mm = proc_source->get_mm(m->pid, m->tid);
+	char *buf = mm ? kmalloc(PAGE_SIZE) : NULL;
+	uint64_t total = u->left, done = 0;
+	long n = 0;
+
+	while (buf && done < total) {
+		size_t want = MIN(total - done, PAGE_SIZE);
+
+		if (write) {
+			want = uio_read_from(u, buf, want);
+		}
+		n = want ? mm_access(mm, *pos, buf, want, write, true) : -EFAULT;
+		if (n > 0 && !write) {
+			n = (long)uio_write_to(u, buf, (size_t)n);
+			n = n ? n : -EFAULT;
+		}
+		if (n <= 0) {
+			break;
+		}
+		done += (uint64_t)n;
+		*pos += (uint64_t)n;
+	}
+	kfree(buf);
+	if (mm) {
+		mm_put(mm);
+	}
+	return done ? (long)done : n == -EFAULT ? -EIO : n;
+}
+static long proc_mem_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	(void)flags;
+	return mem_transfer(f, u, pos, false);
+}
+static long proc_mem_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	(void)flags;
+	return mem_transfer(f, u, pos, true);
+}
+const struct file_ops proc_mem_ops = {.read = proc_mem_read, .write = proc_mem_write};

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* epoll_create, epoll_ctl, epoll_wait and its forms; eventfd. */
+#include <syscall/syscalls.h>
+
+#include <arch/clock.h>
+#include <fs/epoll.h>
+#include <fs/eventfd.h>
+#include <fs/file.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <mm/slab.h>
+#include <mm/usercopy.h>
+#include <proc/signal.h>
+
+#define FEW_EVENTS 16
+#define MANY_EVENTS 512 /* more are fetched in the next call, as maxevents is only a limit */
+
+static long add_file(struct file *f, bool cloexec)
+{
+	long fd = fd_add(f, cloexec);
+
+	if (fd < 0) {
+		file_put(f);
+	}
+	return fd;
+}
+long sys_epoll_create1(int flags)
+{
+	struct file *f;
+	long err;
+
+	if (flags & ~(int)EPOLL_CLOEXEC) {
+		return -EINVAL;
+	}
+	err = epoll_create_file(&f);
+	return err ? err : add_file(f, flags & EPOLL_CLOEXEC);
+}
+long sys_epoll_create(int size)
+{
+	return size <= 0 ? -EINVAL : sys_epoll_create1(0);
+}
+
+long sys_epoll_ctl(int epfd, int op, int fd, user_ptr event)
+{
+	struct linux_epoll_event ev = {0, 0};
+	struct fdref ep, target;
+	long err;
+
+	if (op != EPOLL_CTL_DEL && copy_from_user(&ev, event, sizeof(ev))) {
+		return -EFAULT;
+	}
+	err = fdref_get(epfd, &ep);
+	if (err) {
+		return err;
+	}
+	err = fdref_get(fd, &target);
+	if (!err) {
+		err = epoll_control(ep.file, op, fd, target.file, &ev);
+		fdref_put(&target);
+	}
+	fdref_put(&ep);
+	return err;
+}
+
+static long do_wait(int epfd, user_ptr events, int max, uint64_t deadline)
+{
+	struct linux_epoll_event few[FEW_EVENTS], *buf = few;
+	struct fdref ep;
+	unsigned room;
+	long n;
+
+	if (max <= 0 || (size_t)max > INT32_MAX / sizeof(*buf)) {
+		return -EINVAL;
+	}
+	if (!user_range_ok(events, (uint64_t)max * sizeof(*buf))) {
+		return -EFAULT;
+	}
+	n = fdref_get(epfd, &ep);
+	if (n) {
+		return n;
+	}
+	if (!file_is_epoll(ep.file)) {
+		n = -EINVAL;
+		goto out;
+	}
+	room = (unsigned)MIN(max, MANY_EVENTS);
+	if (room > FEW_EVENTS) {
+		buf = kmalloc(room * sizeof(*buf));
+		if (!buf) {
+			n = -ENOMEM;
+			goto out;
+		}
+	}
+	n = epoll_wait_events(ep.file, buf, room, deadline);
+	if (n > 0 && copy_to_user(events, buf, (size_t)n * sizeof(*buf))) {
+		n = -EFAULT;
+	}
+	if (buf != few) {
+		kfree(buf);
+	}
+out:
+	fdref_put(&ep);
+	return n;
+}
+static uint64_t deadline_ms(int timeout)
+{
+	if (timeout < 0) {
+		return DEADLINE_NONE;
+	}
+	return timeout ? clock_mono_ns() + (uint64_t)timeout * NSEC_PER_MSEC : 0;
+}
+static long wait_masked(int epfd, user_ptr events, int max, uint64_t deadline, user_ptr sigmask,
+			size_t setsize)
+{
+	uint64_t mask;
+	long ret;
+
+	if (user_ptr_is_null(sigmask)) {
+		return do_wait(epfd, events, max, deadline);
+	}
+	ret = signal_copy_mask(sigmask, setsize, &mask);
+	if (ret) {
+		return ret;
+	}
+	signal_begin_temporary_mask(mask);
+	ret = do_wait(epfd, events, max, deadline);
+	signal_end_temporary_mask(ret);
+	return ret;
+}
+long sys_epoll_wait(int epfd, user_ptr events, int max, int timeout)
+{
+	return do_wait(epfd, events, max, deadline_ms(timeout));
+}
+long sys_epoll_pwait(int epfd, user_ptr events, int max, int timeout, user_ptr sigmask,
+		     size_t setsize)
+{
+	return wait_masked(epfd, events, max, deadline_ms(timeout), sigmask, setsize);
+}
+long sys_epoll_pwait2(int epfd, user_ptr events, int max, user_ptr timeout, user_ptr sigmask,
+		      size_t setsize)
+{
+	uint64_t deadline = DEADLINE_NONE;
+	int64_t ts[2];
+
+	if (!user_ptr_is_null(timeout)) {
+		if (copy_from_user(ts, timeout, sizeof(ts))) {
+			return -EFAULT;
+		}
+		if (ts[0] < 0 || ts[1] < 0 || ts[1] >= (int64_t)NSEC_PER_SEC) {
+			return -EINVAL;
+		}
+		deadline = !ts[0] && !ts[1] ? 0
+			   : ts[0] > 1ll << 32
+				   ? DEADLINE_NONE
+				   : clock_mono_ns() + (uint64_t)ts[0] * NSEC_PER_SEC + (uint64_t)ts[1];
+	}
+	return wait_masked(epfd, events, max, deadline, sigmask, setsize);
+}
+
+long sys_eventfd2(unsigned count, int flags)
+{
+	struct file *f;
+	long err = eventfd_create(count, flags, &f);
+
+	return err ? err : add_file(f, flags & EFD_CLOEXEC);
+}
+long sys_eventfd(unsigned count)
+{
+	return sys_eventfd2(count, 0);
+}

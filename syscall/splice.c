@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* sendfile, splice, tee, vmsplice, copy_file_range: all by copying through a kernel buffer. */
+#include <syscall/syscalls.h>
+
+#include <fs/file.h>
+#include <fs/pipe.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/limits.h>
+#include <mm/slab.h>
+#include <mm/usercopy.h>
+#include <proc/signal.h>
+
+#define CHUNK 65536
+
+/* Moves up to n bytes; positions NULL = the file's own.  Stops at a short write. */
+static long copy_between(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
+			 size_t n, unsigned flags)
+{
+	size_t size = MIN(n, (size_t)CHUNK), done = 0;
+	char *buf = kmalloc(size ? size : 1);
+	long got = 0;
+
+	if (!buf) {
+		return -ENOMEM;
+	}
+	while (done < n) {
+		struct uio_seg seg;
+		struct uio u;
+		size_t wrote = 0;
+
+		uio_init_kernel(&u, &seg, buf, MIN(n - done, size));
+		got = file_read(in, &u, in_pos, done ? flags | IO_NOWAIT : flags);
+		if (got <= 0) {
+			break;
+		}
+		while (wrote < (size_t)got) {
+			long w;
+
+			uio_init_kernel(&u, &seg, buf + wrote, (size_t)got - wrote);
+			w = file_write(out, &u, out_pos, flags);
+			if (w <= 0) {
+				/* What was read and not written goes back where that is possible. */
+				if (in_pos) {
+					*in_pos -= (size_t)got - wrote;
+				} else if (!in->no_seek) {
+					in->pos -= (size_t)got - wrote;
+				}
+				done += wrote;
+				got = w;
+				goto out;
+			}
+			wrote += (size_t)w;
+		}
+		done += wrote;
+		if (signal_interrupted()) {
+			break;
+		}
+	}
+out:
+	kfree(buf);
+	return done ? (long)done : got;
+}
+
+static int get_offset(user_ptr user, uint64_t *off, uint64_t **pos)
+{
+	*pos = NULL;
+	if (user_ptr_is_null(user)) {
+		return 0;
+	}
+	if (get_user_u64(off, user)) {
+		return -EFAULT;
+	}
+	*pos = off;
+	return (int64_t)*off < 0 ? -EINVAL : 0;
+}
+static long put_offset(user_ptr user, const uint64_t *pos, long ret)
+{
+	if (pos && put_user_u64(user, *pos)) {
+		return -EFAULT;
+	}
+	return ret;
+}
+static int get_two(int in_fd, struct file **in, int out_fd, struct file **out)
+{
+	int err = fd_get(in_fd, in);
+
+	if (!err) {
+		err = fd_get(out_fd, out);
+		if (err) {
+			file_put(*in);
+		}
+	}
+	return err;
+}
+
+long sys_sendfile(int out_fd, int in_fd, user_ptr offset, size_t n)
+{
+	struct file *in, *out;
+	uint64_t off, *pos;
+	long ret = get_two(in_fd, &in, out_fd, &out);
+
+	if (ret) {
+		return ret;
+	}
+	ret = !in->readable || !out->writable ? -EBADF : get_offset(offset, &off, &pos);
+	if (!ret && (in->no_seek && pos)) {
+		ret = -ESPIPE;
+	}
+	if (!ret && (!in->ops || !in->ops->read || (!S_ISREG(in->inode->mode) && in->no_seek &&
+						    !file_is_pipe(in)))) {
+		ret = -EINVAL;
+	}
+	if (!ret && atomic_load(&out->flags) & O_APPEND) {
+		ret = -EINVAL;
+	}
+	if (!ret) {
+		ret = copy_between(in, pos, out, NULL, MIN(n, MAX_RW_COUNT), 0);
+		ret = put_offset(offset, pos, ret);
+	}
+	file_put(in);
+	file_put(out);
+	return ret;
+}
+
+long sys_splice(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t n, unsigned flags)
+{
+	uint64_t ioff, ooff, *ipos = NULL, *opos = NULL;
+	struct file *in, *out;
+	long ret;
+
+	if (flags & ~15u) {
+		return -EINVAL;
+	}
+	if (!n) {
+		return 0;
+	}
+	ret = get_two(in_fd, &in, out_fd, &out);
+	if (ret) {
+		return ret;
+	}
+	if (!in->readable || !out->writable) {
+		ret = -EBADF;
+	} else if ((file_is_pipe(in) && !user_ptr_is_null(in_off)) ||
+		   (file_is_pipe(out) && !user_ptr_is_null(out_off))) {
+		ret = -ESPIPE;
+	} else if ((!file_is_pipe(in) && !file_is_pipe(out)) || in->inode == out->inode) {
+		ret = -EINVAL;
+	} else if (!file_is_pipe(out) && atomic_load(&out->flags) & O_APPEND) {
+		ret = -EINVAL;
+	}
+	if (!ret) {
+		ret = get_offset(in_off, &ioff, &ipos);
+	}
+	if (!ret) {
+		ret = get_offset(out_off, &ooff, &opos);
+	}
+	if (!ret) {
+		/* One bufferful: what is in a pipe may not be lost, so never more than is there. */
+		ret = copy_between(in, ipos, out, opos, MIN(n, (size_t)CHUNK),
+				   flags & SPLICE_F_NONBLOCK ? IO_NOWAIT : 0);
+		ret = put_offset(in_off, ipos, ret);
+		ret = put_offset(out_off, opos, ret);
+	}
+	file_put(in);
+	file_put(out);
+	return ret;
+}
+
+long sys_tee(int in_fd, int out_fd, size_t n, unsigned flags)
+{
+	struct file *in, *out;
+	long ret;
+
+	if (flags & ~15u) {
+		return -EINVAL;
+	}
+	if (!n) {
+		return 0;
+	}
+	ret = get_two(in_fd, &in, out_fd, &out);
+	if (!ret) {
+		ret = pipe_tee(in, out, n, flags & SPLICE_F_NONBLOCK);
+		file_put(in);
+		file_put(out);
+	}
+	return ret;
+}
+/* Into a pipe like writev, out of one like readv. */
+long sys_vmsplice(int fd, user_ptr iov, uint64_t n, unsigned flags)
+{
+	struct file *f;
+	bool write;
+	long ret;
+
+	if (flags & ~15u) {
+		return -EINVAL;
+	}
+	ret = fd_get(fd, &f);
+	if (ret) {
+		return ret;
+	}
+	ret = file_is_pipe(f) ? 0 : -EBADF;
+	write = f->writable;
+	file_put(f);
+	if (ret) {
+		return ret;
+	}
+	return write ? sys_writev(fd, iov, n) : sys_readv(fd, iov, n);
+}
+
+long sys_copy_file_range(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t n,
+			 unsigned flags)
+{
+	uint64_t ioff, ooff, *ipos, *opos, from, to;
+	struct file *in, *out;
+	long ret = get_two(in_fd, &in, out_fd, &out);
+
+	if (ret) {
+		return ret;
+	}
+	ret = get_offset(in_off, &ioff, &ipos);
+	if (!ret) {
+		ret = get_offset(out_off, &ooff, &opos);
+	}
+	if (ret) {
+		goto out;
+	}
+	from = ipos ? *ipos : in->pos;
+	to = opos ? *opos : out->pos;
+	if (flags) {
+		ret = -EINVAL;
+	} else if (S_ISDIR(in->inode->mode) || S_ISDIR(out->inode->mode)) {
+		ret = -EISDIR;
+	} else if (!S_ISREG(in->inode->mode) || !S_ISREG(out->inode->mode)) {
+		ret = -EINVAL;
+	} else if (!in->readable || !out->writable || atomic_load(&out->flags) & O_APPEND) {
+		ret = -EBADF;
+	} else if (from + n < from || to + n < to) {
+		ret = -EOVERFLOW;
+	} else if (in->inode == out->inode && from < to + n && to < from + n && n) {
+		ret = -EINVAL;
+	}
+	if (ret || !n) {
+		goto out;
+	}
+	n = MIN(n, MAX_RW_COUNT);
+	ret = -EOPNOTSUPP;
+	if (in->inode->sb == out->inode->sb && in->ops->copy_range) {
+		ret = in->ops->copy_range(in, from, out, to, n);
+		if (ret > 0) {
+			*(ipos ? ipos : &in->pos) += (uint64_t)ret;
+			*(opos ? opos : &out->pos) += (uint64_t)ret;
+		}
+	}
+	if (ret == -EOPNOTSUPP || ret == -ENOSYS || ret == -EXDEV) {
+		ret = copy_between(in, ipos, out, opos, n, 0);
+	}
+	if (ret > 0) {
+		ret = put_offset(in_off, ipos, ret);
+		ret = put_offset(out_off, opos, ret);
+	}
+out:
+	file_put(in);
+	file_put(out);
+	return ret;
+}
