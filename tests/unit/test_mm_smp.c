@@ -18,6 +18,9 @@
 #define ROUNDS 1500
 #define COMMON 0x50000000ul
 #define COMMON_PAGES 1024u
+/* shared and private mappings of one object whose pages come and go */
+#define SHARED 0x60000000ul
+#define PRIVATE 0x60100000ul
 
 struct window {
 	unsigned cpu;
@@ -28,6 +31,7 @@ struct window {
 	char failed[128];
 };
 static struct mm *mm;
+static struct page_cache *object;
 
 static unsigned rnd(struct window *w, unsigned n)
 {
@@ -97,6 +101,28 @@ static void common_call(struct window *w)
 	}
 }
 
+static void object_call(struct window *w)
+{
+	uint8_t value;
+
+	if (rnd(w, 4) == 0)
+		mm_host_drop_page(object, rnd(w, MM_HOST_OBJECT_PAGES));
+	if (rnd(w, 16) == 0)
+		(void)!mm_madvise(mm, rnd(w, 2) ? SHARED : PRIVATE, 32 * PAGE_SIZE, MADV_DONTNEED);
+	if (rnd(w, 64) == 0)
+		(void)!mm_mmap(mm, rnd(w, 2) ? PRIVATE : PRIVATE + 0x100000,
+			       MM_HOST_OBJECT_PAGES * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, object,
+			       NULL, 0, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		uint64_t at = (rnd(w, 2) ? SHARED : PRIVATE) + rnd(w, 64) * PAGE_SIZE;
+
+		if (rnd(w, 4) == 0)
+			user_write(mm, at, 0x33);
+		if (user_read(mm, at, &value) != FAULT_OK || (value && value != 0x33))
+			strcpy(w->failed, "object");
+	}
+}
+
 static void fork_and_look(struct window *w)
 {
 	struct mm *copy;
@@ -133,6 +159,7 @@ static void *run(void *arg)
 		}
 		own_call(w);
 		common_call(w);
+		object_call(w);
 		if (rnd(w, 12) == 0)
 			fork_and_look(w);
 	}
@@ -148,6 +175,11 @@ static void threads_at_once(void)
 	CHECK_EQ(mm_create(&mm), 0);
 	CHECK(mm_mmap(mm, COMMON, COMMON_PAGES * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, NULL, NULL, 0,
 		      VMA_HUGE) == (long)COMMON);
+	object = pagecache_create_anon(MM_HOST_OBJECT_PAGES * PAGE_SIZE);
+	CHECK(mm_mmap(mm, SHARED, MM_HOST_OBJECT_PAGES * PAGE_SIZE, 3, MAP_SHARED | MAP_FIXED, object,
+		      NULL, 0, VMA_MAYWRITE) > 0);
+	CHECK(mm_mmap(mm, PRIVATE, MM_HOST_OBJECT_PAGES * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, object,
+		      NULL, 0, 0) > 0);
 	for (unsigned i = 0; i < THREADS; i++)
 		cpus |= 2ull << i;
 	mm->space.active_cpus = cpus;
@@ -165,6 +197,7 @@ static void threads_at_once(void)
 	}
 	mm->space.active_cpus = 0;
 	mm_put(mm);
+	pagecache_put(object);
 	mem_get_stats(&st);
 	CHECK_EQ(st.anon_pages, 0);
 	CHECK_EQ(st.table_pages, 0);

@@ -275,12 +275,17 @@ void pagecache_get(struct page_cache *pc)
 }
 void mm_host_drop_page(struct page_cache *pc, uint64_t index)
 {
-	struct page *p = pc->root[index];
+	struct page *p;
 
+	spin_lock(&pc->lock);
+	p = pc->root[index];
+	if (p) {
+		pc->root[index] = NULL;
+		atomic_fetch_and(&p->flags, ~(uint32_t)PAGE_CACHE);
+	}
+	spin_unlock(&pc->lock);
 	if (!p)
 		return;
-	pc->root[index] = NULL;
-	p->flags &= ~(uint32_t)PAGE_CACHE;
 	mm_unmap_object(pc, index, index);
 	ASSERT(p->maps == 0);
 	page_put(p);
@@ -295,7 +300,7 @@ void pagecache_put(struct page_cache *pc)
 	free(pc->root);
 	free(pc);
 }
-struct page *pagecache_find(struct page_cache *pc, uint64_t index)
+static struct page *find_locked(struct page_cache *pc, uint64_t index)
 {
 	struct page *p = pc->root[index];
 
@@ -303,26 +308,41 @@ struct page *pagecache_find(struct page_cache *pc, uint64_t index)
 		page_get(p);
 	return p;
 }
+struct page *pagecache_find(struct page_cache *pc, uint64_t index)
+{
+	struct page *p;
+
+	spin_lock(&pc->lock);
+	p = find_locked(pc, index);
+	spin_unlock(&pc->lock);
+	return p;
+}
 int pagecache_get_page(struct page_cache *pc, uint64_t index, struct page **out)
 {
-	ASSERT(index < MM_HOST_OBJECT_PAGES);
-	if (!pc->root[index]) {
-		struct page *p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
+	struct page *p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
 
-		if (!p)
-			return -ENOMEM;
+	ASSERT(index < MM_HOST_OBJECT_PAGES);
+	if (!p)
+		return -ENOMEM;
+	p->owner = pc;
+	p->index = index;
+	spin_lock(&pc->lock);
+	*out = find_locked(pc, index);
+	if (!*out) {
 		p->flags = PAGE_CACHE | PAGE_UPTODATE;
-		p->owner = pc;
-		p->index = index;
 		pc->root[index] = p;
+		*out = find_locked(pc, index);
+		p = NULL;
 	}
-	*out = pagecache_find(pc, index);
+	spin_unlock(&pc->lock);
+	if (p)
+		page_put(p);
 	return 0;
 }
 void pagecache_mark_dirty(struct page_cache *pc, struct page *p)
 {
 	ASSERT(p->owner == pc);
-	p->flags |= PAGE_DIRTY;
+	atomic_fetch_or(&p->flags, PAGE_DIRTY);
 }
 int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last)
 {
