@@ -96,6 +96,13 @@ void isolate_share(int dir_fd, bool in_userns, bool read_only)
 	}
 	if (read_only) {
 		enter_read_only_clone();
+		/* The descriptor, too, must lead to the clone. */
+		int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (here < 0 || dup3(here, dir_fd, O_CLOEXEC) < 0) {
+			die("--read-only: shared directory");
+		}
+		close(here);
 	}
 	/* A change of credentials may have cleared it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -179,7 +179,10 @@ static void add_daemon(struct vm *vm, const struct run_options *o)
 	arg(d, "%s", o->virtiofsd);
 	arg(d, "--fd=%d", vm->fs_listen);
 	arg(d, "--thread-pool-size=0");
-	args(d, "-o", "source=.");
+	/* Not ".": the daemon changes to / before it looks at the source.  By descriptor, the
+	 * directory's name needs no quoting and may be renamed meanwhile. */
+	arg(d, "-o");
+	arg(d, "source=/proc/self/fd/%d/.", o->dir_fd);
 	arg(d, "-o");
 	arg(d, "cache=%s", o->cache);
 	args(d, "-o", "sandbox=chroot,xattr,announce_submounts,log_level=err");
@@ -263,7 +266,7 @@ static pid_t fork_helper(struct helper *h)
 
 void vm_start(struct vm *vm, const struct run_options *o)
 {
-	const int for_fsd[] = {vm->fs_listen};
+	const int for_fsd[] = {vm->fs_listen, o->dir_fd};
 	const int for_qemu[] = {vm->fs_connected, vm->peer_ctl,	   vm->peer_stdio,
 				vm->peer_err,	  vm->peer_serial, vm->blob};
 
@@ -272,7 +275,7 @@ void vm_start(struct vm *vm, const struct run_options *o)
 	}
 	if (fork_helper(&vm->fsd) == 0) {
 		isolate_share(o->dir_fd, !vm->fuse_ids, o->read_only);
-		exec_helper(&vm->fsd, for_fsd, 1);
+		exec_helper(&vm->fsd, for_fsd, sizeof for_fsd / sizeof for_fsd[0]);
 	}
 	close(vm->fs_listen);
 	for (size_t i = 0; i < sizeof for_qemu / sizeof for_qemu[0]; i++) {
