@@ -107,6 +107,12 @@ struct trace_call *trace_enter(const struct trap_frame *f)
 	return c;
 }
 
+/* brk, mmap and such */
+static bool returns_address(const struct syscall_desc *d)
+{
+	return d && d->nargs && d->kind[0] == ARG_addr && d->kind[1] != ARG_size;
+}
+
 void trace_exit(struct trace_call *c, long result)
 {
 	struct trace_text t;
@@ -121,7 +127,7 @@ void trace_exit(struct trace_call *c, long result)
 		trace_print(&t, "? %s", name);
 	else if (name)
 		trace_print(&t, "-1 %s", name);
-	else if (result > 1l << 32 || result < 0)
+	else if (returns_address(c->desc) || result > 1l << 32 || result < 0)
 		trace_print(&t, "%#lx", (unsigned long)result);
 	else
 		trace_print(&t, "%ld", result);
