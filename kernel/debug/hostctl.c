@@ -294,6 +294,8 @@ static NORETURN void goodbye(uint32_t type, const void *payload, size_t n)
 	uint64_t deadline;
 
 	deadline = clock_mono_ns() + GOODBYE_WAIT_NS;
+	if (queue_dropped)
+		log_warn("%lu messages to the launcher were lost", (unsigned long)queue_dropped);
 	while (p && !drain(p) && clock_mono_ns() < deadline)
 		(void)!p->ops->flush(p, deadline); /* makes room */
 	if (p && queue_message(type, payload, n)) {
