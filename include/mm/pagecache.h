@@ -27,6 +27,9 @@ struct pagecache_ops {
 	 * PAGE_UPTODATE or PAGE_ERROR in each and zeroes what lies past the end of the file.
 	 * n > 1 is read-ahead.  May sleep.  0 or -errno. */
 	int (*fill)(struct page_cache *pc, uint64_t index, struct page **pages, unsigned n);
+	/* Optional: as fill, but returns when the reading is under way; pagecache_fill_done() is
+	 * called for the same pages later.  An error = nothing was begun. */
+	int (*fill_async)(struct page_cache *pc, uint64_t index, struct page **pages, unsigned n);
 	/* Writes [offset, offset + len) from the (locked) pages that cover it.  0 or -errno. */
 	int (*write)(struct page_cache *pc, uint64_t offset, struct page **pages, unsigned n,
 		     size_t len);
@@ -55,6 +58,7 @@ struct page_cache {
 	struct list vmas; /* struct vma.object_link */
 	struct waitq unlock_waiters;
 	uint64_t ra_next, ra_size; /* read-ahead state: next expected index, window in pages */
+	uint64_t ra_trigger;	   /* reading this page starts the next window; UINT64_MAX = none */
 	_Atomic uint32_t write_error; /* errno of a failed write-back, reported once by fsync */
 	struct list dirty_link; /* all caches with dirty pages (periodic write-back) */
 };
@@ -69,6 +73,8 @@ void pagecache_put(struct page_cache *pc);
 /* The page at index, up to date, with a reference; fills it (with read-ahead) when it is
  * missing.  -EIO, -ENOMEM, -EINTR (killable).  May sleep. */
 MUST_USE int pagecache_get_page(struct page_cache *pc, uint64_t index, struct page **out);
+/* Ends what fill_async began: pages that are not up to date leave the cache.  May sleep. */
+void pagecache_fill_done(struct page_cache *pc, struct page **pages, unsigned n);
 /* Only what is there and up to date, without sleeping, with a reference; NULL otherwise. */
 struct page *pagecache_find(struct page_cache *pc, uint64_t index);
 /* read(2): copies [pos, min(pos+left, size)); bytes or -errno (only when nothing moved). */

@@ -81,8 +81,11 @@ int fuse_mount(struct fuse_transport *t, bool real_ids, struct superblock **out)
 {
 	struct fuse_conn *conn;
 	struct inode *root;
-	int err = conn_create(t, real_ids, &conn);
+	int err = fuse_inodes_init();
 
+	if (!err) {
+		err = conn_create(t, real_ids, &conn);
+	}
 	if (err) {
 		return err;
 	}

@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The FUSE client: file data.  Reads go through the page cache, which the daemon's replies
- * fill directly.  A write gathers the program's bytes into pages, sends them, and then
- * offers the same pages to the cache; it returns when the daemon has the data.
+ * fill directly; write-back of shared mappings.
  */
 #include "fuse_internal.h"
 
-/* One READ of len bytes at pos into the pages, from their byte `skip` on.  Bytes or -errno. */
-static long read_pages(struct fuse_file *ff, uint64_t pos, struct page **pages, size_t skip,
-		       size_t len)
+/* A READ of len bytes at pos into the pages, from their byte `skip` on.  NULL = no memory. */
+static struct fuse_req *read_req(struct fuse_file *ff, uint64_t pos, struct page **pages,
+				 size_t skip, size_t len)
 {
 	size_t first = skip / PAGE_SIZE, last = (skip + len - 1) / PAGE_SIZE;
 	struct fuse_read_in *in;
-	struct fuse_req *req;
-	long n;
+	struct fuse_req *req = fuse_req_alloc(ff->conn, FUSE_READ, ff->nodeid, sizeof(*in), 0,
+					      FUSE_DATA_OUT, (unsigned)(last - first + 1));
 
-	req = fuse_req_alloc(ff->conn, FUSE_READ, ff->nodeid, sizeof(*in), 0, FUSE_DATA_OUT,
-			     (unsigned)(last - first + 1));
 	if (!req) {
-		return -ENOMEM;
+		return NULL;
 	}
 	in = req->args;
 	in->fh = ff->fh;
@@ -32,8 +29,19 @@ static long read_pages(struct fuse_file *ff, uint64_t pos, struct page **pages, 
 		fuse_req_add_page(req, pages[i], (uint32_t)off, (uint32_t)part);
 		left -= part;
 	}
-	n = fuse_req_send(req);
-	fuse_req_put(req);
+	return req;
+}
+
+/* One READ request.  Bytes or -errno. */
+static long read_pages(struct fuse_file *ff, uint64_t pos, struct page **pages, size_t skip,
+		       size_t len)
+{
+	struct fuse_req *req = read_req(ff, pos, pages, skip, len);
+	long n = req ? fuse_req_send(req) : -ENOMEM;
+
+	if (req) {
+		fuse_req_put(req);
+	}
 	return n;
 }
 
@@ -89,6 +97,68 @@ static int fill(struct page_cache *pc, uint64_t index, struct page **pages, unsi
 		atomic_fetch_or_explicit(&pages[i]->flags, PAGE_UPTODATE, memory_order_release);
 	}
 	return got < 0 ? (int)got : 0;
+}
+
+struct ahead {
+	struct page_cache *pc; /* its locked pages keep it alive */
+	struct fuse_file *ff;
+	uint64_t pos;
+};
+
+/* Worker context.  A page of which only a part came stays out, unless the file ends there. */
+static void ahead_done(struct fuse_req *req)
+{
+	struct ahead *a = req->end_arg;
+	long got = fuse_req_result(req);
+	uint64_t size = atomic_load_explicit(&a->pc->size, memory_order_acquire);
+	bool to_end = got >= 0 && a->pos + (uint64_t)got >= size;
+
+	for (unsigned i = 0; i < req->npages && got >= 0; i++) {
+		size_t start = i * PAGE_SIZE, have = 0;
+
+		if ((size_t)got > start) {
+			have = MIN((size_t)got - start, PAGE_SIZE);
+		}
+		if (have < PAGE_SIZE) {
+			if (!to_end) {
+				break;
+			}
+			memset((char *)page_to_virt(req->pages[i]) + have, 0, PAGE_SIZE - have);
+		}
+		atomic_fetch_or_explicit(&req->pages[i]->flags, PAGE_UPTODATE,
+					 memory_order_release);
+	}
+	pagecache_fill_done(a->pc, req->pages, req->npages);
+	fuse_file_put(a->ff);
+	kfree(a);
+}
+
+static int fill_async(struct page_cache *pc, uint64_t index, struct page **pages, unsigned n)
+{
+	struct fuse_inode *fi = fuse_inode_of(pc->owner);
+	struct ahead *a;
+	struct fuse_req *req;
+	struct fuse_file *ff;
+	int err;
+
+	if (n > fi->conn->max_pages) {
+		return -EINVAL;
+	}
+	err = fuse_file_find(fi, false, &ff);
+	if (err) {
+		return err;
+	}
+	a = kmalloc(sizeof(*a));
+	req = a ? read_req(ff, index * PAGE_SIZE, pages, 0, n * PAGE_SIZE) : NULL;
+	if (!req) {
+		kfree(a);
+		fuse_file_put(ff);
+		return -ENOMEM;
+	}
+	*a = (struct ahead){pc, ff, index * PAGE_SIZE};
+	req->end_arg = a;
+	fuse_req_send_async(req, ahead_done);
+	return 0;
 }
 
 /* --- write-back of shared mappings --- */
@@ -169,12 +239,20 @@ static void unhold(struct page_cache *pc)
 }
 
 const struct pagecache_ops fuse_pagecache_ops = {
-    .fill = fill, .write = write_back, .mkwrite = may_write, .hold = hold, .unhold = unhold};
+    .fill = fill,
+    .fill_async = fill_async,
+    .write = write_back,
+    .mkwrite = may_write,
+    .hold = hold,
+    .unhold = unhold,
+};
 
 /* --- read(2) --- */
 
-static bool is_direct(struct file *f, struct fuse_file *ff)
+bool fuse_is_direct(struct file *f)
 {
+	const struct fuse_file *ff = f->private_data;
+
 	return ff->open_flags & FOPEN_DIRECT_IO ||
 	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_DIRECT;
 }
@@ -229,7 +307,7 @@ long fuse_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 	if (err) {
 		return err;
 	}
-	if (is_direct(f, ff)) {
+	if (fuse_is_direct(f)) {
 		err = pagecache_sync(&f->inode->pages, 0, UINT64_MAX);
 		n = err ? err : read_direct(fi, ff, u, *pos);
 	} else {
@@ -239,141 +317,4 @@ long fuse_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 		*pos += (uint64_t)n;
 	}
 	return n;
-}
-
-/* --- write(2); inode->lock is held --- */
-
-/* Copies up to len bytes of u into fresh pages of req, placed as in the file.  Bytes copied, or
- * -EFAULT, -ENOMEM when none. */
-static long gather(struct fuse_req *req, struct uio *u, uint64_t pos, size_t len)
-{
-	size_t done = 0;
-	int err = 0;
-
-	while (done < len) {
-		size_t off = (pos + done) % PAGE_SIZE, part = MIN(len - done, PAGE_SIZE - off);
-		struct page *p =
-		    page_alloc(0, PAGE_ALLOC_USER | (done ? PAGE_ALLOC_NORETRY : 0));
-		size_t moved;
-
-		if (!p) {
-			err = -ENOMEM;
-			break;
-		}
-		moved = uio_read_from(u, (char *)page_to_virt(p) + off, part);
-		if (moved) {
-			fuse_req_add_page(req, p, (uint32_t)off, (uint32_t)moved);
-		}
-		page_put(p);
-		done += moved;
-		if (moved < part) {
-			err = -EFAULT;
-			break;
-		}
-	}
-	return done ? (long)done : err;
-}
-
-/* The daemon has `count` bytes from pos on, which lie in req's pages: so shall the cache. */
-static void update_cache(struct fuse_inode *fi, struct fuse_req *req, uint64_t pos, size_t count,
-			 bool adopt)
-{
-	struct page_cache *pc = &fi->inode.pages;
-	uint64_t end = pos + count;
-	uint64_t size = MAX(end, atomic_load_explicit(&pc->size, memory_order_relaxed));
-
-	for (unsigned i = 0; pos < end; i++) {
-		struct page *p = req->pages[i];
-		size_t off = pos % PAGE_SIZE, part = MIN(end - pos, PAGE_SIZE - off);
-		char *data = page_to_virt(p);
-
-		if (adopt && off == 0 && (part == PAGE_SIZE || end == size)) {
-			memset(data + part, 0, PAGE_SIZE - part);
-			if (pagecache_adopt(pc, pos / PAGE_SIZE, p)) {
-				pos += part;
-				continue;
-			}
-		}
-		pagecache_update(pc, pos, data + off, part);
-		pos += part;
-	}
-}
-
-/* One WRITE request.  Bytes the daemon took, or -errno; u is advanced by as many. */
-static long write_chunk(struct fuse_inode *fi, struct fuse_file *ff, struct uio *u, uint64_t pos,
-			bool cached)
-{
-	struct fuse_conn *conn = fi->conn;
-	size_t max = MIN((size_t)conn->max_write, conn->max_pages * PAGE_SIZE - pos % PAGE_SIZE);
-	size_t len = MIN(u->left, (uint64_t)max);
-	struct fuse_write_in *in;
-	struct fuse_req *req;
-	uint32_t count = 0;
-	long n, got;
-
-	req = fuse_req_alloc(conn, FUSE_WRITE, fi->nodeid, sizeof(*in),
-			     sizeof(struct fuse_write_out), FUSE_DATA_IN,
-			     (unsigned)DIV_ROUND_UP(pos % PAGE_SIZE + len, PAGE_SIZE));
-	if (!req) {
-		return -ENOMEM;
-	}
-	n = gather(req, u, pos, len);
-	if (n > 0) {
-		in = req->args;
-		in->fh = ff->fh;
-		in->offset = pos;
-		in->size = (uint32_t)n;
-		in->flags = ff->flags;
-		got = fuse_req_send(req);
-		if (got >= 0) {
-			got = fuse_parse_write(req->reply, (size_t)got, (uint32_t)n, &count);
-		}
-		uio_rewind(u, (size_t)n - count);
-		if (count) {
-			update_cache(fi, req, pos, count, cached);
-			fuse_attr_wrote(fi, pos + count);
-		} else if (got == -EINTR) {
-			/* It may still happen. */
-			fuse_attr_wrote(fi, 0);
-			pagecache_invalidate(&fi->inode.pages, pos / PAGE_SIZE,
-					     (pos + (uint64_t)n - 1) / PAGE_SIZE);
-		}
-		n = count ? (long)count : got;
-	}
-	fuse_req_put(req);
-	return n;
-}
-
-long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
-{
-	struct fuse_file *ff = f->private_data;
-	struct fuse_inode *fi = fuse_inode_of(f->inode);
-	uint64_t done = 0;
-	long n = 0;
-
-	if (flags & IO_APPEND) {
-		/* Others may have appended on the host; asked at most once per validity. */
-		int err = READ_ONCE(fi->own_change) ? 0 : fuse_attr_refresh(fi, false);
-
-		if (err) {
-			return err;
-		}
-		*pos = atomic_load_explicit(&f->inode->pages.size, memory_order_acquire);
-	}
-	atomic_store_explicit(&ff->wrote, true, memory_order_relaxed);
-	while (u->left) {
-		uint64_t asked = u->left;
-
-		n = write_chunk(fi, ff, u, *pos, !is_direct(f, ff));
-		if (n <= 0) {
-			break;
-		}
-		done += (uint64_t)n;
-		*pos += (uint64_t)n;
-		if ((uint64_t)n < MIN(asked, (uint64_t)fi->conn->max_write - PAGE_SIZE)) {
-			break; /* short: out of space, or a bad address behind this */
-		}
-		sched_yield_point();
-	}
-	return done ? (long)done : n;
 }

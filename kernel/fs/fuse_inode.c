@@ -4,6 +4,16 @@
 
 #include <lib/hash.h>
 
+static struct kmem_cache *inode_cache;
+
+int fuse_inodes_init(void)
+{
+	if (!inode_cache) {
+		inode_cache = kmem_cache_create("fuse_inode", sizeof(struct fuse_inode), 0);
+	}
+	return inode_cache ? 0 : -ENOMEM;
+}
+
 static struct list *bucket_of(struct fuse_conn *conn, uint64_t nodeid)
 {
 	return &conn->hash[hash_u64(nodeid, FUSE_HASH_BITS)];
@@ -173,14 +183,14 @@ static const struct inode_ops *ops_for(uint32_t mode)
 static struct fuse_inode *inode_new(struct fuse_conn *conn, uint64_t nodeid, uint32_t mode,
 				    uint64_t ino)
 {
-	struct fuse_inode *fi = kzalloc(sizeof(*fi));
+	struct fuse_inode *fi = kmem_cache_zalloc(inode_cache);
 
 	if (!fi) {
 		return NULL;
 	}
 	fi->forget = kmalloc(sizeof(*fi->forget));
 	if (!fi->forget) {
-		kfree(fi);
+		kmem_cache_free(inode_cache, fi);
 		return NULL;
 	}
 	inode_init(&fi->inode, &conn->sb, ops_for(mode), mode, ino);
@@ -198,7 +208,7 @@ static void inode_free(struct fuse_inode *fi)
 {
 	kfree(fi->forget);
 	kfree(atomic_load_explicit(&fi->link_target, memory_order_relaxed));
-	kfree(fi);
+	kmem_cache_free(inode_cache, fi);
 }
 
 /* hash_lock held: the node's inode, counted, with one lookup more. */

@@ -146,6 +146,8 @@ void fuse_req_send_pair(struct fuse_req *first, struct fuse_req *second, long *r
 /* The two halves; `more`: the next fuse_req_start() of this thread follows at once. */
 MUST_USE int fuse_req_start(struct fuse_req *req, bool more);
 MUST_USE long fuse_req_wait(struct fuse_req *req);
+/* As fuse_req_wait, but polls first. */
+MUST_USE long fuse_req_finish(struct fuse_req *req);
 /* Sends without waiting; the reply is dropped (end == NULL) or goes to end() in the worker.
  * Consumes the caller's reference. */
 void fuse_req_send_async(struct fuse_req *req, void (*end)(struct fuse_req *req));
@@ -169,6 +171,7 @@ void fuse_forget_send(struct fuse_conn *conn, struct list *list);
 
 /* --- fuse_inode.c --- */
 extern const struct superblock_ops fuse_super_ops;
+MUST_USE int fuse_inodes_init(void); /* before the first mount; again = harmless */
 /* The inode of an entry reply (counts the lookup); *out is counted.  On failure the lookup
  * is given back. */
 MUST_USE int fuse_inode_from_entry(struct fuse_conn *conn, const struct fuse_entry_out *e,
@@ -221,6 +224,9 @@ void fuse_release_handle(struct fuse_conn *conn, uint64_t nodeid, uint64_t fh, b
 /* --- fuse_data.c --- */
 extern const struct pagecache_ops fuse_pagecache_ops;
 long fuse_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags);
+bool fuse_is_direct(struct file *f); /* past the cache */
+
+/* --- fuse_write.c --- */
 long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags);
 
 /* --- fuse_range.c: operations on ranges of open files --- */

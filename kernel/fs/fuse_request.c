@@ -208,7 +208,7 @@ void fuse_poll_end(struct fuse_conn *conn)
 static void poll_for(struct fuse_req *req, uint64_t budget)
 {
 	struct fuse_transport *t = req->conn->transport;
-	uint64_t end = req->started + budget;
+	uint64_t end = clock_mono_ns() + budget;
 
 	while (!req_done(req)) {
 		if (!t->ops->poll(t) && clock_mono_ns() >= end) {
@@ -312,6 +312,18 @@ long fuse_req_send(struct fuse_req *req)
 		return result;
 	}
 	return err;
+}
+
+long fuse_req_finish(struct fuse_req *req)
+{
+	uint64_t budget = req_done(req) ? 0 : poll_budget(req->conn, true);
+
+	if (budget) {
+		fuse_poll_begin(req->conn);
+		poll_for(req, budget);
+		fuse_poll_end(req->conn);
+	}
+	return fuse_req_wait(req);
 }
 
 void fuse_req_send_pair(struct fuse_req *first, struct fuse_req *second, long *result1,

@@ -27,7 +27,7 @@ void pagecache_subsystem_init(void)
 
 void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void *owner)
 {
-	*pc = (struct page_cache){.ops = ops, .owner = owner};
+	*pc = (struct page_cache){.ops = ops, .owner = owner, .ra_trigger = UINT64_MAX};
 	spin_init(&pc->lock, RANK_PAGECACHE, "pagecache");
 	spin_init(&pc->vmas_lock, RANK_OBJECT_VMAS, "object vmas");
 	atomic_init(&pc->refs, 1);
@@ -216,11 +216,11 @@ static unsigned insert_run(struct page_cache *pc, uint64_t first, struct page **
 	return n;
 }
 
-static unsigned alloc_pages(struct page **pages, unsigned n, uint32_t extra)
+static unsigned alloc_pages(struct page **pages, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		/* Only the first is needed; for the rest nothing else is thrown out. */
-		pages[i] = page_alloc(0, PAGE_ALLOC_USER | (i ? PAGE_ALLOC_NORETRY : 0) | extra);
+		pages[i] = page_alloc(0, PAGE_ALLOC_USER | (i ? PAGE_ALLOC_NORETRY : 0));
 		if (!pages[i]) {
 			return i;
 		}
@@ -269,7 +269,7 @@ static int fill_window(struct page_cache *pc, uint64_t index, uint64_t want, boo
 		       struct page **pages, unsigned max, struct page **out)
 {
 	struct window w;
-	unsigned have = alloc_pages(pages, max, 0), n;
+	unsigned have = alloc_pages(pages, max), n;
 	int err;
 
 	if (!have) {
@@ -289,6 +289,11 @@ static int fill_window(struct page_cache *pc, uint64_t index, uint64_t want, boo
 	}
 	n = insert_run(pc, w.first, pages, w.n);
 	pc->ra_next = w.first + n;
+	if (pc->ra_size) {
+		pc->ra_size = MIN(MAX(pc->ra_size, (uint64_t)n), readahead_max);
+	}
+	/* The start of a file may be all that is wanted: half of the first window first. */
+	pc->ra_trigger = !pc->ra_size ? UINT64_MAX : index ? w.first : n / 2;
 	spin_unlock(&pc->lock);
 	put_pages(pages + n, have - n);
 	if (n == 0) {
@@ -344,11 +349,10 @@ int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want, bool m
 		*out = find_ready_locked(pc, index);
 		p = *out ? *out : pagecache_tree_find(pc, index);
 		if (!p && !pagecache_is_memory(pc)) {
-			uint64_t next = pc->ra_next, ra = pc->ra_size;
+			uint64_t ra = pc->ra_size;
 
 			plan_window(pc, index, want, mapped, &w);
-			pc->ra_next = next; /* only a look: the plan is made again */
-			pc->ra_size = ra;
+			pc->ra_size = ra; /* only a look: the plan is made again */
 		} else if (p && !*out) {
 			err = waitq_wait(&pc->unlock_waiters, &pc->lock, WAIT_KILLABLE,
 					 DEADLINE_NONE);
@@ -381,6 +385,68 @@ int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want, bool m
 			return err;
 		}
 	}
+}
+
+void pagecache_fill_done(struct page_cache *pc, struct page **pages, unsigned n)
+{
+	struct page *none = finish_fill(pc, pages, n, UINT64_MAX);
+
+	ASSERT(!none);
+}
+
+/* Puts the window that follows ra_next into the tree, locked.  Its length, 0 = nothing to do. */
+static unsigned insert_ahead(struct page_cache *pc, uint64_t first, struct page **pages,
+			     unsigned have)
+{
+	unsigned n = 0;
+
+	spin_lock(&pc->lock);
+	if (pc->ra_next == first) {
+		while (n < have && !pagecache_tree_find(pc, first + n)) {
+			n++;
+		}
+		n = insert_run(pc, first, pages, n);
+		pc->ra_next = first + n;
+		pc->ra_trigger = n ? first : UINT64_MAX;
+	}
+	spin_unlock(&pc->lock);
+	return n;
+}
+
+void pagecache_read_ahead(struct page_cache *pc, uint64_t index, unsigned n)
+{
+	uint64_t size = atomic_load_explicit(&pc->size, memory_order_relaxed), first, end, want;
+	struct page **pages;
+	unsigned have;
+
+	/* A look without the lock: one reader passes the mark, others don't mind. */
+	if (READ_ONCE(pc->ra_trigger) - index >= n || !pc->ops->fill_async) {
+		return;
+	}
+	end = size / PAGE_SIZE + (size % PAGE_SIZE != 0);
+	spin_lock(&pc->lock);
+	first = pc->ra_next;
+	want = MIN(MAX(pc->ra_size * 2, (uint64_t)RA_START), readahead_max);
+	want = pc->ra_trigger == UINT64_MAX || first >= end ? 0 : MIN(want, end - first);
+	pc->ra_size = MAX(pc->ra_size, want);
+	pc->ra_trigger = UINT64_MAX;
+	spin_unlock(&pc->lock);
+	pages = want ? kmalloc(want * sizeof(*pages)) : NULL;
+	if (!pages) {
+		return;
+	}
+	for (have = 0; have < want; have++) {
+		pages[have] = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY);
+		if (!pages[have]) {
+			break;
+		}
+	}
+	n = insert_ahead(pc, first, pages, have);
+	put_pages(pages + n, have - n);
+	if (n && pc->ops->fill_async(pc, first, pages, n)) {
+		pagecache_fill_done(pc, pages, n);
+	}
+	kfree(pages);
 }
 
 int pagecache_get_page(struct page_cache *pc, uint64_t index, struct page **out)

@@ -51,6 +51,8 @@ void pagecache_unlock_locked(struct page_cache *pc, struct page **pages, unsigne
 /* As pagecache_get_page; `want` pages from index on are going to be used. */
 MUST_USE int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want,
 			     bool mapped, struct page **out);
+/* A sequential reader reached [index, index + n): reads the next window ahead, if it is time. */
+void pagecache_read_ahead(struct page_cache *pc, uint64_t index, unsigned n);
 /* A page that is there and up to date, waiting for one that is being filled; with a
  * reference.  NULL = missing. */
 struct page *pagecache_find_wait(struct page_cache *pc, uint64_t index);

@@ -62,6 +62,9 @@ long pagecache_read(struct page_cache *pc, struct uio *u, uint64_t pos)
 			}
 			n = 1;
 		}
+		if (!pagecache_is_memory(pc)) {
+			pagecache_read_ahead(pc, index, n);
+		}
 		want = MIN(want, n * PAGE_SIZE - offset);
 		moved = 0;
 		for (unsigned i = 0; i < n; i++) {
