@@ -100,6 +100,9 @@ void mem_get_stats(struct mem_stats *s);
 void mem_register_shrinker(uint64_t (*shrink)(uint64_t pages));
 /* Asks the shrinkers for pages now; may sleep.  Pages freed. */
 uint64_t mem_reclaim(uint64_t pages);
+/* Before a return to the program, when the kernel took pages from its reserve (WORK_NOTIFY
+ * was set): reclaims.  May sleep. */
+void mem_balance(void);
 /* Pages that programs may still take before reclaim starts (an estimate). */
 uint64_t mem_available_pages(void);
 uint64_t mem_total_pages(void);

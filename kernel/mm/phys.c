@@ -3,6 +3,7 @@
 
 #include <arch/boot.h>
 #include <arch/cpu.h>
+#include <arch/thread.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
@@ -95,6 +96,24 @@ static void peak_note_locked(void)
 		phys.peak_used = used;
 }
 
+/* The kernel eats into what keeps it going: the current thread is to look for more before
+ * it returns to its program. */
+static void pressure_note(void)
+{
+	struct arch_thread *t = arch_current();
+
+	if (t)
+		atomic_fetch_or_explicit(&t->work, WORK_NOTIFY, memory_order_relaxed);
+}
+
+void mem_balance(void)
+{
+	uint64_t free = READ_ONCE(phys.buddy.free_pages) + READ_ONCE(phys.fresh_pages);
+
+	if (free < phys.reserve_user)
+		mem_reclaim(phys.reserve_user - free + phys.cpu_batch);
+}
+
 /* Past the CPU's own pages; refills them on the way. */
 static NOINLINE struct page *alloc_global(unsigned order, unsigned flags)
 {
@@ -117,6 +136,8 @@ static NOINLINE struct page *alloc_global(unsigned order, unsigned flags)
 		}
 	}
 	peak_note_locked();
+	if (phys.buddy.free_pages + phys.fresh_pages < phys.reserve_user)
+		pressure_note();
 	spin_unlock_irqrestore(&phys.lock, irq);
 	return p;
 }
@@ -395,7 +416,7 @@ void phys_init(void)
 	for (unsigned i = 0; i < boot_info.ram_count; i++)
 		ranges_add(boot_info.ram[i].start, boot_info.ram[i].end);
 	phys.fresh_pages = phys.total_pages;
-	phys.reserve_user = MIN(MAX(phys.total_pages / 64, 24ul), 2048ul);
+	phys.reserve_user = MIN(MAX(phys.total_pages / 32, 48ul), 2048ul);
 	phys.reserve_kernel = phys.reserve_user / 4;
 	phys.cpu_batch = phys.total_pages < 8192 ? 8 : 32;
 	boot_info.ram_count = 0; /* boot_alloc() is over: it would hand pages out twice */

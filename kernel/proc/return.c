@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is due before a return to user mode (arch/upcalls.h). */
 #include <arch/upcalls.h>
+#include <mm/phys.h>
 #include <mm/usercopy.h>
 #include <proc/signal.h>
 #include "internal.h"
@@ -11,6 +12,7 @@ static void notify(struct trap_frame *f)
 
 	/* Before anything is looked at, so that a new cause sets it again. */
 	atomic_fetch_and(&t->thread.arch.work, ~(uint32_t)WORK_NOTIFY);
+	mem_balance();
 	if (t->set_child_tid.addr) {
 		int err = put_user_u32(t->set_child_tid, (uint32_t)task_tid(t));
 
