@@ -35,4 +35,5 @@ void cred_init_root(struct cred *c, uint32_t uid, uint32_t gid);
 void usage_add(struct usage *to, const struct usage *from);
 /* Group's own usage, dead threads included. */
 void process_usage(struct process *p, struct usage *u);
+void task_usage(struct task *t, struct usage *u);
 void usage_to_rusage(const struct usage *u, struct linux_rusage *r);

@@ -168,7 +168,7 @@ struct process {
 	struct list posix_timers;
 	int32_t next_timer_id;
 	struct timer real_timer;   /* ITIMER_REAL */
-	uint64_t real_interval;	   /* ns */
+	uint64_t real_expires, real_interval; /* ns */
 	bool real_armed;
 	struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, PROF, CPU clocks; NULL = never used */
 

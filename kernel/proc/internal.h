@@ -7,7 +7,6 @@
 void process_subsystem_init(void);
 struct task *task_alloc(struct process *p, const char *name, const struct thread *parent);
 struct process *process_alloc(void);
-void task_usage(struct task *t, struct usage *u);
 struct fdtable *task_get_files(struct task *t);
 struct fs_context *task_get_fs(struct task *t);
 struct cred *task_get_cred(struct task *t);
