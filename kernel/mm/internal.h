@@ -46,7 +46,8 @@ static inline uint64_t vma_pages(const struct vma *v)
 }
 static inline uint64_t vma_index(const struct vma *v, uint64_t addr)
 {
-	return v->pgoff + ((addr - v->start) >> PAGE_SHIFT);
+	/* Page numbers, so that addr may lie below (a vma that grows downwards). */
+	return v->pgoff + (addr >> PAGE_SHIFT) - (v->start >> PAGE_SHIFT);
 }
 /* What a mapping is apart from its place; vmas that agree in it can be one. */
 struct vma_kind {
