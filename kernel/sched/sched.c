@@ -131,6 +131,9 @@ void sched_finish_switch(void)
 
 	rq->dead = rq->migrant = NULL;
 	spin_unlock(&rq->lock);
+	if (thread_current()->notify_switch) {
+		atomic_fetch_or(&thread_current()->arch.work, WORK_NOTIFY);
+	}
 	if (migrant) {
 		sched_queue(migrant, false);
 	}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* prctl(2). */
+#include <syscall/syscalls.h>
+
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/sched.h>
+#include <mm/mm.h>
+#include <mm/usercopy.h>
+#include <proc/limits.h>
+#include <proc/task.h>
+
+enum {
+	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4,
+	PR_GET_UNALIGN = 5, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS = 8, PR_GET_TIMING = 13,
+	PR_SET_TIMING = 14, PR_SET_NAME = 15, PR_GET_NAME = 16, PR_GET_SECCOMP = 21,
+	PR_SET_SECCOMP = 22, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_GET_TSC = 25,
+	PR_SET_TSC = 26, PR_GET_SECUREBITS = 27, PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29,
+	PR_GET_TIMERSLACK = 30, PR_MCE_KILL_GET = 34, PR_SET_MM = 35,
+	PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38,
+	PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40, PR_SET_THP_DISABLE = 41,
+	PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_IO_FLUSHER = 57,
+	PR_GET_IO_FLUSHER = 58, PR_SET_VMA = 0x53564d41,
+};
+#define PR_TSC_ENABLE 1
+#define PR_TIMING_STATISTICAL 0
+#define DEFAULT_TIMER_SLACK_NS 50000
+
+static long set_name(user_ptr from)
+{
+	struct thread *t = thread_current();
+	char name[sizeof t->name];
+	long n = copy_string_from_user(name, from, sizeof name);
+	uint64_t flags;
+
+	if (n == -ENAMETOOLONG) {
+		name[sizeof name - 1] = 0;
+		n = copy_from_user(name, from, sizeof name - 1);
+	}
+	if (n < 0) {
+		return n;
+	}
+	flags = process_lock(process_current());
+	str_copy(t->name, name, sizeof t->name);
+	process_unlock(process_current(), flags);
+	return 0;
+}
+
+static long get_name(user_ptr to)
+{
+	struct thread *t = thread_current();
+	char name[sizeof t->name] = {0};
+
+	str_copy(name, t->name, sizeof name);
+	return copy_to_user(to, name, sizeof name);
+}
+
+/* A changed copy of the credentials, by `change`. */
+static long change_cred(int (*change)(struct cred *c, uint64_t arg), uint64_t arg)
+{
+	struct cred *c = cred_copy(thread_current()->cred);
+	int err;
+
+	if (!c) {
+		return -ENOMEM;
+	}
+	err = change(c, arg);
+	if (err) {
+		cred_put(c);
+	} else {
+		cred_commit(c);
+	}
+	return err;
+}
+
+static int drop_bounding(struct cred *c, uint64_t cap)
+{
+	if (!cred_capable(CAP_SETPCAP)) {
+		return -EPERM;
+	}
+	c->cap_bounding &= ~(1ull << cap);
+	return 0;
+}
+
+#define SECBIT_KEEP_CAPS 0x10u
+static int set_keep_caps(struct cred *c, uint64_t on)
+{
+	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
+	return 0;
+}
+
+static int set_securebits(struct cred *c, uint64_t bits)
+{
+	if (!cred_capable(CAP_SETPCAP)) {
+		return -EPERM;
+	}
+	if (bits & ~0xffull) {
+		return -EPERM;
+	}
+	c->securebits = (uint32_t)bits;
+	return 0;
+}
+
+static int set_no_new_privs(struct cred *c, uint64_t arg)
+{
+	c->no_new_privs = true;
+	return 0;
+}
+
+static int clear_ambient(struct cred *c, uint64_t arg)
+{
+	c->cap_ambient = 0;
+	return 0;
+}
+
+static int raise_ambient(struct cred *c, uint64_t cap)
+{
+	if (!(c->cap_permitted & c->cap_inheritable & 1ull << cap)) {
+		return -EPERM;
+	}
+	c->cap_ambient |= 1ull << cap;
+	return 0;
+}
+
+static int lower_ambient(struct cred *c, uint64_t cap)
+{
+	c->cap_ambient &= ~(1ull << cap);
+	return 0;
+}
+
+static long cap_ambient(uint64_t op, uint64_t cap, uint64_t arg4, uint64_t arg5)
+{
+	enum { IS_SET = 1, RAISE = 2, LOWER = 3, CLEAR_ALL = 4 };
+
+	if (op == CLEAR_ALL) {
+		return cap || arg4 || arg5 ? -EINVAL : change_cred(clear_ambient, 0);
+	}
+	if (cap > CAP_LAST || arg4 || arg5) {
+		return -EINVAL;
+	}
+	switch (op) {
+	case IS_SET:
+		return thread_current()->cred->cap_ambient >> cap & 1;
+	case RAISE:
+		return change_cred(raise_ambient, cap);
+	case LOWER:
+		return change_cred(lower_ambient, cap);
+	default:
+		return -EINVAL;
+	}
+}
+
+static long prctl_cred(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
+{
+	const struct cred *c = thread_current()->cred;
+
+	switch (option) {
+	case PR_GET_KEEPCAPS:
+		return !!(c->securebits & SECBIT_KEEP_CAPS);
+	case PR_SET_KEEPCAPS:
+		return arg2 > 1 ? -EINVAL : change_cred(set_keep_caps, arg2);
+	case PR_CAPBSET_READ:
+		return arg2 > CAP_LAST ? -EINVAL : (long)(c->cap_bounding >> arg2 & 1);
+	case PR_CAPBSET_DROP:
+		return arg2 > CAP_LAST ? -EINVAL : change_cred(drop_bounding, arg2);
+	case PR_GET_SECUREBITS:
+		return c->securebits;
+	case PR_SET_SECUREBITS:
+		return change_cred(set_securebits, arg2);
+	case PR_SET_NO_NEW_PRIVS:
+		return arg2 != 1 || arg3 || arg4 || arg5 ? -EINVAL
+							 : change_cred(set_no_new_privs, 0);
+	case PR_GET_NO_NEW_PRIVS:
+		return arg2 || arg3 || arg4 || arg5 ? -EINVAL : c->no_new_privs;
+	case PR_CAP_AMBIENT:
+		return cap_ambient(arg2, arg3, arg4, arg5);
+	default:
+		return -EINVAL;
+	}
+}
+
+static long prctl_process(int option, uint64_t arg2)
+{
+	struct task *t = task_current();
+	struct process *p = t->process;
+
+	switch (option) {
+	case PR_SET_PDEATHSIG:
+		if (arg2 > NSIG) {
+			return -EINVAL;
+		}
+		atomic_store(&t->pdeath_signal, (int)arg2);
+		return 0;
+	case PR_GET_PDEATHSIG:
+		return put_user_u32((user_ptr){arg2}, (uint32_t)atomic_load(&t->pdeath_signal));
+	case PR_GET_DUMPABLE:
+		return t->thread.mm->dumpable;
+	case PR_SET_DUMPABLE:
+		if (arg2 > 1) {
+			return -EINVAL;
+		}
+		t->thread.mm->dumpable = arg2;
+		return 0;
+	case PR_SET_CHILD_SUBREAPER:
+		p->child_subreaper = arg2 != 0;
+		return 0;
+	case PR_GET_CHILD_SUBREAPER:
+		return put_user_u32((user_ptr){arg2}, p->child_subreaper);
+	case PR_SET_TIMERSLACK:
+		t->timer_slack_ns = (int64_t)arg2 <= 0 ? 0 : (uint32_t)MIN(arg2, (uint64_t)UINT32_MAX);
+		return 0;
+	case PR_GET_TIMERSLACK:
+		return t->timer_slack_ns ? t->timer_slack_ns : DEFAULT_TIMER_SLACK_NS;
+	case PR_GET_TID_ADDRESS:
+		return put_user_u64((user_ptr){arg2}, t->clear_child_tid.addr);
+	default:
+		return -EINVAL;
+	}
+}
+
+long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
+{
+	switch (option) {
+	case PR_SET_NAME:
+		return set_name((user_ptr){arg2});
+	case PR_GET_NAME:
+		return get_name((user_ptr){arg2});
+	case PR_SET_PDEATHSIG:
+	case PR_GET_PDEATHSIG:
+	case PR_GET_DUMPABLE:
+	case PR_SET_DUMPABLE:
+	case PR_SET_CHILD_SUBREAPER:
+	case PR_GET_CHILD_SUBREAPER:
+	case PR_SET_TIMERSLACK:
+	case PR_GET_TIMERSLACK:
+	case PR_GET_TID_ADDRESS:
+		return prctl_process(option, arg2);
+	case PR_GET_TIMING:
+		return PR_TIMING_STATISTICAL;
+	case PR_SET_TIMING:
+		return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
+	case PR_GET_TSC:
+		return put_user_u32((user_ptr){arg2}, PR_TSC_ENABLE);
+	case PR_SET_TSC:
+		return arg2 == PR_TSC_ENABLE ? 0 : -EINVAL;
+	case PR_GET_SECCOMP:
+		return 0;
+	case PR_GET_THP_DISABLE:
+	case PR_GET_IO_FLUSHER:
+		return 0;
+	case PR_SET_VMA:
+		return 0; /* a name for a mapping: nobody sees it */
+	default:
+		return prctl_cred(option, arg2, arg3, arg4, arg5);
+	}
+}
