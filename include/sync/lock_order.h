@@ -16,9 +16,9 @@ enum lock_rank {
 	/* sleeping locks */
 	RANK_EXEC = 1,	     /* one exec or fork at a time in a process */
 	RANK_FS_RENAME,	     /* whole-tree rename */
+	RANK_FILE_POS,	     /* file->pos_lock: held around reads, writes and listings */
 	RANK_INODE_DIR,	     /* a directory's entries (inode->lock of a directory) */
 	RANK_INODE,	     /* a file's size and contents (inode->lock) */
-	RANK_FILE_POS,	     /* file->pos_lock */
 	RANK_EPOLL,	     /* epoll->mutex: held over the poll ops of the types below */
 	RANK_TTY,	     /* tty->lock (sleeping part) */
 	RANK_PIPE,	     /* pipe->mutex */
