@@ -246,6 +246,9 @@ static int find_valid(struct walk *w, const char *name, size_t len, struct dentr
 		*out = NULL;
 		return 0;
 	}
+	if (w->revalidate) {
+		WRITE_ONCE(d->valid_until, 0); /* whatever the daemon promised */
+	}
 	err = d->sb->dops && d->sb->dops->revalidate ? d->sb->dops->revalidate(d) : 0;
 	if (err) {
 		*out = NULL;
