@@ -103,11 +103,12 @@ static struct linux_timeval ns_to_timeval(uint64_t ns)
 
 static bool timeval_to_ns(const struct linux_timeval *tv, uint64_t *ns)
 {
-	struct timespec64 ts = {tv->sec, tv->usec * 1000};
+	struct timespec64 ts;
 
 	if (tv->sec < 0 || tv->usec < 0 || tv->usec >= 1000000) {
 		return false;
 	}
+	ts = (struct timespec64){tv->sec, tv->usec * 1000};
 	*ns = timespec_to_ns(&ts);
 	return true;
 }
