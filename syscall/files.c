@@ -437,7 +437,7 @@ long sys_sync_file_range(int fd, int64_t off, int64_t n, unsigned flags)
 	if (err) {
 		return err;
 	}
-	if (off < 0 || n < 0 || off + n < off || flags & ~7u) {
+	if (off < 0 || n < 0 || n > INT64_MAX - off || flags & ~7u) {
 		err = -EINVAL;
 	} else if (S_ISREG(r.file->inode->mode)) {
 		uint64_t last = n ? (uint64_t)(off + n - 1) / PAGE_SIZE : UINT64_MAX / PAGE_SIZE;
