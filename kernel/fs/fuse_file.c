@@ -197,6 +197,7 @@ int fuse_open(struct inode *inode, struct file *f)
 	}
 	trunc = !dir && flags & O_TRUNC && fi->conn->flags & FUSE_ATOMIC_O_TRUNC;
 	flags &= ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC | (trunc ? 0 : O_TRUNC));
+	flags &= ~(uint32_t)(dir ? O_TMPFILE_BIT : O_TMPFILE); /* done with when we get here */
 	ff = fuse_file_alloc(fi->conn, fi->nodeid);
 	req = open_req(fi->conn, fi->nodeid, flags, dir);
 	err = ff && req ? send_open(fi, req, !dir && !trunc && inode->pages.npages > 0, &o)
