@@ -375,7 +375,7 @@ long sys_fallocate(int fd, int mode, int64_t off, int64_t len)
 		err = -EISDIR;
 	} else if (!S_ISREG(inode->mode)) {
 		err = -ENODEV;
-	} else if (off + len < 0) {
+	} else if (len > INT64_MAX - off) {
 		err = -EFBIG;
 	} else if (!r.file->ops->fallocate) {
 		err = -EOPNOTSUPP;
