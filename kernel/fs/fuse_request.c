@@ -218,11 +218,12 @@ static void poll_for(struct fuse_req *req, uint64_t budget)
 	}
 }
 
-/* The waiter was killed.  True: the request now belongs to device and worker. */
+/* The waiter was killed.  True: the request now belongs to device and worker.
+ * No FUSE_INTERRUPT: virtiofsd keeps one that comes too late, gives its ring element back and
+ * answers it a second time later, which it asserts not to do.  Linux sends none either. */
 static bool abandon(struct fuse_req *req)
 {
 	struct fuse_conn *conn = req->conn;
-	struct fuse_req *intr;
 	bool gone = false;
 	uint64_t irq;
 
@@ -231,15 +232,6 @@ static bool abandon(struct fuse_req *req)
 		req->orphaned = gone = true;
 	}
 	spin_unlock_irqrestore(&conn->done_lock, irq);
-	if (!gone || fuse_unsupported(conn, FUSE_INTERRUPT)) {
-		return gone;
-	}
-	intr = fuse_req_alloc(conn, FUSE_INTERRUPT, 0, sizeof(struct fuse_interrupt_in), 0,
-			      FUSE_DATA_NONE, 0);
-	if (intr) {
-		((struct fuse_interrupt_in *)intr->args)->unique = req->unique;
-		fuse_req_send_async(intr, NULL);
-	}
 	return gone;
 }
 
