@@ -143,17 +143,29 @@ static uint64_t shrink_pass(uint64_t want, bool mapped_too)
 	return freed;
 }
 
+/* Mapped pages are the programs' code.  With the last of them taken away, programs would
+ * fault them in again and again instead of running, with no end: rather out of memory. */
+static uint64_t mapped_to_spare(void)
+{
+	uint64_t keep = MAX(96ul, mem_total_pages() / 64), have;
+
+	spin_lock(&lru_lock);
+	have = lru_pages;
+	spin_unlock(&lru_lock);
+	return have > keep ? have - keep : 0;
+}
+
 uint64_t pagecache_shrink(uint64_t pages)
 {
 	uint64_t freed = shrink_pass(pages, false);
 
 	if (freed < pages) {
-		freed += shrink_pass(pages - freed, true);
+		freed += shrink_pass(MIN(pages - freed, mapped_to_spare()), true);
 	}
 	if (freed == 0) {
 		/* All that is left may be dirty: written back, it can go. */
 		pagecache_sync_all();
-		freed = shrink_pass(pages, true);
+		freed = shrink_pass(pages, false);
 	}
 	return freed;
 }

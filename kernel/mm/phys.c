@@ -164,7 +164,7 @@ static NOINLINE struct page *alloc_reclaim(unsigned order, unsigned flags)
 {
 	for (int tries = 0; tries < 4; tries++) {
 		struct page *p;
-		uint64_t got = mem_reclaim(MAX(32ul, 1ul << order) << tries);
+		uint64_t got = mem_reclaim(MAX((uint64_t)phys.cpu_batch, 1ul << order) << tries);
 
 		p = alloc_try(order, flags);
 		if (p || !got)
