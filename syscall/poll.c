@@ -46,7 +46,7 @@ static int get_deadline(user_ptr t, int64_t unit, uint64_t *deadline)
 		return -EINVAL;
 	}
 	if (unit == 1000) { /* select takes more than a second of microseconds */
-		ut.sec += ut.frac / 1000000;
+		ut.sec = MIN(ut.sec, INT64_MAX / 2) + ut.frac / 1000000;
 		ut.frac %= 1000000;
 	}
 	*deadline = deadline_after(ut.sec, ut.frac * unit);
