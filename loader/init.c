@@ -40,10 +40,24 @@ static const char *error_text(int error)
 	}
 }
 
+/* A file by that name that one may at least try to run? */
+static bool is_candidate(const char *name)
+{
+	struct path path;
+	bool ok;
+
+	if (vfs_lookup(AT_FDCWD, name, LOOKUP_FOLLOW, &path))
+		return false;
+	ok = S_ISREG(path.dentry->inode->mode);
+	path_put(&path);
+	return ok;
+}
+
 /* The end: tells the launcher.  `what` is the name that the user gave. */
 static NORETURN void give_up(const char *what, const char *why, int error)
 {
-	bool missing = error == ENOENT || error == ENOTDIR;
+	/* a program that is there, but lacks its interpreter, is not "missing" */
+	bool missing = (error == ENOENT || error == ENOTDIR) && !is_candidate(what);
 	char text[600];
 
 	if (!why || !*why)
@@ -137,19 +151,6 @@ static int fill_args(struct exec_args *a, const struct launch_config *c)
 	if (!err && c->h.flags & LAUNCH_TTY)
 		err = add_default(a, c, "TERM", "TERM=xterm");
 	return err;
-}
-
-/* A file by that name that one may at least try to run? */
-static bool is_candidate(const char *name)
-{
-	struct path path;
-	bool ok;
-
-	if (vfs_lookup(AT_FDCWD, name, LOOKUP_FOLLOW, &path))
-		return false;
-	ok = S_ISREG(path.dentry->inode->mode);
-	path_put(&path);
-	return ok;
 }
 
 /* The program's path: as given when it has a slash, else searched along PATH. */
