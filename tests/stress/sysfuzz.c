@@ -194,6 +194,15 @@ static void *fuzz_thread(void *p)
 	return NULL;
 }
 
+/* Seconds that the children's clock_settime() does not move. */
+static time_t uptime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
 int main(int argc, char **argv)
 {
 	struct utsname u;
@@ -210,11 +219,11 @@ int main(int argc, char **argv)
 		      0);
 	printf("sysfuzz: seed %llu, %d s, %d workers\n", (unsigned long long)seed, seconds, workers);
 	fflush(stdout);
-	time_t start = time(NULL), last = start, now;
+	time_t start = uptime(), last = start, now;
 	pid_t pids[64] = {0};
 	time_t born[64] = {0};
 
-	while ((now = time(NULL)) - start < seconds) {
+	while ((now = uptime()) - start < seconds) {
 		for (int i = 0; i < workers; i++) {
 			int status;
 
