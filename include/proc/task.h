@@ -221,6 +221,9 @@ static inline void process_unlock(struct process *p, uint64_t flags)
 void process_get(struct process *p);
 void process_put(struct process *p);
 
+/* May the current thread look into p (ptrace access)?  0 or -EPERM. */
+MUST_USE int process_may_access(struct process *p);
+
 /* Soft limit of a process, no lock. */
 static inline uint64_t process_rlimit(const struct process *p, int resource)
 {

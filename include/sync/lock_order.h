@@ -33,6 +33,8 @@ enum lock_rank {
 	RANK_POSIX_TIMER,    /* (irq) one POSIX timer */
 	RANK_SIGACTION,	     /* (irq) actions of a signal handler table */
 	RANK_USER_ACCOUNT,   /* (irq) accounts by uid */
+	RANK_IPC_TABLE,	     /* ids of System V IPC, names of message queues */
+	RANK_IPC_OBJECT,     /* one semaphore set, message queue ... */
 	RANK_FDTABLE,	     /* a descriptor table */
 	RANK_FS_CONTEXT,     /* cwd, root, umask */
 	RANK_DCACHE,	     /* dentry tree and hash */

@@ -54,7 +54,7 @@ void signal_unqueue_locked(struct process *p, struct sigqueue *q); /* one entry,
 /* posix_timers.c */
 void timers_process_free(struct process *p);
 
-/* coredump.c: true = a core was written */
+/* coredump.c: true = a core was written; crash.c */
 bool coredump_write(int sig, const struct siginfo *info);
 void crash_report(int sig, const struct siginfo *info);
 
