@@ -20,10 +20,12 @@ static int copy_time_from_user(struct timespec64 *ts, user_ptr from)
 	return err;
 }
 
-/* The kernel's clocks count 64-bit nanoseconds; Linux refuses what it can't hold, too. */
+/* The kernel's clocks count 64-bit nanoseconds; as on Linux, what is set must leave room
+ * for 30 years of uptime. */
+#define WALL_SEC_MAX (INT64_MAX / (int64_t)NSEC_PER_SEC - 30 * 365 * 24 * 3600ll)
 static int set_wall_clock(const struct timespec64 *ts)
 {
-	if (ts->sec < 0 || ts->sec > INT64_MAX / (int64_t)NSEC_PER_SEC - 1)
+	if (ts->sec < 0 || ts->sec >= WALL_SEC_MAX)
 		return -EINVAL;
 	if (!cred_capable(CAP_SYS_TIME))
 		return -EPERM;

@@ -55,8 +55,12 @@ uint64_t clock_deadline(int clock, const struct timespec64 *ts, bool absolute)
 		return ns >= INT64_MAX ? DEADLINE_NONE - 1 : deadline;
 	}
 	if (clock_is_wall(clock)) {
-		int64_t mono = (int64_t)ns - clock_wall_offset_ns();
+		int64_t mono;
 
+		if (__builtin_sub_overflow((int64_t)MIN(ns, (uint64_t)INT64_MAX),
+					   clock_wall_offset_ns(), &mono)) {
+			return DEADLINE_NONE - 1;
+		}
 		return mono < 0 ? 0 : (uint64_t)mono;
 	}
 	return ns;
