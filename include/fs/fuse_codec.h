@@ -53,6 +53,9 @@ struct fuse_dir_entry {
  * nonsense.  With -EIO and entry.nodeid != 0 the daemon has counted a lookup all the same. */
 MUST_USE int fuse_parse_dirent(const void *buf, size_t len, size_t *pos,
 			       struct fuse_dir_entry *e);
+/* The same of a READDIR reply, which has no entries: entry.nodeid is 0. */
+MUST_USE int fuse_parse_plain_dirent(const void *buf, size_t len, size_t *pos,
+				     struct fuse_dir_entry *e);
 
 /* now + validity, saturating at UINT64_MAX; 0 validity gives 0. */
 uint64_t fuse_valid_until(uint64_t now, uint64_t sec, uint32_t nsec);

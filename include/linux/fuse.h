@@ -36,6 +36,7 @@ enum fuse_opcode {
 	FUSE_FLUSH = 25,
 	FUSE_INIT = 26,
 	FUSE_OPENDIR = 27,
+	FUSE_READDIR = 28,
 	FUSE_RELEASEDIR = 29,
 	FUSE_FSYNCDIR = 30,
 	FUSE_CREATE = 35,
@@ -186,7 +187,7 @@ struct fuse_flush_in {
 	uint64_t lock_owner;
 };
 _Static_assert(sizeof(struct fuse_flush_in) == 24, "fuse_flush_in");
-struct fuse_read_in { /* READ, READDIRPLUS */
+struct fuse_read_in { /* READ, READDIR, READDIRPLUS */
 	uint64_t fh, offset;
 	uint32_t size, read_flags;
 	uint64_t lock_owner;

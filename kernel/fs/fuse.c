@@ -33,10 +33,6 @@ static int negotiate(struct fuse_conn *conn)
 	conn->flags = out.flags;
 	conn->max_write = out.max_write;
 	conn->max_pages = out.max_pages;
-	if (!(out.flags & FUSE_DO_READDIRPLUS)) {
-		log_error("fuse %s: the daemon has no READDIRPLUS", conn->transport->tag);
-		return -EPROTO;
-	}
 	return 0;
 }
 

@@ -200,29 +200,26 @@ int fuse_parse_init(const void *buf, size_t len, struct fuse_init_out *o)
 	return 0;
 }
 
-int fuse_parse_dirent(const void *buf, size_t len, size_t *pos, struct fuse_dir_entry *e)
+/* The part that both kinds of record end with, at *pos + base. */
+static int parse_dirent(const void *buf, size_t len, size_t *pos, size_t base,
+			struct fuse_dir_entry *e)
 {
-	struct fuse_direntplus d;
-	size_t left = len - *pos, size;
+	size_t left = len - *pos, head = base + sizeof(struct fuse_dirent), size;
+	struct fuse_dirent d;
 
-	e->entry.nodeid = 0;
-	if (left < sizeof(d)) {
-		return left == 0 ? 0 : -EIO;
-	}
-	memcpy(&d, (const char *)buf + *pos, sizeof(d));
-	e->entry = d.entry;
-	e->ino = d.dirent.ino;
-	e->off = d.dirent.off;
-	e->type = d.dirent.type & 15;
-	e->name_len = d.dirent.namelen;
-	if (d.dirent.namelen == 0 || d.dirent.namelen > FUSE_NAME_MAX) {
+	memcpy(&d, (const char *)buf + *pos + base, sizeof(d));
+	e->ino = d.ino;
+	e->off = d.off;
+	e->type = d.type & 15;
+	e->name_len = d.namelen;
+	if (d.namelen == 0 || d.namelen > FUSE_NAME_MAX) {
 		return -EIO;
 	}
-	size = ALIGN_UP(sizeof(d) + e->name_len, 8);
+	size = ALIGN_UP(head + e->name_len, 8);
 	if (size > left) {
 		return -EIO;
 	}
-	memcpy(e->name, (const char *)buf + *pos + sizeof(d), e->name_len);
+	memcpy(e->name, (const char *)buf + *pos + head, e->name_len);
 	e->name[e->name_len] = '\0';
 	if (memchr(e->name, '/', e->name_len) || memchr(e->name, '\0', e->name_len)) {
 		return -EIO;
@@ -235,6 +232,29 @@ int fuse_parse_dirent(const void *buf, size_t len, size_t *pos, struct fuse_dir_
 	}
 	*pos += size;
 	return 1;
+}
+
+int fuse_parse_dirent(const void *buf, size_t len, size_t *pos, struct fuse_dir_entry *e)
+{
+	size_t left = len - *pos;
+
+	e->entry.nodeid = 0;
+	if (left < sizeof(struct fuse_direntplus)) {
+		return left == 0 ? 0 : -EIO;
+	}
+	memcpy(&e->entry, (const char *)buf + *pos, sizeof(e->entry));
+	return parse_dirent(buf, len, pos, sizeof(e->entry), e);
+}
+
+int fuse_parse_plain_dirent(const void *buf, size_t len, size_t *pos, struct fuse_dir_entry *e)
+{
+	size_t left = len - *pos;
+
+	e->entry.nodeid = 0;
+	if (left < sizeof(struct fuse_dirent)) {
+		return left == 0 ? 0 : -EIO;
+	}
+	return parse_dirent(buf, len, pos, 0, e);
 }
 
 uint64_t fuse_valid_until(uint64_t now, uint64_t sec, uint32_t nsec)

@@ -291,13 +291,13 @@ static int map(struct file *f, int prot, int flags, struct page_cache **object)
 	struct fuse_file *ff = f->private_data;
 
 	(void)prot;
-	if (flags & MAP_SHARED) {
-		if (ff->open_flags & FOPEN_DIRECT_IO) {
-			return -ENODEV; /* nothing would keep the mapping true */
-		}
-		if (f->writable) {
-			pagecache_start_writeback();
-		}
+	/* Without caching a mapping still needs pages.  They agree with what this machine reads
+	 * and writes, and with the host at the time of the first mapping. */
+	if (ff->open_flags & FOPEN_DIRECT_IO && list_empty(&f->inode->pages.vmas)) {
+		pagecache_invalidate(&f->inode->pages, 0, UINT64_MAX);
+	}
+	if (flags & MAP_SHARED && f->writable) {
+		pagecache_start_writeback();
 	}
 	*object = &f->inode->pages;
 	return 0;

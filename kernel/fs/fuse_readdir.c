@@ -2,7 +2,7 @@
 /*
  * The FUSE client: listing directories.  READDIRPLUS brings names with attributes; both are
  * cached at once, so that `ls -l` asks for nothing more.  A reply that the caller's buffer
- * can't take whole stays with the open file.
+ * can't take whole stays with the open file.  A daemon that allows no caching has only READDIR.
  */
 #include "fuse_internal.h"
 
@@ -38,6 +38,19 @@ static bool is_dots(const struct fuse_dir_entry *e)
 	       (e->name_len == 1 || (e->name_len == 2 && e->name[1] == '.'));
 }
 
+static bool has_plus(const struct fuse_file *ff)
+{
+	return ff->conn->flags & FUSE_DO_READDIRPLUS;
+}
+
+static int next_entry(struct fuse_file *ff, size_t *pos, struct fuse_dir_entry *e)
+{
+	const void *buf = page_to_virt(ff->buf);
+
+	return has_plus(ff) ? fuse_parse_dirent(buf, ff->buf_len, pos, e)
+			    : fuse_parse_plain_dirent(buf, ff->buf_len, pos, e);
+}
+
 /* Enters what the reply says into the caches. */
 static int cache_listing(struct file *f, struct fuse_file *ff, uint64_t version,
 			 struct fuse_dir_entry *e)
@@ -47,7 +60,7 @@ static int cache_listing(struct file *f, struct fuse_file *ff, uint64_t version,
 	size_t pos = 0;
 	int r;
 
-	while ((r = fuse_parse_dirent(page_to_virt(ff->buf), ff->buf_len, &pos, e)) > 0) {
+	while ((r = next_entry(ff, &pos, e)) > 0) {
 		struct inode *inode;
 
 		if (e->entry.nodeid == 0) {
@@ -84,8 +97,8 @@ static int fetch(struct file *f, struct fuse_file *ff, uint64_t offset, struct f
 	long n;
 
 	drop_buffer(ff);
-	req = fuse_req_alloc(ff->conn, FUSE_READDIRPLUS, ff->nodeid, sizeof(*in), 0,
-			     FUSE_DATA_OUT, 1);
+	req = fuse_req_alloc(ff->conn, has_plus(ff) ? FUSE_READDIRPLUS : FUSE_READDIR, ff->nodeid,
+			     sizeof(*in), 0, FUSE_DATA_OUT, 1);
 	if (!req) {
 		return -ENOMEM;
 	}
@@ -132,7 +145,7 @@ static int list_entries(struct file *f, struct dir_context *ctx, struct fuse_dir
 			}
 			continue;
 		}
-		r = fuse_parse_dirent(page_to_virt(ff->buf), ff->buf_len, &ff->buf_pos, e);
+		r = next_entry(ff, &ff->buf_pos, e);
 		if (r <= 0) {
 			drop_buffer(ff);
 			return -EIO;

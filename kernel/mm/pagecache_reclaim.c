@@ -166,6 +166,9 @@ uint64_t pagecache_shrink(uint64_t pages)
 		/* All that is left may be dirty: written back, it can go. */
 		pagecache_sync_all();
 		freed = shrink_pass(pages, false);
+		if (freed < pages) {
+			freed += shrink_pass(MIN(pages - freed, mapped_to_spare()), true);
+		}
 	}
 	return freed;
 }

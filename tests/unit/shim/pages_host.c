@@ -112,6 +112,10 @@ void mem_get_stats(struct mem_stats *s)
 	*s = (struct mem_stats){.total_pages = HOST_PAGES * 8,
 				.free_pages = HOST_PAGES * 8 - used_count};
 }
+uint64_t mem_total_pages(void)
+{
+	return HOST_PAGES;
+}
 void mem_account(enum mem_kind kind, int64_t pages)
 {
 	(void)kind;
