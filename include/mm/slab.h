@@ -23,6 +23,15 @@ void *kmem_cache_alloc(struct kmem_cache *c);  /* contents undefined */
 void *kmem_cache_zalloc(struct kmem_cache *c);
 void kmem_cache_free(struct kmem_cache *c, void *p);
 
+/* What each cache holds (/proc/slabinfo, the search for leaks); a snapshot without locks. */
+struct slab_usage {
+	const char *name;
+	size_t object_size;
+	uint64_t used, total; /* objects */
+	uint64_t pages;
+};
+void slab_for_each(void (*fn)(const struct slab_usage *u, void *arg), void *arg);
+
 /* Kernel stacks, KSTACK_SIZE bytes with an unmapped guard page below; recycled, so
  * freeing one costs no shootdown.  Returns the lowest address; NULL = no memory. */
 #define KSTACK_SIZE 16384

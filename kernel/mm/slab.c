@@ -33,6 +33,7 @@ struct kmem_cache {
 	struct spinlock lock;
 	struct list partial; /* slabs with free objects */
 	uint32_t empty_slabs;
+	uint64_t slabs, out; /* blocks; objects not in them: used, or in CPUs' lists */
 };
 struct trailer { /* debug */
 	uint64_t red_zone, state;
@@ -135,6 +136,7 @@ static struct page *slab_create_locked(struct kmem_cache *c)
 	p->index = 0;
 	list_push_front(&c->partial, &p->link);
 	c->empty_slabs++;
+	c->slabs++;
 	mem_account(MEM_SLAB, 1l << c->order);
 	return p;
 }
@@ -167,6 +169,7 @@ static uint32_t slab_take(struct kmem_cache *c, uint32_t n, void **chain)
 		if (!p->priv)
 			list_remove(&p->link);
 	}
+	c->out += got;
 	spin_unlock(&c->lock);
 	*chain = head;
 	return got;
@@ -176,6 +179,7 @@ static uint32_t slab_take(struct kmem_cache *c, uint32_t n, void **chain)
 static void slab_give(struct kmem_cache *c, void *chain, uint32_t n)
 {
 	spin_lock(&c->lock);
+	c->out -= n;
 	while (n--) {
 		void *obj = chain;
 		struct page *p = virt_to_page((void *)ALIGN_DOWN((uintptr_t)obj, PAGE_SIZE));
@@ -196,6 +200,7 @@ static void slab_give(struct kmem_cache *c, void *chain, uint32_t n)
 		}
 		list_remove(&p->link);
 		p->flags &= ~(uint32_t)PAGE_SLAB;
+		c->slabs--;
 		mem_account(MEM_SLAB, -(1l << c->order));
 		page_put(p);
 	}
@@ -287,6 +292,23 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 		slab_give(c, p, 1);
 	}
 	irq_restore(irq);
+}
+
+void slab_for_each(void (*fn)(const struct slab_usage *u, void *arg), void *arg)
+{
+	for (unsigned i = 0; i < cache_count; i++) {
+		struct kmem_cache *c = &caches[i];
+		struct slab_usage u = {.name = c->name, .object_size = c->size};
+
+		u.used = READ_ONCE(c->out);
+		u.total = READ_ONCE(c->slabs) * c->per_slab;
+		u.pages = READ_ONCE(c->slabs) << c->order;
+		for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
+			if (cpu_lists[cpu])
+				u.used -= MIN(u.used, READ_ONCE(cpu_lists[cpu][i].count));
+		}
+		fn(&u, arg);
+	}
 }
 
 void *kmem_cache_zalloc(struct kmem_cache *c)
