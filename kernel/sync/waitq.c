@@ -13,17 +13,22 @@ void waitq_init(struct waitq *q)
 }
 
 /*
+ * A thread that is awake keeps its entry: it may have linked it and not announced its sleep
+ * yet, and will look at the condition before it sleeps.  By then somebody else may have eaten
+ * what this wake was for, so the next one must find the entry.
+ *
  * The entry lives on the stack of a thread that may leave as soon as it sees `woken`
  * without taking the queue's lock: so the wake comes first, then the unlinking, and the
  * store to `woken` is the last touch.
  */
 static bool wake_thread(struct waitq_entry *e, uint32_t events)
 {
-	bool took = block_wake(e->thread);
-
+	if (!block_wake(e->thread)) {
+		return false;
+	}
 	list_remove(&e->link);
 	__atomic_store_n(&e->woken, true, __ATOMIC_RELEASE);
-	return took;
+	return true;
 }
 
 void waitq_entry_init(struct waitq_entry *e)
@@ -155,17 +160,10 @@ int waitq_wait_mutex(struct waitq *q, struct mutex *held, enum wait_mode mode, u
 	struct waitq_entry e;
 	int err;
 
-	/* Linked before the mutex goes; announced after, as unlocking may itself wake. */
-	waitq_entry_init(&e);
-	waitq_add(q, &e);
+	/* Linked and announced before the mutex goes: a wake after that is not missed. */
+	wait_begin(q, &e, mode, false);
 	mutex_unlock(held);
-	block_prepare(mode);
-	if (__atomic_load_n(&e.woken, __ATOMIC_ACQUIRE) ) {
-		block_cancel();
-		err = 0;
-	} else {
-		err = wait_end(&e, deadline);
-	}
+	err = wait_end(&e, deadline);
 	mutex_lock(held);
 	return err;
 }
