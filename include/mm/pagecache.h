@@ -109,4 +109,6 @@ void pagecache_sync_all(void);
 /* Starts the thread of the periodic write-back unless it runs; may sleep.  A file system calls
  * it when a shared writable mapping is made. */
 void pagecache_start_writeback(void);
+/* Writes back when too much of the memory is dirty; from ops->mkwrite.  May sleep. */
+void pagecache_throttle_dirty(void);
 void pagecache_subsystem_init(void); /* starts the periodic write-back (5 s) lazily */

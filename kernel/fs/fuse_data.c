@@ -227,6 +227,7 @@ static int may_write(struct page_cache *pc, struct page *page)
 	(void)pc;
 	(void)page;
 	pagecache_start_writeback();
+	pagecache_throttle_dirty();
 	return 0;
 }
 static bool hold(struct page_cache *pc)

@@ -110,7 +110,7 @@ void pagecache_remove_locked(struct page_cache *pc, struct page *p)
 	/* One step: pagecache_mark_dirty() sets PAGE_DIRTY only together with PAGE_CACHE. */
 	old = page_clear_flags(p, PAGE_CACHE | PAGE_DIRTY | PAGE_LOCKED | PAGE_REFERENCED);
 	if (old & PAGE_DIRTY) {
-		atomic_fetch_sub_explicit(&pc->ndirty, 1, memory_order_relaxed);
+		pagecache_count_dirty(pc, -1);
 	}
 	p->owner = NULL;
 	mem_account(MEM_CACHE, -1);

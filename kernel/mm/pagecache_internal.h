@@ -67,4 +67,5 @@ void pagecache_reclaim_init(void);
 
 /* --- pagecache_writeback.c --- */
 void pagecache_dirty_forget(struct page_cache *pc); /* leaves the list of dirty caches */
+void pagecache_count_dirty(struct page_cache *pc, int64_t n);
 void pagecache_writeback_init(void);

@@ -13,6 +13,7 @@
 #include <mm/mm.h>
 
 #define BATCH 32
+#define LOOK_MIN 512 /* pages looked at before mapped ones are taken */
 
 static struct spinlock lru_lock = SPINLOCK_INIT(RANK_FS_LEAF, "page lru");
 static struct list lru = LIST_INIT(lru); /* struct page.link; lru_lock */
@@ -57,15 +58,18 @@ static enum verdict judge(struct page *p, bool mapped_too)
 	return page_refs(p) == 1 ? FREE : KEEP;
 }
 
-/* Looks at up to `budget` pages; frees what it can, and picks one mapped page to unmap. */
-static unsigned scan(uint64_t *budget, bool mapped_too, struct page **victims,
-		     struct page **to_unmap)
-{
-	unsigned n = 0;
+/* What one look at the list found: unmapped pages, taken out, and mapped ones, locked. */
+struct haul {
+	struct page *free[BATCH], *mapped[BATCH];
+	unsigned nfree, nmapped;
+};
 
-	*to_unmap = NULL;
+/* Looks at up to `budget` pages, until a batch of one kind is full. */
+static void scan(uint64_t *budget, bool mapped_too, struct haul *h)
+{
+	h->nfree = h->nmapped = 0;
 	spin_lock(&lru_lock);
-	while (*budget && n < BATCH && !*to_unmap && !list_empty(&lru)) {
+	while (*budget && h->nfree < BATCH && h->nmapped < BATCH && !list_empty(&lru)) {
 		struct page *p = list_first_entry(&lru, struct page, link);
 		struct page_cache *pc = p->owner;
 		enum verdict v;
@@ -80,7 +84,7 @@ static unsigned scan(uint64_t *budget, bool mapped_too, struct page **victims,
 		if (v == UNMAP) {
 			page_get(p);
 			page_set_flags(p, PAGE_LOCKED);
-			*to_unmap = p;
+			h->mapped[h->nmapped++] = p;
 		} else if (v == FREE) {
 			/* pagecache_remove_locked() without taking lru_lock again */
 			list_remove(&p->link);
@@ -88,55 +92,77 @@ static unsigned scan(uint64_t *budget, bool mapped_too, struct page **victims,
 			pagecache_tree_remove(pc, p->index);
 			page_clear_flags(p, PAGE_CACHE);
 			p->owner = NULL;
-			victims[n++] = p;
+			h->free[h->nfree++] = p;
 		}
 		spin_unlock(&pc->lock);
 	}
 	spin_unlock(&lru_lock);
-	return n;
 }
 
-/* p is locked and referenced by us. */
-static unsigned unmap_and_free(struct page *p)
+/* n pages of one cache with consecutive indexes, locked and referenced by us. */
+static unsigned unmap_and_free(struct page **pages, unsigned n)
 {
-	struct page_cache *pc = p->owner;
-	bool gone = false;
+	struct page_cache *pc = pages[0]->owner;
+	bool gone[BATCH];
+	unsigned freed = 0;
 
-	mm_unmap_object(pc, p->index, p->index);
+	mm_unmap_object(pc, pages[0]->index, pages[n - 1]->index);
 	spin_lock(&pc->lock);
-	pagecache_unlock_locked(pc, &p, 1);
-	if (!(page_flags(p) & PAGE_DIRTY) && page_refs(p) == 2 &&
-	    atomic_load_explicit(&p->maps, memory_order_acquire) == 0) {
-		pagecache_remove_locked(pc, p);
-		gone = true;
+	for (unsigned i = 0; i < n; i++) {
+		struct page *p = pages[i];
+
+		page_clear_flags(p, PAGE_LOCKED);
+		gone[i] = !(page_flags(p) & PAGE_DIRTY) && page_refs(p) == 2 &&
+			  atomic_load_explicit(&p->maps, memory_order_acquire) == 0;
+		if (gone[i]) {
+			pagecache_remove_locked(pc, p);
+			freed++;
+		}
 	}
+	waitq_wake_all(&pc->unlock_waiters);
 	spin_unlock(&pc->lock);
-	if (gone) {
-		page_put(p);
+	for (unsigned i = 0; i < n; i++) {
+		if (gone[i]) {
+			page_put(pages[i]);
+		}
+		page_put(pages[i]);
 	}
-	page_put(p);
-	return gone;
+	return freed;
 }
 
-static uint64_t shrink_pass(uint64_t want, bool mapped_too)
+static unsigned free_mapped(struct haul *h)
 {
-	uint64_t freed = 0, budget;
+	unsigned freed = 0;
 
-	spin_lock(&lru_lock);
-	budget = lru_pages * 2; /* a second chance each */
-	spin_unlock(&lru_lock);
-	while (freed < want && budget) {
-		struct page *victims[BATCH], *to_unmap;
-		unsigned n = scan(&budget, mapped_too, victims, &to_unmap);
+	for (unsigned i = 0, n; i < h->nmapped; i += n) {
+		struct page *first = h->mapped[i];
 
-		for (unsigned i = 0; i < n; i++) {
-			page_put(victims[i]);
+		for (n = 1; i + n < h->nmapped; n++) {
+			struct page *p = h->mapped[i + n];
+
+			if (p->owner != first->owner || p->index != first->index + n) {
+				break;
+			}
 		}
-		mem_account(MEM_CACHE, -(int64_t)n);
-		freed += n;
-		if (to_unmap) {
-			freed += unmap_and_free(to_unmap);
-		} else if (n == 0) {
+		freed += unmap_and_free(h->mapped + i, n);
+	}
+	return freed;
+}
+
+static uint64_t shrink_pass(uint64_t want, bool mapped_too, uint64_t budget)
+{
+	uint64_t freed = 0;
+
+	while (freed < want && budget) {
+		struct haul h;
+
+		scan(&budget, mapped_too, &h);
+		for (unsigned i = 0; i < h.nfree; i++) {
+			page_put(h.free[i]);
+		}
+		mem_account(MEM_CACHE, -(int64_t)h.nfree);
+		freed += h.nfree + free_mapped(&h);
+		if (h.nfree + h.nmapped == 0) {
 			break;
 		}
 	}
@@ -155,20 +181,36 @@ static uint64_t mapped_to_spare(void)
 	return have > keep ? have - keep : 0;
 }
 
+/* Unmapped pages first, each time looking at a larger part of the list: a look at all of it
+ * for a few pages would cost more than the pages are worth. */
+static uint64_t shrink(uint64_t pages)
+{
+	uint64_t freed = 0, all;
+
+	spin_lock(&lru_lock);
+	all = lru_pages * 2; /* a second chance each */
+	spin_unlock(&lru_lock);
+	for (int shift = 4; shift >= 0 && freed < pages; shift -= 2) {
+		uint64_t budget = MIN(all, MAX(all >> shift, (uint64_t)LOOK_MIN));
+
+		freed += shrink_pass(pages - freed, false, budget);
+		if (freed < pages) {
+			uint64_t spare = mapped_to_spare();
+
+			freed += shrink_pass(MIN(pages - freed, spare), true, budget);
+		}
+	}
+	return freed;
+}
+
 uint64_t pagecache_shrink(uint64_t pages)
 {
-	uint64_t freed = shrink_pass(pages, false);
+	uint64_t freed = shrink(pages);
 
-	if (freed < pages) {
-		freed += shrink_pass(MIN(pages - freed, mapped_to_spare()), true);
-	}
 	if (freed == 0) {
 		/* All that is left may be dirty: written back, it can go. */
 		pagecache_sync_all();
-		freed = shrink_pass(pages, false);
-		if (freed < pages) {
-			freed += shrink_pass(MIN(pages - freed, mapped_to_spare()), true);
-		}
+		freed = shrink(pages);
 	}
 	return freed;
 }

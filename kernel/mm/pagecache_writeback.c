@@ -21,10 +21,26 @@ static struct spinlock dirty_lock = SPINLOCK_INIT(RANK_FS_LEAF, "dirty caches");
 static struct list dirty_caches = LIST_INIT(dirty_caches); /* dirty_lock */
 static struct waitq flusher_q;
 static _Atomic bool flusher_started;
+static _Atomic uint64_t dirty_pages; /* of all caches */
+static uint64_t dirty_max;	     /* more must be written back first: reclaim can't free them */
 
 void pagecache_writeback_init(void)
 {
 	waitq_init(&flusher_q);
+	dirty_max = MAX(mem_total_pages() / 4, (uint64_t)64);
+}
+
+void pagecache_throttle_dirty(void)
+{
+	if (atomic_load_explicit(&dirty_pages, memory_order_relaxed) > dirty_max) {
+		pagecache_sync_all();
+	}
+}
+
+void pagecache_count_dirty(struct page_cache *pc, int64_t n)
+{
+	atomic_fetch_add_explicit(&pc->ndirty, (uint64_t)n, memory_order_relaxed);
+	atomic_fetch_add_explicit(&dirty_pages, (uint64_t)n, memory_order_relaxed);
 }
 
 /* Called by the fault handler, perhaps under its page-table lock: only spinlocks below. */
@@ -43,7 +59,7 @@ void pagecache_mark_dirty(struct page_cache *pc, struct page *p)
 	} while (!atomic_compare_exchange_weak_explicit(&p->flags, &f, f | PAGE_DIRTY,
 							memory_order_acq_rel,
 							memory_order_acquire));
-	atomic_fetch_add_explicit(&pc->ndirty, 1, memory_order_relaxed);
+	pagecache_count_dirty(pc, 1);
 	spin_lock(&dirty_lock);
 	if (!list_linked(&pc->dirty_link)) {
 		wake = list_empty(&dirty_caches);
@@ -116,7 +132,7 @@ static int write_run(struct page_cache *pc, uint64_t index, struct page **pages,
 		/* The flag first: a write through a mapping that is still writable happens
 		 * before mm makes it read-only, and so before the data is sent. */
 		if (page_clear_flags(pages[i], PAGE_DIRTY) & PAGE_DIRTY) {
-			atomic_fetch_sub_explicit(&pc->ndirty, 1, memory_order_relaxed);
+			pagecache_count_dirty(pc, -1);
 		}
 		(void)mm_clean_object_page(pc, pages[i]);
 	}
