@@ -19,15 +19,16 @@
 
 struct tty;
 struct tty_driver {
-	/* Takes up to n bytes of output: count, 0 = full (tty_output_ready() comes later). */
+	/* Takes up to n bytes of output: count; either all or at least 8 when there is any room
+	 * at all. */
 	size_t (*write)(struct tty *tty, const void *buf, size_t n);
+	/* Bytes that write() would take, 0 when less than 8. */
 	size_t (*room)(struct tty *tty);
-	/* Room for input again after it was full. */
-	void (*unthrottle)(struct tty *tty);
+	/* Woken when there is room again. */
+	struct waitq *(*room_waitq)(struct tty *tty);
+	/* Bytes written that the other side has not taken (TIOCOUTQ). */
+	size_t (*pending)(struct tty *tty);
 	void (*release)(struct tty *tty);
-	void (*winsize_changed)(struct tty *tty);
-	/* Waits until all is on its way (tcdrain). */
-	int (*drain)(struct tty *tty);
 };
 struct tty {
 	_Atomic int32_t refs;
@@ -36,35 +37,43 @@ struct tty {
 	struct mutex lock;
 	struct ldisc ldisc;	     /* [lock] */
 	struct linux_winsize winsize; /* [lock] */
-	struct waitq read_waitq, write_waitq;
+	struct waitq read_waitq;     /* input, hang-up */
+	struct waitq input_waitq;    /* the device side: room for input */
+	struct waitq flow_waitq;     /* writers: ^Q came */
 	struct session *session;     /* [proctree] that it controls; not counted (it counts us) */
 	struct pid *foreground;	     /* [proctree] counted */
 	_Atomic bool hung_up;	     /* reads give EOF, writes EIO */
-	_Atomic bool other_closed;   /* pty: the other side is closed */
-	_Atomic bool packet_mode;    /* pty master TIOCPKT */
+	_Atomic bool packet_mode;    /* pty: TIOCPKT of the master */
 	_Atomic uint32_t packet_events;
-	_Atomic int32_t open_count;  /* of the slave side */
-	bool exclusive;
-	bool locked;		     /* pty: TIOCSPTLCK */
+	_Atomic int32_t open_count;
+	_Atomic bool exclusive;
 	bool is_pty;
 	unsigned index;
-	uint64_t dev;		     /* rdev */
-	char name[16];
-	struct list link;
+	uint64_t dev;		     /* device number */
+	char name[16];		     /* "console", "pts/3" */
 };
 
+/* NULL = no memory; refs = 1. */
 struct tty *tty_create(const struct tty_driver *driver, void *data, const char *name);
 void tty_get(struct tty *tty);
 void tty_put(struct tty *tty);
 /* Bytes from the device; returns how many were taken. */
 size_t tty_input(struct tty *tty, const void *buf, size_t n);
-/* The driver can take output again. */
+/* The driver has room again: echo that waited goes out. */
 void tty_output_ready(struct tty *tty);
 /* The line is gone: SIGHUP and SIGCONT to the session's leader and foreground group. */
 void tty_hangup(struct tty *tty);
 /* Opens the tty: f gets ops and private data.  Makes it the controlling terminal of a session
  * leader without one, unless O_NOCTTY. */
 MUST_USE int tty_open(struct tty *tty, struct file *f);
+/* ioctl(2) on the terminal, from either side of a pseudo-terminal. */
+long tty_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg);
+/* May the caller's process group do something (sig: SIGTTIN to read, SIGTTOU to write or
+ * change)?  0, -EIO, or -ERESTARTSYS after it was sent the signal. */
+MUST_USE int tty_job_control(struct tty *tty, int sig);
+/* sig from the keyboard to the foreground group. */
+void tty_signal_keyboard(struct tty *tty, int sig);
+void tty_become_controlling(struct tty *tty); /* of a session leader without one */
 /* A signal to the foreground group: false = there is none. */
 bool tty_signal_foreground(struct tty *tty, const struct siginfo *info);
 void tty_set_winsize(struct tty *tty, const struct linux_winsize *ws);
@@ -82,9 +91,5 @@ void console_tty_winsize(unsigned rows, unsigned cols);
 /* Waits until all output is with the host. */
 void console_tty_flush(void);
 
-/* /dev/tty, /dev/ptmx, /dev/pts/N: called by the device file system. */
-MUST_USE int tty_open_current(struct file *f);
-MUST_USE int pty_open_master(struct file *f);
-MUST_USE int pty_open_slave(unsigned index, struct file *f);
-/* For /dev/pts: the next live pty with an index >= from; -1 = none. */
-int pty_next(int from);
+/* Registers /dev/tty, /dev/console, /dev/ptmx.  Before the first process. */
+void tty_subsystem_init(void);

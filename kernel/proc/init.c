@@ -96,6 +96,7 @@ void proc_init(void)
 	limits_subsystem_init();
 	futex_init();
 	fault_subsystem_init();
+	tty_subsystem_init();
 	timers_init();
 	procinfo_init();
 	fs_rlimit = current_rlimit;

@@ -1,0 +1,647 @@
+/* SPDX-License-Identifier: MIT */
+/* The line discipline, pure, see proc/ldisc.h. */
+#include <proc/ldisc.h>
+
+#include <lib/string.h>
+#include <linux/signal.h>
+
+#define CTRL(c) ((c) & 0x1f)
+#define DEL 0x7f
+#define MASK (LDISC_BUF - 1)
+_Static_assert((LDISC_BUF & MASK) == 0, "the ring's size is a power of two");
+
+#define I(l, f) ((l)->tio.iflag & (f))
+#define O(l, f) ((l)->tio.oflag & (f))
+#define L(l, f) ((l)->tio.lflag & (f))
+#define CC(l, i) ((l)->tio.cc[i])
+
+void ldisc_default_termios(struct linux_termios2 *t)
+{
+	static const uint8_t cc[LINUX_NCCS] = {
+		[VINTR] = CTRL('C'), [VQUIT] = CTRL('\\'), [VERASE] = DEL, [VKILL] = CTRL('U'),
+		[VEOF] = CTRL('D'), [VTIME] = 0, [VMIN] = 1, [VSTART] = CTRL('Q'),
+		[VSTOP] = CTRL('S'), [VSUSP] = CTRL('Z'), [VREPRINT] = CTRL('R'),
+		[VDISCARD] = CTRL('O'), [VWERASE] = CTRL('W'), [VLNEXT] = CTRL('V'),
+	};
+
+	memset(t, 0, sizeof *t);
+	t->iflag = ICRNL | IXON;
+	t->oflag = OPOST | ONLCR;
+	t->cflag = B38400 | CS8 | CREAD | HUPCL;
+	t->lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
+	memcpy(t->cc, cc, sizeof cc);
+	t->ispeed = t->ospeed = 38400;
+}
+
+void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx)
+{
+	memset(l, 0, sizeof *l);
+	l->ops = ops;
+	l->ctx = ctx;
+	ldisc_default_termios(&l->tio);
+}
+
+/* A control character that is not switched off (0 = _POSIX_VDISABLE). */
+static bool is_cc(const struct ldisc *l, uint8_t c, int index)
+{
+	return c == CC(l, index) && CC(l, index);
+}
+
+static bool is_continuation(const struct ldisc *l, uint8_t c)
+{
+	return I(l, IUTF8) && (c & 0xc0) == 0x80;
+}
+
+/* --- output --- */
+
+bool ldisc_flush_echo(struct ldisc *l)
+{
+	while (l->echo_len && !l->stopped) {
+		size_t n = l->ops->output(l->ctx, l->echo, l->echo_len);
+
+		if (!n) {
+			return false;
+		}
+		memmove(l->echo, l->echo + n, l->echo_len - n);
+		l->echo_len -= (uint16_t)n;
+	}
+	return !l->echo_len;
+}
+
+/* Echo goes out in order or is kept; when too much is kept the rest is lost, as on a real line
+ * that nobody drains. */
+static void echo_raw(struct ldisc *l, const uint8_t *s, size_t n)
+{
+	size_t sent = 0;
+
+	if (ldisc_flush_echo(l) && !l->stopped) {
+		sent = l->ops->output(l->ctx, s, n);
+	}
+	n = MIN(n - sent, sizeof l->echo - l->echo_len);
+	memcpy(l->echo + l->echo_len, s + sent, n);
+	l->echo_len += (uint16_t)n;
+}
+
+/* What one byte of output becomes; returns its length in out[8]. */
+static size_t post_process(struct ldisc *l, uint8_t c, uint8_t out[8])
+{
+	size_t n = 0;
+
+	if (!O(l, OPOST)) {
+		out[0] = c;
+		return 1;
+	}
+	switch (c) {
+	case '\n':
+		if (O(l, ONLRET)) {
+			l->column = 0;
+		}
+		if (O(l, ONLCR)) {
+			out[n++] = '\r';
+			l->column = 0;
+		}
+		l->canon_column = l->column;
+		out[n++] = '\n';
+		return n;
+	case '\r':
+		if (O(l, ONOCR) && !l->column) {
+			return 0;
+		}
+		if (O(l, OCRNL)) {
+			if (O(l, ONLRET)) {
+				l->column = l->canon_column = 0;
+			}
+			out[n++] = '\n';
+			return n;
+		}
+		l->column = l->canon_column = 0;
+		out[n++] = '\r';
+		return n;
+	case '\t': {
+		unsigned spaces = 8 - (l->column & 7);
+
+		l->column += spaces;
+		if (O(l, TABDLY) == XTABS) {
+			while (n < spaces) {
+				out[n++] = ' ';
+			}
+			return n;
+		}
+		break;
+	}
+	case '\b':
+		l->column -= l->column > 0;
+		break;
+	default:
+		if (O(l, OLCUC) && c >= 'a' && c <= 'z') {
+			c = (uint8_t)(c - 32);
+		}
+		if (c >= ' ' && c != DEL && !is_continuation(l, c)) {
+			l->column++;
+		}
+		break;
+	}
+	out[n++] = c;
+	return n;
+}
+
+static void echo_byte(struct ldisc *l, uint8_t c)
+{
+	uint8_t out[8];
+
+	echo_raw(l, out, post_process(l, c, out));
+}
+
+/* As typed: control characters as ^X. */
+static void echo_char(struct ldisc *l, uint8_t c)
+{
+	if (L(l, ECHOCTL) && (c < ' ' || c == DEL) && c != '\t' && c != '\n') {
+		echo_byte(l, '^');
+		echo_byte(l, c ^ 0x40);
+	} else {
+		echo_byte(l, c);
+	}
+}
+
+size_t ldisc_write(struct ldisc *l, const uint8_t *buf, size_t n)
+{
+	size_t done = 0;
+
+	if (l->stopped || !ldisc_flush_echo(l)) {
+		return 0;
+	}
+	if (!O(l, OPOST)) {
+		return l->ops->output(l->ctx, buf, n);
+	}
+	while (done < n) {
+		uint32_t column = l->column, canon = l->canon_column;
+		uint8_t out[8];
+		size_t plain = 0, len;
+
+		/* Runs of ordinary characters in one go. */
+		while (done + plain < n && buf[done + plain] >= ' ' && buf[done + plain] < DEL &&
+		       !O(l, OLCUC)) {
+			plain++;
+		}
+		if (plain) {
+			len = l->ops->output(l->ctx, buf + done, plain);
+			l->column += (uint32_t)len;
+			done += len;
+			if (len < plain) {
+				break;
+			}
+			continue;
+		}
+		len = post_process(l, buf[done], out);
+		if (len && l->ops->output(l->ctx, out, len) < len) {
+			/* Drivers take at least 8 bytes or none. */
+			l->column = column;
+			l->canon_column = canon;
+			break;
+		}
+		done++;
+	}
+	return done;
+}
+
+/* --- the input ring --- */
+
+static uint32_t used(const struct ldisc *l)
+{
+	return l->head - l->tail;
+}
+
+size_t ldisc_room(const struct ldisc *l)
+{
+	/* In canonical mode there must be a way to end a line that is too long. */
+	if (L(l, ICANON) && l->canon_head == l->tail) {
+		return LDISC_BUF;
+	}
+	return LDISC_BUF - 1 - MIN(used(l), LDISC_BUF - 1u);
+}
+
+static void put(struct ldisc *l, uint8_t c)
+{
+	if (used(l) >= LDISC_BUF - 1) {
+		if (I(l, IMAXBEL)) {
+			uint8_t bell = 7;
+
+			echo_raw(l, &bell, 1);
+		}
+		return;
+	}
+	l->buf[l->head & MASK] = c;
+	bitmap_clear(l->delim, l->head & MASK);
+	bitmap_clear(l->eof, l->head & MASK);
+	l->head++;
+}
+
+static void end_line(struct ldisc *l, uint8_t c, bool eof)
+{
+	if (used(l) >= LDISC_BUF) {
+		return;
+	}
+	l->buf[l->head & MASK] = c;
+	bitmap_set(l->delim, l->head & MASK);
+	if (eof) {
+		bitmap_set(l->eof, l->head & MASK);
+	} else {
+		bitmap_clear(l->eof, l->head & MASK);
+	}
+	l->head++;
+	l->canon_head = l->head;
+	l->canon_column = l->column;
+}
+
+void ldisc_flush_input(struct ldisc *l)
+{
+	l->tail = l->canon_head = l->head;
+	l->lnext = false;
+}
+
+/* --- editing --- */
+
+static void wipe_column(struct ldisc *l)
+{
+	echo_raw(l, (const uint8_t *)"\b \b", 3);
+	l->column -= l->column > 0;
+}
+
+/* Columns that the line takes from its start up to `end`. */
+static uint32_t columns_upto(const struct ldisc *l, uint32_t end)
+{
+	uint32_t col = l->canon_column;
+
+	for (uint32_t i = l->canon_head; i != end; i++) {
+		uint8_t c = l->buf[i & MASK];
+
+		if (c == '\t') {
+			col = (col | 7) + 1;
+		} else if (c < ' ' || c == DEL) {
+			col += L(l, ECHOCTL) ? 2 : 0;
+		} else if (!is_continuation(l, c)) {
+			col++;
+		}
+	}
+	return col;
+}
+
+static void erase_one(struct ldisc *l)
+{
+	uint8_t c;
+
+	do {
+		l->head--;
+		c = l->buf[l->head & MASK];
+	} while (is_continuation(l, c) && l->head != l->canon_head);
+	if (!L(l, ECHO)) {
+		return;
+	}
+	if (!L(l, ECHOE)) {
+		echo_char(l, CC(l, VERASE));
+	} else if (c == '\t') {
+		uint32_t col = columns_upto(l, l->head);
+
+		while (l->column > col) {
+			uint8_t back = '\b';
+
+			echo_raw(l, &back, 1);
+			l->column--;
+		}
+	} else if (c < ' ' || c == DEL) {
+		if (L(l, ECHOCTL)) {
+			wipe_column(l);
+			wipe_column(l);
+		}
+	} else {
+		wipe_column(l);
+	}
+}
+
+static bool is_word(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_' || c >= 0x80;
+}
+
+static void erase_word(struct ldisc *l)
+{
+	bool seen = false;
+
+	while (l->head != l->canon_head) {
+		bool word = is_word(l->buf[(l->head - 1) & MASK]);
+
+		if (seen && !word) {
+			break;
+		}
+		seen |= word;
+		erase_one(l);
+	}
+}
+
+static void kill_line(struct ldisc *l)
+{
+	if (L(l, ECHO) && L(l, ECHOK) && !(L(l, ECHOKE) && L(l, ECHOE))) {
+		l->head = l->canon_head;
+		echo_char(l, CC(l, VKILL));
+		echo_byte(l, '\n');
+		return;
+	}
+	while (l->head != l->canon_head) {
+		erase_one(l);
+	}
+}
+
+static void reprint(struct ldisc *l)
+{
+	echo_char(l, CC(l, VREPRINT));
+	echo_byte(l, '\n');
+	for (uint32_t i = l->canon_head; i != l->head; i++) {
+		echo_char(l, l->buf[i & MASK]);
+	}
+}
+
+/* True when c was an editing character. */
+static bool edit(struct ldisc *l, uint8_t c)
+{
+	bool any = l->head != l->canon_head;
+
+	if (is_cc(l, c, VERASE)) {
+		if (any) {
+			erase_one(l);
+		}
+		return true;
+	}
+	if (is_cc(l, c, VKILL)) {
+		kill_line(l);
+		return true;
+	}
+	if (!L(l, IEXTEN)) {
+		return false;
+	}
+	if (is_cc(l, c, VWERASE)) {
+		erase_word(l);
+		return true;
+	}
+	if (is_cc(l, c, VREPRINT) && L(l, ECHO)) {
+		reprint(l);
+		return true;
+	}
+	if (is_cc(l, c, VLNEXT)) {
+		l->lnext = true;
+		if (L(l, ECHO) && L(l, ECHOCTL)) {
+			echo_raw(l, (const uint8_t *)"^\b", 2);
+		}
+		return true;
+	}
+	return false;
+}
+
+static void canonical(struct ldisc *l, uint8_t c)
+{
+	if (edit(l, c)) {
+		return;
+	}
+	if (is_cc(l, c, VEOF)) {
+		end_line(l, 0, true);
+		return;
+	}
+	if (c == '\n' || is_cc(l, c, VEOL) || (is_cc(l, c, VEOL2) && L(l, IEXTEN))) {
+		if (L(l, ECHO) || (c == '\n' && L(l, ECHONL))) {
+			if (c == '\n') {
+				echo_byte(l, c);
+			} else {
+				echo_char(l, c);
+			}
+		}
+		end_line(l, c, false);
+		return;
+	}
+	if (L(l, ECHO) && used(l) < LDISC_BUF - 1) {
+		echo_char(l, c);
+	}
+	put(l, c);
+}
+
+/* --- signals and flow control --- */
+
+static void set_stopped(struct ldisc *l, bool stopped)
+{
+	if (l->stopped != stopped) {
+		l->stopped = stopped;
+		l->ops->flow(l->ctx, stopped);
+		if (!stopped) {
+			ldisc_flush_echo(l);
+		}
+	}
+}
+
+static bool signal_char(struct ldisc *l, uint8_t c)
+{
+	int sig = is_cc(l, c, VINTR)   ? SIGINT
+		  : is_cc(l, c, VQUIT) ? SIGQUIT
+		  : is_cc(l, c, VSUSP) ? SIGTSTP
+				       : 0;
+
+	if (!sig) {
+		return false;
+	}
+	if (!L(l, NOFLSH)) {
+		ldisc_flush_input(l);
+		l->echo_len = 0;
+	}
+	if (I(l, IXON)) {
+		set_stopped(l, false);
+	}
+	if (L(l, ECHO)) {
+		echo_char(l, c);
+		if (L(l, ICANON)) {
+			l->canon_column = l->column;
+		}
+	}
+	l->ops->signal(l->ctx, sig);
+	return true;
+}
+
+static bool flow_char(struct ldisc *l, uint8_t c)
+{
+	if (is_cc(l, c, VSTART) && is_cc(l, c, VSTOP)) {
+		set_stopped(l, !l->stopped);
+		return true;
+	}
+	if (is_cc(l, c, VSTART)) {
+		set_stopped(l, false);
+		return true;
+	}
+	if (is_cc(l, c, VSTOP)) {
+		set_stopped(l, true);
+		return true;
+	}
+	return false;
+}
+
+static void receive(struct ldisc *l, uint8_t c)
+{
+	if (I(l, ISTRIP)) {
+		c &= 0x7f;
+	}
+	if (I(l, IUCLC) && L(l, IEXTEN) && c >= 'A' && c <= 'Z') {
+		c = (uint8_t)(c + 32);
+	}
+	if (l->lnext) {
+		l->lnext = false;
+		if (L(l, ECHO)) {
+			echo_char(l, c);
+		}
+		put(l, c);
+		return;
+	}
+	if (I(l, IXON) && flow_char(l, c)) {
+		return;
+	}
+	if (L(l, ISIG) && signal_char(l, c)) {
+		return;
+	}
+	if (I(l, IXON | IXANY) == (IXON | IXANY) && l->stopped) {
+		set_stopped(l, false);
+	}
+	if (c == '\r') {
+		if (I(l, IGNCR)) {
+			return;
+		}
+		c = I(l, ICRNL) ? '\n' : c;
+	} else if (c == '\n' && I(l, INLCR)) {
+		c = '\r';
+	}
+	if (L(l, ICANON)) {
+		canonical(l, c);
+		return;
+	}
+	if (L(l, ECHO)) {
+		if (c == '\n') {
+			echo_byte(l, c);
+		} else {
+			echo_char(l, c);
+		}
+	}
+	if (c == 0xff && I(l, PARMRK)) {
+		put(l, c);
+	}
+	put(l, c);
+}
+
+size_t ldisc_input(struct ldisc *l, const uint8_t *buf, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n && ldisc_room(l)) {
+		receive(l, buf[done++]);
+	}
+	return done;
+}
+
+/* --- reading --- */
+
+bool ldisc_readable(const struct ldisc *l, size_t min)
+{
+	if (l->eof_pending) {
+		return true;
+	}
+	return L(l, ICANON) ? l->canon_head != l->tail : used(l) >= MAX(min, (size_t)1);
+}
+
+size_t ldisc_available(const struct ldisc *l)
+{
+	size_t n = 0;
+
+	if (!L(l, ICANON)) {
+		return used(l);
+	}
+	for (uint32_t i = l->tail; i != l->canon_head; i++) {
+		n += !bitmap_test(l->eof, i & MASK);
+	}
+	return n;
+}
+
+static size_t read_line(struct ldisc *l, uint8_t *buf, size_t n, bool *eof, bool *more)
+{
+	size_t done = 0;
+
+	while (l->tail != l->canon_head) {
+		uint32_t i = l->tail & MASK;
+		bool ends = bitmap_test(l->delim, i);
+
+		if (ends && bitmap_test(l->eof, i)) {
+			l->tail++;
+			*eof = !done;
+			return done;
+		}
+		if (done == n) {
+			*more = true;
+			return done;
+		}
+		buf[done++] = l->buf[i];
+		l->tail++;
+		if (ends) {
+			return done;
+		}
+	}
+	return done;
+}
+
+size_t ldisc_read(struct ldisc *l, uint8_t *buf, size_t n, bool *eof, bool *more)
+{
+	size_t done = 0;
+
+	*eof = *more = false;
+	if (l->eof_pending) {
+		l->eof_pending = false;
+		*eof = true;
+		return 0;
+	}
+	if (L(l, ICANON)) {
+		return read_line(l, buf, n, eof, more);
+	}
+	while (done < n && l->tail != l->head) {
+		buf[done++] = l->buf[l->tail++ & MASK];
+	}
+	l->canon_head = l->tail;
+	return done;
+}
+
+/* --- termios --- */
+
+void ldisc_set_termios(struct ldisc *l, const struct linux_termios2 *t)
+{
+	bool was_canonical = L(l, ICANON);
+
+	l->tio = *t;
+	if (was_canonical && !L(l, ICANON)) {
+		/* EOF marks that were not read are no bytes. */
+		uint32_t to = l->tail;
+
+		for (uint32_t i = l->tail; i != l->head; i++) {
+			if (!(i - l->tail < l->canon_head - l->tail &&
+			      bitmap_test(l->eof, i & MASK) && bitmap_test(l->delim, i & MASK))) {
+				l->buf[to++ & MASK] = l->buf[i & MASK];
+			}
+		}
+		l->head = to;
+		l->canon_head = l->tail;
+	} else if (!was_canonical && L(l, ICANON)) {
+		/* What is there can be read as it is: its last byte ends a line. */
+		for (uint32_t i = l->tail; i != l->head; i++) {
+			bitmap_clear(l->delim, i & MASK);
+			bitmap_clear(l->eof, i & MASK);
+		}
+		if (used(l)) {
+			bitmap_set(l->delim, (l->head - 1) & MASK);
+		}
+		l->canon_head = l->head;
+		l->canon_column = l->column;
+	}
+	l->lnext = false;
+	if (!I(l, IXON)) {
+		set_stopped(l, false);
+	}
+}
