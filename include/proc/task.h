@@ -181,7 +181,7 @@ struct process {
 	uint64_t vm_hiwater_kib;   /* largest resident set, kept after the mm is gone */
 	bool dumpable_default;
 	bool is_init;		   /* [I] pid 1 */
-	bool core_dumping;	   /* [S] */
+	struct task *core_dumper;  /* [S] writes a core; the other threads wait to die */
 	uint32_t personality;
 	int oom_score_adj;
 };

@@ -16,6 +16,7 @@
 #include <linux/errno.h>
 #include <mm/mm.h>
 #include <mm/usercopy.h>
+#include <proc/coredump.h>
 #include <proc/futex.h>
 #include <proc/ipc.h>
 #include <proc/limits.h>
@@ -371,6 +372,7 @@ void task_exit(uint32_t status)
 
 	ASSERT(irq_enabled() && !t->exiting);
 	flags = process_lock(p);
+	coredump_park_locked(p, &flags);
 	note_status_locked(t, status);
 	t->exiting = true;
 	last = atomic_fetch_sub(&p->live, 1) == 1;

@@ -78,7 +78,7 @@ static void complete(struct process *p, struct task *t, int sig)
 		return;
 	}
 	if (is_fatal(p, sig) && (sig == SIGKILL || !signal_default_dumps(sig)) &&
-	    !(t->real_blocked & SIGBIT(sig)) && !p->core_dumping) {
+	    !(t->real_blocked & SIGBIT(sig))) {
 		process_kill_threads_locked(p, (uint32_t)sig);
 		return;
 	}
