@@ -41,8 +41,10 @@ static long map_file(uint64_t addr, uint64_t len, int prot, int flags, struct fi
 	uint32_t vma_flags = VMA_MAYWRITE;
 	int err;
 
-	if (!f->readable || (shared && prot & PROT_WRITE && !f->writable))
-		return -EACCES;
+	if (!f->readable || (shared && prot & PROT_WRITE && !f->writable)) {
+		err = mm_mmap_check(current_mm(), addr, len, flags);
+		return err ? err : -EACCES;
+	}
 	if (prot & PROT_EXEC && f->inode->sb && f->inode->sb->noexec)
 		return -EPERM;
 	if (!f->ops->mmap)
@@ -93,7 +95,7 @@ long sys_munmap(uint64_t addr, size_t len)
 
 long sys_mprotect(uint64_t addr, size_t len, uint64_t prot)
 {
-	if (prot & ~(uint64_t)(PROT_KNOWN | PROT_GROWSDOWN | PROT_GROWSUP))
+	if (len && prot & ~(uint64_t)(PROT_KNOWN | PROT_GROWSDOWN | PROT_GROWSUP))
 		return -EINVAL;
 	if ((prot & PROT_GROWSDOWN && prot & PROT_GROWSUP) || addr % PAGE_SIZE)
 		return -EINVAL;

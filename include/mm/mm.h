@@ -120,6 +120,9 @@ void mm_switch_current(struct mm *mm);
  * mapping takes its own references to object and file. */
 long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 	     struct page_cache *object, struct file *file, uint64_t pgoff, uint32_t vma_flags);
+/* The errors that mmap(2) finds before it looks at the file: for callers that are about to
+ * refuse because of the file.  0 or -errno. */
+MUST_USE int mm_mmap_check(struct mm *mm, uint64_t addr, uint64_t len, int flags);
 MUST_USE int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len);
 MUST_USE int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
 long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,

@@ -310,14 +310,10 @@ static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t e
 		write = false;
 	if (mode == POPULATE_WRITE)
 		write = true;
-	if (write && !(v->flags & VMA_WRITE))
+	if ((write && !(v->flags & VMA_WRITE)) || (mode == POPULATE_READ && !(v->flags & VMA_READ)))
 		return -EINVAL;
-	if (!(v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC))) {
-		if (mode != POPULATE_LOCK)
-			return -EINVAL;
-		*addr = stop;
-		return -ENOMEM;
-	}
+	if (!(v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC)))
+		return mode == POPULATE_LOCK ? -EFAULT : -EINVAL;
 	for (; *addr < stop; *addr += PAGE_SIZE) {
 		switch (fault_in_vma(mm, v, *addr, write ? ACCESS_WRITE : 0)) {
 		case FAULT_OK:

@@ -264,7 +264,7 @@ int mm_msync(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || !IS_ALIGNED(addr, PAGE_SIZE) ||
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
 		return -EINVAL;
-	if (addr + size < addr || size < len)
+	if (addr + size < addr)
 		return -ENOMEM;
 	rwsem_read_lock(&mm->lock);
 	err = sync_range(mm, addr, addr + size, flags);

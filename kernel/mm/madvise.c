@@ -159,7 +159,8 @@ int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 	uint64_t size = ALIGN_UP(len, PAGE_SIZE);
 	int err;
 
-	if (!a || !IS_ALIGNED(addr, PAGE_SIZE) || (len && !size) || addr + size < addr)
+	if (!a || !IS_ALIGNED(addr, PAGE_SIZE) || (len && !size) || addr + size < addr ||
+	    addr + size > USER_END)
 		return -EINVAL;
 	if (size == 0)
 		return 0;

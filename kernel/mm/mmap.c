@@ -64,6 +64,23 @@ long mm_find_area(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 	return found ? (long)found : -ENOMEM;
 }
 
+int mm_mmap_check(struct mm *mm, uint64_t addr, uint64_t len, int flags)
+{
+	long found;
+
+	len = ALIGN_UP(len, PAGE_SIZE);
+	if (len == 0)
+		return -ENOMEM;
+	rwsem_read_lock(&mm->lock);
+	found = mm_find_area(mm, addr, len, flags & MAP_FIXED_NOREPLACE ? flags : flags | MAP_FIXED);
+	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+		found = len > USER_END - MMAP_MIN_ADDR ? -ENOMEM : 0;
+	else if (found > 0 && (flags & MAP_FIXED_NOREPLACE) && vma_find_range(mm, addr, addr + len))
+		found = -EEXIST;
+	rwsem_read_unlock(&mm->lock);
+	return found < 0 ? (int)found : 0;
+}
+
 /* --- munmap --- */
 
 /* What lies in [start, end) of v goes; the rest stays. */
@@ -227,7 +244,8 @@ static int map_check(struct mm *mm, struct map_request *r, int prot, uint32_t ex
 	if (r->len > ALIGN_DOWN(UINT64_MAX, PAGE_SIZE))
 		return -ENOMEM;
 	r->len = ALIGN_UP(r->len, PAGE_SIZE);
-	if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+	if (type != MAP_PRIVATE && type != MAP_SHARED &&
+	    (type != MAP_SHARED_VALIDATE || !r->kind.object))
 		return -EINVAL;
 	if (r->pgoff + (r->len >> PAGE_SHIFT) < r->pgoff)
 		return -EOVERFLOW;

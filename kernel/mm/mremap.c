@@ -170,19 +170,19 @@ static long move_vma(struct mm *mm, struct vma *v, struct remap *r, struct list 
 static long remap_to(struct mm *mm, struct remap *r, struct list *dead)
 {
 	bool fixed = r->flags & MREMAP_FIXED;
+	struct remap want = *r;
 	struct vma *v;
 	long addr;
 	int err;
 
-	if (fixed && (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_len > USER_END ||
-		      r->new_addr > USER_END - r->new_len))
-		return -EINVAL;
-	if (fixed && r->old + r->old_len > r->new_addr && r->new_addr + r->new_len > r->old)
-		return -EINVAL;
 	if (fixed && r->new_addr < MMAP_MIN_ADDR)
 		return -EPERM;
 	if (mm->map_count + 2 >= MAX_MAP_COUNT - 3)
 		return -ENOMEM;
+	want.old_len = MIN(r->old_len, r->new_len);
+	err = resize_check(mm, &want, &v); /* before anything is unmapped */
+	if (err)
+		return err;
 	if (fixed) {
 		err = mm_unmap_locked(mm, r->new_addr, r->new_addr + r->new_len, dead);
 		if (err)
@@ -262,7 +262,11 @@ long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, 
 		return -EINVAL;
 	if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || old_len != new_len))
 		return -EINVAL;
-	if (!IS_ALIGNED(old, PAGE_SIZE) || r.new_len == 0)
+	if (!IS_ALIGNED(old, PAGE_SIZE) || r.new_len == 0 || r.new_len > USER_END)
+		return -EINVAL;
+	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) &&
+	    (!IS_ALIGNED(new_addr, PAGE_SIZE) || new_addr > USER_END - r.new_len ||
+	     (old + r.old_len > new_addr && new_addr + r.new_len > old)))
 		return -EINVAL;
 	ret = rwsem_write_lock_killable(&mm->lock);
 	if (ret)
