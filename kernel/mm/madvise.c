@@ -43,7 +43,7 @@ static int change_flags(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
 
 	if (a->number == MADV_WIPEONFORK && (v->object || v->special))
 		return -EINVAL;
-	if (a->number == MADV_DODUMP && (v->flags & VMA_SPECIAL))
+	if ((a->number == MADV_DODUMP || a->number == MADV_DOFORK) && v->special)
 		return -EINVAL;
 	if (flags == v->flags)
 		return 0;
@@ -101,9 +101,15 @@ static int remove_pages(struct vma *v, uint64_t start, uint64_t end)
 
 static int advise_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, int advice)
 {
+	bool drops = advice == MADV_FREE || advice == MADV_DONTNEED ||
+		     advice == MADV_DONTNEED_LOCKED || advice == MADV_COLD ||
+		     advice == MADV_PAGEOUT;
+
+	if (drops && v->special)
+		return -EINVAL;
 	switch (advice) {
 	case MADV_FREE:
-		if (v->object || v->special)
+		if (v->object)
 			return -EINVAL;
 		return v->flags & VMA_LOCKED ? -EINVAL : drop_pages(mm, v, start, end);
 	case MADV_DONTNEED:
@@ -159,8 +165,7 @@ int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 	uint64_t size = ALIGN_UP(len, PAGE_SIZE);
 	int err;
 
-	if (!a || !IS_ALIGNED(addr, PAGE_SIZE) || (len && !size) || addr + size < addr ||
-	    addr + size > USER_END)
+	if (!a || !IS_ALIGNED(addr, PAGE_SIZE) || (len && !size) || addr + size < addr)
 		return -EINVAL;
 	if (size == 0)
 		return 0;
