@@ -41,7 +41,7 @@ static int change_flags(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
 	uint32_t flags = (v->flags & ~a->clear) | a->set;
 	int err;
 
-	if (a->number == MADV_WIPEONFORK && (v->object || v->special))
+	if (a->number == MADV_WIPEONFORK && v->object)
 		return -EINVAL;
 	if ((a->number == MADV_DODUMP || a->number == MADV_DOFORK) && v->special)
 		return -EINVAL;

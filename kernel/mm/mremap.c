@@ -206,6 +206,33 @@ static long remap_to(struct mm *mm, struct remap *r, struct list *dead)
 	return move_vma(mm, v, r, dead);
 }
 
+/* A move without a change of size may span several mappings and the gaps between them, as
+ * on Linux since 6.17: each keeps its distance from the first. */
+static long remap_move(struct mm *mm, const struct remap *r, struct list *dead, bool *populate)
+{
+	uint64_t end = r->old + r->old_len, at = r->old;
+
+	while (at < end) {
+		struct vma *v = vma_find_range(mm, at, end);
+		struct remap piece = *r;
+		long ret;
+
+		if (!v)
+			break;
+		if (at == r->old && v->start > at)
+			return -EFAULT;
+		piece.old = MAX(at, v->start);
+		piece.old_len = piece.new_len = MIN(end, v->end) - piece.old;
+		piece.new_addr = r->new_addr + (piece.old - r->old);
+		at = piece.old + piece.old_len;
+		ret = remap_to(mm, &piece, dead);
+		if (ret < 0)
+			return ret;
+		*populate |= piece.populate;
+	}
+	return (long)r->new_addr;
+}
+
 static long remap_locked(struct mm *mm, struct remap *r, struct list *dead)
 {
 	struct vma *v = vma_lookup(mm, r->old);
@@ -215,6 +242,8 @@ static long remap_locked(struct mm *mm, struct remap *r, struct list *dead)
 
 	if (!v)
 		return -EFAULT;
+	if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len && r->old_len <= USER_END - r->old)
+		return remap_move(mm, r, dead, &r->populate);
 	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return remap_to(mm, r, dead);
 	if (r->old_len >= r->new_len) {
