@@ -56,8 +56,8 @@ class Pair:
                               capture_output=True, timeout=120, cwd=self.roots[0] / 'work', env=env)
 
     def vm(self, *words, stdin=b'', options=()):
-        return run('--timeout', '120', '-w', '/work', '-e', 'PATH=/bin', '-e', 'TZ=UTC', *options,
-                   str(self.roots[1]), f'/bin/{self.name}', *words, stdin=stdin, timeout=150)
+        return run('--timeout', '40', '-w', '/work', '-e', 'PATH=/bin', '-e', 'TZ=UTC', *options,
+                   str(self.roots[1]), f'/bin/{self.name}', *words, stdin=stdin, timeout=60)
 
     def same(self, *words, stdin=b'', options=(), files=True):
         """Runs it on both sides; returns the VM's output."""
