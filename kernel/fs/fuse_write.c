@@ -178,7 +178,17 @@ long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct fuse_inode *fi = fuse_inode_of(f->inode);
 	struct write_state s = {.fi = fi, .ff = f->private_data};
+	struct fuse_file *other = NULL;
 
+	if (!(flags & IO_APPEND) && s.ff->flags & O_APPEND) {
+		/* F_SETFL has taken O_APPEND away; the daemon's file would go on appending. */
+		int err = fuse_file_find(fi, true, &other);
+
+		if (err) {
+			return err;
+		}
+		s.ff = other;
+	}
 	if (flags & IO_APPEND) {
 		/* Others may have appended on the host; asked at most once per validity. */
 		int err = READ_ONCE(fi->own_change) ? 0 : fuse_attr_refresh(fi, false);
@@ -201,5 +211,8 @@ long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 	}
 	uio_rewind(u, s.gathered - s.done);
 	*pos += s.done;
+	if (other) {
+		fuse_file_put(other);
+	}
 	return s.done ? (long)s.done : s.err;
 }
