@@ -265,7 +265,7 @@ static void item_link(struct epoll *ep, struct epoll_item *item)
 	}
 }
 
-static bool epoll_has_ready(struct epoll *ep);
+static bool any_ready(struct epoll *ep);
 
 /* What is true of the item's file now, of what it wants; pt registers. */
 static uint32_t item_poll(struct epoll_item *item, struct poll_table *pt)
@@ -274,8 +274,7 @@ static uint32_t item_poll(struct epoll_item *item, struct poll_table *pt)
 
 	if (file_is_epoll(item->file)) {
 		/* No wait queue: item_link() made it a parent. */
-		return epoll_has_ready(item->file->private_data) ? (POLLIN | POLLRDNORM) & wanted
-								 : 0;
+		return any_ready(item->file->private_data) ? (POLLIN | POLLRDNORM) & wanted : 0;
 	}
 	return file_poll(item->file, pt) & wanted & ~CTL_FLAGS;
 }
@@ -467,21 +466,19 @@ long epoll_wait_events(struct file *ep_file, struct linux_epoll_event *events, u
 	}
 }
 
-static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
+/* Is anything ready?  The list may hold items that are no longer: ask, and drop those. */
+static bool any_ready(struct epoll *ep)
 {
-	struct epoll *ep = f->private_data;
 	bool any = false;
 	struct epoll_item *item;
 	struct list batch;
 	uint64_t flags;
 
-	poll_wait(pt, &ep->waiters);
 	if (!epoll_has_ready(ep)) {
-		return 0;
+		return false;
 	}
-	/* The list may hold items that are no longer ready: ask. */
 	list_init(&batch);
-	mutex_lock(&ep->mutex);
+	mutex_lock_nested(&ep->mutex); /* below its parents' */
 	flags = spin_lock_irqsave(&ep->ready_lock);
 	list_splice_back(&batch, &ep->ready);
 	spin_unlock_irqrestore(&ep->ready_lock, flags);
@@ -500,7 +497,15 @@ static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
 	list_splice_back(&ep->ready, &batch);
 	spin_unlock_irqrestore(&ep->ready_lock, flags);
 	mutex_unlock(&ep->mutex);
-	return any ? POLLIN | POLLRDNORM : 0;
+	return any;
+}
+
+static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
+{
+	struct epoll *ep = f->private_data;
+
+	poll_wait(pt, &ep->waiters);
+	return any_ready(ep) ? POLLIN | POLLRDNORM : 0;
 }
 
 static void epoll_release(struct file *f)

@@ -27,7 +27,7 @@ __attribute__((unused)) static void remove_tree(const char *path)
 	nftw(path, scratch_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static void scratch_run(const char *base, const char *name, void (*tests)(void))
+__attribute__((unused)) static void scratch_run(const char *base, const char *name, void (*tests)(void))
 {
 	int home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char path[256];
