@@ -114,6 +114,20 @@ struct futex_bucket *futex_waiter_lock(struct futex_waiter *w)
 	}
 }
 
+/* Without the bucket's lock.  A waker unlinks w, wakes us, and only then sets `woken`: who
+ * finds w unlinked waits for that, or it would go to sleep again with nobody left to wake it.
+ * A requeue unlinks w for a moment, too, and links it again. */
+static bool waiter_was_woken(struct futex_waiter *w)
+{
+	while (!atomic_load_explicit(&w->woken, memory_order_acquire)) {
+		if (READ_ONCE(w->link.next) != &w->link) {
+			return false;
+		}
+		cpu_pause();
+	}
+	return true;
+}
+
 int futex_waiter_sleep(struct futex_waiter *w, uint64_t deadline)
 {
 	struct futex_bucket *b;
@@ -121,14 +135,14 @@ int futex_waiter_sleep(struct futex_waiter *w, uint64_t deadline)
 
 	for (;;) {
 		err = block(deadline);
-		if (atomic_load_explicit(&w->woken, memory_order_acquire)) {
+		if (waiter_was_woken(w)) {
 			return 0;
 		}
 		if (err) {
 			break;
 		}
 		block_prepare(WAIT_INTR);
-		if (atomic_load_explicit(&w->woken, memory_order_acquire)) {
+		if (waiter_was_woken(w)) {
 			block_cancel();
 			return 0;
 		}
