@@ -324,12 +324,15 @@ static bool has_work_locked(const struct task *t)
 /* Only for the current thread may the flag be cleared. */
 void signal_recalc_locked(struct task *t)
 {
-	if (has_work_locked(t)) {
-		if (!atomic_load_explicit(&t->thread.interrupted, memory_order_relaxed)) {
-			signal_wake_task(t, false);
+	bool work = has_work_locked(t);
+
+	if (t == task_current()) {
+		atomic_store_explicit(&t->thread.interrupted, work, memory_order_relaxed);
+		if (work) {
+			atomic_fetch_or(&t->thread.arch.work, WORK_SIGNAL);
 		}
-	} else if (t == task_current()) {
-		atomic_store(&t->thread.interrupted, false);
+	} else if (work) {
+		signal_wake_task(t, false);
 	}
 }
 
