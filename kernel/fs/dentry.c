@@ -36,7 +36,8 @@ void dcache_init(void)
 	while (bucket_bits < MAX_BITS && (1ul << (bucket_bits + 5)) < ms.total_pages) {
 		bucket_bits++;
 	}
-	lru_max = MIN(MAX(ms.total_pages / 8, (uint64_t)256), (uint64_t)65536);
+	/* With its inode an entry takes some 800 bytes: a tenth of the memory. */
+	lru_max = MIN(MAX(ms.total_pages / 2, (uint64_t)256), (uint64_t)262144);
 	buckets = kmalloc(sizeof(*buckets) << bucket_bits);
 	dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 0);
 	ASSERT(buckets && dentry_cache);
