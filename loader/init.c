@@ -13,11 +13,13 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/sched.h>
+#include <loader/control.h>
 #include <loader/exec.h>
 #include <loader/vdso.h>
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
 #include <proc/limits.h>
+#include <proc/tty.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -219,6 +221,10 @@ void init_start(const struct launch_config *config)
 	struct task *t;
 
 	vdso_init();
+	if (config->h.flags & LAUNCH_TTY &&
+	    console_tty_init(config->h.tty_rows, config->h.tty_cols))
+		give_up(config->program, "its terminal can't be made", EIO);
+	control_start();
 	proc_set_wait_all(config->h.flags & LAUNCH_WAIT_ALL);
 	t = proc_create_init(run_init, (void *)config);
 	if (!t)

@@ -341,7 +341,7 @@ def read_until(fd, text, seconds=20):
 @case
 def a_terminal():
     def size(fd):
-        got = read_until(fd, rb'# $|\$ $')
+        got = read_until(fd, rb'# ')
         os.write(fd, b'stty size; echo a\\tb; exit 3\r')
         return got + read_until(fd, rb'\r\na\tb|atb')
     status, got = on_terminal(['/bin/busybox', 'sh'], size)

@@ -43,7 +43,7 @@ static const char *take_noexec(const struct ctl_handler *h, const unsigned char 
 		return "CTL_NOEXEC of a wrong size";
 	}
 	memcpy(&m, p, sizeof m);
-	if (m.status != LAUNCH_STATUS_NOEXEC && m.status != LAUNCH_STATUS_MISSING) {
+	if (m.status < LAUNCH_STATUS_FAULT || m.status > LAUNCH_STATUS_MISSING) {
 		return "CTL_NOEXEC with an impossible status";
 	}
 	h->noexec(h->cookie, &m, (const char *)p + sizeof m, len - sizeof m);

@@ -265,8 +265,10 @@ static void pass_signal(struct run *r, uint32_t signo)
 {
 	uint64_t now = timeline_now();
 	bool ends = signo == SIGINT || signo == SIGTERM;
+	/* Its output may overtake CTL_STARTED, which has another way to come. */
+	bool started = r->started || atomic_load(&r->streams.out_bytes) > 0;
 
-	if (r->ended || (!r->started && signo != SIGUSR1 && signo != SIGUSR2)) {
+	if (r->ended || (!started && signo != SIGUSR1 && signo != SIGUSR2)) {
 		/* Nothing to ask any more, or nobody yet. */
 		if (!r->ended) {
 			report("ended by %s before the program had started",
