@@ -73,16 +73,29 @@ static bool cow_reuse(struct vma *v, uint64_t *pmd, uint64_t *pte, uint64_t e)
 	return true;
 }
 
-/* With pt_lock: replaces the read-only entry.  Other CPUs may read the old page until they
- * are flushed, so nobody may write to the new one before. */
-static void cow_replace(struct mm *mm, uint64_t *pte, uint64_t addr, uint64_t now)
+/* With pt_lock, which it drops: replaces the read-only entry by one for `copy`.  Other CPUs
+ * may read the old page until they are flushed, so nobody may write to the new one before:
+ * it is mapped read-only meanwhile, with a reference more, so that nobody takes it as his. */
+static void cow_replace_unlock(struct mm *mm, uint64_t *pte, uint64_t addr, struct page *copy,
+			       uint64_t bits)
 {
-	if (tlb_remote(mm)) {
-		pte_write(pte, now & ~PTE_W);
-		tlb_flush_range(mm, addr, addr + PAGE_SIZE);
+	uint64_t now = page_to_phys(copy) | bits;
+
+	if (!tlb_remote(mm)) {
+		pte_write(pte, now);
+		spin_unlock(&mm->pt_lock);
+		tlb_flush_page(addr);
+		return;
 	}
-	pte_write(pte, now);
-	tlb_flush_page(addr);
+	page_get(copy);
+	pte_write(pte, now & ~PTE_W);
+	spin_unlock(&mm->pt_lock);
+	tlb_flush_range(mm, addr, addr + PAGE_SIZE);
+	spin_lock(&mm->pt_lock);
+	if ((pte_read(pte) | PTE_W | PTE_A | PTE_D) == (now | PTE_W | PTE_A | PTE_D))
+		__atomic_fetch_or(pte, bits & PTE_W, __ATOMIC_RELAXED);
+	spin_unlock(&mm->pt_lock);
+	page_put(copy);
 }
 
 static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t *pte,
@@ -123,10 +136,9 @@ static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, 
 			page_put(old);
 		return FAULT_OK;
 	}
-	cow_replace(mm, pte, addr, page_to_phys(copy) | anon_bits(v));
 	if (e & PTE_FILE)
 		atomic_fetch_sub_explicit(&old->maps, 1, memory_order_relaxed);
-	spin_unlock(&mm->pt_lock);
+	cow_replace_unlock(mm, pte, addr, copy, anon_bits(v));
 	if (e & PTE_FILE)
 		rss_add(mm, v, true, -1);
 	if (e & (PTE_FILE | PTE_SPECIAL))
