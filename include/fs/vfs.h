@@ -209,6 +209,8 @@ struct superblock *superblock_alloc(const struct superblock_ops *ops, const char
 				    uint64_t magic); /* zeroed else, own dev; NULL no memory */
 /* Drops every unused dentry below d (daemon said that the directory changed). */
 void dentry_prune_children(struct dentry *d);
+/* Frees up to n of the unused dentries of all file systems, oldest first. */
+void dentry_trim(size_t n);
 /* Directory entries came with attributes (READDIRPLUS): caches name -> inode (takes over the
  * inode reference). */
 void dentry_cache_child(struct dentry *parent, const char *name, size_t len,

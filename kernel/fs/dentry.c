@@ -140,6 +140,17 @@ static uint64_t dcache_shrink(uint64_t pages)
 	return n / 16;
 }
 
+void dentry_trim(size_t n)
+{
+	struct list victims;
+
+	list_init(&victims);
+	spin_lock(&dcache_lock);
+	collect_oldest(&victims, n);
+	spin_unlock(&dcache_lock);
+	free_victims(&victims);
+}
+
 void dentry_put(struct dentry *d)
 {
 	while (d) {

@@ -45,11 +45,23 @@ static uint64_t entry_valid_until(const struct fuse_entry_out *e)
 	return fuse_valid_until(clock_mono_ns(), e->entry_valid, e->entry_valid_nsec);
 }
 
+/* LOOKUP; once more when the daemon had no descriptor to spare. */
+static int send_lookup(struct inode *dir, const char *name, struct fuse_entry_out *e)
+{
+	for (int tries = 0;; tries++) {
+		struct fuse_req *req = name_req(dir, FUSE_LOOKUP, 0, name, sizeof(*e));
+		int err = req ? send_for_entry(req, e) : -ENOMEM;
+
+		if (tries || !fuse_make_room(conn_of(dir), err)) {
+			return err;
+		}
+	}
+}
+
 static int lookup(struct inode *dir, struct dentry *d)
 {
 	struct fuse_conn *conn = conn_of(dir);
 	uint64_t version = fuse_version_now(conn);
-	struct fuse_req *req;
 	struct fuse_entry_out e;
 	struct inode *inode;
 	int err;
@@ -57,12 +69,8 @@ static int lookup(struct inode *dir, struct dentry *d)
 	if (d->name_len > FUSE_NAME_MAX) {
 		return -ENAMETOOLONG;
 	}
-	req = name_req(dir, FUSE_LOOKUP, 0, d->name, sizeof(e));
-	if (!req) {
-		return -ENOMEM;
-	}
 	d->valid_until = 0;
-	err = send_for_entry(req, &e);
+	err = send_lookup(dir, d->name, &e);
 	if (err == -ENOENT) {
 		return 0;
 	}
@@ -102,7 +110,6 @@ static int revalidate(struct dentry *d)
 	struct inode *dir, *inode = d->inode, *again;
 	struct fuse_conn *conn;
 	struct fuse_entry_out e;
-	struct fuse_req *req;
 	uint64_t version;
 	char name[FUSE_NAME_MAX + 1];
 	int err;
@@ -119,8 +126,7 @@ static int revalidate(struct dentry *d)
 	}
 	conn = conn_of(dir);
 	version = fuse_version_now(conn);
-	req = name_req(dir, FUSE_LOOKUP, 0, name, sizeof(e));
-	err = req ? send_for_entry(req, &e) : -ENOMEM;
+	err = send_lookup(dir, name, &e);
 	inode_put(dir);
 	if (err || e.nodeid == 0) {
 		return err == -ENOMEM || err == -EINTR || err == -EIO ? err : -ESTALE;
@@ -138,8 +144,9 @@ static int revalidate(struct dentry *d)
 	return err;
 }
 
-/* Sends a request that makes d in dir; consumes req (may be NULL). */
-static int make(struct inode *dir, struct dentry *d, struct fuse_req *req, uint32_t type)
+/* Sends a request that makes d in dir as `name`; consumes req (may be NULL). */
+static int make(struct inode *dir, struct dentry *d, const char *name, struct fuse_req *req,
+		uint32_t type)
 {
 	struct fuse_conn *conn = conn_of(dir);
 	uint64_t version = fuse_version_now(conn);
@@ -152,6 +159,11 @@ static int make(struct inode *dir, struct dentry *d, struct fuse_req *req, uint3
 	}
 	err = send_for_entry(req, &e);
 	fuse_attr_changed(fuse_inode_of(dir));
+	if (fuse_make_room(conn, err)) {
+		int made = send_lookup(dir, name, &e); /* it failed after it was made */
+
+		err = made || !e.nodeid ? err : 0;
+	}
 	if (err) {
 		return err;
 	}
@@ -188,7 +200,7 @@ static int make_node(struct inode *dir, struct dentry *d, uint32_t mode, uint64_
 		in->mode = mode;
 		in->rdev = rdev_encode(rdev);
 	}
-	return make(dir, d, req, mode);
+	return make(dir, d, d->name, req, mode);
 }
 
 static int create(struct inode *dir, struct dentry *d, uint32_t mode)
@@ -206,7 +218,7 @@ static int make_dir(struct inode *dir, struct dentry *d, uint32_t mode)
 		in = req->args;
 		in->mode = mode & 07777;
 	}
-	return make(dir, d, req, S_IFDIR);
+	return make(dir, d, d->name, req, S_IFDIR);
 }
 
 static int make_symlink(struct inode *dir, struct dentry *d, const char *target)
@@ -223,7 +235,7 @@ static int make_symlink(struct inode *dir, struct dentry *d, const char *target)
 		memcpy(req->args, d->name, name_size);
 		memcpy((char *)req->args + name_size, target, n);
 	}
-	return make(dir, d, req, S_IFLNK);
+	return make(dir, d, d->name, req, S_IFLNK);
 }
 
 static int make_link(struct inode *dir, struct dentry *d, struct inode *target)
@@ -237,7 +249,28 @@ static int make_link(struct inode *dir, struct dentry *d, struct inode *target)
 		in->oldnodeid = node_of(target);
 	}
 	fuse_attr_changed(fuse_inode_of(target)); /* nlink; the reply has the new one */
-	return make(dir, d, req, target->mode);
+	return make(dir, d, d->name, req, target->mode);
+}
+
+static int send_create(struct inode *dir, const char *name, uint32_t flags, uint32_t mode,
+		       struct fuse_entry_out *e, struct fuse_open_out *o)
+{
+	struct fuse_create_in *in;
+	struct fuse_req *req =
+	    name_req(dir, FUSE_CREATE, sizeof(*in), name, sizeof(*e) + sizeof(*o));
+	long n;
+	int err;
+
+	if (!req) {
+		return -ENOMEM;
+	}
+	in = req->args;
+	in->flags = flags | O_CREAT;
+	in->mode = S_IFREG | (mode & 07777);
+	n = fuse_req_send(req);
+	err = n < 0 ? (int)n : fuse_parse_create(req->reply, (size_t)n, e, o);
+	fuse_req_put(req);
+	return err;
 }
 
 /* Atomic: the daemon makes and opens it in one step. */
@@ -245,29 +278,20 @@ static int create_open(struct inode *dir, struct dentry *d, struct file *f, uint
 {
 	struct fuse_conn *conn = conn_of(dir);
 	uint64_t version = fuse_version_now(conn);
-	struct fuse_create_in *in;
+	uint32_t flags = atomic_load_explicit(&f->flags, memory_order_relaxed);
 	struct fuse_entry_out e;
 	struct fuse_open_out o;
-	struct fuse_req *req;
 	struct inode *inode;
-	uint32_t flags;
-	long n;
 	int err;
 
 	if (fuse_unsupported(conn, FUSE_CREATE)) {
 		return -ENOSYS;
 	}
-	req = name_req(dir, FUSE_CREATE, sizeof(*in), d->name, sizeof(e) + sizeof(o));
-	if (!req) {
-		return -ENOMEM;
+	err = send_create(dir, d->name, flags, mode, &e, &o);
+	if (fuse_make_room(conn, err)) {
+		/* It failed after the file was made, perhaps: it is ours all the same. */
+		err = send_create(dir, d->name, flags & ~(uint32_t)O_EXCL, mode, &e, &o);
 	}
-	flags = atomic_load_explicit(&f->flags, memory_order_relaxed);
-	in = req->args;
-	in->flags = flags | O_CREAT;
-	in->mode = S_IFREG | (mode & 07777);
-	n = fuse_req_send(req);
-	err = n < 0 ? (int)n : fuse_parse_create(req->reply, (size_t)n, &e, &o);
-	fuse_req_put(req);
 	fuse_attr_changed(fuse_inode_of(dir));
 	if (err) {
 		return err;
@@ -309,7 +333,7 @@ static int make_tmpfile(struct inode *dir, struct dentry *d, uint32_t mode)
 		in = req->args;
 		in->mode = S_IFREG | (mode & 07777);
 	}
-	err = make(dir, d, req, S_IFREG);
+	err = make(dir, d, name, req, S_IFREG);
 	if (err) {
 		return err;
 	}

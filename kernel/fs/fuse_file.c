@@ -155,41 +155,43 @@ int fuse_file_attach(struct file *f, struct inode *inode, uint32_t flags,
 }
 
 /* Sends OPEN, with a GETATTR before it when cached pages are at stake (close-to-open). */
-static int send_open(struct fuse_inode *fi, struct fuse_req *req, bool check_attr,
+static int send_open(struct fuse_inode *fi, uint32_t flags, bool check_attr,
 		     struct fuse_open_out *o)
 {
+	bool dir = S_ISDIR(fi->inode.mode);
+	struct fuse_req *req = open_req(fi->conn, fi->nodeid, flags, dir);
 	struct fuse_req *attr = check_attr ? fuse_getattr_prepare(fi) : NULL;
 	uint64_t version = fuse_version_now(fi->conn);
-	long n;
-	int err = 0;
+	long n = -ENOMEM, a = 0;
+	int err;
 
-	if (attr) {
-		long a;
-
+	if (req && attr) {
 		fuse_req_send_pair(attr, req, &a, &n);
-		err = fuse_getattr_finish(fi, a, attr, version);
-		fuse_req_put(attr);
-	} else {
+		a = fuse_getattr_finish(fi, a, attr, version);
+	} else if (req) {
 		n = fuse_req_send(req);
 	}
-	if (n < 0) {
-		return (int)n;
+	err = n < 0 ? (int)n : fuse_parse_open(req->reply, (size_t)n, o);
+	if (!err && a < 0) {
+		fuse_release_handle(fi->conn, fi->nodeid, o->fh, dir);
+		err = (int)a;
 	}
-	n = fuse_parse_open(req->reply, (size_t)n, o);
-	if (!n && err) {
-		fuse_release_handle(fi->conn, fi->nodeid, o->fh, S_ISDIR(fi->inode.mode));
+	if (attr) {
+		fuse_req_put(attr);
 	}
-	return n ? (int)n : err;
+	if (req) {
+		fuse_req_put(req);
+	}
+	return err;
 }
 
 int fuse_open(struct inode *inode, struct file *f)
 {
 	struct fuse_inode *fi = fuse_inode_of(inode);
-	bool dir = S_ISDIR(inode->mode), trunc;
+	bool dir = S_ISDIR(inode->mode), trunc, check_attr;
 	uint32_t flags = atomic_load_explicit(&f->flags, memory_order_relaxed);
 	struct fuse_file *ff;
 	struct fuse_open_out o;
-	struct fuse_req *req;
 	int err;
 
 	if (!dir && !S_ISREG(inode->mode)) {
@@ -199,11 +201,10 @@ int fuse_open(struct inode *inode, struct file *f)
 	flags &= ~(uint32_t)(O_CREAT | O_EXCL | O_NOCTTY | O_CLOEXEC | (trunc ? 0 : O_TRUNC));
 	flags &= ~(uint32_t)(dir ? O_TMPFILE_BIT : O_TMPFILE); /* done with when we get here */
 	ff = fuse_file_alloc(fi->conn, fi->nodeid);
-	req = open_req(fi->conn, fi->nodeid, flags, dir);
-	err = ff && req ? send_open(fi, req, !dir && !trunc && inode->pages.npages > 0, &o)
-			: -ENOMEM;
-	if (req) {
-		fuse_req_put(req);
+	check_attr = !dir && !trunc && inode->pages.npages > 0;
+	err = ff ? send_open(fi, flags, check_attr, &o) : -ENOMEM;
+	if (fuse_make_room(fi->conn, err)) {
+		err = send_open(fi, flags, check_attr, &o);
 	}
 	if (err) {
 		kfree(ff);

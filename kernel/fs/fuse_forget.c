@@ -7,6 +7,8 @@
 
 #define FORGET_DELAY_NS (10 * NSEC_PER_MSEC)
 #define FORGET_BATCH 100 /* of one request */
+#define NODES_MIN 64	 /* fewer are never kept */
+#define TRIM_STEP 16	 /* dentries dropped at once when there are too many nodes */
 #define FORGET_NOW 64	 /* waiting ones that are not left to wait */
 
 void fuse_forget_queue(struct fuse_conn *conn, struct fuse_forget *f, uint64_t nodeid,
@@ -40,7 +42,7 @@ void fuse_forget_queue(struct fuse_conn *conn, struct fuse_forget *f, uint64_t n
 	}
 }
 
-void fuse_forget_send(struct fuse_conn *conn, struct list *list)
+static void send_forgets(struct fuse_conn *conn, struct list *list, bool wait)
 {
 	while (!list_empty(list)) {
 		struct fuse_batch_forget_in *in;
@@ -68,9 +70,47 @@ void fuse_forget_send(struct fuse_conn *conn, struct list *list)
 			}
 			kfree(f);
 		}
-		if (req) {
+		if (req && wait) {
+			req->must_wait = true;
+			(void)!fuse_req_send(req); /* there is no reply: only that it was read */
+			fuse_req_put(req);
+		} else if (req) {
 			fuse_req_send_async(req, NULL);
 		}
+	}
+}
+
+void fuse_forget_send(struct fuse_conn *conn, struct list *list)
+{
+	send_forgets(conn, list, false);
+}
+
+bool fuse_make_room(struct fuse_conn *conn, long err)
+{
+	uint64_t nodes = atomic_load_explicit(&conn->nodes, memory_order_relaxed), irq;
+	struct list forgets;
+
+	if (err != -EMFILE && err != -ENFILE) {
+		return false;
+	}
+	atomic_store_explicit(&conn->node_limit, MAX(nodes - nodes / 4, (uint64_t)NODES_MIN),
+			      memory_order_relaxed);
+	dentry_trim(nodes / 4 + 1);
+	list_init(&forgets);
+	irq = spin_lock_irqsave(&conn->done_lock);
+	list_splice_back(&forgets, &conn->forgets);
+	conn->nforgets = 0;
+	spin_unlock_irqrestore(&conn->done_lock, irq);
+	send_forgets(conn, &forgets, true);
+	return true;
+}
+
+void fuse_node_added(struct fuse_conn *conn)
+{
+	uint64_t n = atomic_fetch_add_explicit(&conn->nodes, 1, memory_order_relaxed);
+
+	if (n > atomic_load_explicit(&conn->node_limit, memory_order_relaxed)) {
+		dentry_trim(TRIM_STEP);
 	}
 }
 

@@ -255,6 +255,7 @@ int fuse_inode_from_entry(struct fuse_conn *conn, const struct fuse_entry_out *e
 		}
 		spin_unlock(&conn->hash_lock);
 		if (!fi) {
+			fuse_node_added(conn);
 			*out = &fresh->inode;
 			return 0;
 		}
@@ -299,6 +300,7 @@ static void evict(struct inode *inode)
 	pagecache_destroy(&inode->pages);
 	inode_destroy(inode);
 	if (nlookup) {
+		atomic_fetch_sub_explicit(&conn->nodes, 1, memory_order_relaxed);
 		fuse_forget_queue(conn, fi->forget, fi->nodeid, nlookup);
 		fi->forget = NULL;
 	}

@@ -52,6 +52,9 @@ struct fuse_conn {
 	_Atomic uint32_t latency[2];	  /* [a] ns, moving average: small, data requests */
 	_Atomic uint32_t probe;		  /* [a] counts requests that did not poll */
 
+	_Atomic uint64_t nodes;		  /* [a] inodes that exist, each a descriptor of the daemon's */
+	_Atomic uint64_t node_limit;	  /* [a] what it can take, once we know */
+
 	struct spinlock hash_lock;
 	struct list *hash; /* hash_lock */
 
@@ -164,6 +167,11 @@ void fuse_poll_end(struct fuse_conn *conn);
 /* Gives nlookup lookups of a node back; `f` may be NULL (then one is allocated). */
 void fuse_forget_queue(struct fuse_conn *conn, struct fuse_forget *f, uint64_t nodeid,
 		       uint64_t nlookup);
+/* The daemon ran out of descriptors: gives back a quarter of the unused nodes and keeps fewer
+ * from now on.  True when `err` says so; trying again makes sense then. */
+bool fuse_make_room(struct fuse_conn *conn, long err);
+/* Keeps within what fuse_make_room() learned. */
+void fuse_node_added(struct fuse_conn *conn);
 /* What the late reply to an orphaned request brought. */
 void fuse_orphan_cleanup(struct fuse_req *req);
 /* Sends the forgets of `list`; consumes them.  Worker context. */

@@ -88,7 +88,7 @@ static int cache_listing(struct file *f, struct fuse_file *ff, uint64_t version,
 }
 
 /* The next part of the listing into ff's buffer. */
-static int fetch(struct file *f, struct fuse_file *ff, uint64_t offset, struct fuse_dir_entry *e)
+static int fetch_once(struct file *f, struct fuse_file *ff, uint64_t offset, struct fuse_dir_entry *e)
 {
 	uint64_t version = fuse_version_now(ff->conn);
 	struct fuse_read_in *in;
@@ -122,6 +122,13 @@ static int fetch(struct file *f, struct fuse_file *ff, uint64_t offset, struct f
 	ff->buf_next = offset;
 	ff->buf_eof = n == 0;
 	return cache_listing(f, ff, version, e);
+}
+
+static int fetch(struct file *f, struct fuse_file *ff, uint64_t offset, struct fuse_dir_entry *e)
+{
+	int err = fetch_once(f, ff, offset, e);
+
+	return fuse_make_room(ff->conn, err) ? fetch_once(f, ff, offset, e) : err;
 }
 
 static int list_entries(struct file *f, struct dir_context *ctx, struct fuse_dir_entry *e)

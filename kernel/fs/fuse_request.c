@@ -410,6 +410,7 @@ int fuse_engine_start(struct fuse_conn *conn)
 	list_init(&conn->forgets);
 	waitq_init(&conn->worker_q);
 	atomic_init(&conn->next_unique, 2);
+	atomic_init(&conn->node_limit, UINT64_MAX);
 	atomic_init(&conn->latency[0], (uint32_t)POLL_FIRST_NS / 2);
 	atomic_init(&conn->latency[1], (uint32_t)POLL_FIRST_NS / 2);
 	return kthread_start("fuse", worker, conn) ? 0 : -ENOMEM;

@@ -680,6 +680,40 @@ static void killed_waiter_leaves_the_request(void)
 	check_nothing_is_held();
 }
 
+static void daemon_out_of_descriptors(void)
+{
+	struct dentry *d;
+	struct file f;
+
+	mount_fake();
+	for (int i = 0; i < 300; i++) {
+		char name[20];
+
+		snprintf(name, sizeof(name), "n%d", i);
+		fake_add_file(1, name, "x", 1);
+		CHECK_EQ(walk(root, name, &d), 0);
+		dentry_put(d);
+	}
+	fake.fail = EMFILE;
+	fake.fail_op = FUSE_LOOKUP;
+	fake_add_file(1, "one", "x", 1);
+	CHECK_EQ(walk(root, "one", &d), 0);
+	CHECK(d->inode != NULL);
+	dentry_put(d);
+	CHECK(fake.forgotten >= 75);
+	fake.fail = ENFILE;
+	fake.fail_op = FUSE_OPEN;
+	CHECK_EQ(open_name("one", O_RDONLY, &f), 0);
+	close_file(&f);
+	fake.fail = EMFILE;
+	fake.fail_op = FUSE_CREATE;
+	CHECK_EQ(create_name("made", O_RDWR | O_EXCL, &f), 0);
+	close_file(&f);
+	atomic_store(&((struct fuse_conn *)sb->priv)->node_limit, UINT64_MAX);
+	check_nothing_is_held();
+	CHECK_EQ(((struct fuse_conn *)sb->priv)->nodes, 0);
+}
+
 static void broken_device(void)
 {
 	struct dentry *d;
@@ -721,6 +755,7 @@ int main(void)
 	RUN(every_lie_is_an_error);
 	RUN(lying_directories);
 	RUN(killed_waiter_leaves_the_request);
+	RUN(daemon_out_of_descriptors);
 	RUN(broken_device);
 	return test_done();
 }
