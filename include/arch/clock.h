@@ -26,8 +26,8 @@ extern struct clock_params clock_page;
 
 /* Boot CPU, after apic_init(): a first rate.  Where nobody tells the TSC's frequency it
  * starts a measurement, which clock_calibrate() ends some 1.5 ms later: call that last,
- * when other work has used the time (before it clock_mono_ns() may be 1 % off).  Until
- * then no timer may be armed; the first clock_arm() would end it early. */
+ * when other work has used the time (before it clock_mono_ns() may be 1 % off).  A timer
+ * that the boot CPU arms before that fires after it. */
 void clock_init(void);
 void clock_calibrate(void);
 /* A better rate, ns = ticks * mult >> shift (drivers/pvclock.c).  0, or -1 when it makes

@@ -220,6 +220,8 @@ void clock_init(void)
 	}
 }
 
+static void timer_program(struct cpu_private *c, uint64_t now);
+
 /* On the boot CPU, whose LAPIC timer has been running since clock_init(). */
 static void calibrate_here(void *unused)
 {
@@ -233,11 +235,18 @@ static void calibrate_here(void *unused)
 		wait_since_first(CALIBRATE_FULL_NS);
 		uint64_t hz = hz_since_first(sample_take());
 
+		uint64_t deferred = this_cpu()->timer_deadline;
+
 		calibrating = false;
 		apic_timer_oneshot(0);
 		clock_init_cpu();
 		if (hz >= CLOCK_MIN_HZ && hz <= CLOCK_MAX_HZ) {
 			set_hz(hz);
+		}
+		rate_known = true;
+		if (deferred != UINT64_MAX) {
+			this_cpu()->timer_deadline = deferred;
+			timer_program(this_cpu(), clock_mono_ns());
 		}
 	}
 	irq_restore(flags);
@@ -300,10 +309,10 @@ void clock_arm(uint64_t deadline_ns)
 	struct cpu_private *c = this_cpu();
 
 	DEBUG_ASSERT(!irq_enabled());
-	if (calibrating && c->pub.id == 0) {
-		calibrate_here(NULL); /* its timer is needed for its purpose now */
-	}
 	c->timer_deadline = deadline_ns;
+	if (calibrating && c->pub.id == 0) {
+		return; /* the timer is measuring: calibrate_here() programs it */
+	}
 	if (deadline_ns == UINT64_MAX) {
 		timer_stop(c);
 	} else {
