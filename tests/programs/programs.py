@@ -32,6 +32,19 @@ def snapshot(root):
     return found
 
 
+_templates = {}
+
+
+def template(populate):
+    """A directory with what populate() makes, made once."""
+    if populate not in _templates:
+        keep = tempfile.TemporaryDirectory(prefix='programs-', dir=BUILD)
+        os.chmod(keep.name, 0o755)
+        populate(pathlib.Path(keep.name))
+        _templates[populate] = keep
+    return _templates[populate].name
+
+
 class Pair:
     """Two equal shares: one for the host's kernel, one for ours.  The program works in /work
     of its share; on the host that is the current directory."""
@@ -46,7 +59,7 @@ class Pair:
             shutil.copy2(program, root / 'bin' / program.name)
             if program.name == 'busybox':
                 (root / 'bin' / 'sh').symlink_to('busybox')
-            populate(root / 'work')
+            subprocess.run(['cp', '-a', f'{template(populate)}/.', str(root / 'work')], check=True)
             self.roots.append(root)
         self.name = program.name
 
