@@ -16,10 +16,19 @@ enum thread_work {
 	WORK_TRACE = 1 << 3,   /* syscall exit tracing */
 };
 
-/* A set of page tables.  Owned by an mm; the kernel has one of its own. */
+/*
+ * A set of page tables.  Owned by an mm; the kernel has one of its own.
+ *
+ * A CPU that goes idle (or runs a kernel thread) keeps the tables loaded and sets its bit
+ * in lazy_cpus: a shootdown of mere pages then sets its bit in stale_cpus instead of
+ * interrupting it, and it flushes when it comes back.  Both sides write their word first
+ * and read the other's after, so one of the two sees the other: see arch/thread.c and
+ * mm/shootdown.c.
+ */
 struct arch_space {
 	uint64_t root;		      /* physical address for CR3 */
 	_Atomic uint64_t active_cpus; /* CPUs that have it loaded (also lazily) */
+	_Atomic uint64_t lazy_cpus, stale_cpus;
 };
 
 struct arch_thread {

@@ -27,6 +27,7 @@ enum { IST_NMI = 1, IST_FATAL = 2 };
 struct cpu_private {
 	struct cpu pub;
 	struct arch_space *space;	 /* loaded in CR3 */
+	bool lazy;			 /* nobody uses its user half now */
 	struct arch_thread *regs_owner;	 /* whose FPU state and bases are in the registers */
 	uint64_t timer_deadline;	 /* ns, UINT64_MAX = stopped */
 	bool timer_running;

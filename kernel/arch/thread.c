@@ -133,12 +133,39 @@ static void load_user_registers(struct cpu_private *c, struct arch_thread *t)
 	t->fpu_cpu = (int32_t)c->pub.id;
 }
 
+/* Interrupts off.  From here on shootdowns only leave a note. */
+static void enter_lazy(struct cpu_private *c)
+{
+	if (!c->lazy && c->space != &kernel_space) {
+		c->lazy = true;
+		atomic_fetch_or(&c->space->lazy_cpus, 1ull << c->pub.id);
+	}
+}
+
+/* True: a shootdown left its note. */
+static bool leave_lazy(struct cpu_private *c, uint64_t bit)
+{
+	if (!c->lazy) {
+		return false;
+	}
+	c->lazy = false;
+	atomic_fetch_and(&c->space->lazy_cpus, ~bit);
+	return (atomic_load(&c->space->stale_cpus) & bit) != 0;
+}
+
 static void load_space(struct cpu_private *c, struct arch_space *s)
 {
 	struct arch_space *old = c->space;
 	uint64_t bit = 1ull << c->pub.id;
+	bool stale = leave_lazy(c, bit);
 
+	if (stale) {
+		atomic_fetch_and(&old->stale_cpus, ~bit);
+	}
 	if (old == s) {
+		if (stale) {
+			write_cr3(s->root);
+		}
 		return;
 	}
 	/* Before the load: a shootdown that misses the bit has changed the tables
@@ -170,6 +197,8 @@ void arch_switch(struct arch_thread *prev, struct arch_thread *next)
 	}
 	if (next->space) {
 		load_space(c, next->space);
+	} else {
+		enter_lazy(c);
 	}
 	c->pub.kernel_rsp = next->kstack_top;
 	c->tss.rsp[0] = next->kstack_top;

@@ -92,7 +92,8 @@ struct gather {
 	struct mm *mm;
 	uint64_t start, end; /* to flush; start >= end: nothing */
 	unsigned n;
-	bool dying; /* no CPU has the tables loaded: no flush */
+	bool dying;  /* no CPU has the tables loaded: no flush */
+	bool tables; /* tables are among the pages */
 	struct page *pages[GATHER_PAGES];
 };
 void gather_init(struct gather *g, struct mm *mm);

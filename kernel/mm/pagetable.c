@@ -170,14 +170,14 @@ void pt_zap_file(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
 	zap_range(g, v, start, end, PTE_FILE);
 }
 
-/* Frees the table below *e. */
-static void free_table(struct gather *g, uint64_t *e)
+/* Frees the table below *e, which covers [va, va + span). */
+static void free_table(struct gather *g, uint64_t *e, uint64_t va, uint64_t span)
 {
-	uint64_t old = pte_exchange(e, 0);
-
 	if (gather_full(g))
 		gather_flush(g);
-	gather_page(g, pte_page(old));
+	gather_page(g, pte_page(pte_exchange(e, 0)));
+	gather_range(g, va, va + span);
+	g->tables = true;
 	atomic_fetch_sub_explicit(&g->mm->table_pages, 1, memory_order_relaxed);
 	mem_account(MEM_TABLE, -1);
 }
@@ -205,8 +205,7 @@ static void free_level(struct gather *g, uint64_t start, uint64_t end, unsigned 
 			va = ALIGN_DOWN(va, skip) + skip - span;
 		} else if (pte_read(e)) {
 			ASSERT(!(pte_read(e) & PTE_PS));
-			gather_range(g, va, va + span);
-			free_table(g, e);
+			free_table(g, e, va, span);
 		}
 	}
 }

@@ -3,6 +3,9 @@
  * TLB shootdown.  A CPU that loads a space sets its bit in active_cpus before it loads
  * CR3; we change the tables before we read the mask.  So either we see the bit, or the
  * CPU sees the new tables.
+ *
+ * Idle CPUs are left alone: see struct arch_space.  Only when tables go must they hear of
+ * it at once, for the processor may walk them at any time.
  */
 #include "internal.h"
 
@@ -41,7 +44,19 @@ bool tlb_remote(struct mm *mm)
 	       ~(1ull << cpu_id());
 }
 
-void tlb_flush_range(struct mm *mm, uint64_t start, uint64_t end)
+/* Leaves a note for the lazy CPUs of mask; returns those that must be interrupted. */
+static uint64_t note_lazy(struct arch_space *space, uint64_t mask)
+{
+	uint64_t lazy = mask & atomic_load(&space->lazy_cpus);
+
+	if (lazy) {
+		atomic_fetch_or(&space->stale_cpus, lazy);
+		lazy &= atomic_load(&space->lazy_cpus); /* who left meanwhile may have missed it */
+	}
+	return mask & ~lazy;
+}
+
+static void flush(struct mm *mm, uint64_t start, uint64_t end, bool tables)
 {
 	uint64_t self = 1ull << cpu_id(), mask;
 
@@ -49,11 +64,19 @@ void tlb_flush_range(struct mm *mm, uint64_t start, uint64_t end)
 	mask = atomic_load_explicit(&mm->space.active_cpus, memory_order_relaxed);
 	if (mask & self)
 		flush_local(start, end);
-	if (mask & ~self) {
+	mask &= ~self;
+	if (mask && !tables)
+		mask = note_lazy(&mm->space, mask);
+	if (mask) {
 		struct flush f = {start, end};
 
-		smp_call(mask & ~self, flush_ipi, &f);
+		smp_call(mask, flush_ipi, &f);
 	}
+}
+
+void tlb_flush_range(struct mm *mm, uint64_t start, uint64_t end)
+{
+	flush(mm, start, end, false);
 }
 
 void gather_init(struct gather *g, struct mm *mm)
@@ -63,17 +86,19 @@ void gather_init(struct gather *g, struct mm *mm)
 	g->end = 0;
 	g->n = 0;
 	g->dying = false;
+	g->tables = false;
 }
 
 void gather_flush(struct gather *g)
 {
 	if (g->start < g->end && !g->dying)
-		tlb_flush_range(g->mm, g->start, g->end);
+		flush(g->mm, g->start, g->end, g->tables);
 	for (unsigned i = 0; i < g->n; i++)
 		page_put(g->pages[i]);
 	g->n = 0;
 	g->start = UINT64_MAX;
 	g->end = 0;
+	g->tables = false;
 }
 
 static void drop_ipi(void *arg)
