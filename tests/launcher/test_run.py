@@ -355,5 +355,22 @@ def a_terminal():
     assert status == 130, (status, got)
 
 
+@case
+def job_control():
+    def talk(fd):
+        got = read_until(fd, rb'# ')
+        for send, wait in ((b'sleep 100\r', rb'sleep 100'), (b'\x1a', rb'Stopped'), (b'jobs\r', rb'Stopped +sleep 100'),
+                           (b'bg\r', rb'sleep 100'), (b'fg\r', rb'sleep 100'), (b'\x03', rb'# '),
+                           (b'echo status $?\r', rb'status 130'), (b'stty -a | head -1; stty size\r', rb'24 80'),
+                           (b'echo 5 | (read x; echo x$x)\r', rb'\nx5'), (b'trap "echo trapped" INT\r', rb'# '),
+                           (b'kill -INT $$\r', rb'\ntrapped'), (b'exit 9\r', rb'')):
+            time.sleep(0.3)
+            os.write(fd, send)
+            got += read_until(fd, wait) if wait else b''
+        return got
+    status, got = on_terminal(['/bin/busybox', 'sh'], talk)
+    assert status == 9, (status, got)
+
+
 if __name__ == '__main__':
     main()
