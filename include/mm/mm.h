@@ -163,6 +163,8 @@ int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), vo
 /* Removes mappings of pages [first, last] of a cache from every vma (truncate,
  * invalidate); write-protects them and returns whether any was dirty. */
 void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last);
+/* The file now ends before page first: private copies of what was behind go, too. */
+void mm_unmap_object_end(struct page_cache *pc, uint64_t first);
 bool mm_clean_object_page(struct page_cache *pc, struct page *p);
 uint64_t mm_rss_pages(const struct mm *mm);
 uint64_t mm_peak_rss_pages(struct mm *mm);

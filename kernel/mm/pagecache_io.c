@@ -257,14 +257,18 @@ void pagecache_remove_range(struct page_cache *pc, uint64_t first, uint64_t last
 	}
 }
 
-static void unmap_range(struct page_cache *pc, uint64_t first, uint64_t last)
+static bool has_vmas(struct page_cache *pc)
 {
 	bool mapped;
 
 	spin_lock(&pc->vmas_lock);
 	mapped = !list_empty(&pc->vmas);
 	spin_unlock(&pc->vmas_lock);
-	if (mapped) {
+	return mapped;
+}
+static void unmap_range(struct page_cache *pc, uint64_t first, uint64_t last)
+{
+	if (has_vmas(pc)) {
 		mm_unmap_object(pc, first, last);
 	}
 }
@@ -284,7 +288,8 @@ void pagecache_truncate(struct page_cache *pc, uint64_t new_size)
 	uint64_t old = atomic_exchange_explicit(&pc->size, new_size, memory_order_acq_rel);
 	uint64_t end = MIN(old, new_size);
 
-	if (pc->npages == 0) {
+	/* Without cached pages there may still be private copies of them. */
+	if (pc->npages == 0 && !has_vmas(pc)) {
 		return;
 	}
 	if (new_size < old) {
@@ -293,7 +298,9 @@ void pagecache_truncate(struct page_cache *pc, uint64_t new_size)
 		/* Size first, so that no fault finds a page beyond it; mappings last, so that
 		 * those who mapped a page before it left the tree are found. */
 		pagecache_remove_range(pc, first, UINT64_MAX, false);
-		unmap_range(pc, first, UINT64_MAX);
+		if (has_vmas(pc)) {
+			mm_unmap_object_end(pc, first);
+		}
 	}
 	/* What a mapping may have written behind the end must not appear in the file. */
 	if (end % PAGE_SIZE) {

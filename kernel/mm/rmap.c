@@ -21,7 +21,7 @@ static bool overlap(const struct vma *v, uint64_t first, uint64_t last, uint64_t
 	return true;
 }
 
-void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last)
+static void unmap_object(struct page_cache *pc, uint64_t first, uint64_t last, bool copies)
 {
 	struct vma *v;
 	uint64_t start, end;
@@ -33,10 +33,23 @@ void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last)
 		if (!overlap(v, first, last, &start, &end))
 			continue;
 		gather_init(&g, v->mm);
-		pt_zap_file(&g, v, start, end);
+		if (copies)
+			pt_zap(&g, v, start, end);
+		else
+			pt_zap_file(&g, v, start, end);
 		gather_flush(&g);
 	}
 	spin_unlock(&pc->vmas_lock);
+}
+
+void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last)
+{
+	unmap_object(pc, first, last, false);
+}
+
+void mm_unmap_object_end(struct page_cache *pc, uint64_t first)
+{
+	unmap_object(pc, first, UINT64_MAX, true);
 }
 
 bool mm_clean_object_page(struct page_cache *pc, struct page *p)

@@ -160,6 +160,11 @@ __attribute__((weak)) void mm_unmap_object(struct page_cache *pc, uint64_t first
 	(void)first;
 	(void)last;
 }
+__attribute__((weak)) void mm_unmap_object_end(struct page_cache *pc, uint64_t first)
+{
+	(void)pc;
+	(void)first;
+}
 __attribute__((weak)) bool mm_clean_object_page(struct page_cache *pc, struct page *p)
 {
 	(void)pc;
