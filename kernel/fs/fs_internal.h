@@ -87,6 +87,7 @@ MUST_USE int lookup_locked(struct dentry *dir, const char *name, size_t len,
 MUST_USE int walk_follow_link(struct walk *w, struct dentry *d);
 /* Steps into d (consumes it), through what is mounted there. */
 void walk_step(struct walk *w, struct dentry *d);
+void walk_hold(struct walk *w); /* counts cur when it is borrowed */
 void walk_cross_mounts(struct path *p); /* counted path */
 MUST_USE int walk_may_exec(struct inode *dir);
 

@@ -151,7 +151,7 @@ static int set_range(struct inode *inode, const struct lock_range *want, bool wa
 		lock_range_set(&s->ranges, want, spare, &freed);
 	}
 	spin_unlock(&inode->locks_lock);
-	if (!err) {
+	if (!err && waitq_active(&s->waiters)) {
 		waitq_wake_all(&s->waiters); /* a downgrade or an unlock may let others in */
 	}
 	free_ranges(&freed, spare);

@@ -206,8 +206,11 @@ static int link_once(int olddirfd, const char *old, int newdirfd, const char *na
 		err = -EXDEV;
 	} else if (S_ISDIR(inode->mode) || !dir->ops->link) {
 		err = -EPERM;
+	} else if (inode->nlink == 0 && !inode->linkable) {
+		err = -ENOENT; /* its last name went: it stays without */
 	} else {
 		err = dir->ops->link(dir, d, inode);
+		inode->linkable = err && inode->linkable;
 	}
 	create_end(&w, d);
 out:

@@ -315,6 +315,7 @@ static int open_tmpfile(struct open_args *o, struct walk *w)
 	mutex_unlock(&dir->lock);
 	if (!err) {
 		p = (struct path){w->cur.mount, d};
+		d->inode->linkable = !(o->flags & O_EXCL);
 		o->flags &= ~O_TMPFILE;
 		err = file_open_inode(o->f, &p, o->flags);
 	}

@@ -69,7 +69,7 @@ static void set_cur(struct walk *w, struct path p)
 	w->cur = p;
 	w->held = true;
 }
-static void hold_cur(struct walk *w)
+void walk_hold(struct walk *w)
 {
 	if (!w->held) {
 		path_get(&w->cur);
@@ -168,8 +168,9 @@ static bool only_slashes(const char *s)
 	return !*s;
 }
 
-/* One step in the cache; false = needs the slow way (or fails there). */
-static bool cached_step(struct walk *w, struct path *p, const char *name, size_t len)
+/* One step in the cache; false = needs the slow way (or fails there).  *absent: the cache
+ * knows that there is no such name. */
+static bool cached_step(struct walk *w, struct path *p, const char *name, size_t len, bool *absent)
 {
 	struct dentry *d;
 	bool last = only_slashes(name + len);
@@ -187,7 +188,11 @@ static bool cached_step(struct walk *w, struct path *p, const char *name, size_t
 		break;
 	}
 	d = dentry_find_locked(p->dentry, name, len);
-	if (!d || (!d->inode && !d->mounted) || expired(w, d)) {
+	if (!d || expired(w, d)) {
+		return false;
+	}
+	if (!d->inode && !d->mounted) {
+		*absent = true;
 		return false;
 	}
 	if (d->mounted) {
@@ -203,22 +208,24 @@ static bool cached_step(struct walk *w, struct path *p, const char *name, size_t
 	return true;
 }
 
-static void walk_cached(struct walk *w, bool to_parent)
+static int walk_cached(struct walk *w, bool to_parent)
 {
 	struct path p = w->cur, old;
+	bool absent = false;
 	const char *name;
 	size_t len;
 
 	spin_lock(&dcache_lock);
 	while (next_component(w, &name, &len)) {
-		if ((to_parent && only_slashes(name + len)) || !cached_step(w, &p, name, len)) {
+		if ((to_parent && only_slashes(name + len)) ||
+		    !cached_step(w, &p, name, len, &absent)) {
 			break;
 		}
 		w->rest = name + len;
 	}
-	if (same_path(&p, &w->cur)) {
+	if (absent || same_path(&p, &w->cur)) {
 		spin_unlock(&dcache_lock);
-		return;
+		return absent ? -ENOENT : 0;
 	}
 	mount_get(p.mount);
 	dentry_ref_locked(p.dentry);
@@ -229,6 +236,7 @@ static void walk_cached(struct walk *w, bool to_parent)
 		path_put(&old);
 	}
 	w->held = true;
+	return 0;
 }
 
 /* The cached child if it may be trusted; NULL: look it up under the directory's lock. */
@@ -309,7 +317,7 @@ static int walk_name(struct walk *w, const char *name, size_t len, struct dentry
 	if (len > NAME_MAX) {
 		return -ENAMETOOLONG;
 	}
-	hold_cur(w);
+	walk_hold(w);
 	err = find_valid(w, name, len, out);
 	if (err || *out) {
 		return err;
@@ -452,7 +460,10 @@ int walk_all(struct walk *w)
 	int err;
 
 	for (;;) {
-		walk_cached(w, false);
+		err = walk_cached(w, false);
+		if (err) {
+			return err;
+		}
 		if (!next_component(w, &name, &len)) {
 			slash = w->rest[-1] == '/'; /* no name and no link target is empty */
 			break;
@@ -462,7 +473,7 @@ int walk_all(struct walk *w)
 			return err;
 		}
 	}
-	hold_cur(w);
+	walk_hold(w);
 	if (w->flags & LOOKUP_DIRECTORY || slash) {
 		return check_dir(w);
 	}
@@ -476,13 +487,16 @@ int walk_to_parent(struct walk *w)
 	int err;
 
 	for (;;) {
-		walk_cached(w, true);
+		err = walk_cached(w, true);
+		if (err) {
+			return err;
+		}
 		if (!next_component(w, &name, &len)) {
 			w->last_type = LAST_ROOT;
 			w->last = name;
 			w->last_len = 0;
 			w->last_slash = true;
-			hold_cur(w);
+			walk_hold(w);
 			return check_dir(w);
 		}
 		if (only_slashes(name + len)) {
@@ -498,144 +512,7 @@ int walk_to_parent(struct walk *w)
 	w->last_len = len;
 	w->last_slash = name[len] == '/';
 	w->rest = name + len;
-	hold_cur(w);
+	walk_hold(w);
 	err = check_dir(w);
 	return err ? err : walk_may_exec(w->cur.dentry->inode);
-}
-
-/* --- where walks start --- */
-static void context_path(struct walk *w, bool root, struct path *out, bool *held)
-{
-	struct fs_context *fs = thread_current()->fs;
-
-	(void)w;
-	if (!fs) {
-		*out = (struct path){root_mount, root_mount->sb->root};
-		*held = false;
-		return;
-	}
-	if (atomic_load_explicit(&fs->refs, memory_order_acquire) == 1) {
-		*out = root ? fs->root : fs->cwd; /* only this thread can change it */
-		*held = false;
-		return;
-	}
-	spin_lock(&fs->lock);
-	*out = root ? fs->root : fs->cwd;
-	path_get(out);
-	spin_unlock(&fs->lock);
-	*held = true;
-}
-
-static int start_at_fd(struct walk *w, int dirfd)
-{
-	struct fdref r;
-	int err = fdref_get_any(dirfd, &r);
-
-	if (err) {
-		return err;
-	}
-	if (!r.file->path.dentry || !S_ISDIR(r.file->inode->mode)) {
-		fdref_put(&r);
-		return -ENOTDIR;
-	}
-	w->cur = r.file->path;
-	path_get(&w->cur);
-	w->held = true;
-	fdref_put(&r);
-	return 0;
-}
-
-int walk_start(struct walk *w, int dirfd, const char *name, unsigned flags, bool revalidate)
-{
-	int err = 0;
-
-	memset(w, 0, sizeof(*w));
-	w->rest = name;
-	w->flags = flags;
-	w->revalidate = revalidate;
-	if (!name[0]) {
-		return -ENOENT;
-	}
-	if (name[0] == '/' && !(flags & LOOKUP_IN_ROOT)) {
-		if (flags & LOOKUP_BENEATH) {
-			return -EXDEV;
-		}
-		context_path(w, true, &w->root, &w->root_held);
-		w->cur = w->root;
-		return 0;
-	}
-	if (dirfd == AT_FDCWD) {
-		context_path(w, false, &w->cur, &w->held);
-	} else {
-		err = start_at_fd(w, dirfd);
-	}
-	if (err) {
-		return err;
-	}
-	if (flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)) {
-		w->root = w->cur;
-		path_get(&w->root);
-		w->root_held = true;
-	} else {
-		context_path(w, true, &w->root, &w->root_held);
-	}
-	return 0;
-}
-void walk_end(struct walk *w)
-{
-	if (w->held) {
-		path_put(&w->cur);
-	}
-	if (w->root_held) {
-		path_put(&w->root);
-	}
-	kfree(w->owned);
-	w->owned = NULL;
-	w->held = w->root_held = false;
-}
-
-static int lookup_empty(int dirfd, struct path *out)
-{
-	struct fdref r;
-	int err;
-
-	if (dirfd == AT_FDCWD) {
-		struct walk w;
-		bool held;
-
-		context_path(&w, false, out, &held);
-		if (!held) {
-			path_get(out);
-		}
-		return 0;
-	}
-	err = fdref_get_any(dirfd, &r);
-	if (err) {
-		return err;
-	}
-	err = file_path(r.file, out);
-	fdref_put(&r);
-	return err;
-}
-
-int vfs_lookup(int dirfd, const char *name, unsigned flags, struct path *out)
-{
-	struct walk w;
-	int err = -ESTALE;
-
-	if (!name[0] && flags & LOOKUP_EMPTY) {
-		return lookup_empty(dirfd, out);
-	}
-	for (int try = 0; try < 2 && err == -ESTALE; try++) {
-		err = walk_start(&w, dirfd, name, flags, try > 0);
-		if (!err) {
-			err = walk_all(&w);
-		}
-		if (!err) {
-			*out = w.cur;
-			w.held = false;
-		}
-		walk_end(&w);
-	}
-	return err;
 }
