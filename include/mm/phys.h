@@ -112,20 +112,8 @@ enum mem_kind { MEM_CACHE, MEM_SLAB, MEM_ANON, MEM_TABLE, MEM_KINDS };
 void mem_account(enum mem_kind kind, int64_t pages);
 
 /* Fills 2^order pages with zeros / copies one page, through the direct map. */
-static inline void page_zero(struct page *p, unsigned order)
-{
-	void *to = page_to_virt(p);
-	size_t words = (PAGE_SIZE << order) / 8;
-
-	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ul) : "memory");
-}
-static inline void page_copy(struct page *dst, struct page *src)
-{
-	void *to = page_to_virt(dst), *from = page_to_virt(src);
-	size_t words = PAGE_SIZE / 8;
-
-	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
-}
+void page_zero(struct page *p, unsigned order);
+void page_copy(struct page *dst, struct page *src);
 /* The page that counts references for p: itself, or the head of its 2 MiB unit. */
 static inline struct page *page_head(struct page *p)
 {

@@ -45,6 +45,23 @@ void mem_account(enum mem_kind kind, int64_t pages)
 	__asm__ volatile("addq %1, %0" : "+m"(*n) : "er"(pages) : "cc");
 }
 
+/* String instructions are best on hardware and worst under TCG. */
+void page_zero(struct page *p, unsigned order)
+{
+	void *to = page_to_virt(p);
+	size_t words = (PAGE_SIZE << order) / 8;
+
+	if (arch_copy_string)
+		__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ul) : "memory");
+	else
+		memset(to, 0, words * 8);
+}
+
+void page_copy(struct page *dst, struct page *src)
+{
+	memcpy(page_to_virt(dst), page_to_virt(src), PAGE_SIZE);
+}
+
 /* Gives the next untouched chunk of RAM to the buddy lists. */
 static bool fresh_take_locked(void)
 {

@@ -24,6 +24,7 @@ static struct cpu cpus[MM_HOST_CPUS];
 static struct thread threads[MM_HOST_CPUS];
 static _Atomic int in_access[MM_HOST_CPUS];
 struct arch_space kernel_space;
+bool arch_copy_string;
 static uint64_t seed = 88172645463325252ull;
 
 uint64_t random_u64(void)
