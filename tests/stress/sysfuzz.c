@@ -21,6 +21,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -124,6 +125,66 @@ static void refill_arena(void)
 	strcpy(arena + 192, "f");
 }
 
+/* One of everything that a descriptor can be, so that random calls meet their own kind. */
+static void open_palette(void)
+{
+	char name[32];
+	int p[2];
+
+	for (int i = 0; i < 2; i++) {
+		(void)!pipe2(p, i ? O_NONBLOCK : 0);
+	}
+	snprintf(name, sizeof name, "/tmp/fz%u", (unsigned)(rnd() % 4));
+	open(name, O_RDWR | O_CREAT, 0666);
+	open(name, O_RDONLY | (rnd() % 2 ? O_NONBLOCK : 0));
+	open("/tmp", O_RDONLY | O_DIRECTORY);
+	open("/proc/self/maps", O_RDONLY);
+	open("/proc/self/fd", O_RDONLY);
+	open("/dev/zero", O_RDWR);
+	open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK);
+	open(name, O_PATH);
+	for (int type = 1; type < 6; type += type == 2 ? 3 : 1) {
+		(void)!socketpair(AF_UNIX, type, 0, p);
+	}
+	for (int family = 1; family < 42; family += 1 + (int)(rnd() % 9)) {
+		socket(family, 1 + (int)(rnd() % 2), 0);
+	}
+	static const long makers[] = {SYS_epoll_create, SYS_eventfd2, SYS_timerfd_create,
+				      SYS_memfd_create, SYS_inotify_init1, SYS_pidfd_open};
+	for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+		long a = makers[i] == SYS_memfd_create ? (long)name
+			 : makers[i] == SYS_pidfd_open ? getpid()
+			 : makers[i] == SYS_timerfd_create ? (long)(rnd() % 2)
+							   : 1;
+		syscall(makers[i], a, 0);
+	}
+}
+
+/* A child of the child, sharing what random flags say, but not the memory; it makes a few calls and goes. */
+static void random_clone(void)
+{
+	static const unsigned long shares[] = {
+		0x400 /* FILES */, 0x200 /* FS */, 0x4000 /* VFORK */,
+		0x8000 /* PARENT */, 0x40000 /* SYSVSEM */,
+		0x100000 | 0x1000000 | 0x200000 /* tid words */, 0x1000 /* PIDFD */};
+	unsigned long flags = rnd() % 2 ? 17 : 0;
+
+	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+		flags |= rnd() % 3 ? 0 : shares[i];
+	}
+	long pid = syscall(SYS_clone, flags, 0, pointer(), pointer(), pointer());
+
+	if (!pid) {
+		for (int i = 0; i < 4; i++) {
+			syscall((long)(rnd() % 2 ? SYS_getpid : SYS_munmap), pointer(), number());
+		}
+		syscall(SYS_exit, 0);
+	}
+	if (rnd() % 2) {
+		syscall(SYS_wait4, pid, 0, 0x40000000 | (rnd() % 2), 0);
+	}
+}
+
 static void on_alarm(int sig)
 {
 	(void)sig; /* only interrupts */
@@ -146,6 +207,7 @@ static void child(int worker)
 	munmap(arena + ARENA, ARENA);
 	mprotect(arena + 2 * ARENA, ARENA, PROT_READ);
 	refill_arena();
+	open_palette();
 	for (int i = 0; i < 2000 && !shared->stop; i++) {
 		long nr = (long)(rnd() % 460);
 		uint64_t a[6];
@@ -160,7 +222,16 @@ static void child(int worker)
 			a[k] = rnd() % 2 ? pointer() : number();
 		}
 		if (nr == SYS_clone || nr == SYS_fork || nr == SYS_clone3) {
-			continue; /* forks are the parent's business */
+			if (rnd() % 4 == 0) {
+				random_clone();
+			}
+			continue;
+		}
+		if (rnd() % 2) {
+			a[0] = 3 + rnd() % 36; /* one of the palette, or of later ones */
+			if (rnd() % 2) {
+				a[2] = rnd() % 2 ? rnd() % 64 : rnd() % 9000; /* plausible sizes */
+			}
 		}
 		if (nr == SYS_read || nr == SYS_write || nr == SYS_writev || nr == SYS_close) {
 			a[0] = 3 + rnd() % 64; /* leave the standard streams alone */
