@@ -11,13 +11,13 @@
 #include <proc/pidfd.h>
 #include <proc/signal.h>
 
-long sys_clone(uint64_t flags, user_ptr stack, user_ptr parent_tid, user_ptr child_tid,
+long sys_clone(uint64_t flags, uint64_t stack, user_ptr parent_tid, user_ptr child_tid,
 	       uint64_t tls)
 {
 	struct clone_request r = {
 		.flags = (uint32_t)flags & ~CSIGNAL,
 		.exit_signal = (int)(flags & CSIGNAL),
-		.stack = stack.addr,
+		.stack = stack,
 		.tls = tls,
 		.parent_tid = parent_tid,
 		.child_tid = child_tid,
@@ -454,7 +454,7 @@ long sys_unshare(uint64_t flags)
 	return err;
 }
 
-long sys_ptrace(uint64_t request, int pid, user_ptr addr, uint64_t data)
+long sys_ptrace(uint64_t request, int pid, uint64_t addr, uint64_t data)
 {
 	return -EPERM; /* the launcher's --strace and --gdb are the way */
 }

@@ -49,26 +49,26 @@ long sys_get_robust_list(int pid, user_ptr head, user_ptr len)
 	return err ? err : put_user_u64(head, list);
 }
 
-long sys_arch_prctl(int op, user_ptr addr)
+long sys_arch_prctl(int op, uint64_t addr)
 {
 	struct arch_thread *t = &thread_current()->arch;
 
 	switch (op) {
 	case ARCH_SET_FS:
 	case ARCH_SET_GS:
-		if (addr.addr >= USER_END) {
+		if (addr >= USER_END) {
 			return -EPERM;
 		}
 		if (op == ARCH_SET_FS) {
-			arch_set_fs_base(t, addr.addr);
+			arch_set_fs_base(t, addr);
 		} else {
-			arch_set_gs_base(t, addr.addr);
+			arch_set_gs_base(t, addr);
 		}
 		return 0;
 	case ARCH_GET_FS:
-		return put_user_u64(addr, arch_get_fs_base(t));
+		return put_user_u64((user_ptr){addr}, arch_get_fs_base(t));
 	case ARCH_GET_GS:
-		return put_user_u64(addr, arch_get_gs_base(t));
+		return put_user_u64((user_ptr){addr}, arch_get_gs_base(t));
 	default:
 		return -EINVAL;
 	}
