@@ -33,11 +33,13 @@ struct write_state {
 };
 
 /* Copies up to len bytes of u into fresh pages of req, placed as in the file.  Bytes copied, or
- * -EFAULT, -ENOMEM when none. */
-static long gather(struct fuse_req *req, struct uio *u, uint64_t pos, size_t len)
+ * -EFAULT, -ENOMEM when none; fewer than len when memory is short, or with *fault. */
+static long gather(struct fuse_req *req, struct uio *u, uint64_t pos, size_t len, bool *fault)
 {
 	size_t done = 0;
 	int err = 0;
+
+	*fault = false;
 
 	while (done < len) {
 		size_t off = (pos + done) % PAGE_SIZE, part = MIN(len - done, PAGE_SIZE - off);
@@ -57,6 +59,7 @@ static long gather(struct fuse_req *req, struct uio *u, uint64_t pos, size_t len
 		done += moved;
 		if (moved < part) {
 			err = -EFAULT;
+			*fault = true;
 			break;
 		}
 	}
@@ -95,13 +98,15 @@ static void send_chunk(struct write_state *s, struct uio *u, uint64_t pos, bool 
 	struct chunk *c = &s->chunks[(s->first + s->count) % CHUNKS_MAX];
 	struct fuse_write_in *in;
 	struct fuse_req *req;
+	bool fault = false;
 	long n;
 
 	req = fuse_req_alloc(s->fi->conn, FUSE_WRITE, s->fi->nodeid, sizeof(*in),
 			     sizeof(struct fuse_write_out), FUSE_DATA_IN,
 			     (unsigned)DIV_ROUND_UP(pos % PAGE_SIZE + len, PAGE_SIZE));
-	n = req ? gather(req, u, pos, len) : -ENOMEM;
-	s->stop = n < (long)len; /* a bad address, or no memory for more */
+	n = req ? gather(req, u, pos, len, &fault) : -ENOMEM;
+	/* Short of memory, the write goes on in smaller pieces. */
+	s->stop = fault || n <= 0;
 	if (n <= 0) {
 		s->err = (int)n;
 		if (req) {
