@@ -344,8 +344,14 @@ long sys_ftruncate(int fd, int64_t length)
 	if (!S_ISREG(r.file->inode->mode) || !r.file->writable) {
 		err = -EINVAL;
 	} else {
+		struct path p;
+
 		a.file = r.file;
-		err = vfs_setattr(&r.file->path, &a);
+		err = file_path(r.file, &p); /* message queues have no name of their own */
+		if (!err) {
+			err = vfs_setattr(&p, &a);
+			path_put(&p);
+		}
 	}
 	fdref_put(&r);
 	return err;
