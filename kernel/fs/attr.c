@@ -2,6 +2,7 @@
 /* Attributes: stat and the rights to change them. */
 #include "fs_internal.h"
 
+#include <fs/notify.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <sched/thread.h>
@@ -84,6 +85,20 @@ static int prepare(struct inode *inode, struct iattr *a)
 	return err;
 }
 
+/* What inotify calls such a change. */
+static uint32_t event_of(unsigned valid)
+{
+	if (valid & (ATTR_UID | ATTR_GID | ATTR_MODE)) {
+		return IN_ATTRIB;
+	}
+	if (valid & ATTR_SIZE) {
+		return IN_MODIFY;
+	}
+	return valid & ATTR_ATIME && valid & ATTR_MTIME ? IN_ATTRIB
+	       : valid & ATTR_ATIME			? IN_ACCESS
+							: IN_MODIFY;
+}
+
 int vfs_setattr(const struct path *p, struct iattr *a)
 {
 	struct inode *inode = p->dentry->inode;
@@ -104,5 +119,8 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 		err = inode->ops->setattr(inode, a);
 	}
 	mutex_unlock(&inode->lock);
+	if (!err) {
+		notify_dentry(p->dentry, event_of(a->valid));
+	}
 	return err;
 }

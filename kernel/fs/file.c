@@ -2,6 +2,7 @@
 /* Open files: life, reading and writing, positions. */
 #include "fs_internal.h"
 
+#include <fs/notify.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/mm.h>
@@ -40,6 +41,9 @@ void file_get(struct file *f)
 static void file_free(struct file *f)
 {
 	epoll_file_release(f);
+	if (f->ops && f->path.dentry) {
+		notify_dentry(f->path.dentry, f->writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+	}
 	if (f->inode) {
 		locks_release_file(f);
 	}
@@ -105,7 +109,11 @@ long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 			return -ESPIPE;
 		}
 		err = check_position(f, *pos, u->left);
-		return err ? err : f->ops->read(f, u, pos, flags);
+		n = err ? err : f->ops->read(f, u, pos, flags);
+		if (n > 0) {
+			notify_dentry(f->path.dentry, IN_ACCESS);
+		}
+		return n;
 	}
 	locked = lock_position(f);
 	at = f->pos;
@@ -113,6 +121,7 @@ long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 	n = err ? err : f->ops->read(f, u, &at, flags);
 	if (n > 0) {
 		f->pos = at;
+		notify_dentry(f->path.dentry, IN_ACCESS);
 	}
 	if (locked) {
 		mutex_unlock(&f->pos_lock);
@@ -207,7 +216,11 @@ long file_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 		if (err) {
 			return err;
 		}
-		return regular ? write_regular(f, u, pos, flags) : f->ops->write(f, u, pos, flags);
+		n = regular ? write_regular(f, u, pos, flags) : f->ops->write(f, u, pos, flags);
+		if (n > 0) {
+			notify_dentry(f->path.dentry, IN_MODIFY);
+		}
+		return n;
 	}
 	locked = lock_position(f);
 	at = f->pos;
@@ -219,6 +232,7 @@ long file_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 	}
 	if (n > 0) {
 		f->pos = at;
+		notify_dentry(f->path.dentry, IN_MODIFY);
 	}
 	if (locked) {
 		mutex_unlock(&f->pos_lock);

@@ -91,6 +91,14 @@ void walk_hold(struct walk *w); /* counts cur when it is borrowed */
 void walk_cross_mounts(struct path *p); /* counted path */
 MUST_USE int walk_may_exec(struct inode *dir);
 
+/* --- namespace.c, for rename.c --- */
+bool entry_exists(const struct dentry *d); /* a file, or something mounted */
+/* The directory no longer pins d (tmpfs and the like): its name is gone. */
+void entry_unpin(struct dentry *d);
+/* May the caller take the entry d away from dir? */
+MUST_USE int entry_may_delete(struct inode *dir, const struct dentry *d, bool is_dir);
+void entry_notify_gone(struct inode *inode, bool last_name);
+
 /* --- file.c --- */
 MUST_USE int file_alloc(int flags, struct file **out);
 void files_init(void);

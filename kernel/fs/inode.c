@@ -87,6 +87,7 @@ void inode_put(struct inode *inode)
 void inode_destroy(struct inode *inode)
 {
 	locks_free_state(inode);
+	kfree(inode->watches); /* no watch is left: each holds the inode */
 }
 
 struct timespec64 timespec_now(void)

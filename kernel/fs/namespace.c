@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes of the name space: mkdir, mknod, symlink, link, unlink, rmdir, rename. */
+/* Changes of the name space: mkdir, mknod, symlink, link, unlink, rmdir; see rename.c. */
 #include "fs_internal.h"
 
+#include <fs/notify.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/capability.h>
@@ -20,13 +21,13 @@ static uint32_t masked(uint32_t mode)
 
 	return fs ? mode & ~fs->umask : mode;
 }
-static bool exists(const struct dentry *d)
+bool entry_exists(const struct dentry *d)
 {
 	return d->inode || d->mounted;
 }
 
 /* The directory no longer pins d (tmpfs and the like): its name is gone. */
-static void unpin(struct dentry *d)
+void entry_unpin(struct dentry *d)
 {
 	if (d->dir_pinned) {
 		d->dir_pinned = false;
@@ -62,7 +63,7 @@ static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir
 	if (err) {
 		goto out_unlock;
 	}
-	if (exists(d)) {
+	if (entry_exists(d)) {
 		err = -EEXIST;
 	} else if (!is_dir && w->last_slash) {
 		err = -ENOENT;
@@ -82,8 +83,12 @@ out:
 	walk_end(w);
 	return err;
 }
-static void create_end(struct walk *w, struct dentry *d)
+static void create_end(struct walk *w, struct dentry *d, int err)
 {
+	if (!err && d->inode) {
+		notify_inode(w->cur.dentry->inode,
+			     IN_CREATE | (S_ISDIR(d->inode->mode) ? IN_ISDIR : 0), d->name, 0);
+	}
 	mutex_unlock(&w->cur.dentry->inode->lock);
 	dentry_put(d);
 	walk_end(w);
@@ -101,7 +106,7 @@ static int mkdir_once(int dirfd, const char *name, uint32_t mode, bool again)
 	}
 	dir = w.cur.dentry->inode;
 	err = dir->ops->mkdir ? dir->ops->mkdir(dir, d, masked(mode & 01777)) : -EPERM;
-	create_end(&w, d);
+	create_end(&w, d, err);
 	return err;
 }
 int vfs_mkdir(int dirfd, const char *name, uint32_t mode)
@@ -130,7 +135,7 @@ static int mknod_once(int dirfd, const char *name, uint32_t mode, uint64_t rdev,
 	} else {
 		err = dir->ops->mknod ? dir->ops->mknod(dir, d, mode, rdev) : -EPERM;
 	}
-	create_end(&w, d);
+	create_end(&w, d, err);
 	return err;
 }
 int vfs_mknod(int dirfd, const char *name, uint32_t mode, uint64_t rdev)
@@ -168,7 +173,7 @@ static int symlink_once(const char *target, int dirfd, const char *name, bool ag
 	}
 	dir = w.cur.dentry->inode;
 	err = dir->ops->symlink ? dir->ops->symlink(dir, d, target) : -EPERM;
-	create_end(&w, d);
+	create_end(&w, d, err);
 	return err;
 }
 int vfs_symlink(const char *target, int dirfd, const char *name)
@@ -211,8 +216,11 @@ static int link_once(int olddirfd, const char *old, int newdirfd, const char *na
 	} else {
 		err = dir->ops->link(dir, d, inode);
 		inode->linkable = err && inode->linkable;
+		if (!err) {
+			notify_inode(inode, IN_ATTRIB, NULL, 0);
+		}
 	}
-	create_end(&w, d);
+	create_end(&w, d, err);
 out:
 	path_put(&p);
 	return err;
@@ -232,7 +240,7 @@ int vfs_link(int olddirfd, const char *old, int newdirfd, const char *name, int 
 }
 
 /* May the caller take the entry d away from dir? */
-static int may_delete(struct inode *dir, const struct dentry *d, bool is_dir)
+int entry_may_delete(struct inode *dir, const struct dentry *d, bool is_dir)
 {
 	const struct cred *c = thread_current()->cred;
 	int err = vfs_permission(dir, MAY_WRITE | MAY_EXEC);
@@ -253,21 +261,33 @@ static int may_delete(struct inode *dir, const struct dentry *d, bool is_dir)
 	return S_ISDIR(d->inode->mode) ? -EISDIR : 0;
 }
 
+void entry_notify_gone(struct inode *inode, bool last_name)
+{
+	if (!S_ISDIR(inode->mode)) {
+		notify_inode(inode, IN_ATTRIB, NULL, 0);
+	}
+	if (last_name) {
+		notify_inode(inode, IN_DELETE_SELF, NULL, 0);
+	}
+}
+
 static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir, bool slash)
 {
 	struct inode *victim = d->inode;
+	bool last_name;
 	int err;
 
-	if (!exists(d)) {
+	if (!entry_exists(d)) {
 		return -ENOENT;
 	}
 	if (slash && !is_dir && victim) {
 		return S_ISDIR(victim->mode) ? -EISDIR : -ENOTDIR;
 	}
-	err = may_delete(dir, d, is_dir);
+	err = entry_may_delete(dir, d, is_dir);
 	if (err) {
 		return err;
 	}
+	last_name = is_dir || victim->nlink <= 1;
 	if (!is_dir) {
 		err = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
 	} else {
@@ -279,8 +299,10 @@ static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir, bool 
 		mutex_unlock(&victim->lock);
 	}
 	if (!err) {
+		notify_inode(dir, IN_DELETE | (is_dir ? IN_ISDIR : 0), d->name, 0);
+		entry_notify_gone(victim, last_name);
 		dentry_drop(d);
-		unpin(d);
+		entry_unpin(d);
 	}
 	return err;
 }
@@ -331,233 +353,4 @@ int vfs_unlink(int dirfd, const char *name, bool dir)
 	int err = unlink_once(dirfd, name, dir, false);
 
 	return err == -ESTALE ? unlink_once(dirfd, name, dir, true) : err;
-}
-
-/* --- rename --- */
-struct rename {
-	struct walk from, to;
-	struct dentry *old_d, *new_d;
-	unsigned flags;
-};
-
-/* Locks both directories; *trap: the child of one on the way to the other, or NULL. */
-static void lock_two(struct dentry *a, struct dentry *b, struct dentry **trap)
-{
-	struct dentry *d;
-	bool a_first = a < b;
-
-	*trap = NULL;
-	if (a == b) {
-		mutex_lock(&a->inode->lock);
-		return;
-	}
-	mutex_lock(&a->sb->rename_lock);
-	spin_lock(&dcache_lock);
-	for (d = b; d->parent != d; d = d->parent) {
-		if (d->parent == a) {
-			*trap = d;
-			a_first = true;
-			break;
-		}
-	}
-	for (d = a; !*trap && d->parent != d; d = d->parent) {
-		if (d->parent == b) {
-			*trap = d;
-			a_first = false;
-			break;
-		}
-	}
-	spin_unlock(&dcache_lock);
-	mutex_lock(a_first ? &a->inode->lock : &b->inode->lock);
-	mutex_lock_nested(a_first ? &b->inode->lock : &a->inode->lock);
-}
-static void unlock_two(struct dentry *a, struct dentry *b)
-{
-	mutex_unlock(&a->inode->lock);
-	if (a != b) {
-		mutex_unlock(&b->inode->lock);
-		mutex_unlock(&a->sb->rename_lock);
-	}
-}
-
-static int rename_check(struct rename *r, const struct dentry *trap)
-{
-	struct inode *old = r->old_d->inode;
-	bool is_dir = old && S_ISDIR(old->mode);
-
-	if (!exists(r->old_d)) {
-		return -ENOENT;
-	}
-	if (r->flags & RENAME_NOREPLACE && exists(r->new_d)) {
-		return -EEXIST;
-	}
-	if (r->flags & RENAME_EXCHANGE && !exists(r->new_d)) {
-		return -ENOENT;
-	}
-	if (r->old_d->mounted || r->new_d->mounted) {
-		return -EBUSY;
-	}
-	if (r->flags & RENAME_EXCHANGE && r->to.last_slash && !S_ISDIR(r->new_d->inode->mode)) {
-		return -ENOTDIR;
-	}
-	if (!is_dir && (r->from.last_slash ||
-			(r->to.last_slash && !(r->flags & RENAME_EXCHANGE)))) {
-		return -ENOTDIR;
-	}
-	if (r->old_d == trap) {
-		return -EINVAL;
-	}
-	if (r->new_d == trap) {
-		return r->flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
-	}
-	return 0;
-}
-
-static int rename_permission(struct rename *r)
-{
-	struct inode *old_dir = r->from.cur.dentry->inode, *new_dir = r->to.cur.dentry->inode;
-	bool is_dir = S_ISDIR(r->old_d->inode->mode);
-	int err = may_delete(old_dir, r->old_d, is_dir);
-
-	if (err) {
-		return err;
-	}
-	if (!r->new_d->inode) {
-		err = vfs_permission(new_dir, MAY_WRITE | MAY_EXEC);
-	} else if (r->flags & RENAME_EXCHANGE) {
-		err = may_delete(new_dir, r->new_d, S_ISDIR(r->new_d->inode->mode));
-	} else {
-		err = may_delete(new_dir, r->new_d, is_dir);
-	}
-	if (!err && is_dir && old_dir != new_dir) {
-		err = vfs_permission(r->old_d->inode, MAY_WRITE);
-	}
-	return err;
-}
-
-static int rename_locked(struct rename *r, const struct dentry *trap)
-{
-	struct inode *old_dir = r->from.cur.dentry->inode, *new_dir = r->to.cur.dentry->inode;
-	struct inode *victim;
-	int err = rename_check(r, trap);
-
-	if (err || r->old_d == r->new_d || r->old_d->inode == r->new_d->inode) {
-		return err;
-	}
-	err = rename_permission(r);
-	if (err) {
-		return err;
-	}
-	if (!old_dir->ops->rename) {
-		return -EPERM;
-	}
-	victim = r->new_d->inode;
-	if (r->flags & RENAME_EXCHANGE || (victim && !S_ISDIR(victim->mode))) {
-		victim = NULL;
-	}
-	if (victim) {
-		mutex_lock_nested(&victim->lock);
-	}
-	err = old_dir->ops->rename(old_dir, r->old_d, new_dir, r->new_d, r->flags);
-	if (!err && victim) {
-		victim->nlink = 0;
-	}
-	if (victim) {
-		mutex_unlock(&victim->lock);
-	}
-	if (err) {
-		return err;
-	}
-	if (r->flags & RENAME_EXCHANGE) {
-		dentry_exchange(r->old_d, r->new_d);
-	} else {
-		dentry_move(r->old_d, r->new_d);
-		unpin(r->new_d);
-	}
-	return 0;
-}
-
-static int rename_walks(struct rename *r)
-{
-	struct dentry *d;
-	int err = walk_to_parent(&r->from);
-
-	if (!err) {
-		err = walk_to_parent(&r->to);
-	}
-	if (err) {
-		return err;
-	}
-	if (r->from.cur.mount != r->to.cur.mount) {
-		return -EXDEV;
-	}
-	if (r->from.last_type != LAST_NORM) {
-		return -EBUSY;
-	}
-	if (r->to.last_type != LAST_NORM) {
-		return r->flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
-	}
-	if (r->from.cur.mount->read_only) {
-		return -EROFS;
-	}
-	err = walk_last(&r->from, &d); /* revalidates */
-	if (err) {
-		return err;
-	}
-	dentry_put(d);
-	err = walk_last(&r->to, &d);
-	if (!err) {
-		dentry_put(d);
-	}
-	return err;
-}
-
-static int rename_once(int olddirfd, const char *old, int newdirfd, const char *name,
-		       unsigned flags, bool again)
-{
-	struct rename r = {.flags = flags};
-	struct dentry *trap, *a, *b;
-	int err = walk_start(&r.from, olddirfd, old, 0, again);
-
-	if (!err) {
-		err = walk_start(&r.to, newdirfd, name, 0, again);
-	}
-	if (!err) {
-		err = rename_walks(&r);
-	}
-	if (err) {
-		goto out;
-	}
-	a = r.from.cur.dentry;
-	b = r.to.cur.dentry;
-	lock_two(a, b, &trap);
-	err = lookup_locked(a, r.from.last, r.from.last_len, &r.from, &r.old_d);
-	if (!err) {
-		err = lookup_locked(b, r.to.last, r.to.last_len, &r.to, &r.new_d);
-	}
-	if (!err) {
-		err = rename_locked(&r, trap);
-	}
-	unlock_two(a, b);
-	if (r.old_d) {
-		dentry_put(r.old_d);
-	}
-	if (r.new_d) {
-		dentry_put(r.new_d);
-	}
-out:
-	walk_end(&r.from);
-	walk_end(&r.to);
-	return err;
-}
-int vfs_rename(int olddirfd, const char *old, int newdirfd, const char *name, unsigned flags)
-{
-	int err;
-
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
-	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) {
-		return -EINVAL;
-	}
-	err = rename_once(olddirfd, old, newdirfd, name, flags, false);
-	return err == -ESTALE ? rename_once(olddirfd, old, newdirfd, name, flags, true) : err;
 }

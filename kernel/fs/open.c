@@ -3,6 +3,7 @@
 #include "fs_internal.h"
 
 #include <fs/devfs.h>
+#include <fs/notify.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/capability.h>
@@ -106,6 +107,9 @@ static int truncate_opened(struct file *f)
 	mutex_lock(&inode->lock);
 	err = inode->ops->setattr(inode, &a);
 	mutex_unlock(&inode->lock);
+	if (!err) {
+		notify_dentry(f->path.dentry, IN_MODIFY);
+	}
 	return err;
 }
 
@@ -221,6 +225,8 @@ static int open_last(struct open_args *o, struct walk *w, struct dentry *d)
 			created = !err;
 			if (err) {
 				dentry_put(d);
+			} else {
+				notify_inode(dir, IN_CREATE, d->name, 0);
 			}
 		}
 		mutex_unlock(&dir->lock);
@@ -386,6 +392,9 @@ int vfs_openat2(int dirfd, const char *name, int flags, uint32_t mode, unsigned 
 		}
 	}
 	if (!err) {
+		if (!(flags & O_PATH)) {
+			notify_dentry(o.f->path.dentry, IN_OPEN);
+		}
 		*out = o.f;
 	}
 	return err;
