@@ -15,6 +15,9 @@ void fpu_save_current(void);
 /* Loads current->arch.fpu into the registers after it was changed.  The area must have
  * been checked with fpu_check_area(). */
 void fpu_load_current(void);
+/* The state of a fresh process into the registers; current->arch.fpu is not touched (signal
+ * handlers start so). */
+void fpu_reset_current(void);
 /* Makes an area that came from the program safe for XRSTOR (reserved bits, MXCSR);
  * false when it can't be. */
 bool fpu_check_area(void *area);

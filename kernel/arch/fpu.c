@@ -10,6 +10,7 @@
 #define XCR0_AVX512 0xe0ul
 #define LEGACY_SIZE 512
 #define HEADER_SIZE 64
+#define FPU_AREA_MAX 2752 /* all that fpu_init_boot() may enable */
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80u
 #define MXCSR_OFFSET 24
@@ -48,7 +49,7 @@ void fpu_init_boot(void)
 		xsetbv(xcr0);
 		cpuid(0xd, 0, r);
 		area_size = r[1]; /* for what XCR0 enables, standard format */
-		ASSERT(area_size >= LEGACY_SIZE + HEADER_SIZE);
+		ASSERT(area_size >= LEGACY_SIZE + HEADER_SIZE && area_size <= FPU_AREA_MAX);
 	}
 	__asm__ volatile("fninit; fxsave64 %0" : "=m"(probe));
 	memcpy(&mask, probe + MXCSR_MASK_OFFSET, 4);
@@ -125,6 +126,23 @@ void fpu_load_current(void)
 	ASSERT(t->fpu);
 	fpu_load_area(t->fpu);
 	/* A kernel thread that becomes a program takes the registers over here. */
+	this_cpu()->regs_owner = t;
+	t->fpu_cpu = (int32_t)cpu_id();
+	irq_restore(flags);
+}
+
+void fpu_reset_current(void)
+{
+	static uint8_t fresh[FPU_AREA_MAX] ALIGNED(64);
+	static _Atomic bool ready;
+	struct arch_thread *t = arch_current();
+	uint64_t flags = irq_save();
+
+	if (!atomic_load_explicit(&ready, memory_order_acquire)) {
+		fpu_init_area(fresh); /* whoever races with us writes the same */
+		atomic_store_explicit(&ready, true, memory_order_release);
+	}
+	fpu_load_area(fresh);
 	this_cpu()->regs_owner = t;
 	t->fpu_cpu = (int32_t)cpu_id();
 	irq_restore(flags);

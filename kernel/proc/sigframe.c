@@ -190,8 +190,7 @@ int sigframe_setup(struct trap_frame *f, int sig, const struct linux_sigaction *
 	/* rcx and r11 as after a system call: the way out may be SYSRET. */
 	f->rcx = f->rip;
 	f->r11 = f->rflags;
-	fpu_init_area(t->thread.arch.fpu);
-	fpu_load_current();
+	fpu_reset_current();
 	return 0;
 }
 
