@@ -184,5 +184,12 @@ void upcall_syscall(struct trap_frame *f)
 		traced_call(f);
 		return;
 	}
+	if (unlikely(task_sample_due())) {
+		uint64_t began = task_current_cpu_ns();
+
+		f->rax = (uint64_t)fn(f);
+		task_sample_end(began);
+		return;
+	}
 	f->rax = (uint64_t)fn(f);
 }

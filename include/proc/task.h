@@ -101,6 +101,9 @@ struct task {
 	int io_prio;		/* ioprio_set(2) */
 	struct sem_undo_list *sem_undo; /* [t] counted, shared by CLONE_SYSVSEM */
 	uint64_t minflt, majflt; /* [t] */
+	uint32_t sys_sample;	/* [t] entries into the kernel until the next one is timed */
+	uint64_t sys_ns;	/* [t] CPU time in the kernel, from samples */
+	uint64_t seen_utime, seen_stime; /* [a] what was told: never goes back */
 	struct mm *exec_old_mm;	/* [t] during exec: see proc/exec.c */
 	bool dumped;		/* [S] took part in a core dump */
 	uint8_t seccomp_strict;
@@ -236,6 +239,26 @@ void process_cpu_ns(struct process *p, uint64_t *utime, uint64_t *stime);
 void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime);
 /* User and system share of one thread. */
 void task_cpu_ns(struct task *t, uint64_t *utime, uint64_t *stime);
+
+/* User and system time can't be told apart without reading the clock at each entry, which costs
+ * as much as a short call: one in SYS_SAMPLE entries is timed and stands for all. */
+#define SYS_SAMPLE 16
+static inline bool task_sample_due(void)
+{
+	struct task *t = task_current();
+
+	if (likely(t->sys_sample--)) {
+		return false;
+	}
+	t->sys_sample = SYS_SAMPLE - 1;
+	return true;
+}
+/* CPU time of the current thread, ns, without a lock. */
+uint64_t task_current_cpu_ns(void);
+static inline void task_sample_end(uint64_t began)
+{
+	task_current()->sys_ns += (task_current_cpu_ns() - began) * SYS_SAMPLE;
+}
 
 /* The parts of another process's task, counted; NULL when it has none any more. */
 struct mm *task_get_mm(struct task *t);

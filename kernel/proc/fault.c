@@ -31,6 +31,9 @@ static uint64_t oom_badness(struct process *p)
 	}
 	score = mm_rss_pages(mm) + atomic_load_explicit(&mm->table_pages, memory_order_relaxed) + 1;
 	mm_put(mm);
+	if (process_pid(p) == 1) {
+		score /= 8; /* all end with it: a bomb of small ones goes first */
+	}
 	if (p->oom_score_adj > 0) {
 		score += score * (uint64_t)p->oom_score_adj / 100;
 	}
@@ -42,30 +45,35 @@ static bool is_dying(struct process *p)
 	struct mm *mm;
 	bool victim = false;
 
-	if (!atomic_load(&p->group_exit)) {
-		return false;
-	}
 	mm = process_get_mm(p);
 	if (mm) {
-		victim = true;
+		victim = atomic_load(&p->group_exit) ||
+			 __atomic_load_n(&mm->oom_victim, __ATOMIC_RELAXED);
 		mm_put(mm);
 	}
 	return victim;
 }
 
-static void kill_for_memory(struct process *p, uint64_t score)
+static void kill_for_memory(struct process *p)
 {
 	struct mm *mm = process_get_mm(p);
-	struct task *t = process_get_task(p);
+	struct task *t;
+	uint64_t kib;
 
-	hostctl_warn("out of memory: killed process %d (%s), %lu KiB", process_pid(p),
-		     t ? t->thread.name : "?", score * (PAGE_SIZE / 1024));
-	log_warn("out of memory: killed process %d (%s), %lu KiB", process_pid(p),
-		 t ? t->thread.name : "?", score * (PAGE_SIZE / 1024));
-	if (mm) {
-		mm->oom_victim = true;
-		mm_put(mm);
+	if (!mm) {
+		return;
 	}
+	kib = mm_rss_pages(mm) * (PAGE_SIZE / 1024);
+	if (__atomic_exchange_n(&mm->oom_victim, true, __ATOMIC_RELAXED)) {
+		mm_put(mm); /* another CPU was faster */
+		return;
+	}
+	mm_put(mm);
+	t = process_get_task(p);
+	hostctl_warn("out of memory: killed process %d (%s), %lu KiB", process_pid(p),
+		     t ? t->thread.name : "?", kib);
+	log_warn("out of memory: killed process %d (%s), %lu KiB", process_pid(p),
+		 t ? t->thread.name : "?", kib);
 	if (t) {
 		task_put(t);
 	}
@@ -97,7 +105,7 @@ static void oom_kill(void)
 		}
 	}
 	if (worst && !dying) {
-		kill_for_memory(worst, worst_score);
+		kill_for_memory(worst);
 	} else if (dying) {
 		(void)!sched_sleep_until(clock_mono_ns() + NSEC_PER_MSEC, WAIT_KILLABLE);
 	}
@@ -146,14 +154,23 @@ bool upcall_page_fault(struct trap_frame *f, uintptr_t addr, uint64_t error)
 {
 	struct thread *t = thread_current();
 	enum fault_result r;
+	uint64_t began = 0;
+	bool sampled;
 
 	if (!t->mm) {
 		return false;
+	}
+	sampled = task_sample_due();
+	if (unlikely(sampled)) {
+		began = task_current_cpu_ns();
 	}
 	for (;;) {
 		r = mm_fault(t->mm, addr, error);
 		if (likely(r == FAULT_OK)) {
 			t->task->minflt++;
+			if (unlikely(sampled)) {
+				task_sample_end(began);
+			}
 			return true;
 		}
 		if (r != FAULT_OOM) {

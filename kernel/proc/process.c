@@ -120,13 +120,27 @@ void process_put(struct process *p)
 
 /* --- accounting --- */
 
+uint64_t task_current_cpu_ns(void)
+{
+	struct thread *t = thread_current();
+
+	return atomic_load_explicit(&t->runtime, memory_order_relaxed) + clock_mono_ns() -
+	       t->exec_start;
+}
+
 void task_cpu_ns(struct task *t, uint64_t *utime, uint64_t *stime)
 {
 	uint64_t total = thread_cpu_ns(&t->thread);
-	uint64_t user = atomic_load_explicit(&t->thread.user_ns, memory_order_relaxed);
+	uint64_t seen_u = READ_ONCE(t->seen_utime), seen_s = READ_ONCE(t->seen_stime);
 
-	*utime = MIN(user, total);
-	*stime = total - *utime;
+	*stime = MAX(MIN(READ_ONCE(t->sys_ns), total), seen_s);
+	*utime = total > *stime ? total - *stime : 0;
+	if (*utime < seen_u) {
+		*utime = seen_u;
+		*stime = MAX(total > seen_u ? total - seen_u : 0, seen_s);
+	}
+	WRITE_ONCE(t->seen_utime, *utime);
+	WRITE_ONCE(t->seen_stime, *stime);
 }
 
 void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime)
