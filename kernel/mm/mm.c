@@ -166,12 +166,28 @@ static int fork_vma(struct mm *to, struct vma *v, bool *flush)
 	return pt_copy(to, v, flush);
 }
 
+/* Processes that run need pages more than one that does not exist yet: a fork bomb meets
+ * -ENOMEM before the others meet the OOM killer. */
+static bool memory_for_fork(const struct mm *from)
+{
+	uint64_t want = mem_total_pages() / 16 + from->table_pages, have = mem_available_pages();
+	struct mem_stats s;
+
+	if (likely(have >= want))
+		return true;
+	mem_get_stats(&s);
+	if (have + s.cache_pages < want)
+		return false;
+	mem_reclaim(want - have);
+	return mem_available_pages() >= want;
+}
+
 int mm_fork(struct mm *from, struct mm **out)
 {
 	bool flush = false;
 	struct mm *to;
 	struct rb_node *n;
-	int err = mm_create(&to);
+	int err = memory_for_fork(from) ? mm_create(&to) : -ENOMEM;
 
 	if (err)
 		return err;
