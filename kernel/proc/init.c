@@ -200,7 +200,7 @@ void proc_exit_vm(bool by_signal, unsigned value)
 		proc_exit_vm_hook();
 	}
 	console_tty_flush();
-	vfs_sync_all();
+	pagecache_sync_all(); /* not SYNCFS: the host keeps what was written */
 	mem_get_stats(&s);
 	e.mem_peak_kib = s.peak_used_pages * (PAGE_SIZE / 1024);
 	if (init_process) {
