@@ -160,6 +160,7 @@ static uint32_t fd_mode(int pid, int tid, int fd)
 	return mode;
 }
 
+/* What is missing is an error here, as on Linux: no name can be made in /proc. */
 static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 {
 	struct mem_inode *m = mem_inode_of(dir);
@@ -167,6 +168,9 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 	int n;
 
 	d->valid_until = 0;
+	if (!proc_source->exists(m->pid, m->tid)) {
+		return -ENOENT;
+	}
 	switch (m->kind) {
 	case KIND_DIR_PID:
 		for (size_t i = 0; i < proc_entries_count; i++) {
@@ -176,24 +180,24 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 				return instantiate(dir, d, e->mode, m->pid, m->tid, e->kind, 0);
 			}
 		}
-		return 0;
+		return -ENOENT;
 	case KIND_DIR_TASK:
 		if (proc_parse_number(d->name, &n) && n && proc_source->exists(m->pid, n)) {
 			return instantiate(dir, d, S_IFDIR | 0555, m->pid, n, KIND_DIR_PID, 0);
 		}
-		return 0;
+		return -ENOENT;
 	case KIND_DIR_FD:
 	case KIND_DIR_FDINFO:
 		mode = proc_parse_number(d->name, &n) ? fd_mode(m->pid, m->tid, n) : 0;
 		if (!mode) {
-			return 0;
+			return -ENOENT;
 		}
 		if (m->kind == KIND_DIR_FDINFO) {
 			return instantiate(dir, d, S_IFREG | 0400, m->pid, m->tid, KIND_FDINFO, n);
 		}
 		return instantiate(dir, d, mode, m->pid, m->tid, KIND_FD_LINK, n);
 	default:
-		return 0;
+		return -ENOENT;
 	}
 }
 
@@ -326,7 +330,7 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 	d->valid_until = 0;
 	if (!proc_source || !proc_parse_number(d->name, &pid) || !pid ||
 	    !proc_source->exists(pid, 0)) {
-		return 0;
+		return -ENOENT;
 	}
 	return instantiate(dir, d, S_IFDIR | 0555, pid, 0, KIND_DIR_PID, 0);
 }
