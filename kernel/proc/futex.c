@@ -462,7 +462,7 @@ static int link_all(struct futex_waiter *w, const struct futex_wait_entry *e, un
 static bool any_woken(struct futex_waiter *w, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		if (atomic_load_explicit(&w[i].woken, memory_order_acquire)) {
+		if (waiter_was_woken(&w[i])) {
 			return true;
 		}
 	}
