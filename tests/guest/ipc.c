@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* System V IPC and POSIX message queues. */
+#define _GNU_SOURCE
+#include "guest.h"
+#include <fcntl.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <time.h>
+
+union semun_ {
+	int val;
+	struct semid_ds *buf;
+	unsigned short *array;
+};
+static int sem, shm, msg;
+
+static void shm_child(void)
+{
+	char *p = shmat(shm, NULL, 0);
+	CHECK(p != (void *)-1);
+	CHECK(!strcmp(p, "parent"));
+	strcpy(p, "child");
+	CHECK_EQ(shmdt(p), 0);
+}
+static void shared_memory(void)
+{
+	struct shmid_ds d;
+	char *p, *q;
+
+	shm = shmget(IPC_PRIVATE, 10000, IPC_CREAT | 0600);
+	CHECK(shm >= 0);
+	p = shmat(shm, NULL, 0);
+	CHECK(p != (void *)-1);
+	for (int i = 0; i < 10000; i += 1000)
+		CHECK_EQ(p[i], 0);
+	strcpy(p, "parent");
+	CHECK_EQ(in_child(shm_child), 0);
+	CHECK(!strcmp(p, "child"));
+	q = shmat(shm, NULL, SHM_RDONLY);
+	CHECK(q != (void *)-1 && q != p);
+	CHECK(!strcmp(q, "child"));
+	CHECK_EQ(shmctl(shm, IPC_STAT, &d), 0);
+	CHECK_EQ(d.shm_nattch, 2);
+	CHECK_EQ(d.shm_segsz, 10000);
+	CHECK_EQ(d.shm_cpid, getpid());
+	CHECK_EQ(shmdt(q), 0);
+	CHECK_ERR(shmdt(q), EINVAL);
+	CHECK_EQ(shmctl(shm, IPC_RMID, NULL), 0);
+	/* lives on while attached */
+	strcpy(p, "still here");
+	CHECK_EQ(shmdt(p), 0);
+	CHECK(shmat(shm, NULL, 0) == (void *)-1);
+	CHECK(errno == EINVAL || errno == EIDRM);
+	shm = shmget(0x1234567, 4096, IPC_CREAT | IPC_EXCL | 0600);
+	CHECK(shm >= 0);
+	CHECK_ERR(shmget(0x1234567, 4096, IPC_CREAT | IPC_EXCL | 0600), EEXIST);
+	CHECK_EQ(shmget(0x1234567, 100, 0), shm);
+	CHECK_ERR(shmget(0x1234567, 8192, 0), EINVAL);
+	CHECK_ERR(shmget(0x7654321, 8192, 0), ENOENT);
+	CHECK_ERR(shmget(IPC_PRIVATE, 0, 0600), EINVAL);
+	shmctl(shm, IPC_RMID, NULL);
+}
+
+static void op(int num, int n, int flg)
+{
+	struct sembuf b = {(unsigned short)num, (short)n, (short)flg};
+	CHECK_EQ(semop(sem, &b, 1), 0);
+}
+static void sem_child(void)
+{
+	op(0, -1, 0);
+	CHECK_EQ(semctl(sem, 0, GETVAL), 0);
+}
+static void undo_child(void)
+{
+	op(1, 5, SEM_UNDO);
+	CHECK_EQ(semctl(sem, 1, GETVAL), 8);
+}
+static void *remover(void *arg)
+{
+	usleep(50000);
+	semctl(sem, 0, IPC_RMID);
+	return NULL;
+}
+static void semaphores(void)
+{
+	union semun_ u;
+	unsigned short vals[3] = {0, 3, 7};
+	struct sembuf two[2] = {{0, 1, 0}, {1, -100, IPC_NOWAIT}};
+	struct timespec ts = {0, 30000000};
+	struct semid_ds d;
+	pthread_t t;
+
+	sem = semget(IPC_PRIVATE, 3, IPC_CREAT | 0600);
+	CHECK(sem >= 0);
+	u.array = vals;
+	CHECK_EQ(semctl(sem, 0, SETALL, u), 0);
+	memset(vals, 0, sizeof vals);
+	CHECK_EQ(semctl(sem, 0, GETALL, u), 0);
+	CHECK_EQ(vals[2], 7);
+	/* all or nothing */
+	CHECK_ERR(semop(sem, two, 2), EAGAIN);
+	CHECK_EQ(semctl(sem, 0, GETVAL), 0);
+	fflush(stdout);
+	pid_t pid = fork();
+	int st;
+	if (!pid) {
+		sem_child();
+		_exit(test_failed_here);
+	}
+	for (int i = 0; i < 500 && semctl(sem, 0, GETNCNT) != 1; i++)
+		usleep(2000);
+	CHECK_EQ(semctl(sem, 0, GETNCNT), 1);
+	op(0, 1, 0);
+	waitpid(pid, &st, 0);
+	CHECK_EQ(st, 0);
+	CHECK_EQ(semctl(sem, 0, GETPID), pid);
+	CHECK_EQ(in_child(undo_child), 0);
+	CHECK_EQ(semctl(sem, 1, GETVAL), 3);
+	struct sembuf wait = {0, -1, 0};
+	CHECK_ERR(semtimedop(sem, &wait, 1, &ts), EAGAIN);
+	wait.sem_flg = IPC_NOWAIT;
+	CHECK_ERR(semop(sem, &wait, 1), EAGAIN);
+	wait.sem_num = 9;
+	CHECK_ERR(semop(sem, &wait, 1), EFBIG);
+	u.val = 99999;
+	CHECK_ERR(semctl(sem, 0, SETVAL, u), ERANGE);
+	u.buf = &d;
+	CHECK_EQ(semctl(sem, 0, IPC_STAT, u), 0);
+	CHECK_EQ(d.sem_nsems, 3);
+	pthread_create(&t, NULL, remover, NULL);
+	wait = (struct sembuf){0, -1, 0};
+	CHECK_ERR(semop(sem, &wait, 1), EIDRM);
+	pthread_join(t, NULL);
+	CHECK_ERR(semop(sem, &wait, 1), EINVAL);
+}
+
+struct m {
+	long type;
+	char text[64];
+};
+static void *late_sender(void *arg)
+{
+	struct m m = {7, "late"};
+	usleep(40000);
+	msgsnd(msg, &m, 5, 0);
+	return NULL;
+}
+static void messages(void)
+{
+	struct m m = {3, "three"};
+	struct msqid_ds d;
+	pthread_t t;
+
+	msg = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
+	CHECK(msg >= 0);
+	CHECK_EQ(msgsnd(msg, &m, 6, 0), 0);
+	m = (struct m){1, "one"};
+	CHECK_EQ(msgsnd(msg, &m, 4, 0), 0);
+	m = (struct m){2, "two"};
+	CHECK_EQ(msgsnd(msg, &m, 4, 0), 0);
+	CHECK_EQ(msgctl(msg, IPC_STAT, &d), 0);
+	CHECK_EQ(d.msg_qnum, 3);
+	CHECK_EQ(msgrcv(msg, &m, 64, 2, 0), 4);
+	CHECK(!strcmp(m.text, "two"));
+	CHECK_EQ(msgrcv(msg, &m, 64, -5, 0), 4);
+	CHECK_EQ(m.type, 1);
+	CHECK_ERR(msgrcv(msg, &m, 2, 0, 0), E2BIG);
+	CHECK_EQ(msgrcv(msg, &m, 2, 0, MSG_NOERROR), 2);
+	CHECK_ERR(msgrcv(msg, &m, 64, 0, IPC_NOWAIT), ENOMSG);
+	pthread_create(&t, NULL, late_sender, NULL);
+	CHECK_EQ(msgrcv(msg, &m, 64, 7, 0), 5);
+	pthread_join(t, NULL);
+	m.type = 0;
+	CHECK_ERR(msgsnd(msg, &m, 1, 0), EINVAL);
+	m.type = 1;
+	int n = 0;
+	while (msgsnd(msg, &m, 64, IPC_NOWAIT) == 0)
+		n++;
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(n, 256);
+	CHECK_EQ(msgctl(msg, IPC_RMID, NULL), 0);
+	CHECK_ERR(msgsnd(msg, &m, 1, 0), EINVAL);
+}
+
+static volatile sig_atomic_t notified;
+static void on_note(int sig, siginfo_t *si, void *uc)
+{
+	notified = si->si_code == SI_MESGQ ? si->si_value.sival_int : -1;
+}
+static void queues(void)
+{
+	struct mq_attr a = {.mq_maxmsg = 4, .mq_msgsize = 32}, b;
+	struct sigaction sa = {.sa_sigaction = on_note, .sa_flags = SA_SIGINFO};
+	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1,
+			      .sigev_value.sival_int = 31};
+	struct timespec ts;
+	char buf[32];
+	unsigned prio;
+	mqd_t q;
+
+	mq_unlink("/corrida-test");
+	q = mq_open("/corrida-test", O_CREAT | O_RDWR, 0600, &a);
+	CHECK(q >= 0);
+	CHECK_EQ(mq_getattr(q, &b), 0);
+	CHECK_EQ(b.mq_maxmsg, 4);
+	CHECK_EQ(mq_send(q, "low", 4, 1), 0);
+	CHECK_EQ(mq_send(q, "high", 5, 9), 0);
+	CHECK_EQ(mq_send(q, "low2", 5, 1), 0);
+	CHECK_EQ(mq_receive(q, buf, 32, &prio), 5);
+	CHECK_EQ(prio, 9);
+	CHECK_EQ(mq_receive(q, buf, 32, &prio), 4);
+	CHECK(!strcmp(buf, "low"));
+	CHECK_EQ(mq_receive(q, buf, 32, NULL), 5);
+	CHECK_ERR(mq_receive(q, buf, 31, NULL), EMSGSIZE);
+	CHECK_ERR(mq_send(q, buf, 33, 0), EMSGSIZE);
+	clock_gettime(CLOCK_REALTIME, &ts);
+	CHECK_ERR(mq_timedreceive(q, buf, 32, NULL, &ts), ETIMEDOUT);
+	sigaction(SIGUSR1, &sa, NULL);
+	CHECK_EQ(mq_notify(q, &ev), 0);
+	CHECK_ERR(mq_notify(q, &ev), EBUSY);
+	mq_send(q, "x", 1, 0);
+	CHECK_EQ(notified, 31);
+	mq_receive(q, buf, 32, NULL);
+	a.mq_flags = O_NONBLOCK;
+	CHECK_EQ(mq_setattr(q, &a, &b), 0);
+	CHECK_ERR(mq_receive(q, buf, 32, NULL), EAGAIN);
+	for (int i = 0; i < 4; i++)
+		mq_send(q, "y", 1, 0);
+	CHECK_ERR(mq_send(q, "y", 1, 0), EAGAIN);
+	CHECK_EQ(mq_close(q), 0);
+	CHECK(mq_open("/corrida-test", O_CREAT | O_EXCL | O_RDWR, 0600, &a) == -1 && errno == EEXIST);
+	CHECK_EQ(mq_unlink("/corrida-test"), 0);
+	CHECK(mq_open("/corrida-test", O_RDWR) == -1 && errno == ENOENT);
+	CHECK_ERR(mq_unlink("/corrida-test"), ENOENT);
+}
+
+int main(void)
+{
+	RUN(shared_memory);
+	RUN(semaphores);
+	RUN(messages);
+	RUN(queues);
+	return test_done();
+}
