@@ -259,7 +259,8 @@ static enum fault_result grow_stack(struct mm *mm, uint64_t addr)
 		goto out;
 	prev = vma_prev(v);
 	if (prev && !(prev->flags & VMA_GROWSDOWN) &&
-	    (prev->flags & (VMA_READ | VMA_WRITE | VMA_EXEC)) && start - prev->end < STACK_GUARD_GAP)
+	    (prev->flags & (VMA_READ | VMA_WRITE | VMA_EXEC)) &&
+	    start - prev->end < STACK_GUARD_GAP)
 		goto out;
 	if (mm_may_expand(mm, v->flags, (v->start - start) >> PAGE_SHIFT))
 		goto out;

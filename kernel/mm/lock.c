@@ -61,7 +61,8 @@ int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, bool onfault
 	if (err)
 		return err;
 	pages = (end - start) >> PAGE_SHIFT;
-	if (lock && mm_lock_check(mm, pages) && mm_lock_check(mm, pages - locked_pages(mm, start, end)))
+	if (lock && mm_lock_check(mm, pages) &&
+	    mm_lock_check(mm, pages - locked_pages(mm, start, end)))
 		err = -ENOMEM;
 	if (!err)
 		err = lock_range(mm, start, end, flags, &dead);
@@ -94,7 +95,8 @@ int mm_mlockall(struct mm *mm, int flags)
 	uint64_t addr = 0;
 	int err;
 
-	if (flags == 0 || flags == MCL_ONFAULT || (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
+	if (flags == 0 || flags == MCL_ONFAULT ||
+	    (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
 		return -EINVAL;
 	if (mm->limit_memlock == 0)
 		return -EPERM;

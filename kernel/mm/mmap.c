@@ -72,7 +72,8 @@ int mm_mmap_check(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 	if (len == 0)
 		return -ENOMEM;
 	rwsem_read_lock(&mm->lock);
-	found = mm_find_area(mm, addr, len, flags & MAP_FIXED_NOREPLACE ? flags : flags | MAP_FIXED);
+	found = mm_find_area(mm, addr, len,
+			     flags & MAP_FIXED_NOREPLACE ? flags : flags | MAP_FIXED);
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
 		found = len > USER_END - MMAP_MIN_ADDR ? -ENOMEM : 0;
 	else if (found > 0 && (flags & MAP_FIXED_NOREPLACE) && vma_find_range(mm, addr, addr + len))

@@ -242,7 +242,8 @@ static long remap_locked(struct mm *mm, struct remap *r, struct list *dead)
 
 	if (!v)
 		return -EFAULT;
-	if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len && r->old_len <= USER_END - r->old)
+	if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len &&
+	    r->old_len <= USER_END - r->old)
 		return remap_move(mm, r, dead, &r->populate);
 	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
 		return remap_to(mm, r, dead);
