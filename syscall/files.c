@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening, closing, reading, writing and positioning files. */
+#include <syscall/iovecs.h>
 #include <syscall/syscalls.h>
 
 #include <fs/file.h>
@@ -164,13 +165,7 @@ long sys_pwrite64(int fd, user_ptr buf, size_t n, int64_t off)
 }
 
 /* --- vectors --- */
-#define FEW 8
-struct iovecs {
-	struct uio_seg *segs;
-	struct uio_seg few[FEW];
-	uint64_t total;
-};
-static int iovecs_get(struct iovecs *v, user_ptr iov, uint64_t n)
+int iovecs_get(struct iovecs *v, user_ptr iov, uint64_t n)
 {
 	int err = 0;
 
@@ -179,7 +174,7 @@ static int iovecs_get(struct iovecs *v, user_ptr iov, uint64_t n)
 	}
 	v->segs = v->few;
 	v->total = 0;
-	if (n > FEW) {
+	if (n > IOVECS_INLINE) {
 		v->segs = kmalloc(n * sizeof(*v->segs));
 		if (!v->segs) {
 			return -ENOMEM;
@@ -200,10 +195,16 @@ static int iovecs_get(struct iovecs *v, user_ptr iov, uint64_t n)
 			v->total += s->len;
 		}
 	}
-	if (err && v->segs != v->few) {
-		kfree(v->segs);
+	if (err) {
+		iovecs_put(v);
 	}
 	return err;
+}
+void iovecs_put(struct iovecs *v)
+{
+	if (v->segs != v->few) {
+		kfree(v->segs);
+	}
 }
 static long transfer_vector(int fd, user_ptr iov, uint64_t n, uint64_t *pos, unsigned flags,
 			    bool write)
@@ -226,9 +227,7 @@ static long transfer_vector(int fd, user_ptr iov, uint64_t n, uint64_t *pos, uns
 	}
 	uio_init_segs(&u, v.segs, (unsigned)n, v.total);
 	ret = write ? file_write(r.file, &u, pos, flags) : file_read(r.file, &u, pos, flags);
-	if (v.segs != v.few) {
-		kfree(v.segs);
-	}
+	iovecs_put(&v);
 out:
 	fdref_put(&r);
 	return ret;

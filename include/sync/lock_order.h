@@ -35,6 +35,8 @@ enum lock_rank {
 	RANK_USER_ACCOUNT,   /* (irq) accounts by uid */
 	RANK_IPC_TABLE,	     /* ids of System V IPC, names of message queues */
 	RANK_IPC_OBJECT,     /* one semaphore set, message queue ... */
+	RANK_NET_TABLE,	     /* names and ports of sockets */
+	RANK_NET_SOCKET,     /* one socket: state and queue */
 	RANK_FDTABLE,	     /* a descriptor table */
 	RANK_FS_CONTEXT,     /* cwd, root, umask */
 	RANK_DCACHE,	     /* dentry tree and hash */

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Receiving: bytes of a stream or one message. */
+#include "net_internal.h"
+
+#include <lib/string.h>
+#include <mm/slab.h>
+
+bool socket_wants_creds(struct socket *s)
+{
+	return socket_is_unix(s) && READ_ONCE(s->ints[INT_PASSCRED]);
+}
+
+static bool message_type(const struct socket *s)
+{
+	return s->type != SOCK_STREAM;
+}
+
+/* Why an empty queue ends a receive: 1 = the end of the data, 0 = wait, or -errno.  Lock held. */
+static int no_data(struct socket *s, bool nonblock)
+{
+	if (s->error) {
+		return socket_take_error(s);
+	}
+	if (s->eof || s->shut_read) {
+		return 1;
+	}
+	if (socket_is_stream(s) && s->state != SOCKET_CONNECTED) {
+		if (s->state == SOCKET_CONNECTING && !nonblock) {
+			return 0;
+		}
+		return s->state == SOCKET_CONNECTING  ? -EAGAIN
+		       : socket_is_unix(s) && s->type == SOCK_STREAM ? -EINVAL
+							  : -ENOTCONN;
+	}
+	return nonblock ? -EAGAIN : 0;
+}
+/* Waits for a packet; 0 with s->recv_mutex held and a packet at the head, else as no_data(). */
+static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
+{
+	for (;;) {
+		int err = 0;
+		bool some;
+
+		mutex_lock(&s->recv_mutex);
+		spin_lock(&s->lock);
+		some = !list_empty(&s->queue);
+		spin_unlock(&s->lock);
+		if (some) {
+			return 0;
+		}
+		mutex_unlock(&s->recv_mutex);
+		spin_lock(&s->lock);
+		while (list_empty(&s->queue) && !err) {
+			err = no_data(s, nonblock);
+			if (!err) {
+				err = waitq_wait(&s->readers, &s->lock, WAIT_INTR, deadline);
+				err = socket_wait_error(err, s->rcvtimeo);
+			}
+		}
+		spin_unlock(&s->lock);
+		if (err) {
+			return err;
+		}
+	}
+}
+
+/* Takes the head out of the queue, or its next n bytes; senders may go on. */
+static void consume(struct socket *s, struct packet *p, size_t n)
+{
+	struct socket *peer;
+
+	p->off += n;
+	if (!message_type(s) && p->off < p->len) {
+		return;
+	}
+	spin_lock(&s->lock);
+	list_remove(&p->link);
+	s->queued -= packet_charge(p);
+	s->npackets--;
+	peer = s->peer;
+	spin_unlock(&s->lock);
+	if (!socket_is_stream(s)) {
+		dgram_drained(s);
+	} else if (peer && waitq_active(&peer->writers)) {
+		waitq_wake(&peer->writers, -1, POLLOUT | POLLWRNORM);
+	}
+	packet_free(p);
+}
+
+/* The files and credentials of p for the receiver; a peek leaves the packet its files. */
+static int take_extras(struct packet *p, struct socket_msg *m, bool peek)
+{
+	m->creds = p->creds;
+	m->has_creds = true;
+	if (p->from) {
+		m->addr = *p->from;
+	}
+	if (p->nfiles && peek) {
+		m->files = kmemdup(p->files, p->nfiles * sizeof(*p->files));
+		if (!m->files) {
+			return -ENOMEM;
+		}
+		m->nfiles = p->nfiles;
+		for (unsigned i = 0; i < m->nfiles; i++) {
+			file_get(m->files[i]);
+		}
+	} else if (p->nfiles) {
+		m->files = p->files;
+		m->nfiles = p->nfiles;
+		p->files = NULL;
+		p->nfiles = 0;
+	}
+	return 0;
+}
+static bool same_creds(const struct packet *a, const struct socket_msg *m)
+{
+	return a->creds.pid == m->creds.pid && a->creds.uid == m->creds.uid &&
+	       a->creds.gid == m->creds.gid;
+}
+
+static long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
+{
+	int err = wait_packet(s, flags & MSG_DONTWAIT, socket_deadline(s->rcvtimeo));
+	bool peek = flags & MSG_PEEK;
+	struct packet *p;
+	size_t n;
+	long ret;
+
+	if (err) {
+		return err > 0 ? 0 : err;
+	}
+	p = list_first_entry(&s->queue, struct packet, link);
+	n = MIN(p->len, u->left);
+	ret = uio_write_to(u, p->data, n) == n ? 0 : -EFAULT;
+	if (!ret && m) {
+		ret = take_extras(p, m, peek);
+		m->flags |= (n < p->len ? MSG_TRUNC : 0) | (p->eor ? MSG_EOR : 0);
+	}
+	if (!ret) {
+		ret = (long)(flags & MSG_TRUNC ? p->len : n);
+	}
+	if (!peek) {
+		consume(s, p, 0);
+	}
+	mutex_unlock(&s->recv_mutex);
+	return ret;
+}
+
+/* The packets at the head, as far as they belong together; recv_mutex held.  Bytes or -errno. */
+static long copy_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags,
+		       bool *stop)
+{
+	bool peek = flags & MSG_PEEK, first = !m || !m->has_creds, creds = socket_wants_creds(s);
+	struct list *link = s->queue.next;
+	long done = 0;
+
+	while (u->left && link != &s->queue) {
+		struct packet *p = list_entry(link, struct packet, link);
+		size_t n = MIN(p->len - p->off, u->left), got;
+		bool files = p->nfiles;
+
+		/* Descriptors and other senders' credentials begin a receive of their own. */
+		if (!first && (files || (creds && m && !same_creds(p, m)))) {
+			*stop = true;
+			break;
+		}
+		got = uio_write_to(u, p->data + p->off, n);
+		if (got == 0 && n) {
+			return done ? done : -EFAULT;
+		}
+		if (m && first && take_extras(p, m, peek)) {
+			return done ? done : -ENOMEM;
+		}
+		first = false;
+		done += (long)got;
+		if (!peek) {
+			consume(s, p, got);
+		}
+		if (got < n || files) {
+			*stop = true;
+			break;
+		}
+		spin_lock(&s->lock); /* senders append */
+		link = peek ? p->link.next : s->queue.next;
+		spin_unlock(&s->lock);
+	}
+	return done;
+}
+static long recv_stream(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
+{
+	uint64_t deadline = socket_deadline(s->rcvtimeo), want = u->left;
+	size_t done = 0;
+	bool stop = false;
+
+	if (flags & MSG_PEEK) {
+		flags &= ~(unsigned)MSG_WAITALL;
+	}
+	do {
+		int err = wait_packet(s, flags & MSG_DONTWAIT, deadline);
+		long n;
+
+		if (err) {
+			return done || err > 0 ? (long)done : err;
+		}
+		n = copy_bytes(s, u, m, flags, &stop);
+		mutex_unlock(&s->recv_mutex);
+		if (n < 0) {
+			return done ? (long)done : n;
+		}
+		done += (size_t)n;
+	} while (flags & MSG_WAITALL && done < want && !stop);
+	return (long)done;
+}
+
+long socket_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
+{
+	if (flags & MSG_OOB) {
+		return socket_is_unix(s) ? -EOPNOTSUPP : -EINVAL;
+	}
+	if (flags & MSG_ERRQUEUE) {
+		return socket_is_unix(s) ? -EOPNOTSUPP : -EAGAIN;
+	}
+	return message_type(s) ? recv_message(s, u, m, flags) : recv_stream(s, u, m, flags);
+}
+long socket_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
+{
+	if (flags & MSG_OOB) {
+		return -EOPNOTSUPP;
+	}
+	return socket_is_stream(s) ? stream_send(s, u, m, flags) : dgram_send(s, u, m, flags);
+}

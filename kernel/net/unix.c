@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names of AF_UNIX sockets: in the file system (inode->socket), or abstract (a leading NUL, any
+ * bytes, as long as the socket lives).  All under net_lock.
+ */
+#include "net_internal.h"
+
+#include <lib/format.h>
+#include <lib/string.h>
+#include <mm/slab.h>
+
+static struct list abstract_names = LIST_INIT(abstract_names);
+
+static int check_name(const struct sock_addr *addr)
+{
+	if (addr->family != AF_UNIX || addr->len > sizeof(struct linux_sockaddr_un) ||
+	    addr->len <= sizeof(uint16_t)) {
+		return -EINVAL;
+	}
+	return 0;
+}
+/* The path of a name in the file system, NUL-terminated. */
+static void copy_path(const struct sock_addr *addr, char path[sizeof(addr->un.path) + 1])
+{
+	size_t n = addr->len - sizeof(uint16_t);
+
+	memcpy(path, addr->un.path, n);
+	path[n] = '\0';
+}
+static struct socket *find_abstract(const char *name, size_t n)
+{
+	struct socket *s;
+
+	list_for_each_entry(s, &abstract_names, name_link) {
+		if (s->unix_local.len == n && memcmp(s->unix_local.path, name, n) == 0) {
+			return s;
+		}
+	}
+	return NULL;
+}
+
+static int bind_abstract(struct socket *s, const char *name, size_t n)
+{
+	int err = 0;
+
+	spin_lock(&net_lock);
+	if (s->bound) {
+		err = -EINVAL;
+	} else if (find_abstract(name, n)) {
+		err = -EADDRINUSE;
+	} else {
+		memcpy(s->unix_local.path, name, n);
+		s->unix_local.len = (unsigned)n;
+		list_push_back(&abstract_names, &s->name_link);
+		s->bound = true;
+	}
+	spin_unlock(&net_lock);
+	return err;
+}
+/* bind() with a family only: a name of five hex digits that is free. */
+static int unix_autobind(struct socket *s)
+{
+	static _Atomic uint32_t next;
+	char name[8] = {0};
+	int err = -EADDRINUSE;
+
+	for (unsigned tries = 0; tries < 1u << 20 && err == -EADDRINUSE; tries++) {
+		fmt_snprintf(name + 1, sizeof(name) - 1, "%05x",
+			     atomic_fetch_add(&next, 1) & 0xfffff);
+		err = bind_abstract(s, name, 6);
+	}
+	return err == -EINVAL ? 0 : err;
+}
+
+static int bind_path(struct socket *s, const struct sock_addr *addr)
+{
+	char path[sizeof(addr->un.path) + 1];
+	struct path p;
+	int err;
+
+	copy_path(addr, path);
+	err = vfs_mknod(AT_FDCWD, path, S_IFSOCK | 0777, 0);
+	if (err) {
+		return err == -EEXIST ? -EADDRINUSE : err;
+	}
+	err = vfs_lookup(AT_FDCWD, path, 0, &p);
+	if (err) {
+		return err;
+	}
+	spin_lock(&net_lock);
+	if (s->bound || !S_ISSOCK(p.dentry->inode->mode) || p.dentry->inode->socket) {
+		err = -EINVAL;
+	} else {
+		p.dentry->inode->socket = s;
+		s->unix_path = p;
+		s->unix_local.len = addr->len - sizeof(uint16_t);
+		memcpy(s->unix_local.path, path, s->unix_local.len);
+		s->bound = true;
+	}
+	spin_unlock(&net_lock);
+	if (err) {
+		path_put(&p);
+		(void)!vfs_unlink(AT_FDCWD, path, false);
+	}
+	return err;
+}
+static int unix_bind(struct socket *s, const struct sock_addr *addr)
+{
+	if (addr->family == AF_UNIX && addr->len == sizeof(uint16_t)) {
+		return s->bound ? -EINVAL : unix_autobind(s);
+	}
+	if (check_name(addr)) {
+		return -EINVAL;
+	}
+	return addr->un.path[0] ? bind_path(s, addr)
+				: bind_abstract(s, addr->un.path, addr->len - sizeof(uint16_t));
+}
+static void unix_unbind(struct socket *s)
+{
+	struct path p = {0};
+
+	spin_lock(&net_lock);
+	list_remove(&s->name_link);
+	if (s->unix_path.dentry) {
+		p = s->unix_path;
+		s->unix_path = (struct path){0};
+		p.dentry->inode->socket = NULL;
+	}
+	spin_unlock(&net_lock);
+	if (p.dentry) {
+		path_put(&p);
+	}
+}
+
+static int find_path(const struct sock_addr *addr, struct socket **out)
+{
+	char name[sizeof(addr->un.path) + 1];
+	struct inode *inode;
+	struct path p;
+	int err;
+
+	copy_path(addr, name);
+	err = vfs_lookup(AT_FDCWD, name, LOOKUP_FOLLOW, &p);
+	if (err) {
+		return err;
+	}
+	inode = p.dentry->inode;
+	if (!inode) {
+		err = -ENOENT;
+	} else {
+		err = vfs_permission(inode, MAY_WRITE);
+	}
+	if (!err) {
+		spin_lock(&net_lock);
+		*out = S_ISSOCK(inode->mode) ? inode->socket : NULL;
+		if (*out) {
+			socket_get(*out);
+		}
+		spin_unlock(&net_lock);
+		err = *out ? 0 : -ECONNREFUSED;
+	}
+	path_put(&p);
+	return err;
+}
+static int unix_find(struct socket *s, const struct sock_addr *addr, struct socket **out)
+{
+	int err = check_name(addr);
+
+	(void)s;
+	if (err) {
+		return err;
+	}
+	if (addr->un.path[0]) {
+		return find_path(addr, out);
+	}
+	spin_lock(&net_lock);
+	*out = find_abstract(addr->un.path, addr->len - sizeof(uint16_t));
+	if (*out) {
+		socket_get(*out);
+	}
+	spin_unlock(&net_lock);
+	return *out ? 0 : -ECONNREFUSED;
+}
+
+static void unix_set_remote(struct socket *s, const struct sock_addr *addr, struct socket *target,
+			    struct socket *child)
+{
+	(void)addr;
+	spin_lock(&net_lock);
+	s->unix_remote = target ? target->unix_local : (struct unix_name){0};
+	if (child) {
+		child->unix_local = target->unix_local;
+		child->unix_remote = s->unix_local;
+	}
+	spin_unlock(&net_lock);
+}
+static void name_to_addr(const struct unix_name *n, struct sock_addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->family = AF_UNIX;
+	memcpy(out->un.path, n->path, n->len);
+	out->len = (unsigned)sizeof(uint16_t) + n->len;
+	if (n->len && n->path[0]) {
+		/* A path counts with its NUL. */
+		out->len = (unsigned)(sizeof(uint16_t) + strnlen(n->path, n->len) + 1);
+	}
+}
+static void unix_local_name(const struct socket *s, struct sock_addr *out)
+{
+	name_to_addr(&s->unix_local, out);
+}
+static void unix_remote_name(const struct socket *s, struct sock_addr *out)
+{
+	name_to_addr(&s->unix_remote, out);
+}
+const struct socket_family unix_family = {
+	.bind = unix_bind,
+	.unbind = unix_unbind,
+	.find = unix_find,
+	.set_remote = unix_set_remote,
+	.local_name = unix_local_name,
+	.remote_name = unix_remote_name,
+};
