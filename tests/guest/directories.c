@@ -22,6 +22,12 @@ static ino_t inode_of(const char *path)
 
 	return lstat(path, &st) ? 0 : st.st_ino;
 }
+static dev_t device_of(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) ? 0 : st.st_dev;
+}
 
 static void test_mkdir(void)
 {
@@ -157,7 +163,9 @@ static void test_link(void)
 	CHECK_EQ(links_of("a"), 4);
 	close(fd);
 	/* to another file system */
-	CHECK_ERR(link("a", "/dev/no-such-name"), EXDEV);
+	if (device_of("/dev") != device_of(".")) { /* not so in a bare chroot */
+		CHECK_ERR(link("a", "/dev/no-such-name"), EXDEV);
+	}
 	unlink("a");
 	CHECK_EQ(links_of("b"), 3);
 	remove_tree("d");

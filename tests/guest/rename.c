@@ -17,6 +17,12 @@ static ino_t inode_of(const char *path)
 
 	return lstat(path, &st) ? 0 : st.st_ino;
 }
+static dev_t device_of(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) ? 0 : st.st_dev;
+}
 static int rename2(const char *from, const char *to, unsigned flags)
 {
 	return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
@@ -129,7 +135,9 @@ static void test_slashes_and_dots(void)
 	}
 	CHECK_ERR(renameat(-1, "f", AT_FDCWD, "x"), EBADF);
 	CHECK_ERR(renameat(AT_FDCWD, "f", -1, "x"), EBADF);
-	CHECK_ERR(rename("f", "/dev/some-name"), EXDEV);
+	if (device_of("/dev") != device_of(".")) { /* not so in a bare chroot */
+		CHECK_ERR(rename("f", "/dev/some-name"), EXDEV);
+	}
 	char *name = malloc(300);
 	memset(name, 'n', 256);
 	name[256] = 0;

@@ -3,6 +3,7 @@
 ordinary one, and a way to see whether a VM left anything behind."""
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import subprocess
@@ -52,9 +53,29 @@ def as_nobody():
     """A command prefix that runs as an ordinary user."""
     if os.geteuid() != 0:
         return []
+    prefix = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
     if not shutil.which('setpriv'):
         raise Skip('no setpriv (util-linux)')
-    return ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups']
+    if subprocess.run([*prefix, 'unshare', '--user', 'true'], stderr=subprocess.DEVNULL).returncode:
+        raise Skip('ordinary users have no user namespaces here (a chroot forbids them)')
+    return prefix
+
+
+def users():
+    """Prefixes for the user who runs the tests and, if that is possible, an ordinary one."""
+    try:
+        return [[], as_nobody()]
+    except Skip as reason:
+        print(f'# not tried as an ordinary user: {reason}')
+        return [[]]
+
+
+def open_terminal():
+    """(master, slave) of a new terminal."""
+    try:
+        return pty.openpty()
+    except OSError as error:
+        raise Skip(f'no pseudo-terminals here: {error}') from None
 
 
 def run(*words, stdin=b'', timeout=60, prefix=(), **more):

@@ -3,7 +3,6 @@
 and endings that needs no kernel, above all a guest that lies."""
 import fcntl
 import os
-import pty
 import select
 import signal
 import struct
@@ -12,8 +11,8 @@ import tempfile
 import termios
 import time
 
-from harness import (BUILD, CORRIDA, FAKE, ROOTFS, Skip, Traces, as_nobody, case, expect, helpers,
-                     is_gone, kill_and_wait, main, run, start, wait_until)
+from harness import (BUILD, CORRIDA, FAKE, ROOTFS, Skip, Traces, case, expect, helpers,
+                     is_gone, kill_and_wait, main, open_terminal, run, start, users, wait_until)
 
 DIR = str(ROOTFS)
 ALL_BYTES = bytes(range(256))
@@ -269,7 +268,7 @@ def timeouts():
 
 @case
 def killed_parts_end_all_within_a_second():
-    for prefix in ([], as_nobody()):
+    for prefix in users():
         for victim in ('qemu', 'virtiofsd', 'launcher'):
             with Traces():
                 process = start(*FAKE, DIR, '/deaf', prefix=prefix)
@@ -307,7 +306,7 @@ def stop_and_continue():
 def on_terminal(options, words, script, **more):
     """Runs the launcher with a terminal; script(master) talks with it.  Returns the status,
     everything that came, and the terminal's settings before and after."""
-    master, slave = pty.openpty()
+    master, slave = open_terminal()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 99, 0, 0))
     before = termios.tcgetattr(slave)
     process = subprocess.Popen([CORRIDA, 'run', *FAKE, *options, DIR, *words], stdin=slave,
@@ -395,7 +394,7 @@ def tty_needs_a_terminal():
 
 @case
 def a_background_job_is_not_stopped_by_its_stdin():
-    master, slave = pty.openpty()
+    master, slave = open_terminal()
     # The session leader holds the terminal; the launcher runs in another process group.
     code = ('import os,subprocess,sys,fcntl,termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);'
             'p = subprocess.Popen(sys.argv[1:], process_group=0);'
@@ -432,7 +431,7 @@ def many_at_once_leave_nothing():
 def read_only_and_odd_directories():
     with tempfile.TemporaryDirectory(prefix='a, b=\\ä ') as odd:
         os.chmod(odd, 0o755)
-        for prefix in ([], as_nobody()):
+        for prefix in users():
             for options in ([], ['--read-only']):
                 finished = run(*FAKE, *options, odd, '/status', '4', prefix=prefix)
                 expect(finished, 4)

@@ -16,7 +16,7 @@ import tempfile
 import time
 
 from harness import (CORRIDA, ROOTFS, Skip, Traces, as_nobody, case, expect, helpers, is_gone,
-                     kill_and_wait, main, run, start, temporary_root, wait_until)
+                     kill_and_wait, main, open_terminal, run, start, temporary_root, users, wait_until)
 
 DIR = str(ROOTFS)
 ALL_BYTES = bytes(range(256))
@@ -202,7 +202,7 @@ def signals_reach_the_program():
 
 @case
 def killed_parts_end_all_within_a_second():
-    for prefix in ([], as_nobody()):
+    for prefix in users():
         for victim in ('qemu', 'virtiofsd', 'launcher'):
             with Traces():
                 process = start(DIR, '/bin/exits', 'hold', prefix=prefix)
@@ -267,7 +267,7 @@ def a_read_only_share():
     keep, root = temporary_root()
     with keep:
         os.chmod(root, 0o777)
-        for prefix in ([], as_nobody()):
+        for prefix in users():
             finished = run('--timeout', '30', '--read-only', str(root), '/bin/busybox', 'touch', '/new',
                            prefix=prefix)
             expect(finished, 1, b'', 'Read-only file system')
@@ -318,6 +318,8 @@ def tracing_and_timing():
 
 
 def on_terminal(words, script):
+    for fd in open_terminal():
+        os.close(fd)
     pid, master = pty.fork()
     if pid == 0:
         os.execv(CORRIDA, [CORRIDA, 'run', '--timeout', '60', '-t', DIR, *words])

@@ -80,30 +80,28 @@ static void enter_user_namespace(void)
 	}
 }
 
-/* Makes the working directory a clone of itself, read-only with all its submounts,
- * in a mount namespace of our own (unshare moves the working directory into that, an
- * open descriptor stays behind).  mount_setattr only adds the flag, so that it may
- * be done to mounts whose other flags are locked. */
-static void enter_read_only_clone(void)
+/*
+ * Makes the working directory a clone of itself, read-only with all its submounts, in no
+ * mount namespace: nobody else sees it, and nothing has to be made private first (which fails in
+ * a chroot).  It lives as long as its descriptor, which virtiofsd therefore inherits.
+ * mount_setattr only adds the flag, so it may be done to mounts whose other flags are locked.
+ * The namespace of our own is what an ordinary user needs for the right to do this; it
+ * takes the working directory along, an open descriptor would stay behind.
+ */
+static void enter_read_only_clone(bool in_userns)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
 	int fd;
 
-	if (unshare(CLONE_NEWNS) < 0) {
+	if (in_userns && unshare(CLONE_NEWNS) < 0) {
 		die("--read-only: mount namespace");
 	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
-		die("--read-only: private mounts");
-	}
-	fd = open_tree(AT_FDCWD, ".", AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	fd = open_tree(AT_FDCWD, ".", AT_RECURSIVE | OPEN_TREE_CLONE);
 	if (fd < 0) {
 		die("--read-only: open_tree");
 	}
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0) {
 		die("--read-only: mount_setattr");
-	}
-	if (move_mount(fd, "", AT_FDCWD, ".", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
-		die("--read-only: move_mount");
 	}
 	if (fchdir(fd) < 0) {
 		die("--read-only: fchdir");
@@ -121,7 +119,7 @@ void isolate_share(int dir_fd, bool in_userns, bool read_only)
 		die("shared directory");
 	}
 	if (read_only) {
-		enter_read_only_clone();
+		enter_read_only_clone(in_userns);
 		/* The descriptor, too, must lead to the clone. */
 		int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
