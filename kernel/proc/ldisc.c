@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The line discipline, pure, see proc/ldisc.h. */
-#include <proc/ldisc.h>
+#include "ldisc_internal.h"
 
 #include <lib/string.h>
 #include <linux/signal.h>
 
 #define CTRL(c) ((c) & 0x1f)
-#define DEL 0x7f
 #define MASK (LDISC_BUF - 1)
 _Static_assert((LDISC_BUF & MASK) == 0, "the ring's size is a power of two");
 
-#define I(l, f) ((l)->tio.iflag & (f))
-#define O(l, f) ((l)->tio.oflag & (f))
-#define L(l, f) ((l)->tio.lflag & (f))
-#define CC(l, i) ((l)->tio.cc[i])
 
 void ldisc_default_termios(struct linux_termios2 *t)
 {
@@ -47,163 +42,6 @@ static bool is_cc(const struct ldisc *l, uint8_t c, int index)
 	return c == CC(l, index) && CC(l, index);
 }
 
-static bool is_continuation(const struct ldisc *l, uint8_t c)
-{
-	return I(l, IUTF8) && (c & 0xc0) == 0x80;
-}
-
-/* --- output --- */
-
-bool ldisc_flush_echo(struct ldisc *l)
-{
-	while (l->echo_len && !l->stopped) {
-		size_t n = l->ops->output(l->ctx, l->echo, l->echo_len);
-
-		if (!n) {
-			return false;
-		}
-		memmove(l->echo, l->echo + n, l->echo_len - n);
-		l->echo_len -= (uint16_t)n;
-	}
-	return !l->echo_len;
-}
-
-/* Echo goes out in order or is kept; when too much is kept the rest is lost, as on a real line
- * that nobody drains. */
-static void echo_raw(struct ldisc *l, const uint8_t *s, size_t n)
-{
-	size_t sent = 0;
-
-	if (ldisc_flush_echo(l) && !l->stopped) {
-		sent = l->ops->output(l->ctx, s, n);
-	}
-	n = MIN(n - sent, sizeof l->echo - l->echo_len);
-	memcpy(l->echo + l->echo_len, s + sent, n);
-	l->echo_len += (uint16_t)n;
-}
-
-/* What one byte of output becomes; returns its length in out[8]. */
-static size_t post_process(struct ldisc *l, uint8_t c, uint8_t out[8])
-{
-	size_t n = 0;
-
-	if (!O(l, OPOST)) {
-		out[0] = c;
-		return 1;
-	}
-	switch (c) {
-	case '\n':
-		if (O(l, ONLRET)) {
-			l->column = 0;
-		}
-		if (O(l, ONLCR)) {
-			out[n++] = '\r';
-			l->column = 0;
-		}
-		l->canon_column = l->column;
-		out[n++] = '\n';
-		return n;
-	case '\r':
-		if (O(l, ONOCR) && !l->column) {
-			return 0;
-		}
-		if (O(l, OCRNL)) {
-			if (O(l, ONLRET)) {
-				l->column = l->canon_column = 0;
-			}
-			out[n++] = '\n';
-			return n;
-		}
-		l->column = l->canon_column = 0;
-		out[n++] = '\r';
-		return n;
-	case '\t': {
-		unsigned spaces = 8 - (l->column & 7);
-
-		l->column += spaces;
-		if (O(l, TABDLY) == XTABS) {
-			while (n < spaces) {
-				out[n++] = ' ';
-			}
-			return n;
-		}
-		break;
-	}
-	case '\b':
-		l->column -= l->column > 0;
-		break;
-	default:
-		if (O(l, OLCUC) && c >= 'a' && c <= 'z') {
-			c = (uint8_t)(c - 32);
-		}
-		if (c >= ' ' && c != DEL && !is_continuation(l, c)) {
-			l->column++;
-		}
-		break;
-	}
-	out[n++] = c;
-	return n;
-}
-
-static void echo_byte(struct ldisc *l, uint8_t c)
-{
-	uint8_t out[8];
-
-	echo_raw(l, out, post_process(l, c, out));
-}
-
-/* As typed: control characters as ^X. */
-static void echo_char(struct ldisc *l, uint8_t c)
-{
-	if (L(l, ECHOCTL) && (c < ' ' || c == DEL) && c != '\t' && c != '\n') {
-		echo_byte(l, '^');
-		echo_byte(l, c ^ 0x40);
-	} else {
-		echo_byte(l, c);
-	}
-}
-
-size_t ldisc_write(struct ldisc *l, const uint8_t *buf, size_t n)
-{
-	size_t done = 0;
-
-	if (l->stopped || !ldisc_flush_echo(l)) {
-		return 0;
-	}
-	if (!O(l, OPOST)) {
-		return l->ops->output(l->ctx, buf, n);
-	}
-	while (done < n) {
-		uint32_t column = l->column, canon = l->canon_column;
-		uint8_t out[8];
-		size_t plain = 0, len;
-
-		/* Runs of ordinary characters in one go. */
-		while (done + plain < n && buf[done + plain] >= ' ' && buf[done + plain] < DEL &&
-		       !O(l, OLCUC)) {
-			plain++;
-		}
-		if (plain) {
-			len = l->ops->output(l->ctx, buf + done, plain);
-			l->column += (uint32_t)len;
-			done += len;
-			if (len < plain) {
-				break;
-			}
-			continue;
-		}
-		len = post_process(l, buf[done], out);
-		if (len && l->ops->output(l->ctx, out, len) < len) {
-			/* Drivers take at least 8 bytes or none. */
-			l->column = column;
-			l->canon_column = canon;
-			break;
-		}
-		done++;
-	}
-	return done;
-}
-
 /* --- the input ring --- */
 
 static uint32_t used(const struct ldisc *l)
@@ -226,7 +64,7 @@ static void put(struct ldisc *l, uint8_t c)
 		if (I(l, IMAXBEL)) {
 			uint8_t bell = 7;
 
-			echo_raw(l, &bell, 1);
+			ldisc_echo_raw(l, &bell, 1);
 		}
 		return;
 	}
@@ -263,7 +101,7 @@ void ldisc_flush_input(struct ldisc *l)
 
 static void wipe_column(struct ldisc *l)
 {
-	echo_raw(l, (const uint8_t *)"\b \b", 3);
+	ldisc_echo_raw(l, (const uint8_t *)"\b \b", 3);
 	l->column -= l->column > 0;
 }
 
@@ -298,14 +136,14 @@ static void erase_one(struct ldisc *l)
 		return;
 	}
 	if (!L(l, ECHOE)) {
-		echo_char(l, CC(l, VERASE));
+		ldisc_echo_char(l, CC(l, VERASE));
 	} else if (c == '\t') {
 		uint32_t col = columns_upto(l, l->head);
 
 		while (l->column > col) {
 			uint8_t back = '\b';
 
-			echo_raw(l, &back, 1);
+			ldisc_echo_raw(l, &back, 1);
 			l->column--;
 		}
 	} else if (c < ' ' || c == DEL) {
@@ -343,8 +181,8 @@ static void kill_line(struct ldisc *l)
 {
 	if (L(l, ECHO) && L(l, ECHOK) && !(L(l, ECHOKE) && L(l, ECHOE))) {
 		l->head = l->canon_head;
-		echo_char(l, CC(l, VKILL));
-		echo_byte(l, '\n');
+		ldisc_echo_char(l, CC(l, VKILL));
+		ldisc_echo_byte(l, '\n');
 		return;
 	}
 	while (l->head != l->canon_head) {
@@ -354,10 +192,10 @@ static void kill_line(struct ldisc *l)
 
 static void reprint(struct ldisc *l)
 {
-	echo_char(l, CC(l, VREPRINT));
-	echo_byte(l, '\n');
+	ldisc_echo_char(l, CC(l, VREPRINT));
+	ldisc_echo_byte(l, '\n');
 	for (uint32_t i = l->canon_head; i != l->head; i++) {
-		echo_char(l, l->buf[i & MASK]);
+		ldisc_echo_char(l, l->buf[i & MASK]);
 	}
 }
 
@@ -390,7 +228,7 @@ static bool edit(struct ldisc *l, uint8_t c)
 	if (is_cc(l, c, VLNEXT)) {
 		l->lnext = true;
 		if (L(l, ECHO) && L(l, ECHOCTL)) {
-			echo_raw(l, (const uint8_t *)"^\b", 2);
+			ldisc_echo_raw(l, (const uint8_t *)"^\b", 2);
 		}
 		return true;
 	}
@@ -409,16 +247,16 @@ static void canonical(struct ldisc *l, uint8_t c)
 	if (c == '\n' || is_cc(l, c, VEOL) || (is_cc(l, c, VEOL2) && L(l, IEXTEN))) {
 		if (L(l, ECHO) || (c == '\n' && L(l, ECHONL))) {
 			if (c == '\n') {
-				echo_byte(l, c);
+				ldisc_echo_byte(l, c);
 			} else {
-				echo_char(l, c);
+				ldisc_echo_char(l, c);
 			}
 		}
 		end_line(l, c, false);
 		return;
 	}
 	if (L(l, ECHO) && used(l) < LDISC_BUF - 1) {
-		echo_char(l, c);
+		ldisc_echo_char(l, c);
 	}
 	put(l, c);
 }
@@ -454,7 +292,7 @@ static bool signal_char(struct ldisc *l, uint8_t c)
 		set_stopped(l, false);
 	}
 	if (L(l, ECHO)) {
-		echo_char(l, c);
+		ldisc_echo_char(l, c);
 		if (L(l, ICANON)) {
 			l->canon_column = l->column;
 		}
@@ -491,7 +329,7 @@ static void receive(struct ldisc *l, uint8_t c)
 	if (l->lnext) {
 		l->lnext = false;
 		if (L(l, ECHO)) {
-			echo_char(l, c);
+			ldisc_echo_char(l, c);
 		}
 		put(l, c);
 		return;
@@ -519,9 +357,9 @@ static void receive(struct ldisc *l, uint8_t c)
 	}
 	if (L(l, ECHO)) {
 		if (c == '\n') {
-			echo_byte(l, c);
+			ldisc_echo_byte(l, c);
 		} else {
-			echo_char(l, c);
+			ldisc_echo_char(l, c);
 		}
 	}
 	if (c == 0xff && I(l, PARMRK)) {

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* What procinfo.c (who is there) and procinfo_text.c (what is told) share. */
+#include <fs/procfs.h>
+struct task;
+
+/* The thread that /proc/pid[/task/tid] names, counted; NULL for zombies. */
+struct task *procinfo_get_task(int pid, int tid);
+int procinfo_render(int pid, int tid, enum proc_file kind, struct text_buf *t);
