@@ -64,6 +64,25 @@ static int show_meminfo(struct text_buf *t, void *arg)
 		       "Hugepagesize:       2048 kB\n");
 	return 0;
 }
+static void show_slab(const struct slab_usage *u, void *arg)
+{
+	/* As slabinfo(5); the columns that say nothing here are 0. */
+	uint64_t slabs = u->pages;
+
+	text_printf(arg, "%-20s %6llu %6llu %6lu 0 0 : tunables 0 0 0 : slabdata %llu %llu 0\n",
+		    u->name, (unsigned long long)u->used, (unsigned long long)u->total,
+		    (unsigned long)u->object_size, (unsigned long long)slabs,
+		    (unsigned long long)slabs);
+}
+static int show_slabinfo(struct text_buf *t, void *arg)
+{
+	(void)arg;
+	text_printf(t, "slabinfo - version: 2.1\n# name <active_objs> <num_objs> <objsize> "
+		       "<objperslab> <pagesperslab> : tunables <limit> <batchcount> "
+		       "<sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	slab_for_each(show_slab, t);
+	return 0;
+}
 static int show_uptime(struct text_buf *t, void *arg)
 {
 	uint64_t up = clock_mono_ns() / 10000000, idle = 0;
@@ -232,6 +251,7 @@ static const char filesystems[] = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnode
 static const struct text_entry proc_files[] = {
 	{"cpuinfo", show_cpuinfo, NULL, false},
 	{"meminfo", show_meminfo, NULL, false},
+	{"slabinfo", show_slabinfo, NULL, false},
 	{"uptime", show_uptime, NULL, false},
 	{"loadavg", show_loadavg, NULL, false},
 	{"stat", show_stat, NULL, false},
