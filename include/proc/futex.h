@@ -22,22 +22,9 @@
  * (sched_boost), along chains of owners that wait themselves.
  */
 #include <mm/user_ptr.h>
+#include <proc/futex_key.h>
 #include <proc/task.h>
 
-struct futex_key {
-	uint64_t object; /* mm or page cache */
-	uint64_t offset; /* address or offset in the object */
-};
-static inline bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)
-{
-	return a->object == b->object && a->offset == b->offset;
-}
-static inline uint32_t futex_key_hash(const struct futex_key *k, unsigned bits)
-{
-	uint64_t v = k->object ^ (k->offset >> 2) * 0x9e3779b97f4a7c15ull;
-
-	return (uint32_t)(((v ^ v >> 29) * 0xbf58476d1ce4e5b9ull) >> (64 - bits));
-}
 MUST_USE int futex_get_key(user_ptr word, bool shared, struct futex_key *key);
 
 /* futex(2).  deadline is absolute, clock_mono_ns(). */

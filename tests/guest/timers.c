@@ -248,7 +248,7 @@ static void cpu_clocks(void)
 
 static void timerfds(void)
 {
-	struct itimerspec its = {.it_value = {0, 20 * MS}}, cur;
+	struct itimerspec its = {.it_value = {0, 300 * MS}}, cur;
 	struct pollfd pf;
 	uint64_t n;
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
