@@ -32,7 +32,7 @@ KERNEL := $(O)/corrida.elf
 
 .PHONY: all run test check-host check-guest bench lint docs clean install kernel fuzz help
 all: kernel host-tools rootfs
-kernel: $(KERNEL)
+kernel: $(KERNEL) $(KERNEL).stripped
 
 -include $(wildcard mk/*.mk)
 
@@ -54,6 +54,9 @@ $(KERNEL): $(O)/pass1.elf
 	$(Q)nm -n $< | $(PYTHON) tools/ksyms.py > $(O)/ksyms1.S
 	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms1.S -o $(O)/ksyms1.o
 	$(call say,LD,$@)$(LINK) $(OBJ) $(O)/ksyms1.o -o $@
+# what is installed and measured: debugging information stays behind
+$(KERNEL).stripped: $(KERNEL)
+	$(Q)strip -o $@ $<
 
 # --- unit tests: the real .c files on the host, under ASan and UBSan.  Each test names what
 # it links in a comment: UNIT_SOURCES: kernel/lib/rbtree.c ...
@@ -61,9 +64,11 @@ UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(sort $(wildcard tests/unit
 UNIT_FLAGS := -std=gnu11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Iinclude \
 	-I$(O)/include -Itests/unit -DCORRIDA_HOST_TEST=1 -DCONFIG_DEBUG=1 -fno-builtin \
 	-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare
-$(O)/tests/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h tests/unit/shim/*)
+unit_sources = $(shell sed -n 's,.*UNIT_SOURCES: *\([^*]*\).*,\1,p' $1)
+.SECONDEXPANSION:
+$(O)/tests/unit/%: tests/unit/%.c $$(call unit_sources,tests/unit/$$*.c) $(wildcard tests/unit/*.h tests/unit/shim/*)
 	@mkdir -p $(@D)
-	$(call say,UNIT,$<)$(CC) $(UNIT_FLAGS) -MMD -MP -o $@ $< $$(sed -n 's,.*UNIT_SOURCES: *\([^*]*\).*,\1,p' $<) -lpthread
+	$(call say,UNIT,$<)$(CC) $(UNIT_FLAGS) -MMD -MP -o $@ $< $(call unit_sources,$<) -lpthread
 unit: $(UNIT)
 
 # --- guest tests: ordinary static Linux programs
@@ -102,7 +107,7 @@ prefix ?= /usr/local
 install: all
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/corrida
 	install -m 755 $(O)/corrida $(DESTDIR)$(prefix)/bin/corrida
-	install -m 644 $(KERNEL) $(DESTDIR)$(prefix)/lib/corrida/corrida.elf
+	install -m 644 $(KERNEL).stripped $(DESTDIR)$(prefix)/lib/corrida/corrida.elf
 help:
 	@echo 'make [all|run|test|check-host|check-guest|bench|fuzz|lint|docs|install|clean] [DEBUG=1] [O=DIR]'
 	@echo 'make run DIR=... PROG=... ARGS="..."  runs your own program'
