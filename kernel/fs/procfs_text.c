@@ -261,8 +261,6 @@ static const struct text_entry proc_files[] = {
 	{"cmdline", show_string, "corrida", false},
 	{"devices", show_string, "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts", false},
 	{"swaps", show_string, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority", false},
-	{"sys/kernel/pid_max", show_string, "4194304", true},
-	{"sys/kernel/threads-max", show_string, "65536", true},
 	{"sys/kernel/cap_last_cap", show_string, "40", false},
 	{"sys/kernel/ngroups_max", show_string, "64", false},
 	{"sys/kernel/overflowuid", show_string, "65534", true},

@@ -174,6 +174,7 @@ struct task *proc_create_init(void (*fn)(void *arg), void *arg)
 	struct task *t = p ? task_alloc(p, "init", NULL) : NULL;
 	char *top;
 
+	ipc_proc_register();
 	/* At boot there is nothing to go back to: what was made stays. */
 	if (!t || init_parts(p, t) || publish_init(p, t)) {
 		return NULL;

@@ -64,6 +64,9 @@ void fault_subsystem_init(void);
 /* procinfo.c */
 void procinfo_init(void);
 
+/* ipc_proc.c: once /proc is there */
+void ipc_proc_register(void);
+
 /* rseq.c */
 void rseq_notify_return(struct trap_frame *f);
 void rseq_signal_deliver(struct trap_frame *f);

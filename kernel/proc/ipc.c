@@ -216,6 +216,25 @@ int ipc_lock(struct ipc_table *t, int id, bool by_index, struct ipc_object **out
 	return 0;
 }
 
+struct ipc_object *ipc_next(struct ipc_table *t, int *index)
+{
+	struct ipc_object *o = NULL;
+
+	spin_lock(&t->lock);
+	while (*index <= t->highest && !t->slots[*index]) {
+		++*index;
+	}
+	if (*index <= t->highest) {
+		o = t->slots[*index];
+		atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+	}
+	spin_unlock(&t->lock);
+	if (o) {
+		spin_lock(&o->lock);
+	}
+	return o;
+}
+
 void ipc_remove_locked(struct ipc_table *t, struct ipc_object *o)
 {
 	int index = o->id & INDEX_MASK;

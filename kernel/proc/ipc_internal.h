@@ -33,6 +33,8 @@ long ipc_get(struct ipc_table *t, int key, int flags, struct ipc_object *(*creat
 void ipc_object_init(struct ipc_object *o, int key, int flags);
 /* Counted and locked; -EINVAL, -EIDRM.  by_index: `id` is an index (IPC *_STAT). */
 MUST_USE int ipc_lock(struct ipc_table *t, int id, bool by_index, struct ipc_object **out);
+/* The first one at or after *index, counted and locked, whose index *index becomes; NULL. */
+struct ipc_object *ipc_next(struct ipc_table *t, int *index);
 /* Unlocks and puts. */
 void ipc_unlock(struct ipc_object *o, void (*destroy)(struct ipc_object *o));
 void ipc_put(struct ipc_object *o, void (*destroy)(struct ipc_object *o));
@@ -44,3 +46,9 @@ MUST_USE int ipc_permission(const struct ipc_object *o, unsigned want);
 MUST_USE int ipc_owner(const struct ipc_object *o);
 void ipc_fill_perm(const struct ipc_object *o, struct linux_ipc_perm *p);
 void ipc_set_perm(struct ipc_object *o, const struct linux_ipc_perm *p);
+
+/* /proc/sysvipc */
+struct text_buf;
+void shm_show(struct text_buf *t);
+void sem_show(struct text_buf *t);
+void msg_show(struct text_buf *t);

@@ -2,6 +2,7 @@
 /* System V message queues. */
 #include "ipc_internal.h"
 
+#include <fs/procfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -332,4 +333,24 @@ long msg_control(int id, int cmd, user_ptr buf)
 	}
 	ipc_unlock(o, msg_destroy);
 	return err;
+}
+
+void msg_show(struct text_buf *t)
+{
+	struct linux_msqid_ds d;
+	struct ipc_object *o;
+
+	text_printf(t, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid"
+		       "  cuid  cgid      stime      rtime      ctime\n");
+	for (int i = 0; (o = ipc_next(&table, &i)); i++) {
+		int id = o->id;
+
+		fill_locked((struct msg_queue *)o, &d);
+		ipc_unlock(o, msg_destroy);
+		text_printf(t, "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10ld %10ld "
+			       "%10ld\n",
+			    d.perm.key, id, d.perm.mode, d.cbytes, d.qnum, d.lspid, d.lrpid,
+			    d.perm.uid, d.perm.gid, d.perm.cuid, d.perm.cgid, d.stime, d.rtime,
+			    d.ctime);
+	}
 }

@@ -25,7 +25,7 @@ struct snapshot {
 	uint64_t start_ns, pending, shared, blocked, ignored, caught;
 	uint64_t rss_limit, sig_limit;
 	int sigqueued, nice, policy, rt_prio, exit_signal, exit_code, cpu;
-	uint64_t umask;
+	uint64_t umask, affinity;
 };
 
 static void tree_part(struct process *p, struct snapshot *s)
@@ -80,6 +80,7 @@ static void thread_part(struct task *t, struct snapshot *s)
 	s->policy = t->thread.policy;
 	s->rt_prio = t->thread.rt_prio;
 	s->cpu = t->thread.cpu;
+	s->affinity = t->thread.affinity & sched_online_mask();
 	s->start_ns = t->start_ns;
 	s->cred = t->thread.cred;
 	if (s->cred) {
@@ -238,6 +239,29 @@ static void show_caps(const struct cred *c, struct text_buf *t)
 		    c->cap_ambient, c->no_new_privs);
 }
 
+/* "0-3,5" */
+static void show_cpu_list(uint64_t mask, struct text_buf *t)
+{
+	const char *comma = "";
+
+	for (unsigned i = 0; i < 64; i++) {
+		unsigned first = i;
+
+		if (!(mask >> i & 1)) {
+			continue;
+		}
+		while (i + 1 < 64 && mask >> (i + 1) & 1) {
+			i++;
+		}
+		if (first == i) {
+			text_printf(t, "%s%u", comma, i);
+		} else {
+			text_printf(t, "%s%u-%u", comma, first, i);
+		}
+		comma = ",";
+	}
+}
+
 static void show_status(const struct snapshot *s, int pid, struct text_buf *t)
 {
 	text_printf(t, "Name:\t%s\nUmask:\t%04lo\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
@@ -263,7 +287,10 @@ static void show_status(const struct snapshot *s, int pid, struct text_buf *t)
 		show_caps(s->cred, t);
 	}
 	text_printf(t, "Seccomp:\t0\nSeccomp_filters:\t0\nCpus_allowed:\t%lx\n",
-		    (unsigned long)sched_online_mask());
+		    (unsigned long)s->affinity);
+	text_printf(t, "Cpus_allowed_list:\t");
+	show_cpu_list(s->affinity, t);
+	text_printf(t, "\nMems_allowed:\t1\nMems_allowed_list:\t0\n");
 	text_printf(t, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
 		    s->self.nvcsw, s->self.nivcsw);
 }

@@ -6,6 +6,7 @@
  */
 #include "sem_internal.h"
 
+#include <fs/procfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -426,4 +427,22 @@ long sem_control(int id, int num, int cmd, uint64_t arg)
 	}
 	ipc_unlock(o, sem_destroy);
 	return result;
+}
+
+void sem_show(struct text_buf *t)
+{
+	struct linux_semid_ds d;
+	struct ipc_object *o;
+
+	text_printf(t, "       key      semid perms      nsems   uid   gid  cuid  cgid      otime"
+		       "      ctime\n");
+	for (int i = 0; (o = ipc_next(&table, &i)); i++) {
+		int id = o->id;
+
+		fill_locked((struct sem_set *)o, &d);
+		ipc_unlock(o, sem_destroy);
+		text_printf(t, "%10d %10d  %4o %10lu %5u %5u %5u %5u %10ld %10ld\n", d.perm.key, id,
+			    d.perm.mode, d.nsems, d.perm.uid, d.perm.gid, d.perm.cuid,
+			    d.perm.cgid, d.otime, d.ctime);
+	}
 }

@@ -7,6 +7,7 @@
 #include "ipc_internal.h"
 
 #include <fs/file.h>
+#include <fs/procfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -365,4 +366,25 @@ long shm_control(int id, int cmd, user_ptr buf)
 	}
 	ipc_unlock(o, shm_destroy);
 	return err;
+}
+
+void shm_show(struct text_buf *t)
+{
+	struct linux_shmid_ds d;
+	struct ipc_object *o;
+
+	text_printf(t, "       key      shmid perms                  size  cpid  lpid nattch   uid   "
+		       "gid  cuid  cgid      atime      dtime      ctime                   rss"
+		       "                  swap\n");
+	for (int i = 0; (o = ipc_next(&table, &i)); i++) {
+		int id = o->id;
+
+		fill_locked((struct shm *)o, &d);
+		ipc_unlock(o, shm_destroy);
+		text_printf(t, "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u %10ld %10ld %10ld "
+			       "%21lu %21u\n",
+			    d.perm.key, id, d.perm.mode, d.segsz, d.cpid, d.lpid, d.nattch,
+			    d.perm.uid, d.perm.gid, d.perm.cuid, d.perm.cgid, d.atime, d.dtime,
+			    d.ctime, d.segsz, 0u);
+	}
 }
