@@ -207,7 +207,8 @@ static long prctl_process(int option, uint64_t arg2)
 	case PR_GET_CHILD_SUBREAPER:
 		return put_user_u32((user_ptr){arg2}, p->child_subreaper);
 	case PR_SET_TIMERSLACK:
-		t->timer_slack_ns = (int64_t)arg2 <= 0 ? 0 : (uint32_t)MIN(arg2, (uint64_t)UINT32_MAX);
+		arg2 = (int64_t)arg2 <= 0 ? 0 : arg2;
+		t->timer_slack_ns = (uint32_t)MIN(arg2, (uint64_t)UINT32_MAX);
 		return 0;
 	case PR_GET_TIMERSLACK:
 		return t->timer_slack_ns ? t->timer_slack_ns : DEFAULT_TIMER_SLACK_NS;

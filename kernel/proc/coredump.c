@@ -191,8 +191,8 @@ static void note_thread(struct dump *d, struct task *t, int sig)
 	s.stime = timeval(stime);
 	/* struct user_regs_struct: the frame, then bases and segments. */
 	memcpy(s.regs, f, sizeof *f);
-	s.regs[21] = t == task_current() ? arch_get_fs_base(&t->thread.arch) : t->thread.arch.fs_base;
-	s.regs[22] = t == task_current() ? arch_get_gs_base(&t->thread.arch) : t->thread.arch.gs_base;
+	s.regs[21] = arch_get_fs_base(&t->thread.arch);
+	s.regs[22] = arch_get_gs_base(&t->thread.arch);
 	s.fpvalid = 1;
 	note(d, "CORE", NT_PRSTATUS, &s, sizeof s);
 }

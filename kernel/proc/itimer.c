@@ -66,6 +66,11 @@ static void real_set_locked(struct process *p, uint64_t left, uint64_t interval)
 	}
 }
 
+static unsigned cpu_share(int which)
+{
+	return which == ITIMER_PROF ? CPU_PROF : CPU_VIRT;
+}
+
 int itimer_get(int which, uint64_t *left, uint64_t *interval)
 {
 	struct process *p = process_current();
@@ -78,7 +83,7 @@ int itimer_get(int which, uint64_t *left, uint64_t *interval)
 	if (which == ITIMER_REAL) {
 		real_get_locked(p, left, interval);
 	} else {
-		cpu_itimer_get_locked(p, which == ITIMER_PROF ? CPU_PROF : CPU_VIRT, left, interval);
+		cpu_itimer_get_locked(p, cpu_share(which), left, interval);
 	}
 	process_unlock(p, flags);
 	return 0;
@@ -103,7 +108,7 @@ int itimer_set(int which, uint64_t left, uint64_t interval)
 	if (which == ITIMER_REAL) {
 		real_set_locked(p, left, interval);
 	} else {
-		cpu_itimer_set_locked(p, which == ITIMER_PROF ? CPU_PROF : CPU_VIRT, left, interval);
+		cpu_itimer_set_locked(p, cpu_share(which), left, interval);
 	}
 	process_unlock(p, flags);
 	return 0;

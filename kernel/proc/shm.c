@@ -208,8 +208,8 @@ long shm_attach(int id, uint64_t addr, int flags)
 		if (addr) {
 			map |= flags & SHM_REMAP ? MAP_FIXED : MAP_FIXED_NOREPLACE;
 		}
-		result = mm_mmap(thread_current()->mm, addr, ALIGN_UP(s->size, PAGE_SIZE), prot, map,
-				 s->pages, f, 0, flags & SHM_RDONLY ? 0 : VMA_MAYWRITE);
+		result = mm_mmap(thread_current()->mm, addr, ALIGN_UP(s->size, PAGE_SIZE), prot,
+				 map, s->pages, f, 0, flags & SHM_RDONLY ? 0 : VMA_MAYWRITE);
 		result = result == -EEXIST ? -EINVAL : result;
 		file_put(f);
 	}
@@ -373,16 +373,16 @@ void shm_show(struct text_buf *t)
 	struct linux_shmid_ds d;
 	struct ipc_object *o;
 
-	text_printf(t, "       key      shmid perms                  size  cpid  lpid nattch   uid   "
-		       "gid  cuid  cgid      atime      dtime      ctime                   rss"
-		       "                  swap\n");
+	text_printf(t, "       key      shmid perms                  size  cpid  lpid nattch   "
+		       "uid   gid  cuid  cgid      atime      dtime      ctime"
+		       "                   rss                  swap\n");
 	for (int i = 0; (o = ipc_next(&table, &i)); i++) {
 		int id = o->id;
 
 		fill_locked((struct shm *)o, &d);
 		ipc_unlock(o, shm_destroy);
-		text_printf(t, "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u %10ld %10ld %10ld "
-			       "%21lu %21u\n",
+		text_printf(t, "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u "
+			       "%10ld %10ld %10ld %21lu %21u\n",
 			    d.perm.key, id, d.perm.mode, d.segsz, d.cpid, d.lpid, d.nattch,
 			    d.perm.uid, d.perm.gid, d.perm.cuid, d.perm.cgid, d.atime, d.dtime,
 			    d.ctime, d.segsz, 0u);

@@ -161,7 +161,8 @@ int sigframe_setup(struct trap_frame *f, int sig, const struct linux_sigaction *
 		return err;
 	}
 	frame.pretcode = act->restorer;
-	frame.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS | (have_xsave() ? UC_FP_XSTATE : 0);
+	frame.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS |
+			 (have_xsave() ? UC_FP_XSTATE : 0);
 	frame.uc.link = 0;
 	frame.uc.stack = (struct linux_stack){
 		.sp = t->altstack_sp,

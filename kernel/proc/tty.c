@@ -237,7 +237,8 @@ static int wait_room(struct tty *tty)
 	waitq_add(tty->driver->room_waitq(tty), &room);
 	waitq_add(&tty->flow_waitq, &flow);
 	block_prepare(WAIT_INTR);
-	if (atomic_load(&tty->hung_up) || (!READ_ONCE(tty->ldisc.stopped) && tty->driver->room(tty))) {
+	if (atomic_load(&tty->hung_up) ||
+	    (!READ_ONCE(tty->ldisc.stopped) && tty->driver->room(tty))) {
 		block_cancel();
 	} else {
 		err = block(DEADLINE_NONE);
