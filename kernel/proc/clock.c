@@ -253,6 +253,35 @@ static long sleep_on_cpu_clock(int clock, bool absolute, uint64_t ns)
 	return 0;
 }
 
+static struct waitq wall_sleepers;
+
+void clock_wake_wall_sleepers(void)
+{
+	waitq_wake_all(&wall_sleepers);
+}
+
+void clock_sleep_init(void)
+{
+	waitq_init(&wall_sleepers);
+}
+
+/* Until the clock shows ts, also when it is set meanwhile. */
+static long sleep_on_wall(int clock, const struct timespec64 *ts)
+{
+	int err;
+
+	do {
+		struct waitq_entry e;
+
+		waitq_entry_init(&e);
+		waitq_add(&wall_sleepers, &e);
+		block_prepare(WAIT_INTR);
+		err = block(clock_deadline(clock, ts, true));
+		waitq_remove(&e);
+	} while (!err);
+	return err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
+}
+
 long clock_sleep(int clock, bool absolute, const struct timespec64 *ts, user_ptr remain)
 {
 	uint64_t deadline;
@@ -269,6 +298,9 @@ long clock_sleep(int clock, bool absolute, const struct timespec64 *ts, user_ptr
 	deadline = clock_deadline(clock, ts, absolute);
 	if (!absolute) {
 		return sleep_relative(deadline, remain);
+	}
+	if (clock_is_wall(clock)) {
+		return sleep_on_wall(clock, ts);
 	}
 	return sched_sleep_until(deadline, WAIT_INTR) ? -ERESTARTNOHAND : 0;
 }

@@ -20,6 +20,7 @@
 
 void timers_init(void)
 {
+	clock_sleep_init();
 }
 
 void timers_process_init(struct process *p)
@@ -377,6 +378,7 @@ static void set_locked(struct posix_timer *t, bool absolute, const struct linux_
 		t->expires = absolute ? ns : clock_now_locked(t) + ns;
 	} else {
 		t->expires = clock_deadline(t->clock, &s->value, absolute);
+		t->on_wall = absolute && clock_is_wall(t->clock);
 	}
 	arm_locked(t);
 }
@@ -414,8 +416,33 @@ int posix_timer_overrun(int id)
 
 /* --- the wall clock is set --- */
 
+/* Timers that were set to a time of day keep to it. */
+static void move_wall_timers(struct process *p, int64_t forward_ns)
+{
+	uint64_t flags = process_lock(p);
+	struct posix_timer *t;
+
+	list_for_each_entry(t, &p->posix_timers, link) {
+		if (t->armed && t->on_wall) {
+			int64_t expires = (int64_t)t->expires - forward_ns;
+
+			t->expires = expires < 0 ? 0 : (uint64_t)expires;
+			timer_arm(&t->timer, t->expires);
+		}
+	}
+	process_unlock(p, flags);
+}
+
 void clock_set_realtime(int64_t ns)
 {
-	clock_set_wall_offset_ns(ns - (int64_t)clock_mono_ns());
+	int64_t old = clock_wall_offset_ns(), offset = ns - (int64_t)clock_mono_ns();
+	struct process *p;
+
+	clock_set_wall_offset_ns(offset);
+	for (int nr = 1; (p = process_next(nr)); process_put(p)) {
+		nr = process_pid(p) + 1;
+		move_wall_timers(p, offset - old);
+	}
 	timerfd_clock_was_set();
+	clock_wake_wall_sleepers();
 }

@@ -29,9 +29,13 @@ struct posix_timer {
 	uint64_t expires;     /* [S] ns of clock_mono_ns(), or of CPU time */
 	uint64_t interval;    /* [S] ns */
 	bool armed, deleted;  /* [S] */
+	bool on_wall;	      /* [S] set to an absolute time of a wall clock */
 	int64_t overrun, overrun_last; /* [S] */
 	struct sigqueue *q;   /* NULL for SIGEV_NONE */
 };
+/* Wakes those who sleep until an absolute time of a wall clock (clock.c). */
+void clock_wake_wall_sleepers(void);
+void clock_sleep_init(void);
 /* siglock held: it expired at `now` of its clock. */
 void posix_timer_fire_locked(struct posix_timer *t, uint64_t now);
 
