@@ -14,6 +14,10 @@ $(O)/launcher/%.o: tools/launcher/%.c
 $(O)/corrida: $(LAUNCHER_OBJ)
 	$(call say,HOSTLD,$@)$(CC) -static -pthread -o $@ $(LAUNCHER_OBJ)
 host-tools: $(O)/corrida
+lint: $(LAUNCHER_SRC:tools/launcher/%.c=$(O)/lint/launcher/%.ok)
+$(O)/lint/launcher/%.ok: tools/launcher/%.c $(wildcard tools/launcher/*.h)
+	@mkdir -p $(@D)
+	$(call say,LINT,$<)$(CLANG) $(LAUNCHER_FLAGS) -fsyntax-only $< && touch $@
 -include $(LAUNCHER_OBJ:.o=.d)
 
 # --- the sample root: our own programs for each kind of static executable, and busybox
