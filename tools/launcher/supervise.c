@@ -455,6 +455,13 @@ static void print_summary(const struct run *r)
 	}
 }
 
+static bool ends_with(const char *s, const char *end)
+{
+	size_t len = strlen(s), n = strlen(end);
+
+	return len >= n && strcmp(s + len - n, end) == 0;
+}
+
 static void open_log(struct run *r)
 {
 	if (r->o->kernel_log == NULL) {
@@ -484,7 +491,10 @@ int supervise(struct run_options *o)
 		r.deadline = timeline_now() + (uint64_t)(o->timeout * 1e9);
 	}
 	if (o->gdb_port) {
-		report("waiting for gdb: gdb %s -ex 'target remote 127.0.0.1:%u'", o->kernel,
+		/* The symbols are in the file that was stripped. */
+		int len = (int)(strlen(o->kernel) - (ends_with(o->kernel, ".stripped") ? 9 : 0));
+
+		report("waiting for gdb: gdb %.*s -ex 'target remote 127.0.0.1:%u'", len, o->kernel,
 		       o->gdb_port);
 	}
 	vm_start(&r.vm, o);
