@@ -243,13 +243,17 @@ static pid_t fork_helper(struct helper *h)
 		fail("fork: %s", strerror(errno));
 	}
 	if (h->pid == 0) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		int null;
 
 		(void)setsid();
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		/* The launcher may have died before the line above. */
-		if (getppid() != parent || null < 0 || dup2(null, 0) < 0 ||
-		    dup2(fds[1], 1) < 0 || dup2(fds[1], 2) < 0) {
+		if (getppid() != parent || dup2(fds[1], 2) < 0 || dup2(fds[1], 1) < 0) {
+			_exit(LAUNCH_STATUS_FAULT);
+		}
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null < 0 || dup2(null, 0) < 0) {
+			dprintf(2, "/dev/null: %s\n", strerror(errno));
 			_exit(LAUNCH_STATUS_FAULT);
 		}
 		return 0;
