@@ -18,5 +18,7 @@ long arch_strncpy_user(char *dst, uintptr_t src, size_t n);
 /* 0 or -EFAULT. */
 MUST_USE int arch_user_load32(uint32_t *value, uintptr_t addr);
 MUST_USE int arch_user_load64(uint64_t *value, uintptr_t addr);
+MUST_USE int arch_user_store32(uintptr_t addr, uint32_t value);
+MUST_USE int arch_user_store64(uintptr_t addr, uint64_t value);
 /* Atomic compare-exchange; *old gets what was there. */
 MUST_USE int arch_user_cmpxchg32(uintptr_t addr, uint32_t *old, uint32_t new_value);

@@ -242,7 +242,7 @@ void task_cpu_ns(struct task *t, uint64_t *utime, uint64_t *stime);
 
 /* User and system time can't be told apart without reading the clock at each entry, which costs
  * as much as a short call: one in SYS_SAMPLE entries is timed and stands for all. */
-#define SYS_SAMPLE 16
+#define SYS_SAMPLE 32
 static inline bool task_sample_due(void)
 {
 	struct task *t = task_current();

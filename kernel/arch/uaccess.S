@@ -183,6 +183,25 @@ arch_user_load64:
 	xorl %eax, %eax
 	ret
 
+/* int arch_user_store32(uintptr_t addr, uint32_t value), ..store64 */
+	.balign 16
+	.globl arch_user_store32
+arch_user_store32:
+	USER_OPEN
+.Lt0:	movl %esi, (%rdi)
+	USER_CLOSE
+	xorl %eax, %eax
+	ret
+
+	.balign 16
+	.globl arch_user_store64
+arch_user_store64:
+	USER_OPEN
+.Lt1:	movq %rsi, (%rdi)
+	USER_CLOSE
+	xorl %eax, %eax
+	ret
+
 /* int arch_user_cmpxchg32(uintptr_t addr, uint32_t *old, uint32_t new_value) */
 	.globl arch_user_cmpxchg32
 arch_user_cmpxchg32:
@@ -198,5 +217,7 @@ arch_user_cmpxchg32:
 	movl $-14, %eax
 	ret
 	EX_TABLE .Ll0, .Lload_fault
+	EX_TABLE .Lt0, .Lload_fault
+	EX_TABLE .Lt1, .Lload_fault
 	EX_TABLE .Ll1, .Lload_fault
 	EX_TABLE .Ll2, .Lload_fault

@@ -89,12 +89,12 @@ int get_user_u64(uint64_t *v, user_ptr src)
 
 int put_user_u32(user_ptr dst, uint32_t v)
 {
-	return copy_to_user(dst, &v, sizeof v);
+	return user_range_ok(dst, 4) ? arch_user_store32(dst.addr, v) : -EFAULT;
 }
 
 int put_user_u64(user_ptr dst, uint64_t v)
 {
-	return copy_to_user(dst, &v, sizeof v);
+	return user_range_ok(dst, 8) ? arch_user_store64(dst.addr, v) : -EFAULT;
 }
 
 int copy_from_user_nofault(void *dst, user_ptr src, size_t n)

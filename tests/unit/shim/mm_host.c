@@ -402,6 +402,14 @@ int arch_user_load64(uint64_t *v, uintptr_t addr)
 {
 	return arch_copy_user(v, (const void *)addr, 8) ? -EFAULT : 0;
 }
+int arch_user_store32(uintptr_t addr, uint32_t v)
+{
+	return arch_copy_user((void *)addr, &v, 4) ? -EFAULT : 0;
+}
+int arch_user_store64(uintptr_t addr, uint64_t v)
+{
+	return arch_copy_user((void *)addr, &v, 8) ? -EFAULT : 0;
+}
 int arch_user_cmpxchg32(uintptr_t addr, uint32_t *old, uint32_t new_value)
 {
 	uint32_t seen;
