@@ -61,6 +61,7 @@ struct file {
 MUST_USE int file_alloc_anon(const struct file_ops *ops, void *priv, int flags, uint32_t mode,
 			     const char *anon_name, struct file **out);
 void file_get(struct file *f);
+bool file_try_get(struct file *f); /* false: the last reference is gone */
 void file_put(struct file *f); /* the last one: flush is not called, release is; may sleep */
 
 /* The read/write entry points: access mode, locks, position, RLIMIT_FSIZE, notifications.

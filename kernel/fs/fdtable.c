@@ -2,14 +2,19 @@
 /*
  * Descriptor tables.
  *
- * A slot is reserved (used bit set, file NULL), installed, or free.  The lock protects all of
- * it; a table with one user is also read without the lock by that user, who is the only one
- * to change it: others (proc) take a file with its own reference under the lock.
+ * A slot is reserved (used bit set, file NULL), installed, or free.  Changes need the lock.
+ *
+ * Look-ups take no lock.  A table with one user is read by that user, who is the only one to
+ * change it, so he even borrows the file.  In a shared one the file's count is raised from not
+ * zero and the slot is looked at again: the same file still there means that the reference is
+ * good.  For that the memory of a struct file stays one (file.c), and outgrown arrays stay
+ * until the table goes.
  */
 #include <fs/fdmap.h>
 
 #include "fs_internal.h"
 
+#include <arch/cpu.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>
@@ -19,15 +24,24 @@
 #define NR_OPEN_MAX 1048576
 #define RLIMIT_NOFILE 7
 
+struct fd_slots {
+	unsigned size;
+	struct fd_slots *outgrown; /* the array before this one */
+	struct file *_Atomic file[];
+};
 struct fdtable {
 	_Atomic int32_t refs;
 	struct spinlock lock;
-	struct file **files;
+	struct fd_slots *_Atomic slots;
 	uint64_t *cloexec;
 	struct fdmap map;
-	struct file *files0[INLINE_FDS];
 	uint64_t used0, full0, cloexec0;
+	uint64_t first[sizeof(struct fd_slots) / 8 + INLINE_FDS]; /* a struct fd_slots */
 };
+static struct fd_slots *first_slots(struct fdtable *t)
+{
+	return (struct fd_slots *)t->first;
+}
 
 static uint64_t default_rlimit(int resource)
 {
@@ -58,7 +72,8 @@ struct fdtable *fdtable_create(void)
 	if (t) {
 		atomic_init(&t->refs, 1);
 		spin_init(&t->lock, RANK_FDTABLE, "fdtable");
-		t->files = t->files0;
+		first_slots(t)->size = INLINE_FDS;
+		atomic_init(&t->slots, first_slots(t));
 		t->cloexec = &t->cloexec0;
 		t->map = (struct fdmap){&t->used0, &t->full0, INLINE_FDS, 0};
 	}
@@ -73,24 +88,39 @@ bool fdtable_shared(const struct fdtable *t)
 	return atomic_load_explicit(&t->refs, memory_order_acquire) > 1;
 }
 
+static struct file *_Atomic *slot_of(struct fdtable *t, unsigned fd)
+{
+	return &atomic_load_explicit(&t->slots, memory_order_relaxed)->file[fd];
+}
+/* The file in slot fd; the lock is held. */
+static struct file *file_at(struct fdtable *t, unsigned fd)
+{
+	return fd < t->map.size ? atomic_load_explicit(slot_of(t, fd), memory_order_relaxed) : NULL;
+}
+static void put_at(struct fdtable *t, unsigned fd, struct file *f)
+{
+	atomic_store_explicit(slot_of(t, fd), f, memory_order_release);
+}
+
 struct fd_arrays {
-	struct file **files;
+	struct fd_slots *slots;
 	uint64_t *used, *full, *cloexec;
 };
 static void arrays_free(struct fd_arrays *a)
 {
-	kfree(a->files);
+	kfree(a->slots);
 	kfree(a->used);
 	kfree(a->full);
 	kfree(a->cloexec);
 }
 static int arrays_alloc(unsigned size, struct fd_arrays *a)
 {
-	a->files = kcalloc(size, sizeof(*a->files));
+	a->slots = kzalloc(sizeof(*a->slots) + size * sizeof(a->slots->file[0]));
 	a->used = kcalloc(size / 64, 8);
 	a->cloexec = kcalloc(size / 64, 8);
 	a->full = kcalloc(fdmap_full_words(size), 8);
-	if (a->files && a->used && a->cloexec && a->full) {
+	if (a->slots && a->used && a->cloexec && a->full) {
+		a->slots->size = size;
 		return 0;
 	}
 	arrays_free(a);
@@ -100,7 +130,7 @@ static int arrays_alloc(unsigned size, struct fd_arrays *a)
 /* Room for descriptor fd.  The lock is dropped meanwhile. */
 static int grow_unlocked(struct fdtable *t, unsigned fd)
 {
-	struct fd_arrays a, old = {NULL, NULL, NULL, NULL};
+	struct fd_arrays a, old = {NULL, NULL, NULL, NULL}; /* of the old ones its slots stay */
 	unsigned size = INLINE_FDS, before;
 	int err;
 
@@ -118,14 +148,17 @@ static int grow_unlocked(struct fdtable *t, unsigned fd)
 		arrays_free(&a);
 		return 0;
 	}
-	memcpy(a.files, t->files, before * sizeof(*a.files));
+	for (unsigned i = 0; i < before; i++) {
+		atomic_init(&a.slots->file[i], file_at(t, i));
+	}
 	memcpy(a.used, t->map.used, before / 8);
 	memcpy(a.cloexec, t->cloexec, before / 8);
 	memcpy(a.full, t->map.full, fdmap_full_words(before) * 8);
-	if (t->files != t->files0) {
-		old = (struct fd_arrays){t->files, t->map.used, t->map.full, t->cloexec};
+	if (t->cloexec != &t->cloexec0) {
+		old = (struct fd_arrays){NULL, t->map.used, t->map.full, t->cloexec};
 	}
-	t->files = a.files;
+	a.slots->outgrown = atomic_load_explicit(&t->slots, memory_order_relaxed);
+	atomic_store_explicit(&t->slots, a.slots, memory_order_release);
 	t->cloexec = a.cloexec;
 	t->map.used = a.used;
 	t->map.full = a.full;
@@ -160,11 +193,13 @@ int fdtable_copy(struct fdtable *from, struct fdtable **out)
 		}
 	}
 	for (fd = 0; (fd = fdmap_next_used(&from->map, fd)) < from->map.size; fd++) {
-		if (!from->files[fd]) {
+		struct file *f = file_at(from, fd);
+
+		if (!f) {
 			continue; /* reserved by a thread that we don't copy */
 		}
-		file_get(from->files[fd]);
-		t->files[fd] = from->files[fd];
+		file_get(f);
+		put_at(t, fd, f);
 		fdmap_set(&t->map, fd);
 		if (bitmap_test(from->cloexec, fd)) {
 			bitmap_set(t->cloexec, fd);
@@ -192,21 +227,29 @@ static int close_file(struct file *f, struct fdtable *t)
 
 void fdtable_put(struct fdtable *t)
 {
+	struct fd_slots *slots;
 	unsigned fd;
 
 	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) {
 		return;
 	}
 	for (fd = 0; (fd = fdmap_next_used(&t->map, fd)) < t->map.size; fd++) {
-		struct file *f = t->files[fd];
+		struct file *f = file_at(t, fd);
 
-		t->files[fd] = NULL;
+		put_at(t, fd, NULL);
 		if (f) {
 			(void)close_file(f, t);
 		}
 	}
-	if (t->files != t->files0) {
-		arrays_free(&(struct fd_arrays){t->files, t->map.used, t->map.full, t->cloexec});
+	slots = atomic_load(&t->slots);
+	if (slots != first_slots(t)) {
+		arrays_free(&(struct fd_arrays){NULL, t->map.used, t->map.full, t->cloexec});
+	}
+	while (slots != first_slots(t)) {
+		struct fd_slots *before = slots->outgrown;
+
+		kfree(slots);
+		slots = before;
 	}
 	kfree(t);
 }
@@ -237,11 +280,11 @@ static struct file *take_locked(struct fdtable *t, unsigned fd)
 {
 	struct file *f;
 
-	if (fd >= t->map.size || !t->files[fd]) {
+	f = file_at(t, fd);
+	if (!f) {
 		return NULL;
 	}
-	f = t->files[fd];
-	t->files[fd] = NULL;
+	put_at(t, fd, NULL);
 	fdmap_clear(&t->map, fd);
 	bitmap_clear(t->cloexec, fd);
 	return f;
@@ -308,8 +351,8 @@ void fd_install(int fd, struct file *f)
 	struct fdtable *t = current_table();
 
 	spin_lock(&t->lock);
-	ASSERT(!t->files[fd]);
-	t->files[fd] = f;
+	ASSERT(!file_at(t, (unsigned)fd));
+	put_at(t, (unsigned)fd, f);
 	spin_unlock(&t->lock);
 }
 void fd_unreserve(int fd)
@@ -317,7 +360,7 @@ void fd_unreserve(int fd)
 	struct fdtable *t = current_table();
 
 	spin_lock(&t->lock);
-	ASSERT(!t->files[fd]);
+	ASSERT(!file_at(t, (unsigned)fd));
 	fdmap_clear(&t->map, (unsigned)fd);
 	bitmap_clear(t->cloexec, (size_t)fd);
 	spin_unlock(&t->lock);
@@ -332,28 +375,51 @@ int fd_add(struct file *f, bool cloexec)
 	return fd;
 }
 
+/* In slot fd of a table that others may change meanwhile; counted, or NULL. */
+static struct file *get_shared(struct fdtable *t, unsigned fd)
+{
+	for (;;) {
+		struct fd_slots *slots = atomic_load_explicit(&t->slots, memory_order_acquire);
+		struct file *f;
+
+		if (fd >= slots->size) {
+			return NULL;
+		}
+		f = atomic_load_explicit(&slots->file[fd], memory_order_acquire);
+		if (!f) {
+			return NULL;
+		}
+		if (!file_try_get(f)) {
+			cpu_pause(); /* being closed: the slot has changed or is about to */
+			continue;
+		}
+		/* It may have been closed, and its memory used for another file, before the count
+		 * was raised. */
+		if (slots == atomic_load_explicit(&t->slots, memory_order_acquire) &&
+		    f == atomic_load_explicit(&slots->file[fd], memory_order_acquire)) {
+			return f;
+		}
+		file_put(f);
+	}
+}
+
 int fdref_get_any(int fd, struct fdref *r)
 {
 	struct fdtable *t = current_table();
-	struct file *f;
+	struct fd_slots *slots;
 
 	if (likely(!fdtable_shared(t))) {
-		if ((unsigned)fd >= t->map.size || !t->files[fd]) {
+		slots = atomic_load_explicit(&t->slots, memory_order_relaxed);
+		if ((unsigned)fd >= slots->size) {
 			return -EBADF;
 		}
-		r->file = t->files[fd];
+		r->file = atomic_load_explicit(&slots->file[fd], memory_order_relaxed);
 		r->counted = false;
-		return 0;
+	} else {
+		r->file = get_shared(t, (unsigned)fd);
+		r->counted = true;
 	}
-	spin_lock(&t->lock);
-	f = (unsigned)fd < t->map.size ? t->files[fd] : NULL;
-	if (f) {
-		file_get(f);
-	}
-	spin_unlock(&t->lock);
-	r->file = f;
-	r->counted = true;
-	return f ? 0 : -EBADF;
+	return r->file ? 0 : -EBADF;
 }
 int fdref_get(int fd, struct fdref *r)
 {
@@ -419,13 +485,13 @@ int fd_replace(int newfd, struct file *f, bool cloexec)
 		}
 	}
 	spin_lock(&t->lock);
-	if (!t->files[newfd] && bitmap_test(t->map.used, (size_t)newfd)) {
+	if (!file_at(t, (unsigned)newfd) && bitmap_test(t->map.used, (size_t)newfd)) {
 		spin_unlock(&t->lock);
 		return -EBUSY; /* another thread is about to install there */
 	}
 	old = take_locked(t, (unsigned)newfd);
 	file_get(f);
-	t->files[newfd] = f;
+	put_at(t, (unsigned)newfd, f);
 	fdmap_set(&t->map, (unsigned)newfd);
 	if (cloexec) {
 		bitmap_set(t->cloexec, (size_t)newfd);
@@ -470,7 +536,7 @@ int fd_get_cloexec(int fd)
 	int on = -EBADF;
 
 	spin_lock(&t->lock);
-	if ((unsigned)fd < t->map.size && t->files[fd]) {
+	if (file_at(t, (unsigned)fd)) {
 		on = bitmap_test(t->cloexec, (size_t)fd);
 	}
 	spin_unlock(&t->lock);
@@ -491,7 +557,7 @@ int fd_set_cloexec(int fd, bool on)
 	int err = -EBADF;
 
 	spin_lock(&t->lock);
-	if ((unsigned)fd < t->map.size && t->files[fd]) {
+	if (file_at(t, (unsigned)fd)) {
 		err = 0;
 		if (on) {
 			bitmap_set(t->cloexec, (size_t)fd);
@@ -510,9 +576,9 @@ int fdtable_next(struct fdtable *t, int from, struct file **out)
 
 	spin_lock(&t->lock);
 	for (; (fd = fdmap_next_used(&t->map, fd)) < t->map.size; fd++) {
-		if (t->files[fd]) {
-			file_get(t->files[fd]);
-			*out = t->files[fd];
+		*out = file_at(t, fd);
+		if (*out) {
+			file_get(*out);
 			found = (int)fd;
 			break;
 		}

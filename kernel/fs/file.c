@@ -11,16 +11,35 @@
 
 #define RLIMIT_FSIZE 1
 
-static struct kmem_cache *file_cache;
+/* A struct file's memory is only ever a struct file, with refs 0 while it is free, so that
+ * fdtable.c may try to raise the count of one that is just going.  Free ones wait on a list. */
+static struct spinlock free_lock = SPINLOCK_INIT(RANK_FS_LEAF, "free files");
+static struct list free_files = LIST_INIT(free_files);
+
+static struct file *file_memory(void)
+{
+	struct file *f = NULL;
+	struct list *n;
+
+	spin_lock(&free_lock);
+	n = list_pop_front(&free_files);
+	spin_unlock(&free_lock);
+	if (!n) {
+		return kzalloc(sizeof(*f));
+	}
+	f = list_entry(n, struct file, epoll_items);
+	ASSERT(atomic_load_explicit(&f->refs, memory_order_relaxed) == 0);
+	memset((char *)f + sizeof(f->refs), 0, sizeof(*f) - sizeof(f->refs));
+	return f;
+}
 
 int file_alloc(int flags, struct file **out)
 {
-	struct file *f = kmem_cache_zalloc(file_cache);
+	struct file *f = file_memory();
 
 	if (!f) {
 		return -ENOMEM;
 	}
-	atomic_init(&f->refs, 1);
 	atomic_init(&f->flags, (uint32_t)flags);
 	mutex_init(&f->pos_lock, RANK_FILE_POS, "file pos");
 	list_init(&f->epoll_items);
@@ -29,10 +48,24 @@ int file_alloc(int flags, struct file **out)
 		f->readable = (flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_RDWR;
 		f->writable = (flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR;
 	}
+	atomic_store_explicit(&f->refs, 1, memory_order_release);
 	*out = f;
 	return 0;
 }
 
+bool file_try_get(struct file *f)
+{
+	int32_t refs = atomic_load_explicit(&f->refs, memory_order_relaxed);
+
+	while (refs > 0) {
+		if (atomic_compare_exchange_weak_explicit(&f->refs, &refs, refs + 1,
+							  memory_order_acquire,
+							  memory_order_relaxed)) {
+			return true;
+		}
+	}
+	return false;
+}
 void file_get(struct file *f)
 {
 	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
@@ -62,7 +95,10 @@ static void file_free(struct file *f)
 	if (f->inode) {
 		inode_put(f->inode);
 	}
-	kmem_cache_free(file_cache, f);
+	list_init(&f->epoll_items);
+	spin_lock(&free_lock);
+	list_push_front(&free_files, &f->epoll_items);
+	spin_unlock(&free_lock);
 }
 void file_put(struct file *f)
 {
@@ -379,7 +415,5 @@ static const struct mm_file_ops file_ops_for_mm = {
 
 void files_init(void)
 {
-	file_cache = kmem_cache_create("file", sizeof(struct file), 0);
-	ASSERT(file_cache);
 	mm_file_ops = &file_ops_for_mm;
 }
