@@ -134,7 +134,9 @@ static long transfer(int fd, user_ptr buf, size_t n, uint64_t *pos, bool write)
 	if (unlikely(ret)) {
 		return ret;
 	}
-	if (unlikely(!user_range_ok(buf, n))) {
+	if (unlikely(pos && r.file->no_seek)) {
+		ret = -ESPIPE; /* before all that could be wrong with the rest */
+	} else if (unlikely(!user_range_ok(buf, n))) {
 		ret = (write ? r.file->writable : r.file->readable) ? -EFAULT : -EBADF;
 	} else {
 		uio_init_user(&u, &seg, buf, MIN(n, MAX_RW_COUNT));
@@ -216,6 +218,10 @@ static long transfer_vector(int fd, user_ptr iov, uint64_t n, uint64_t *pos, uns
 
 	if (ret) {
 		return ret;
+	}
+	if (pos && r.file->no_seek) {
+		ret = -ESPIPE;
+		goto out;
 	}
 	if (!(write ? r.file->writable : r.file->readable)) {
 		ret = -EBADF;

@@ -32,12 +32,18 @@ static long do_prlimit(struct process *p, unsigned resource, user_ptr unew, user
 
 long sys_getrlimit(unsigned resource, user_ptr limit)
 {
+	/* prlimit() takes NULL for "not that"; here it is a bad address. */
+	if (user_ptr_is_null(limit)) {
+		return resource < RLIM_NLIMITS ? -EFAULT : -EINVAL;
+	}
 	return do_prlimit(process_current(), resource, (user_ptr){0}, limit);
 }
 
 long sys_setrlimit(unsigned resource, user_ptr limit)
 {
-	return do_prlimit(process_current(), resource, limit, (user_ptr){0});
+	return user_ptr_is_null(limit)
+		       ? -EFAULT
+		       : do_prlimit(process_current(), resource, limit, (user_ptr){0});
 }
 
 /* Others' limits: all three of the target's ids must be ours. */

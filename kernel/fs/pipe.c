@@ -312,14 +312,14 @@ static void pipe_release(struct file *f)
 	if (last) {
 		inode->fifo = NULL;
 	}
+	/* Not later: a reader that sees the end may close and free the pipe at once. */
+	waitq_wake_all(&p->readers_q);
+	waitq_wake_all(&p->writers_q);
 	mutex_unlock(&p->mutex);
 	mutex_unlock(&inode->lock);
 	if (last) {
 		pipe_free(p);
-		return;
 	}
-	waitq_wake_all(&p->readers_q);
-	waitq_wake_all(&p->writers_q);
 }
 
 static const struct file_ops pipe_ops = {
@@ -417,7 +417,7 @@ int fifo_open(struct inode *inode, struct file *f)
 {
 	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK;
 	struct pipe *p;
-	int err = fifo_attach(inode, &p);
+	int err = f->readable || f->writable ? fifo_attach(inode, &p) : -EINVAL;
 
 	if (err) {
 		return err;

@@ -31,6 +31,10 @@ static void test_basics(void)
 	int p[2];
 
 	CHECK_EQ(pipe2(p, O_CLOEXEC | O_NONBLOCK), 0);
+	/* no position: that comes before the direction and the address */
+	CHECK_ERR(pwrite(p[0], bad_kernel, 1, 0), ESPIPE);
+	CHECK_ERR(pread(p[1], bad_kernel, 1, 0), ESPIPE);
+	CHECK_ERR(preadv(p[0], bad_kernel, 1, 0), ESPIPE);
 	CHECK_EQ(fcntl(p[0], F_GETFD), FD_CLOEXEC);
 	CHECK_EQ(fcntl(p[0], F_GETFL), O_RDONLY | O_NONBLOCK);
 	CHECK_EQ(fcntl(p[1], F_GETFL), O_WRONLY | O_NONBLOCK);
@@ -379,6 +383,7 @@ static void fifo_tests(void)
 	CHECK_EQ(stat("fifo", &st), 0);
 	CHECK_EQ(st.st_mode, S_IFIFO | 0640);
 	CHECK_ERR(open("fifo", O_WRONLY | O_NONBLOCK), ENXIO);
+	CHECK_ERR(open("fifo", 3), EINVAL);
 	r = open("fifo", O_RDONLY | O_NONBLOCK);
 	CHECK(r >= 0);
 	CHECK_EQ(read(r, buf, 8), 0); /* no writer yet: end of file */
