@@ -61,7 +61,11 @@ static NOINLINE void spin_wait(struct spinlock *l)
 		if (!deadline) {
 			deadline = now + STUCK_NS;
 		} else if (now > deadline) {
-			panic("stuck spinlock %s, held by CPU %u", l->name, l->cpu);
+			/* names are constants of the image; anything else was overwritten */
+			bool sane = (uintptr_t)l->name >= 0xffffffff80000000ul;
+
+			panic("stuck spinlock %p %s, held by CPU %u", (void *)l,
+			      sane ? l->name : "(freed or overwritten)", l->cpu);
 		}
 	}
 }

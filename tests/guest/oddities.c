@@ -4,6 +4,8 @@
 #include "guest.h"
 #include <fcntl.h>
 #include <mqueue.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <sys/stat.h>
 
 /* A message queue is a regular file without a name. */
@@ -21,8 +23,30 @@ static void queue_as_file(void)
 	CHECK(!close(q) && !mq_unlink("/oddities"));
 }
 
+/* Both ends of a pipe close at the same time: the reader wakes by the end of the writer. */
+static void *close_write_end(void *arg)
+{
+	close((int)(intptr_t)arg);
+	return NULL;
+}
+static void pipe_ends_together(void)
+{
+	for (int i = 0; i < 500; i++) {
+		pthread_t t;
+		int p[2];
+		char c;
+
+		CHECK(!pipe(p));
+		CHECK(!pthread_create(&t, NULL, close_write_end, (void *)(intptr_t)p[1]));
+		CHECK_EQ(read(p[0], &c, 1), 0);
+		close(p[0]);
+		CHECK(!pthread_join(t, NULL));
+	}
+}
+
 int main(void)
 {
 	RUN(queue_as_file);
+	RUN(pipe_ends_together);
 	return test_done();
 }
