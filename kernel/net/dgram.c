@@ -18,9 +18,28 @@ static void set_peer(struct socket *s, struct socket *peer, enum socket_state st
 	s->peer = peer;
 	s->state = state;
 	spin_unlock(&s->lock);
-	if (old) {
-		socket_put(old);
+	if (!old) {
+		return;
 	}
+	if (old != peer) {
+		bool unread = READ_ONCE(s->npackets) > 0;
+
+		socket_purge(s);
+		dgram_drained(s);
+		spin_lock(&old->lock);
+		if (unread && old->state != SOCKET_CLOSED && old->peer == s) {
+			old->error = ECONNRESET;
+		}
+		spin_unlock(&old->lock);
+	}
+	socket_put(old);
+}
+/* An AF_UNIX socket with a peer hears that one only. */
+static bool may_send(const struct socket *s, const struct socket *to)
+{
+	const struct socket *listens_to = READ_ONCE(to->peer); /* compared, not followed */
+
+	return !socket_is_unix(s) || !listens_to || listens_to == s;
 }
 int dgram_connect(struct socket *s, const struct sock_addr *addr)
 {
@@ -41,6 +60,9 @@ int dgram_connect(struct socket *s, const struct sock_addr *addr)
 	}
 	if (!err && target && target->type != s->type) {
 		err = -EPROTOTYPE;
+	}
+	if (!err && socket_is_unix(s) && !may_send(s, target)) {
+		err = -EPERM;
 	}
 	if (err) {
 		if (target) {
@@ -72,12 +94,7 @@ static int destination(struct socket *s, const struct socket_msg *m, struct sock
 		s->family->remote_name(s, &remote);
 		return s->family->find(s, &remote, out);
 	}
-	spin_lock(&s->lock);
-	*out = s->peer;
-	if (*out) {
-		socket_get(*out);
-	}
-	spin_unlock(&s->lock);
+	*out = socket_peer(s);
 	return *out ? 0 : -ENOTCONN;
 }
 
@@ -96,12 +113,7 @@ bool dgram_peer_full(struct socket *s)
 	if (!socket_is_unix(s)) {
 		return false;
 	}
-	spin_lock(&s->lock);
-	peer = s->peer;
-	if (peer) {
-		socket_get(peer);
-	}
-	spin_unlock(&s->lock);
+	peer = socket_peer(s);
 	if (!peer) {
 		return false;
 	}
@@ -128,10 +140,10 @@ static int deliver(struct socket *s, struct socket *to, struct packet *p, bool n
 			err = -EPIPE;
 		} else if (to->state == SOCKET_CLOSED) {
 			err = -ECONNREFUSED;
+		} else if (!may_send(s, to)) {
+			err = -EPERM;
 		} else if (to->shut_read && socket_is_unix(s)) {
 			err = -EPIPE;
-		} else if (socket_is_unix(s) && to->peer && to->peer != s) {
-			err = -EPERM; /* it listens to another one only */
 		} else if (!full(s, to)) {
 			break;
 		} else if (!socket_is_unix(s)) {
@@ -153,13 +165,28 @@ static int deliver(struct socket *s, struct socket *to, struct packet *p, bool n
 	return err;
 }
 
+/* UDP: the address is where s is connected to (none is, too). */
+static bool to_remote(struct socket *s, const struct sock_addr *addr)
+{
+	struct sock_addr remote;
+	size_t n = s->domain == AF_INET ? 8 : 24; /* up to the address */
+
+	if (!addr->len) {
+		return true;
+	}
+	s->family->remote_name(s, &remote);
+	return addr->family == remote.family && memcmp(addr->raw, remote.raw, n) == 0;
+}
 /* Nobody there: the ICMP answer of a connected UDP socket, an error for AF_UNIX. */
 static long refused(struct socket *s, struct socket_msg *m, size_t n)
 {
 	if (socket_is_unix(s)) {
+		if (!(m && m->addr.len)) {
+			set_peer(s, NULL, SOCKET_IDLE); /* it is gone for good */
+		}
 		return -ECONNREFUSED;
 	}
-	if (s->state == SOCKET_CONNECTED && !(m && m->addr.len)) {
+	if (s->state == SOCKET_CONNECTED && (!m || to_remote(s, &m->addr))) {
 		spin_lock(&s->lock);
 		s->error = ECONNREFUSED;
 		spin_unlock(&s->lock);
@@ -217,11 +244,20 @@ long dgram_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned 
 	if (!err && n > (socket_is_unix(s) ? s->sndbuf : UDP_MAX)) {
 		err = -EMSGSIZE;
 	}
-	if (!err && READ_ONCE(s->shut_write)) {
+	if (!err && !s->bound && !socket_is_unix(s)) {
+		err = s->family->autobind(s);
+	}
+	if (!err && socket_is_unix(s) && READ_ONCE(s->shut_write)) {
 		err = -EPIPE;
 	}
 	if (!err) {
 		err = destination(s, m, &to);
+		if ((!err || err == -ECONNREFUSED) && READ_ONCE(s->shut_write)) {
+			if (!err) {
+				socket_put(to);
+			}
+			err = -EPIPE;
+		}
 		if (err == -ECONNREFUSED) {
 			return refused(s, m, n);
 		}
@@ -233,10 +269,7 @@ long dgram_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned 
 	if (err) {
 		goto out;
 	}
-	if (!s->bound && s->family->autobind && !socket_is_unix(s)) {
-		err = s->family->autobind(s);
-	}
-	p = err ? NULL : make_packet(s, to, u, m, &err);
+	p = make_packet(s, to, u, m, &err);
 	if (p) {
 		err = deliver(s, to, p, flags & MSG_DONTWAIT);
 		if (err) {

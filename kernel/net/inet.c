@@ -277,7 +277,7 @@ static int inet_find(struct socket *s, const struct sock_addr *addr, struct sock
 		if (socket_is_stream(s) && READ_ONCE(b->state) != SOCKET_LISTENING) {
 			continue;
 		}
-		if (points > best) {
+		if (points && points >= best) { /* among equals the one that was bound last */
 			best = points;
 			*out = b;
 		}
@@ -309,18 +309,23 @@ static void inet_set_remote(struct socket *s, const struct sock_addr *addr, stru
 	}
 	spin_unlock(&net_lock);
 }
-static void inet_local_name(const struct socket *s, struct sock_addr *out)
+static void inet_local_name(struct socket *s, struct sock_addr *out)
 {
-	struct inet_name name = s->local;
+	struct inet_name name;
 
+	spin_lock(&net_lock);
+	name = s->local;
+	spin_unlock(&net_lock);
 	if (!s->bound) {
 		any_of(s, &name);
 	}
 	to_addr(s, &name, out);
 }
-static void inet_remote_name(const struct socket *s, struct sock_addr *out)
+static void inet_remote_name(struct socket *s, struct sock_addr *out)
 {
+	spin_lock(&net_lock);
 	to_addr(s, &s->remote, out);
+	spin_unlock(&net_lock);
 }
 
 /* A datagram's source as its receiver `to` sees it. */

@@ -69,8 +69,8 @@ struct socket_family {
 	/* Sets s's remote name; child: the other end made for it gets both its names. */
 	void (*set_remote)(struct socket *s, const struct sock_addr *addr, struct socket *target,
 			   struct socket *child);
-	void (*local_name)(const struct socket *s, struct sock_addr *out);
-	void (*remote_name)(const struct socket *s, struct sock_addr *out);
+	void (*local_name)(struct socket *s, struct sock_addr *out);
+	void (*remote_name)(struct socket *s, struct sock_addr *out);
 };
 extern const struct socket_family unix_family, inet_family;
 
@@ -83,7 +83,7 @@ struct socket {
 	struct waitq readers, writers;
 	enum socket_state state;
 	int error;		    /* SO_ERROR, positive */
-	bool shut_read, shut_write; /* by our shutdown() */
+	bool shut_read, shut_write; /* by shutdown(), the end of an AF_UNIX peer, or a reset */
 	bool eof;		    /* the peer sends no more */
 	bool peer_gone;		    /* its file went */
 	bool sent_to_gone;	    /* TCP: the first send to a closed peer succeeds */
@@ -104,7 +104,7 @@ struct socket {
 	bool bound;
 	struct list name_link; /* in the family's table */
 	struct inet_name local, remote;
-	struct unix_name unix_local, unix_remote;
+	struct unix_name unix_local;
 	struct path unix_path; /* AF_UNIX in the file system: keeps the inode */
 };
 extern struct spinlock net_lock;
@@ -123,7 +123,10 @@ struct socket *socket_new(int domain, int type, int protocol);
 void socket_get(struct socket *s);
 void socket_put(struct socket *s);
 void socket_close(struct socket *s); /* its user went: tells peers, drops a reference */
+void socket_stop_listening(struct socket *s);
+void socket_purge(struct socket *s); /* what it has received is gone */
 MUST_USE int socket_make_file(struct socket *s, int type, struct file **out);
+struct socket *socket_peer(struct socket *s); /* counted; NULL = none */
 /* Takes and clears SO_ERROR as -errno or 0; lock held. */
 int socket_take_error(struct socket *s);
 struct linux_ucred socket_current_creds(void);

@@ -287,17 +287,13 @@ int socket_bind(struct socket *s, const struct sock_addr *addr)
 }
 void socket_local_name(struct socket *s, struct sock_addr *out)
 {
-	spin_lock(&net_lock);
 	s->family->local_name(s, out);
-	spin_unlock(&net_lock);
 }
 int socket_peer_name(struct socket *s, struct sock_addr *out)
 {
 	if (READ_ONCE(s->state) != SOCKET_CONNECTED) {
 		return -ENOTCONN;
 	}
-	spin_lock(&net_lock);
 	s->family->remote_name(s, out);
-	spin_unlock(&net_lock);
 	return 0;
 }

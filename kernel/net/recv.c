@@ -18,19 +18,17 @@ static bool message_type(const struct socket *s)
 /* Why an empty queue ends a receive: 1 = the end of the data, 0 = wait, or -errno.  Lock held. */
 static int no_data(struct socket *s, bool nonblock)
 {
+	if (socket_is_stream(s) && s->state == SOCKET_LISTENING) {
+		return -ENOTCONN;
+	}
 	if (s->error) {
 		return socket_take_error(s);
 	}
 	if (s->eof || s->shut_read) {
-		return 1;
+		return nonblock && !socket_is_stream(s) ? -EAGAIN : 1;
 	}
-	if (socket_is_stream(s) && s->state != SOCKET_CONNECTED) {
-		if (s->state == SOCKET_CONNECTING && !nonblock) {
-			return 0;
-		}
-		return s->state == SOCKET_CONNECTING  ? -EAGAIN
-		       : socket_is_unix(s) && s->type == SOCK_STREAM ? -EINVAL
-							  : -ENOTCONN;
+	if (socket_is_stream(s) && s->state == SOCKET_IDLE) {
+		return -ENOTCONN;
 	}
 	return nonblock ? -EAGAIN : 0;
 }
@@ -44,11 +42,17 @@ static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
 		mutex_lock(&s->recv_mutex);
 		spin_lock(&s->lock);
 		some = !list_empty(&s->queue);
+		if (some && message_type(s) && s->error) {
+			err = socket_take_error(s);
+		}
 		spin_unlock(&s->lock);
-		if (some) {
+		if (some && !err) {
 			return 0;
 		}
 		mutex_unlock(&s->recv_mutex);
+		if (err) {
+			return err;
+		}
 		spin_lock(&s->lock);
 		while (list_empty(&s->queue) && !err) {
 			err = no_data(s, nonblock);
@@ -219,6 +223,9 @@ long socket_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned
 	}
 	if (flags & MSG_ERRQUEUE) {
 		return socket_is_unix(s) ? -EOPNOTSUPP : -EAGAIN;
+	}
+	if (socket_is_unix(s) && socket_is_stream(s) && READ_ONCE(s->state) != SOCKET_CONNECTED) {
+		return message_type(s) ? -ENOTCONN : -EINVAL;
 	}
 	return message_type(s) ? recv_message(s, u, m, flags) : recv_stream(s, u, m, flags);
 }

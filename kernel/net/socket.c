@@ -80,13 +80,18 @@ static void tell_peer(struct socket *peer, bool reset)
 {
 	spin_lock(&peer->lock);
 	peer->peer_gone = peer->eof = true;
+	if (socket_is_unix(peer)) {
+		peer->shut_read = peer->shut_write = true;
+	}
 	if (peer->state == SOCKET_CONNECTING) {
 		peer->state = SOCKET_IDLE;
 		peer->error = ECONNREFUSED;
-		peer->connect_news = true;
+		peer->connect_news = peer->shut_read = peer->shut_write = true;
 	} else if (reset) {
 		peer->error = ECONNRESET;
-		peer->sent_to_gone = true; /* and so knows */
+		if (!socket_is_unix(peer)) {
+			peer->shut_read = peer->shut_write = true;
+		}
 	}
 	spin_unlock(&peer->lock);
 	waitq_wake_all(&peer->readers);
@@ -125,15 +130,65 @@ static void bury(struct list *packets)
 	spin_unlock(&grave_lock);
 }
 
+static bool has_unread(const struct socket *s)
+{
+	const struct packet *p;
+
+	list_for_each_entry(p, &s->queue, link) {
+		if (p->len > p->off) {
+			return true;
+		}
+	}
+	return false;
+}
+static void close_socket(struct socket *s, bool reset);
+
+static void reset_children(struct list *accepts)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(accepts))) {
+		close_socket(list_entry(link, struct socket, accept_link), true);
+	}
+}
+void socket_stop_listening(struct socket *s)
+{
+	struct list accepts = LIST_INIT(accepts);
+
+	spin_lock(&s->lock);
+	if (s->state == SOCKET_LISTENING) {
+		s->state = SOCKET_IDLE;
+		s->shut_read = s->shut_write = false;
+		list_splice_back(&accepts, &s->accepts);
+		s->naccepts = 0;
+	}
+	spin_unlock(&s->lock);
+	waitq_wake_all(&s->readers);
+	waitq_wake_all(&s->writers);
+	reset_children(&accepts);
+}
+void socket_purge(struct socket *s)
+{
+	struct list packets = LIST_INIT(packets);
+
+	mutex_lock(&s->recv_mutex);
+	spin_lock(&s->lock);
+	list_splice_back(&packets, &s->queue);
+	s->queued = s->npackets = 0;
+	spin_unlock(&s->lock);
+	mutex_unlock(&s->recv_mutex);
+	bury(&packets);
+}
+
 static void close_socket(struct socket *s, bool reset)
 {
-	struct list accepts = LIST_INIT(accepts), packets = LIST_INIT(packets), *link;
+	struct list accepts = LIST_INIT(accepts), packets = LIST_INIT(packets);
 	struct socket *peer;
 
 	s->family->unbind(s);
 	spin_lock(&s->lock);
-	reset |= !list_empty(&s->queue) ||
-		 (s->linger.on && s->linger.seconds == 0 && !socket_is_unix(s));
+	reset |= has_unread(s) || (s->linger.on && s->linger.seconds == 0 &&
+				   !socket_is_unix(s));
 	s->state = SOCKET_CLOSED;
 	list_splice_back(&accepts, &s->accepts);
 	list_splice_back(&packets, &s->queue);
@@ -146,9 +201,7 @@ static void close_socket(struct socket *s, bool reset)
 	if (socket_is_unix(s) && !socket_is_stream(s)) {
 		waitq_wake_all(&dgram_room);
 	}
-	while ((link = list_pop_front(&accepts))) {
-		close_socket(list_entry(link, struct socket, accept_link), true);
-	}
+	reset_children(&accepts);
 	if (peer) {
 		if (socket_is_stream(s)) {
 			tell_peer(peer, reset);
@@ -163,6 +216,18 @@ void socket_close(struct socket *s)
 	close_socket(s, false);
 }
 
+struct socket *socket_peer(struct socket *s)
+{
+	struct socket *peer;
+
+	spin_lock(&s->lock);
+	peer = s->peer;
+	if (peer) {
+		socket_get(peer);
+	}
+	spin_unlock(&s->lock);
+	return peer;
+}
 int socket_take_error(struct socket *s)
 {
 	int err = s->error;
@@ -202,8 +267,8 @@ static long socket_file_write(struct file *f, struct uio *u, uint64_t *pos, unsi
 
 static uint32_t stream_poll(struct socket *s)
 {
-	bool in = !list_empty(&s->queue) || s->eof || s->shut_read;
-	uint32_t mask = in ? POLLIN | POLLRDNORM : 0;
+	bool deaf = s->eof || s->shut_read, in = !list_empty(&s->queue) || deaf;
+	uint32_t mask = (in ? POLLIN | POLLRDNORM : 0) | (deaf ? POLLRDHUP : 0);
 	struct socket *peer = s->peer;
 	size_t queued, limit;
 
@@ -211,7 +276,12 @@ static uint32_t stream_poll(struct socket *s)
 		struct list *first = list_first(&s->accepts);
 
 		in = first && list_entry(first, struct socket, accept_link)->established;
-		return (in ? POLLIN | POLLRDNORM : 0) | (s->error ? POLLERR : 0);
+		if (socket_is_unix(s) && deaf) {
+			mask |= s->shut_write ? POLLHUP : 0;
+		} else {
+			mask = 0;
+		}
+		return (in ? POLLIN | POLLRDNORM : 0) | (s->error ? POLLERR : 0) | mask;
 	}
 	if (s->state == SOCKET_CONNECTING) {
 		return 0;
@@ -222,12 +292,7 @@ static uint32_t stream_poll(struct socket *s)
 	if (s->state != SOCKET_CONNECTED) {
 		return mask | POLLHUP | POLLOUT | POLLWRNORM;
 	}
-	mask |= s->eof || s->shut_read ? POLLRDHUP : 0;
-	if (s->peer_gone && (socket_is_unix(s) || s->shut_write || s->error || s->sent_to_gone)) {
-		mask |= POLLHUP;
-	} else if ((s->eof || s->shut_read) && s->shut_write) {
-		mask |= POLLHUP;
-	}
+	mask |= deaf && s->shut_write ? POLLHUP : 0;
 	queued = READ_ONCE(peer->queued);
 	limit = stream_limit(s, peer);
 	if (s->peer_gone || s->shut_write || queued * 4 <= (socket_is_unix(s) ? limit : limit * 3)) {

@@ -15,7 +15,7 @@ int socket_listen(struct socket *s, int backlog)
 		return -EOPNOTSUPP;
 	}
 	spin_lock(&s->lock);
-	if (s->state != SOCKET_IDLE && s->state != SOCKET_LISTENING) {
+	if ((s->state != SOCKET_IDLE && s->state != SOCKET_LISTENING) || s->connect_news) {
 		err = -EINVAL;
 	}
 	spin_unlock(&s->lock);
@@ -47,8 +47,13 @@ static int begin_connect(struct socket *s, bool nonblock)
 	}
 	if (!err && s->connect_news) {
 		s->connect_news = false;
-		err = s->state == SOCKET_CONNECTED ? 1 : socket_take_error(s);
-		err = err ? err : -ECONNABORTED;
+		if (s->state == SOCKET_CONNECTED) {
+			err = 1;
+		} else {
+			err = socket_take_error(s);
+			err = err ? err : -ECONNABORTED;
+			s->shut_read = s->shut_write = s->eof = false;
+		}
 	} else if (!err && s->state == SOCKET_LISTENING) {
 		err = socket_is_unix(s) ? -EINVAL : -EISCONN;
 	} else if (!err && s->state != SOCKET_IDLE) {
@@ -138,7 +143,10 @@ static int finish_connect(struct socket *s, bool established, bool nonblock)
 	}
 	if (!err) {
 		s->connect_news = false;
-		err = s->state == SOCKET_CONNECTED ? 0 : socket_take_error(s);
+		if (s->state != SOCKET_CONNECTED) {
+			err = socket_take_error(s);
+			s->shut_read = s->shut_write = s->eof = false;
+		}
 	}
 	spin_unlock(&s->lock);
 	waitq_wake_all(&s->writers);
@@ -186,19 +194,55 @@ static int connect_to(struct socket *s, struct socket *listener, const struct so
 	return err;
 }
 
+/* AF_UNIX looks at the listener first and only then at s itself. */
+static int find_listener(struct socket *s, const struct sock_addr *addr, bool nonblock,
+			 struct socket **out)
+{
+	struct socket *l;
+	int err = s->family->find(s, addr, &l);
+
+	if (err) {
+		return err;
+	}
+	spin_lock(&l->lock);
+	if (l->type != s->type) {
+		err = -EPROTOTYPE;
+	} else if (l->state != SOCKET_LISTENING || l->shut_read) {
+		err = -ECONNREFUSED;
+	} else if (nonblock && l->naccepts > l->backlog) {
+		err = -EAGAIN;
+	}
+	spin_unlock(&l->lock);
+	if (err) {
+		socket_put(l);
+	} else {
+		*out = l;
+	}
+	return err;
+}
+
 int socket_connect(struct socket *s, const struct sock_addr *addr, bool nonblock)
 {
-	struct socket *listener;
+	struct socket *listener = NULL;
 	int err;
 
 	if (!socket_is_stream(s)) {
 		return dgram_connect(s, addr);
 	}
+	err = socket_is_unix(s) ? find_listener(s, addr, nonblock, &listener) : 0;
+	if (err) {
+		return err;
+	}
 	err = begin_connect(s, nonblock);
 	if (err) {
+		if (socket_is_unix(s)) {
+			socket_put(listener);
+		}
 		return err > 0 ? 0 : socket_wait_error(err, s->sndtimeo);
 	}
-	err = s->family->find(s, addr, &listener);
+	if (!socket_is_unix(s)) {
+		err = s->family->find(s, addr, &listener);
+	}
 	if (!err) {
 		if (!s->bound && s->family->autobind) {
 			err = s->family->autobind(s);
@@ -211,7 +255,7 @@ int socket_connect(struct socket *s, const struct sock_addr *addr, bool nonblock
 			/* The refusal arrives after connect() has returned. */
 			spin_lock(&s->lock);
 			s->error = ECONNREFUSED;
-			s->connect_news = true;
+			s->connect_news = s->shut_read = s->shut_write = true;
 			spin_unlock(&s->lock);
 			err = -EINPROGRESS;
 		}
@@ -231,8 +275,10 @@ static int take_child(struct socket *s, bool nonblock, struct socket **out, stru
 	*moved = NULL;
 	spin_lock(&s->lock);
 	for (;;) {
-		if (s->state != SOCKET_LISTENING || s->shut_read) {
+		if (s->state != SOCKET_LISTENING) {
 			err = -EINVAL;
+		} else if (s->shut_read && list_empty(&s->accepts)) {
+			err = nonblock ? -EAGAIN : -EINVAL; /* AF_UNIX: TCP would not listen */
 		} else if (!list_empty(&s->accepts)) {
 			break;
 		} else if (nonblock) {
@@ -310,31 +356,39 @@ int socket_accept(struct socket *s, bool nonblock, int type, struct file **out)
 int socket_shutdown(struct socket *s, int how)
 {
 	bool rd = how != SHUT_WR, wr = how != SHUT_RD;
-	struct socket *peer = NULL;
+	struct socket *peer;
 	int err = 0;
 
 	if (how < SHUT_RD || how > SHUT_RDWR) {
 		return -EINVAL;
 	}
-	spin_lock(&s->lock);
-	if (!socket_is_unix(s) && s->state != SOCKET_CONNECTED &&
-	    !(s->state == SOCKET_LISTENING && rd)) {
-		err = -ENOTCONN;
-	} else {
-		s->shut_read |= rd;
-		s->shut_write |= wr;
-		peer = s->peer;
-		if (peer) {
-			socket_get(peer);
+	if (!socket_is_unix(s) && READ_ONCE(s->state) == SOCKET_LISTENING) {
+		if (rd) {
+			socket_stop_listening(s);
 		}
+		return 0;
+	}
+	spin_lock(&s->lock);
+	if (!socket_is_unix(s) && s->state != SOCKET_CONNECTED) {
+		err = -ENOTCONN; /* and yet */
+	}
+	s->shut_read |= rd;
+	s->shut_write |= wr;
+	if (s->state == SOCKET_CONNECTED) {
+		s->connect_news = false;
+	}
+	peer = s->peer;
+	if (peer) {
+		socket_get(peer);
 	}
 	spin_unlock(&s->lock);
-	if (err) {
-		return err;
-	}
 	if (peer && socket_is_stream(s)) {
 		spin_lock(&peer->lock);
 		peer->eof |= wr;
+		if (socket_is_unix(s)) {
+			peer->shut_read |= wr;
+			peer->shut_write |= rd;
+		}
 		spin_unlock(&peer->lock);
 		waitq_wake_all(&peer->readers);
 		waitq_wake_all(&peer->writers);
@@ -344,7 +398,7 @@ int socket_shutdown(struct socket *s, int how)
 	}
 	waitq_wake_all(&s->readers);
 	waitq_wake_all(&s->writers);
-	return 0;
+	return err;
 }
 
 /* --- sending --- */
@@ -357,7 +411,9 @@ static int check_sender(struct socket *s, const struct socket_msg *m)
 		return state == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
 	}
 	if (state == SOCKET_CONNECTED) {
-		return 0;
+		return s->type == SOCK_STREAM && socket_is_unix(s) && READ_ONCE(s->shut_write)
+			       ? -EPIPE
+			       : 0;
 	}
 	if (socket_is_unix(s)) {
 		return -ENOTCONN;
@@ -433,8 +489,10 @@ long stream_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned
 	size_t done = 0;
 	int err = check_sender(s, m);
 
-	if (!err && READ_ONCE(s->error)) {
+	if (READ_ONCE(s->error) && (!err || !socket_is_unix(s) || whole)) {
 		err = claim_error(s, -ECONNRESET);
+	} else if (!err && READ_ONCE(s->shut_write)) {
+		err = -EPIPE;
 	}
 	if (!err && whole && u->left > s->sndbuf) {
 		err = -EMSGSIZE;

@@ -185,14 +185,13 @@ static int unix_find(struct socket *s, const struct sock_addr *addr, struct sock
 static void unix_set_remote(struct socket *s, const struct sock_addr *addr, struct socket *target,
 			    struct socket *child)
 {
+	(void)s;
 	(void)addr;
-	spin_lock(&net_lock);
-	s->unix_remote = target ? target->unix_local : (struct unix_name){0};
 	if (child) {
+		spin_lock(&net_lock);
 		child->unix_local = target->unix_local;
-		child->unix_remote = s->unix_local;
+		spin_unlock(&net_lock);
 	}
-	spin_unlock(&net_lock);
 }
 static void name_to_addr(const struct unix_name *n, struct sock_addr *out)
 {
@@ -205,13 +204,24 @@ static void name_to_addr(const struct unix_name *n, struct sock_addr *out)
 		out->len = (unsigned)(sizeof(uint16_t) + strnlen(n->path, n->len) + 1);
 	}
 }
-static void unix_local_name(const struct socket *s, struct sock_addr *out)
+static void unix_local_name(struct socket *s, struct sock_addr *out)
 {
+	spin_lock(&net_lock);
 	name_to_addr(&s->unix_local, out);
+	spin_unlock(&net_lock);
 }
-static void unix_remote_name(const struct socket *s, struct sock_addr *out)
+/* What the peer is called now. */
+static void unix_remote_name(struct socket *s, struct sock_addr *out)
 {
-	name_to_addr(&s->unix_remote, out);
+	static const struct unix_name unnamed;
+	struct socket *peer = socket_peer(s);
+
+	spin_lock(&net_lock);
+	name_to_addr(peer ? &peer->unix_local : &unnamed, out);
+	spin_unlock(&net_lock);
+	if (peer) {
+		socket_put(peer);
+	}
 }
 const struct socket_family unix_family = {
 	.bind = unix_bind,
