@@ -106,8 +106,9 @@ void options_help(void)
 			 s->letter ? s->letter : ' ', s->letter ? ',' : ' ', s->name,
 			 s->argument == ARG_OPTIONAL ? "[=" : s->argument == ARG_NONE ? "" : " ",
 			 s->metavar ? s->metavar : "", s->argument == ARG_OPTIONAL ? "]" : "");
-		printf("  %-30s %s%s\n", left, strlen(left) > 30 ? "\n                                 " : "",
-		       s->help);
+		/* the second column is 33 characters from the left */
+		printf("  %-30s %s%*s%s\n", left, strlen(left) > 30 ? "\n" : "",
+		       strlen(left) > 30 ? 33 : 0, "", s->help);
 	}
 	printf("\n"
 	       "Exit status: the program's own; 128+N when signal N ended it; 124 timeout;\n"

@@ -247,7 +247,8 @@ static bool read_results(struct suite *s, FILE *f)
 		}
 		if (sscanf(line, SUITE_MARK " %zu %d %d %lf %zu", &index, &status, &timed_out,
 			   &seconds, &len) != 5 ||
-		    index >= s->n || s->tests[index].outcome != SUITE_PENDING || len > TASK_OUTPUT) {
+		    index >= s->n || s->tests[index].outcome != SUITE_PENDING ||
+		    len > TASK_OUTPUT) {
 			fprintf(stderr, "%s", line);
 			continue;
 		}
