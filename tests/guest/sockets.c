@@ -235,6 +235,68 @@ static void test_reset(void)
 	close(fd[0]);
 }
 
+/* What random calls next to Linux brought up. */
+static void test_shutdown(void)
+{
+	struct sockaddr_in a = v4(INADDR_LOOPBACK, 0);
+	socklen_t len = sizeof(a);
+	int fd[2], other[2], s;
+	char c;
+
+	/* AF_UNIX: shutting one side shuts the opposite side of the peer */
+	socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
+	CHECK_EQ(shutdown(fd[0], SHUT_RD), 0);
+	CHECK_EQ(events(fd[0], POLLIN | POLLRDHUP), POLLIN | POLLRDHUP);
+	CHECK_ERR(send(fd[1], "", 0, MSG_NOSIGNAL), EPIPE);
+	CHECK_EQ(shutdown(fd[0], SHUT_WR), 0);
+	CHECK_EQ(events(fd[1], POLLIN | POLLRDHUP), POLLIN | POLLRDHUP | POLLHUP);
+	close_pair(fd);
+	/* a datagram socket that was shut: no wait, no end; its own sends fail first */
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, fd);
+	CHECK_EQ(shutdown(fd[0], SHUT_RDWR), 0);
+	CHECK_ERR(recv(fd[0], &c, 1, MSG_DONTWAIT), EAGAIN);
+	CHECK_ERR(send(fd[0], "x", 1, MSG_NOSIGNAL), EPIPE);
+	CHECK_ERR(send(fd[1], "x", 1, MSG_NOSIGNAL), EPIPE);
+	close_pair(fd);
+	/* a peer that has gone is forgotten, with what came from it */
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, fd);
+	CHECK_EQ(write(fd[1], "x", 1), 1);
+	close(fd[1]);
+	CHECK_ERR(send(fd[0], "x", 1, 0), ECONNREFUSED);
+	CHECK_ERR(send(fd[0], "x", 1, 0), ENOTCONN);
+	CHECK_ERR(recv(fd[0], &c, 1, MSG_DONTWAIT), EAGAIN);
+	close(fd[0]);
+	/* not connected: TCP says so and shuts nevertheless */
+	s = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK_ERR(shutdown(s, SHUT_RDWR), ENOTCONN);
+	CHECK_EQ(events(s, POLLIN | POLLRDHUP), POLLIN | POLLRDHUP | POLLHUP);
+	close(s);
+	/* a listener that is shut is one no more */
+	s = listener(&a, 1);
+	CHECK_EQ(shutdown(s, SHUT_RD), 0);
+	CHECK_ERR(accept(s, NULL, NULL), EINVAL);
+	close(s);
+	/* UDP has a port after a send that failed */
+	s = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK_ERR(send(s, "x", 1, 0), EDESTADDRREQ);
+	CHECK_EQ(getsockname(s, (void *)&a, &len), 0);
+	CHECK(a.sin_port != 0);
+	close(s);
+	/* SEQPACKET: the error comes before the data */
+	socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd);
+	CHECK_EQ(write(fd[1], "x", 1), 1);
+	CHECK_EQ(write(fd[0], "y", 1), 1);
+	close(fd[1]);
+	CHECK_ERR(recv(fd[0], &c, 1, 0), ECONNRESET);
+	CHECK_EQ(recv(fd[0], &c, 1, 0), 1);
+	close(fd[0]);
+	/* connect looks at the other side first */
+	struct sockaddr_un u = {.sun_family = AF_UNIX, .sun_path = "\0nobody-is-here"};
+	socketpair(AF_UNIX, SOCK_STREAM, 0, other);
+	CHECK_ERR(connect(other[0], (void *)&u, sizeof(u)), ECONNREFUSED);
+	close_pair(other);
+}
+
 static volatile sig_atomic_t pipes;
 static void on_pipe(int sig)
 {
@@ -732,6 +794,7 @@ int main(void)
 	RUN(test_bulk);
 	RUN(test_full);
 	RUN(test_reset);
+	RUN(test_shutdown);
 	RUN(test_sigpipe);
 	RUN(test_tcp_names);
 	RUN(test_nonblocking_connect);
