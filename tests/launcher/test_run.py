@@ -189,6 +189,21 @@ def environment_directory_and_user():
 
 
 @case
+def the_last_process_can_end_the_vm():
+    script = '(sleep 1; echo late) & exit 4'
+    expect(busybox('sh', '-c', script), 4, b'')
+    expect(busybox('sh', '-c', script, options=['--wait-all']), 4, b'late\n')
+
+
+@case
+def cache_modes_and_limits():
+    for mode in ('auto', 'none', 'always'):
+        expect(busybox('sh', '-c', 'echo x > /cached; cat /cached; rm /cached', options=['--cache', mode]), 0, b'x\n')
+    limits = ['--ulimit', 'nofile=17', '--ulimit', 'stack=1M']
+    expect(busybox('sh', '-c', 'ulimit -n; ulimit -s', options=limits), 0, b'17\n1024\n')
+
+
+@case
 def signals_reach_the_program():
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         for catches in (True, False):
@@ -292,7 +307,7 @@ def the_whole_host_as_the_share():
 
 @case
 def memory_sizes():
-    for size in ('16M', '64M', '512M', '5G'):
+    for size in ('8M', '16M', '64M', '512M', '5G'):
         finished = run('--timeout', '60', '-m', size, DIR, '/bin/hello')
         expect(finished, 0)
 
