@@ -460,7 +460,8 @@ static void test_machine(void)
 	slurp("/proc/sys/kernel/random/uuid");
 	CHECK(memcmp(first, text, 37));
 	CHECK(slurp("/proc/mounts") > 0);
-	CHECK(strstr(text, " /proc proc ") && strstr(text, " / "));
+	CHECK(strstr(text, " /proc proc "));
+	CHECK(strstr(text, " / ") || !on_corrida());
 	CHECK(slurp("/proc/filesystems") > 0);
 	CHECK(strstr(text, "tmpfs"));
 }

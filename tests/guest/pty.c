@@ -390,6 +390,13 @@ static void packets(void)
 
 int main(void)
 {
+	int probe = posix_openpt(O_RDWR | O_NOCTTY);
+
+	if (probe < 0 && !on_corrida()) {
+		puts("1..0 # SKIP no pseudo-terminals on this host");
+		return 0;
+	}
+	close(probe);
 	alarm(50);
 	RUN(defaults);
 	RUN(canonical);
