@@ -2,6 +2,7 @@
 /* fcntl, flock, dup and its forms, close_range. */
 #include <syscall/syscalls.h>
 
+#include <fs/async.h>
 #include <fs/file.h>
 #include <fs/locks.h>
 #include <fs/pipe.h>
@@ -106,7 +107,7 @@ long sys_flock(int fd, unsigned op)
 }
 
 /* --- fcntl --- */
-static long set_flags(struct file *f, uint64_t arg)
+static long set_flags(struct file *f, int fd, uint64_t arg)
 {
 	uint32_t old = atomic_load(&f->flags), now;
 
@@ -116,6 +117,13 @@ static long set_flags(struct file *f, uint64_t arg)
 	}
 	if (arg & O_NOATIME && !(old & O_NOATIME) && !vfs_owner_or_capable(f->inode)) {
 		return -EPERM;
+	}
+	if ((old ^ arg) & O_ASYNC) {
+		long err = file_set_async(f, fd, arg & O_ASYNC);
+
+		if (err && err != -ENOTTY) {
+			return err;
+		}
 	}
 	do {
 		now = (old & ~(uint32_t)SETFL_MASK) | ((uint32_t)arg & SETFL_MASK);
@@ -166,11 +174,11 @@ static long set_signal(struct file *f, uint64_t arg)
 }
 
 /* What needs an open file (not O_PATH). */
-static long file_cmd(struct file *f, unsigned cmd, uint64_t arg)
+static long file_cmd(struct file *f, int fd, unsigned cmd, uint64_t arg)
 {
 	switch (cmd) {
 	case F_SETFL:
-		return set_flags(f, arg);
+		return set_flags(f, fd, arg);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
@@ -234,7 +242,7 @@ long sys_fcntl(int fd, unsigned cmd, uint64_t arg)
 	} else if (atomic_load(&f->flags) & O_PATH) {
 		ret = -EBADF;
 	} else {
-		ret = file_cmd(f, cmd, arg);
+		ret = file_cmd(f, fd, cmd, arg);
 	}
 	file_put(f);
 	return ret;

@@ -2,18 +2,26 @@
 /* ioctl: what every file has; the rest is asked of the file. */
 #include <syscall/syscalls.h>
 
+#include <fs/async.h>
 #include <fs/file.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/ioctls.h>
 #include <mm/usercopy.h>
 
-static long set_flag(struct file *f, uint32_t flag, user_ptr arg)
+static long set_flag(struct file *f, int fd, uint32_t flag, user_ptr arg)
 {
 	uint32_t on;
 
 	if (get_user_u32(&on, arg)) {
 		return -EFAULT;
+	}
+	if (flag == O_ASYNC) {
+		long err = file_set_async(f, fd, on);
+
+		if (err) {
+			return err;
+		}
 	}
 	if (on) {
 		atomic_fetch_or(&f->flags, flag);
@@ -40,13 +48,13 @@ static long regular_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 		return -ENOTTY;
 	}
 }
-static long file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
+static long file_ioctl(struct file *f, int fd, unsigned cmd, uint64_t arg)
 {
 	if (cmd == FIONBIO) {
-		return set_flag(f, O_NONBLOCK, (user_ptr){arg});
+		return set_flag(f, fd, O_NONBLOCK, (user_ptr){arg});
 	}
 	if (cmd == FIOASYNC) {
-		return set_flag(f, O_ASYNC, (user_ptr){arg});
+		return set_flag(f, fd, O_ASYNC, (user_ptr){arg});
 	}
 	if (f->ops && f->ops->ioctl) {
 		return f->ops->ioctl(f, cmd, arg);
@@ -66,7 +74,7 @@ long sys_ioctl(int fd, unsigned cmd, uint64_t arg)
 	if (cmd == FIOCLEX || cmd == FIONCLEX) {
 		ret = fd_set_cloexec(fd, cmd == FIOCLEX);
 	} else {
-		ret = file_ioctl(f, cmd, arg);
+		ret = file_ioctl(f, fd, cmd, arg);
 	}
 	file_put(f);
 	return ret;

@@ -51,6 +51,8 @@ struct file {
 	_Atomic int32_t owner_sig; /* F_SETSIG */
 	struct list epoll_items;   /* epolls that watch it (fs/epoll.c) */
 	struct spinlock epoll_lock;
+	struct async_watch *async; /* O_ASYNC: fs/async.h */
+	int async_fd;		   /* what siginfo calls it */
 	bool readable, writable; /* from the access mode */
 	bool no_seek;
 	bool exec_denied_write; /* holds inode->writers: file_deny_write() */

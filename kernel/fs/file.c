@@ -2,6 +2,7 @@
 /* Open files: life, reading and writing, positions. */
 #include "fs_internal.h"
 
+#include <fs/async.h>
 #include <fs/notify.h>
 #include <lib/assert.h>
 #include <lib/string.h>
@@ -74,6 +75,9 @@ void file_get(struct file *f)
 static void file_free(struct file *f)
 {
 	epoll_file_release(f);
+	if (unlikely(f->async)) {
+		(void)!file_set_async(f, -1, false);
+	}
 	if (f->ops && f->path.dentry) {
 		notify_dentry(f->path.dentry, f->writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	}

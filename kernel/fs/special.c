@@ -191,5 +191,6 @@ void vfs_init(void)
 	anon_init();
 	memfd_init();
 	epoll_init();
+	async_init();
 	special_init();
 }

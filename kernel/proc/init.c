@@ -65,6 +65,7 @@ static void send_sigio(struct file *f, int band)
 	if (sig) {
 		info.code = band & POLLIN ? POLL_IN : band & POLLOUT ? POLL_OUT : POLL_ERR;
 		info.poll.band = band;
+		info.poll.fd = f->async_fd;
 	}
 	if (owner > 0) {
 		struct process *p = process_find(owner);
