@@ -257,12 +257,12 @@ def ignored_signals_stay_ignored():
 @case
 def timeouts():
     begin = time.monotonic()
-    expect(fake('/deaf', options=['--timeout', '0.5']), 124, b'ready\n', 'timeout after 0.5 s')
+    expect(fake('/deaf', options=['--timeout', '1.5']), 124, b'ready\n', 'timeout after 1.5 s')
     expect(fake('/deaf-before', options=['--timeout', '0.5']), 124, b'', 'before the program had')
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 6
     # also while nobody reads what is left
     process = start(*FAKE, '--timeout', '1', DIR, '/flood', '16')
-    assert process.wait(5) == 124
+    assert process.wait(10) == 124
     kill_and_wait(process)
 
 

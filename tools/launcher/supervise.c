@@ -29,6 +29,8 @@
 /* When one helper has died, how long the other may take to follow, so that the
  * one to blame is known. */
 #define BLAME_MS 50
+/* After --timeout: for output that is already here to be taken. */
+#define DRAIN_NS (NSEC_PER_SEC / 2)
 
 struct run {
 	const struct run_options *o;
@@ -43,6 +45,7 @@ struct run {
 	int status;
 	unsigned streams_done;
 	uint64_t deadline;	/* timeline_now() scale, 0 = none */
+	bool drain_only;	/* --timeout has passed; the deadline is the last one */
 	uint64_t last_signal;	/* when we passed on SIGINT or SIGTERM, 0 = never */
 	uint64_t life_at_signal;
 	uint64_t messages;	/* from the guest: a sign of life */
@@ -51,10 +54,12 @@ struct run {
 	struct ctl_exit exit;
 };
 
-static void end(struct run *r, int status)
+/* Decides the status and kills the helpers, before anything is said about it: writing
+ * to stderr may block.  False when the end had been decided before. */
+static bool end(struct run *r, int status)
 {
 	if (r->ended) {
-		return;
+		return false;
 	}
 	r->ended = true;
 	r->status = status;
@@ -65,6 +70,7 @@ static void end(struct run *r, int status)
 		(void)kill(r->vm.fsd.pid, SIGKILL);
 	}
 	streams_drain(&r->streams);
+	return true;
 }
 
 /* --- messages of the guest --------------------------------------------- */
@@ -84,14 +90,14 @@ static void on_exit_message(void *cookie, const struct ctl_exit *m)
 
 	timeline_mark(&r->time, TIME_EXITED);
 	r->exit = *m;
-	end(r, m->by_signal ? 128 + (int)m->value : (int)m->value);
+	(void)end(r, m->by_signal ? 128 + (int)m->value : (int)m->value);
 }
 
 static void on_noexec(void *cookie, const struct ctl_noexec *m, const char *text, size_t len)
 {
 	struct run *r = cookie;
 
-	if (r->ended) {
+	if (!end(r, (int)m->status)) {
 		return;
 	}
 	if (len > 0) {
@@ -99,7 +105,6 @@ static void on_noexec(void *cookie, const struct ctl_noexec *m, const char *text
 	} else {
 		report("%s: %s", r->o->prog, strerror((int)(m->error & 0xfff)));
 	}
-	end(r, (int)m->status);
 }
 
 static void on_text(void *cookie, enum ctl_type type, const char *text, size_t len)
@@ -108,13 +113,12 @@ static void on_text(void *cookie, enum ctl_type type, const char *text, size_t l
 
 	switch (type) {
 	case CTL_PANIC:
-		if (!r->ended) {
+		if (end(r, LAUNCH_STATUS_FAULT)) {
 			report("kernel panic; the VM has been stopped");
 			for (; len > 0 && *text == '\n'; len--) {
 				text++;
 			}
 			report_text("kernel: ", text, len);
-			end(r, LAUNCH_STATUS_FAULT);
 		}
 		break;
 	case CTL_LOG:
@@ -147,11 +151,8 @@ static bool read_ctl(struct run *r)
 	int err = ctl_receive(&r->ctl, &handler, &why);
 
 	r->messages++;
-	if (err == -EPROTO) {
-		if (!r->ended) {
-			report("the guest sent %s; the VM has been stopped", why);
-		}
-		end(r, LAUNCH_STATUS_FAULT);
+	if (err == -EPROTO && end(r, LAUNCH_STATUS_FAULT)) {
+		report("the guest sent %s; the VM has been stopped", why);
 	}
 	return err > 0;
 }
@@ -238,13 +239,13 @@ static void on_death(struct run *r)
 	(void)helper_reap(&r->vm.fsd);
 	read_serial(r);
 	if (r->vm.fsd.ended && (!r->vm.qemu.ended || r->vm.fsd.status != 0)) {
+		(void)end(r, LAUNCH_STATUS_FAULT);
 		report_helper(&r->vm.fsd);
 	} else if (r->vm.qemu.ended) {
+		(void)end(r, LAUNCH_STATUS_FAULT);
 		report_qemu(r);
-	} else {
-		return; /* the channel is closed, QEMU is about to die */
 	}
-	end(r, LAUNCH_STATUS_FAULT);
+	/* else: the channel is closed, QEMU is about to die */
 }
 
 /* --- signals ----------------------------------------------------------- */
@@ -270,18 +271,17 @@ static void pass_signal(struct run *r, uint32_t signo)
 
 	if (r->ended || (!started && signo != SIGUSR1 && signo != SIGUSR2)) {
 		/* Nothing to ask any more, or nobody yet. */
-		if (!r->ended) {
+		if (end(r, 128 + (int)signo)) {
 			report("ended by %s before the program had started",
 			       strsignal((int)signo));
 		}
-		end(r, 128 + (int)signo);
 		r->streams_done = STREAM_STDOUT_DONE | STREAM_STDERR_DONE;
 		return;
 	}
 	if (ends && r->last_signal && now - r->last_signal < IMPATIENCE_NS &&
 	    r->life_at_signal == signs_of_life(r)) {
+		(void)end(r, 128 + (int)signo);
 		report("no reaction to the first signal; the VM has been killed");
-		end(r, 128 + (int)signo);
 		return;
 	}
 	if (ends) {
@@ -369,19 +369,26 @@ static int poll_timeout(const struct run *r)
 	return now > 1000000 ? 1000000 : (int)now;
 }
 
+/* The program's time is over, or, when it has ended already, that of whoever reads what it
+ * had written. */
 static void check_deadline(struct run *r)
 {
-	if (r->deadline && timeline_now() >= r->deadline) {
-		if (!r->ended) {
-			report("timeout after %g s%s; the VM has been killed", r->o->timeout,
-			       r->started ? "" : ", before the program had started");
-			read_serial(r);
-			if (!r->started) {
-				report_text("kernel: ", r->serial_tail, r->serial_len);
-			}
-		}
-		end(r, LAUNCH_STATUS_TIMEOUT);
+	if (r->deadline == 0 || timeline_now() < r->deadline) {
+		return;
+	}
+	if (r->drain_only) {
 		r->streams_done = STREAM_STDOUT_DONE | STREAM_STDERR_DONE;
+		return;
+	}
+	r->drain_only = true;
+	r->deadline = timeline_now() + DRAIN_NS;
+	if (end(r, LAUNCH_STATUS_TIMEOUT)) {
+		report("timeout after %g s%s; the VM has been killed", r->o->timeout,
+		       r->started ? "" : ", before the program had started");
+		read_serial(r);
+		if (!r->started) {
+			report_text("kernel: ", r->serial_tail, r->serial_len);
+		}
 	}
 }
 
@@ -503,8 +510,8 @@ int supervise(struct run_options *o)
 	err = o->tty ? terminal_make_raw() : 0;
 	streams_start(&r.streams, r.vm.stdio, r.vm.err);
 	if (err) {
+		(void)end(&r, LAUNCH_STATUS_FAULT);
 		report("-t: %s", strerror(-err));
-		end(&r, LAUNCH_STATUS_FAULT);
 	}
 	loop(&r);
 	vm_kill(&r.vm);
