@@ -112,6 +112,7 @@
 struct siginfo {
 	int32_t signo, error, code, pad;
 	union {
+		uint64_t words[4]; /* first: an initialiser zeroes them all */
 		struct {
 			int32_t pid;
 			uint32_t uid;
@@ -140,7 +141,6 @@ struct siginfo {
 			int64_t band;
 			int32_t fd;
 		} poll;
-		uint64_t words[4];
 	};
 };
 _Static_assert(sizeof(struct siginfo) == 48, "head of siginfo_t");

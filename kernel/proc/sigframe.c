@@ -23,6 +23,12 @@ static bool have_xsave(void)
 	return fpu_area_size() > FXSAVE_SIZE;
 }
 
+/* The processor leaves these bytes of the image alone. */
+static struct linux_fpx_sw_bytes *sw_bytes(uint8_t *area)
+{
+	return (struct linux_fpx_sw_bytes *)(area + FP_SW_RESERVED_OFFSET);
+}
+
 static size_t fpstate_user_size(void)
 {
 	return have_xsave() ? fpu_area_size() + FP_XSTATE_MAGIC2_SIZE : FXSAVE_SIZE;
@@ -93,23 +99,21 @@ int signal_set_altstack(const struct linux_stack *ss, struct linux_stack *old, u
 static int put_fpstate(uint64_t sp)
 {
 	struct thread *cur = thread_current();
-	struct linux_fpx_sw_bytes sw;
 	uint8_t *area = cur->arch.fpu;
-	uint32_t magic2 = FP_XSTATE_MAGIC2;
+	size_t size = fpu_area_size();
+	bool xsave = size > FXSAVE_SIZE;
 	int err;
 
 	fpu_save_current();
-	memset(&sw, 0, sizeof sw);
-	if (have_xsave()) {
-		sw.magic1 = FP_XSTATE_MAGIC1;
-		sw.extended_size = (uint32_t)fpstate_user_size();
-		sw.xfeatures = fpu_features();
-		sw.xstate_size = (uint32_t)fpu_area_size();
-	}
-	memcpy(area + FP_SW_RESERVED_OFFSET, &sw, sizeof sw);
-	err = copy_to_user((user_ptr){sp}, area, fpu_area_size());
-	if (!err && have_xsave()) {
-		err = put_user_u32((user_ptr){sp + fpu_area_size()}, magic2);
+	*sw_bytes(area) = (struct linux_fpx_sw_bytes){
+		.magic1 = xsave ? FP_XSTATE_MAGIC1 : 0,
+		.extended_size = xsave ? (uint32_t)size + FP_XSTATE_MAGIC2_SIZE : 0,
+		.xfeatures = xsave ? fpu_features() : 0,
+		.xstate_size = xsave ? (uint32_t)size : 0,
+	};
+	err = copy_to_user((user_ptr){sp}, area, size);
+	if (!err && xsave) {
+		err = put_user_u32((user_ptr){sp + size}, FP_XSTATE_MAGIC2);
 	}
 	return err;
 }
@@ -119,16 +123,17 @@ static void fill_mcontext(struct linux_sigcontext *c, const struct trap_frame *f
 {
 	const struct task *t = task_current();
 
-	*c = (struct linux_sigcontext){
-		.r8 = f->r8, .r9 = f->r9, .r10 = f->r10, .r11 = f->r11,
-		.r12 = f->r12, .r13 = f->r13, .r14 = f->r14, .r15 = f->r15,
-		.di = f->rdi, .si = f->rsi, .bp = f->rbp, .bx = f->rbx,
-		.dx = f->rdx, .ax = f->rax, .cx = f->rcx, .sp = f->rsp,
-		.ip = f->rip, .flags = f->rflags,
-		.cs = (uint16_t)f->cs, .ss = (uint16_t)f->ss,
-		.err = t->fault_error, .trapno = t->fault_trapno, .oldmask = mask,
-		.cr2 = t->fault_addr, .fpstate = fpstate,
-	};
+	c->r8 = f->r8; c->r9 = f->r9; c->r10 = f->r10; c->r11 = f->r11;
+	c->r12 = f->r12; c->r13 = f->r13; c->r14 = f->r14; c->r15 = f->r15;
+	c->di = f->rdi; c->si = f->rsi; c->bp = f->rbp; c->bx = f->rbx;
+	c->dx = f->rdx; c->ax = f->rax; c->cx = f->rcx; c->sp = f->rsp;
+	c->ip = f->rip; c->flags = f->rflags;
+	c->cs = (uint16_t)f->cs; c->gs = 0; c->fs = 0; c->ss = (uint16_t)f->ss;
+	c->err = t->fault_error; c->trapno = t->fault_trapno;
+	c->oldmask = mask; c->cr2 = t->fault_addr; c->fpstate = fpstate;
+	for (unsigned i = 0; i < ARRAY_SIZE(c->reserved); i++) {
+		c->reserved[i] = 0;
+	}
 }
 
 int sigframe_setup(struct trap_frame *f, int sig, const struct linux_sigaction *act,
@@ -223,6 +228,12 @@ static int load_fpstate(uint8_t *area, uint64_t addr)
 	size_t n = FXSAVE_SIZE;
 	int err;
 
+	/* As we wrote it, most of the time, and still present. */
+	if (have_xsave() && !copy_from_user_nofault(area, (user_ptr){addr}, fpu_area_size()) &&
+	    sw_bytes(area)->magic1 == FP_XSTATE_MAGIC1 &&
+	    sw_bytes(area)->xstate_size == fpu_area_size()) {
+		return fpu_check_area(area) ? 0 : -EFAULT;
+	}
 	err = copy_from_user(&sw, (user_ptr){addr + FP_SW_RESERVED_OFFSET}, sizeof sw);
 	if (err) {
 		return err;

@@ -439,9 +439,7 @@ long signal_set_restart(long (*fn)(struct task *t), const uint64_t *args, unsign
 
 void siginfo_init(struct siginfo *info, int sig, int code)
 {
-	memset(info, 0, sizeof *info);
-	info->signo = sig;
-	info->code = code;
+	*info = (struct siginfo){.signo = sig, .code = code};
 }
 
 void siginfo_init_user(struct siginfo *info, int sig, int code)
