@@ -75,6 +75,13 @@ def hundred_mib_of_output_is_complete():
 
 
 @case
+def hundred_mib_of_input_is_complete():
+    data = os.urandom(1 << 20) * 100
+    digest = hashlib.sha256(data).hexdigest()
+    expect(busybox('sha256sum', stdin=data, timeout=120), 0, f'{digest}  -\n'.encode())
+
+
+@case
 def input_ends():
     expect(busybox('wc', '-c', stdin=b'x' * 1000000), 0, b'1000000\n')
     process = start('--timeout', '30', DIR, '/bin/busybox', 'cat', stdin=subprocess.PIPE)
