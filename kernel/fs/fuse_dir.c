@@ -347,18 +347,51 @@ static int make_tmpfile(struct inode *dir, struct dentry *d, uint32_t mode)
 	return n < 0 ? (int)n : 0;
 }
 
-/* UNLINK and RMDIR. */
-static int remove_name(struct inode *dir, struct dentry *d, enum fuse_opcode op)
+/*
+ * UNLINK, RMDIR and RENAME were answered with EIO.  virtiofsd says so, too, when the name is
+ * gone or when it does not know the file behind it: a lookup tells which, and makes the file
+ * known.  -EAGAIN: try again, then give *nodeid back; else the error.
+ */
+static int look_again(struct inode *dir, const char *name, uint64_t *nodeid)
 {
-	struct fuse_req *req = name_req(dir, op, 0, d->name, 0);
+	struct fuse_entry_out e;
+	int err = send_lookup(dir, name, &e);
+
+	if (err || !e.nodeid) {
+		return err ? err : -ENOENT;
+	}
+	*nodeid = e.nodeid;
+	return -EAGAIN;
+}
+
+static long send_remove(struct inode *dir, const char *name, enum fuse_opcode op)
+{
+	struct fuse_req *req = name_req(dir, op, 0, name, 0);
 	long n;
 
 	if (!req) {
 		return -ENOMEM;
 	}
-	fuse_attr_changed(fuse_inode_of(dir)); /* before: listings under way are old now */
 	n = fuse_req_send(req);
 	fuse_req_put(req);
+	return n;
+}
+
+/* UNLINK and RMDIR. */
+static int remove_name(struct inode *dir, struct dentry *d, enum fuse_opcode op)
+{
+	uint64_t known = 0;
+	long n;
+
+	fuse_attr_changed(fuse_inode_of(dir)); /* before: listings under way are old now */
+	n = send_remove(dir, d->name, op);
+	if (n == -EIO) {
+		n = look_again(dir, d->name, &known);
+		if (n == -EAGAIN) {
+			n = send_remove(dir, d->name, op);
+			fuse_forget_queue(conn_of(dir), NULL, known, 1);
+		}
+	}
 	fuse_attr_changed(fuse_inode_of(dir));
 	if (n < 0) {
 		d->valid_until = 0; /* what we believed of it may be wrong */
@@ -386,21 +419,17 @@ static int remove_dir(struct inode *dir, struct dentry *d)
 	return remove_name(dir, d, FUSE_RMDIR);
 }
 
-static int rename_name(struct inode *old_dir, struct dentry *old_d, struct inode *new_dir,
-		       struct dentry *new_d, unsigned flags)
+static long send_rename(struct inode *old_dir, struct dentry *old_d, struct inode *new_dir,
+			struct dentry *new_d, unsigned flags)
 {
-	struct fuse_conn *conn = conn_of(old_dir);
 	size_t args = flags ? sizeof(struct fuse_rename2_in) : sizeof(struct fuse_rename_in);
 	size_t old_size = old_d->name_len + 1u, new_size = new_d->name_len + 1u;
-	struct fuse_req *req;
+	struct fuse_req *req =
+		fuse_req_alloc(conn_of(old_dir), flags ? FUSE_RENAME2 : FUSE_RENAME,
+			       node_of(old_dir), args + old_size + new_size, 0, FUSE_DATA_NONE, 0);
 	char *names;
 	long n;
 
-	if (flags && fuse_unsupported(conn, FUSE_RENAME2)) {
-		return -EINVAL;
-	}
-	req = fuse_req_alloc(conn, flags ? FUSE_RENAME2 : FUSE_RENAME, node_of(old_dir),
-			     args + old_size + new_size, 0, FUSE_DATA_NONE, 0);
 	if (!req) {
 		return -ENOMEM;
 	}
@@ -415,10 +444,31 @@ static int rename_name(struct inode *old_dir, struct dentry *old_d, struct inode
 	names = (char *)req->args + args;
 	memcpy(names, old_d->name, old_size);
 	memcpy(names + old_size, new_d->name, new_size);
-	fuse_attr_changed(fuse_inode_of(old_dir));
-	fuse_attr_changed(fuse_inode_of(new_dir));
 	n = fuse_req_send(req);
 	fuse_req_put(req);
+	return n;
+}
+
+static int rename_name(struct inode *old_dir, struct dentry *old_d, struct inode *new_dir,
+		       struct dentry *new_d, unsigned flags)
+{
+	struct fuse_conn *conn = conn_of(old_dir);
+	uint64_t known = 0;
+	long n;
+
+	if (flags && fuse_unsupported(conn, FUSE_RENAME2)) {
+		return -EINVAL;
+	}
+	fuse_attr_changed(fuse_inode_of(old_dir));
+	fuse_attr_changed(fuse_inode_of(new_dir));
+	n = send_rename(old_dir, old_d, new_dir, new_d, flags);
+	if (n == -EIO) {
+		n = look_again(old_dir, old_d->name, &known);
+		if (n == -EAGAIN) {
+			n = send_rename(old_dir, old_d, new_dir, new_d, flags);
+			fuse_forget_queue(conn, NULL, known, 1);
+		}
+	}
 	fuse_attr_changed(fuse_inode_of(old_dir));
 	fuse_attr_changed(fuse_inode_of(new_dir));
 	if (n < 0) {
