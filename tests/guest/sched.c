@@ -205,7 +205,7 @@ static void drop_root(void)
 	getrlimit(RLIMIT_NOFILE, &l);
 	l.rlim_max++;
 	CHECK_ERR(setrlimit(RLIMIT_NOFILE, &l), EPERM);
-	CHECK_ERR(setpriority(PRIO_PROCESS, 0, -5), EACCES);
+	CHECK_ERR(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 1), EACCES);
 	uint32_t hdr[2] = {0x20080522, 0}, data[6];
 	CHECK_EQ(syscall(SYS_capget, hdr, data), 0);
 	CHECK_EQ(data[0] | data[1] | data[3] | data[4], 0);
