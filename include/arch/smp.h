@@ -8,13 +8,10 @@
 /* Reads the MP table and lays out the areas of the CPUs it lists, from boot_alloc(). */
 void smp_init(void);
 
-/* Starts every enabled CPU of the MP table in parallel; each calls `entry`
- * (never returns) on its own boot stack with GS, IDT, APIC and FPU set up.
- * Returns when all that answered are online. */
-void smp_start(void (*entry)(void));
-/* The same in two steps: the CPUs come up and enter while the boot CPU does other
- * work; the second waits for those still missing and spreads the device interrupts.  In
- * between cpu_count() grows. */
+/* Starts every enabled CPU of the MP table in parallel; each calls `entry` (never returns)
+ * on its own boot stack with GS, IDT, APIC and FPU set up.  In two steps: the CPUs come up and
+ * enter while the boot CPU does other work; the second waits for those still missing and
+ * spreads the device interrupts.  In between cpu_count() grows. */
 void smp_start_begin(void (*entry)(void));
 void smp_start_finish(void);
 

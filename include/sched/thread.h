@@ -50,7 +50,6 @@ struct thread {
 	uint64_t slice_end;	     /* [rq] ns */
 	uint64_t exec_start;	     /* [rq] ns, last charge */
 	_Atomic uint64_t runtime;    /* [a] ns of CPU used, user and system */
-	_Atomic uint64_t user_ns;    /* [a] share of runtime in user mode (sampled at entry) */
 	_Atomic uint64_t vol_switches, invol_switches;
 	uint8_t policy;		     /* [rq] enum sched_policy */
 	int8_t nice;		     /* [rq] -20..19 */

@@ -222,12 +222,6 @@ void smp_start_finish(void)
 	}
 }
 
-void smp_start(void (*entry)(void))
-{
-	smp_start_begin(entry);
-	smp_start_finish();
-}
-
 void smp_kick(unsigned cpu)
 {
 	struct cpu_private *c = cpu_table[cpu];

@@ -280,7 +280,9 @@ long file_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 	return n;
 }
 
-long file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off)
+/* All n bytes at off, in as many calls as it takes; what was done, or the first one's error. */
+static long transfer_kernel(struct file *f, void *buf, size_t n, uint64_t off,
+			    long (*transfer)(struct file *, struct uio *, uint64_t *, unsigned))
 {
 	size_t done = 0;
 
@@ -291,7 +293,7 @@ long file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off)
 		long got;
 
 		uio_init_kernel(&u, &seg, (char *)buf + done, n - done);
-		got = file_read(f, &u, f->no_seek ? NULL : &pos, 0);
+		got = transfer(f, &u, f->no_seek ? NULL : &pos, 0);
 		if (got < 0) {
 			return done ? (long)done : got;
 		}
@@ -302,27 +304,13 @@ long file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off)
 	}
 	return (long)done;
 }
+long file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off)
+{
+	return transfer_kernel(f, buf, n, off, file_read);
+}
 long file_write_kernel(struct file *f, const void *buf, size_t n, uint64_t off)
 {
-	size_t done = 0;
-
-	while (done < n) {
-		uint64_t pos = off + done;
-		struct uio_seg seg;
-		struct uio u;
-		long got;
-
-		uio_init_kernel(&u, &seg, (char *)(uintptr_t)buf + done, n - done);
-		got = file_write(f, &u, f->no_seek ? NULL : &pos, 0);
-		if (got < 0) {
-			return done ? (long)done : got;
-		}
-		if (got == 0) {
-			break;
-		}
-		done += (size_t)got;
-	}
-	return (long)done;
+	return transfer_kernel(f, (void *)(uintptr_t)buf, n, off, file_write);
 }
 
 int file_object(struct file *f, struct page_cache **object)

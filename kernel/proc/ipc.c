@@ -7,6 +7,7 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
+#include <mm/usercopy.h>
 
 #define INDEX_BITS 15
 #define INDEX_MASK ((1 << INDEX_BITS) - 1)
@@ -254,4 +255,24 @@ void ipc_remove_locked(struct ipc_table *t, struct ipc_object *o)
 	spin_lock(&o->lock);
 	/* The table's; the caller has one of its own. */
 	ASSERT(atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) > 1);
+}
+
+long ipc_stat(struct ipc_table *t, const struct ipc_stat *r, user_ptr buf)
+{
+	uint8_t ds[IPC_STAT_MAX] ALIGNED(8);
+	struct ipc_object *o;
+	int err = ipc_lock(t, r->id, r->by_index, &o), result;
+
+	ASSERT(r->size <= sizeof ds);
+	if (err) {
+		return err;
+	}
+	result = r->by_index ? o->id : 0;
+	err = r->any ? 0 : ipc_permission(o, 4);
+	r->fill(o, ds);
+	ipc_unlock(o, r->destroy);
+	if (!err) {
+		err = copy_to_user(buf, ds, r->size);
+	}
+	return err ? err : result;
 }

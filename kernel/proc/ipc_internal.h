@@ -46,6 +46,18 @@ MUST_USE int ipc_permission(const struct ipc_object *o, unsigned want);
 MUST_USE int ipc_owner(const struct ipc_object *o);
 void ipc_fill_perm(const struct ipc_object *o, struct linux_ipc_perm *p);
 void ipc_set_perm(struct ipc_object *o, const struct linux_ipc_perm *p);
+/* IPC_STAT, *_STAT (by_index) and *_STAT_ANY (any: no permission needed): fill() writes the
+ * object's struct of `size` bytes (at most IPC_STAT_MAX), which is copied to buf.  The id when
+ * by_index, else 0; or -errno. */
+#define IPC_STAT_MAX 256
+struct ipc_stat {
+	int id;
+	bool by_index, any;
+	void (*fill)(struct ipc_object *o, void *ds);
+	void (*destroy)(struct ipc_object *o);
+	size_t size;
+};
+long ipc_stat(struct ipc_table *t, const struct ipc_stat *r, user_ptr buf);
 
 /* /proc/sysvipc */
 struct text_buf;

@@ -245,24 +245,19 @@ static void fill_locked(struct msg_queue *q, struct linux_msqid_ds *d)
 	d->lrpid = q->lrpid;
 }
 
+static void fill_stat_locked(struct ipc_object *o, void *ds)
+{
+	fill_locked((struct msg_queue *)o, ds);
+}
+
 static long msg_stat(int id, int cmd, user_ptr buf)
 {
-	struct linux_msqid_ds d;
-	struct ipc_object *o;
-	bool by_index = cmd != IPC_STAT;
-	int err = ipc_lock(&table, id, by_index, &o), result;
+	const struct ipc_stat r = {
+		.id = id, .by_index = cmd != IPC_STAT, .any = cmd == MSG_STAT_ANY,
+		.fill = fill_stat_locked, .destroy = msg_destroy, .size = sizeof(struct linux_msqid_ds),
+	};
 
-	if (err) {
-		return err;
-	}
-	result = by_index ? o->id : 0;
-	err = cmd == MSG_STAT_ANY ? 0 : ipc_permission(o, 4);
-	fill_locked((struct msg_queue *)o, &d);
-	ipc_unlock(o, msg_destroy);
-	if (!err) {
-		err = copy_to_user(buf, &d, sizeof d);
-	}
-	return err ? err : result;
+	return ipc_stat(&table, &r, buf);
 }
 
 static long msg_info(int cmd, user_ptr buf)

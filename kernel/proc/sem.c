@@ -229,24 +229,19 @@ static void fill_locked(struct sem_set *s, struct linux_semid_ds *d)
 	d->nsems = s->n;
 }
 
+static void fill_stat_locked(struct ipc_object *o, void *ds)
+{
+	fill_locked((struct sem_set *)o, ds);
+}
+
 static long sem_stat(int id, int cmd, user_ptr buf)
 {
-	struct linux_semid_ds d;
-	struct ipc_object *o;
-	bool by_index = cmd != IPC_STAT;
-	int err = ipc_lock(&table, id, by_index, &o), result;
+	const struct ipc_stat r = {
+		.id = id, .by_index = cmd != IPC_STAT, .any = cmd == SEM_STAT_ANY,
+		.fill = fill_stat_locked, .destroy = sem_destroy, .size = sizeof(struct linux_semid_ds),
+	};
 
-	if (err) {
-		return err;
-	}
-	result = by_index ? o->id : 0;
-	err = cmd == SEM_STAT_ANY ? 0 : ipc_permission(o, 4);
-	fill_locked((struct sem_set *)o, &d);
-	ipc_unlock(o, sem_destroy);
-	if (!err) {
-		err = copy_to_user(buf, &d, sizeof d);
-	}
-	return err ? err : result;
+	return ipc_stat(&table, &r, buf);
 }
 
 static long sem_info(int cmd, user_ptr buf)

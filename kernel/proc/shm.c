@@ -279,24 +279,19 @@ static void fill_locked(struct shm *s, struct linux_shmid_ds *d)
 	d->nattch = count_attaches_locked(s);
 }
 
+static void fill_stat_locked(struct ipc_object *o, void *ds)
+{
+	fill_locked((struct shm *)o, ds);
+}
+
 static long shm_stat(int id, int cmd, user_ptr buf)
 {
-	struct linux_shmid_ds d;
-	struct ipc_object *o;
-	bool by_index = cmd != IPC_STAT;
-	int err = ipc_lock(&table, id, by_index, &o), result;
+	const struct ipc_stat r = {
+		.id = id, .by_index = cmd != IPC_STAT, .any = cmd == SHM_STAT_ANY,
+		.fill = fill_stat_locked, .destroy = shm_destroy, .size = sizeof(struct linux_shmid_ds),
+	};
 
-	if (err) {
-		return err;
-	}
-	result = by_index ? o->id : 0;
-	err = cmd == SHM_STAT_ANY ? 0 : ipc_permission(o, 4);
-	fill_locked((struct shm *)o, &d);
-	ipc_unlock(o, shm_destroy);
-	if (!err) {
-		err = copy_to_user(buf, &d, sizeof d);
-	}
-	return err ? err : result;
+	return ipc_stat(&table, &r, buf);
 }
 
 static long shm_info(int cmd, user_ptr buf)
