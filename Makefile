@@ -24,8 +24,7 @@ ifeq ($(DEBUG),1)
 KFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
 endif
 
-SRC := kernel/main.c $(sort $(wildcard $(addsuffix /*.c,$(addprefix kernel/,arch lib sync sched mm \
-	fs net proc debug) syscall loader drivers drivers/virtio)))
+SRC := $(sort $(shell find kernel syscall loader drivers -name '*.c' ! -path 'loader/vdso/*'))
 ASM := $(sort $(wildcard kernel/*/*.S loader/*.S))
 OBJ := $(SRC:%.c=$(O)/%.o) $(ASM:%.S=$(O)/%.S.o)
 KERNEL := $(O)/corrida.elf
@@ -112,4 +111,4 @@ help:
 	@echo 'make [all|run|test|check-host|check-guest|bench|fuzz|lint|docs|install|clean] [DEBUG=1] [O=DIR]'
 	@echo 'make run DIR=... PROG=... ARGS="..."  runs your own program'
 
--include $(OBJ:.o=.d) $(UNIT:=.d) $(wildcard $(O)/lint/*/*.d $(O)/lint/*/*/*.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(LINT_SRC:%.c=$(O)/lint/%.d)

@@ -11,7 +11,7 @@
 #include <arch/irq.h>
 #include <arch/paging.h>
 #include <arch/smp.h>
-#include <debug/hostctl.h>
+#include <host/hostctl.h>
 #include <debug/log.h>
 #include <drivers/debug_exit.h>
 #include <drivers/fw_cfg.h>
@@ -19,8 +19,8 @@
 #include <drivers/rtc.h>
 #include <drivers/serial.h>
 #include <drivers/virtio_mmio.h>
-#include <fs/fuse.h>
-#include <fs/fuse_transport.h>
+#include <fs/fuse/fuse.h>
+#include <fs/fuse/fuse_transport.h>
 #include <fs/vfs.h>
 #include <lib/assert.h>
 #include <lib/launch_config.h>

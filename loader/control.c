@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <loader/control.h>
 
-#include <debug/ctl_parser.h>
-#include <debug/hostctl.h>
-#include <fs/hostio.h>
+#include <host/ctl_parser.h>
+#include <host/hostctl.h>
+#include <fs/event/hostio.h>
 #include <proc/pid.h>
-#include <proc/signal.h>
-#include <proc/tty.h>
+#include <signal/signal.h>
+#include <tty/tty.h>
 
 /* From outside the VM: as if from a process with no number here, of root. */
 static void on_signal(uint32_t signo)

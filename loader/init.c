@@ -3,9 +3,9 @@
 
 #include <arch/clock.h>
 #include <arch/thread.h>
-#include <debug/hostctl.h>
+#include <host/hostctl.h>
 #include <fs/file.h>
-#include <fs/hostio.h>
+#include <fs/event/hostio.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>
@@ -19,7 +19,7 @@
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
 #include <proc/limits.h>
-#include <proc/tty.h>
+#include <tty/tty.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -14,7 +14,7 @@
 #include <arch/cpu.h>
 #include <fs/file.h>
 #include <lib/assert.h>
-#include <lib/random.h>
+#include <sync/random.h>
 #include <lib/string.h>
 #include <linux/auxv.h>
 #include <linux/errno.h>
@@ -26,7 +26,7 @@
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 #include <proc/limits.h>
-#include <proc/signal.h>
+#include <signal/signal.h>
 #include <proc/task.h>
 
 #define PIE_BASE 0x555555554000ul

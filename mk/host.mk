@@ -3,7 +3,7 @@
 
 # --- the launcher.  Static: it starts in a third of the time.
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-LAUNCHER_SRC := $(sort $(wildcard tools/launcher/*.c))
+LAUNCHER_SRC := $(sort $(wildcard tools/launcher/*.c tools/launcher/*/*.c))
 LAUNCHER_OBJ := $(LAUNCHER_SRC:tools/launcher/%.c=$(O)/launcher/%.o)
 LAUNCHER_FLAGS := -std=gnu11 -O2 -g -Iinclude -Itools/launcher -pthread \
 	$(filter-out -Wno-unused-parameter -Wno-sign-compare -Wframe-larger-than=%,$(WARN))
@@ -15,7 +15,7 @@ $(O)/corrida: $(LAUNCHER_OBJ)
 	$(call say,HOSTLD,$@)$(CC) -static -pthread -o $@ $(LAUNCHER_OBJ)
 host-tools: $(O)/corrida
 lint: $(LAUNCHER_SRC:tools/launcher/%.c=$(O)/lint/launcher/%.ok)
-$(O)/lint/launcher/%.ok: tools/launcher/%.c $(wildcard tools/launcher/*.h)
+$(O)/lint/launcher/%.ok: tools/launcher/%.c $(wildcard tools/launcher/*.h tools/launcher/*/*.h)
 	@mkdir -p $(@D)
 	$(call say,LINT,$<)$(CLANG) $(LAUNCHER_FLAGS) -fsyntax-only $< && touch $@
 -include $(LAUNCHER_OBJ:.o=.d)

@@ -3,14 +3,14 @@
 
 #include <arch/cpu.h>
 #include <arch/upcalls.h>
-#include <debug/hostctl.h>
+#include <host/hostctl.h>
 #include <debug/panic.h>
 #include <lib/launch_config.h>
 #include <lib/log.h>
 #include <linux/errno.h>
 #include <proc/lifecycle.h>
 #include <stdatomic.h>
-#include <syscall/trace.h>
+#include <syscall/trace/trace.h>
 #include <syscall/uts.h>
 
 /* A thunk per call: registers to arguments. */

@@ -3,14 +3,14 @@
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
-#include <fs/epoll.h>
-#include <fs/eventfd.h>
+#include <fs/event/epoll.h>
+#include <fs/event/eventfd.h>
 #include <fs/file.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <proc/signal.h>
+#include <signal/signal.h>
 
 #define FEW_EVENTS 16
 #define MANY_EVENTS 512 /* more are fetched in the next call, as maxevents is only a limit */

@@ -2,11 +2,11 @@
 /* fcntl, flock, dup and its forms, close_range. */
 #include <syscall/syscalls.h>
 
-#include <fs/async.h>
+#include <fs/event/async.h>
 #include <fs/file.h>
 #include <fs/locks.h>
-#include <fs/pipe.h>
-#include <fs/pseudo.h>
+#include <fs/event/pipe.h>
+#include <fs/pseudo/pseudo.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/usercopy.h>

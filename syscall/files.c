@@ -5,7 +5,7 @@
 
 #include <fs/file.h>
 #include <fs/pathname.h>
-#include <fs/pseudo.h>
+#include <fs/pseudo/pseudo.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

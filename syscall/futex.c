@@ -6,8 +6,8 @@
 #include <linux/futex.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <proc/futex.h>
-#include <proc/posix_timers.h>
+#include <futex/futex.h>
+#include <time/posix_timers.h>
 
 /* val2 as a timeout, for the operations that wait. */
 static int get_deadline(int op, uint64_t val2, uint64_t *deadline)

@@ -4,7 +4,7 @@
 
 #include <arch/clock.h>
 #include <fs/file.h>
-#include <lib/random.h>
+#include <sync/random.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
@@ -12,7 +12,7 @@
 #include <linux/utsname.h>
 #include <mm/phys.h>
 #include <mm/usercopy.h>
-#include <proc/signal.h>
+#include <signal/signal.h>
 #include <proc/task.h>
 
 long sys_sysinfo(user_ptr info)

@@ -2,7 +2,7 @@
 /* inotify_init, inotify_add_watch, inotify_rm_watch. */
 #include <syscall/syscalls.h>
 
-#include <fs/notify.h>
+#include <fs/event/notify.h>
 #include <fs/pathname.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

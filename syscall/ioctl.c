@@ -2,7 +2,7 @@
 /* ioctl: what every file has; the rest is asked of the file. */
 #include <syscall/syscalls.h>
 
-#include <fs/async.h>
+#include <fs/event/async.h>
 #include <fs/file.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

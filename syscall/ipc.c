@@ -5,8 +5,8 @@
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <proc/ipc.h>
-#include <proc/posix_timers.h>
+#include <ipc/ipc.h>
+#include <time/posix_timers.h>
 
 long sys_shmget(int key, size_t size, int flags)
 {

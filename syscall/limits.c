@@ -8,7 +8,7 @@
 #include <mm/mm.h>
 #include <mm/usercopy.h>
 #include <proc/limits.h>
-#include <proc/signal.h>
+#include <signal/signal.h>
 
 static long do_prlimit(struct process *p, unsigned resource, user_ptr unew, user_ptr uold)
 {

@@ -7,8 +7,8 @@
 #include <linux/limits.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <proc/ipc.h>
-#include <proc/posix_timers.h>
+#include <ipc/ipc.h>
+#include <time/posix_timers.h>
 
 /* The name as the C library passes it: without the leading slash. */
 static int copy_name(user_ptr from, char **out)

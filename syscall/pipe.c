@@ -3,7 +3,7 @@
 #include <syscall/syscalls.h>
 
 #include <fs/file.h>
-#include <fs/pipe.h>
+#include <fs/event/pipe.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/usercopy.h>

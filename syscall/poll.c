@@ -4,12 +4,12 @@
 
 #include <arch/clock.h>
 #include <fs/file.h>
-#include <fs/poll.h>
+#include <fs/event/poll.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <proc/signal.h>
+#include <signal/signal.h>
 
 #define FEW_FDS 32
 #define RLIMIT_NOFILE 7

@@ -4,7 +4,7 @@
 
 #include <linux/errno.h>
 #include <mm/usercopy.h>
-#include <proc/posix_timers_api.h>
+#include <time/posix_timers_api.h>
 
 long sys_nanosleep(user_ptr req, user_ptr rem)
 {

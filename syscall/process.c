@@ -6,10 +6,10 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/usercopy.h>
-#include <proc/ipc.h>
+#include <ipc/ipc.h>
 #include <proc/lifecycle.h>
 #include <proc/pidfd.h>
-#include <proc/signal.h>
+#include <signal/signal.h>
 
 long sys_clone(uint64_t flags, uint64_t stack, user_ptr parent_tid, user_ptr child_tid,
 	       uint64_t tls)

@@ -7,7 +7,7 @@
 #include <linux/errno.h>
 #include <linux/sched.h>
 #include <mm/usercopy.h>
-#include <proc/posix_timers.h>
+#include <time/posix_timers.h>
 #include <proc/rseq.h>
 #include <proc/task.h>
 

@@ -8,9 +8,9 @@
 #include <linux/errno.h>
 #include <mm/usercopy.h>
 #include <proc/lifecycle.h>
-#include <proc/posix_timers.h>
-#include <proc/signal.h>
-#include <proc/signalfd.h>
+#include <time/posix_timers.h>
+#include <signal/signal.h>
+#include <signal/signalfd.h>
 
 long sys_rt_sigaction(int sig, user_ptr uact, user_ptr uold, size_t sigsetsize)
 {

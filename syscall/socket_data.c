@@ -12,7 +12,7 @@
 #include <linux/limits.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <proc/posix_timers.h>
+#include <time/posix_timers.h>
 #include <sched/thread.h>
 #include <sync/waitq.h>
 

@@ -3,13 +3,13 @@
 #include <syscall/syscalls.h>
 
 #include <fs/file.h>
-#include <fs/pipe.h>
+#include <fs/event/pipe.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <proc/signal.h>
+#include <signal/signal.h>
 
 #define CHUNK 65536
 

@@ -9,7 +9,7 @@
 #include <linux/sched.h>
 #include <linux/timex.h>
 #include <mm/usercopy.h>
-#include <proc/posix_timers.h>
+#include <time/posix_timers.h>
 
 static int copy_time_from_user(struct timespec64 *ts, user_ptr from)
 {

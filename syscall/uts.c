@@ -2,7 +2,7 @@
 #include <syscall/uts.h>
 
 #include <fs/file.h>
-#include <fs/procfs.h>
+#include <fs/pseudo/procfs.h>
 #include <lib/log.h>
 #include <lib/string.h>
 #include <linux/capability.h>

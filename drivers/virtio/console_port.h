@@ -20,7 +20,7 @@
  * Locks: receive fields under the receive queue's lock, transmit fields under the transmit
  * queue's.  host_open and was_open are atomic; they change in interrupt context only.
  */
-#include <debug/console.h>
+#include <host/port.h>
 #include <drivers/virtio.h>
 #include <lib/list.h>
 

@@ -14,7 +14,7 @@
 #include <arch/clock.h>
 #include <arch/paging.h>
 #include <drivers/virtio.h>
-#include <fs/fuse_transport.h>
+#include <fs/fuse/fuse_transport.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/string.h>

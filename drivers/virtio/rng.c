@@ -6,7 +6,7 @@
 #include <arch/paging.h>
 #include <drivers/virtio.h>
 #include <lib/log.h>
-#include <lib/random.h>
+#include <sync/random.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>

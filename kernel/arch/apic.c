@@ -6,7 +6,7 @@
  */
 #include <arch/irq.h>
 #include <lib/assert.h>
-#include "internal.h"
+#include "arch_internal.h"
 
 enum {
 	REG_ID = 0x20,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The numbers in asm.h against the structs.  No code. */
-#include "internal.h"
+#include "arch_internal.h"
 
 #define CHECK(type, field, value)                                                        \
 	_Static_assert(offsetof(struct type, field) == (value), "asm.h: " #field)

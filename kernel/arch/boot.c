@@ -3,7 +3,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/string.h>
-#include "internal.h"
+#include "arch_internal.h"
 #include "memmap.h"
 
 /* Xen, public/arch-x86/hvm/start_info.h */

@@ -6,7 +6,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include "clock_math.h"
-#include "internal.h"
+#include "arch_internal.h"
 
 /* QEMU's and KVM's LAPIC timers count at 1 GHz: a tick is a nanosecond. */
 #define CALIBRATE_FIRST_NS 20000  /* for the first timestamps: 1 % is enough */

@@ -2,7 +2,7 @@
 #include <arch/cpu.h>
 #include <lib/assert.h>
 #include <lib/string.h>
-#include "internal.h"
+#include "arch_internal.h"
 
 struct cpu_features cpu_features;
 struct cpu_private *cpu_table[MAX_CPUS];

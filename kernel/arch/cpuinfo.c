@@ -3,7 +3,7 @@
 #include <arch/cpu.h>
 #include <lib/format.h>
 #include <lib/string.h>
-#include "internal.h"
+#include "arch_internal.h"
 
 /* Names as Linux prints them; a gap is a bit without one. */
 static const char *const leaf1_edx[32] = {

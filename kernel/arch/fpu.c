@@ -2,7 +2,7 @@
 #include <arch/fpu.h>
 #include <lib/assert.h>
 #include <lib/string.h>
-#include "internal.h"
+#include "arch_internal.h"
 
 #define XCR0_X87 0x1ul
 #define XCR0_SSE 0x2ul

@@ -3,7 +3,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <linux/errno.h>
-#include "internal.h"
+#include "arch_internal.h"
 #include "smp.h"
 
 #define IOAPIC_DEFAULT 0xfec00000ul

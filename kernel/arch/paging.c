@@ -4,7 +4,7 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
-#include "internal.h"
+#include "arch_internal.h"
 
 #define MB2 (2ul << 20)
 #define GB1 (1ul << 30)

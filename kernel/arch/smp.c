@@ -6,7 +6,7 @@
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/string.h>
-#include "internal.h"
+#include "arch_internal.h"
 
 enum cpu_state {
 	CPU_ABSENT,    /* not arrived */

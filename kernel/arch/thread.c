@@ -2,7 +2,7 @@
 #include <arch/thread.h>
 #include <lib/assert.h>
 #include <lib/string.h>
-#include "internal.h"
+#include "arch_internal.h"
 
 /* What switch_stacks() pops, lowest address first. */
 struct switch_frame {

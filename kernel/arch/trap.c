@@ -2,7 +2,7 @@
 #include <arch/trap.h>
 #include <arch/upcalls.h>
 #include <lib/assert.h>
-#include "internal.h"
+#include "arch_internal.h"
 
 #define IDT_GATE 0x8e00 /* present, DPL 0, interrupt gate */
 #define IDT_DPL3 0x6000

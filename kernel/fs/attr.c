@@ -2,7 +2,7 @@
 /* Attributes: stat and the rights to change them. */
 #include "fs_internal.h"
 
-#include <fs/notify.h>
+#include <fs/event/notify.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <sched/thread.h>

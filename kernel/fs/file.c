@@ -2,8 +2,8 @@
 /* Open files: life, reading and writing, positions. */
 #include "fs_internal.h"
 
-#include <fs/async.h>
-#include <fs/notify.h>
+#include <fs/event/async.h>
+#include <fs/event/notify.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/mm.h>

@@ -5,7 +5,7 @@
  * dentry tree, the hash, the LRU, mount points and the mount list.
  */
 #include <fs/file.h>
-#include <fs/procfs.h>
+#include <fs/pseudo/procfs.h>
 #include <fs/vfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

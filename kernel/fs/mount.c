@@ -2,8 +2,8 @@
 /* Mounts: where superblocks hang, and the mounts that every VM starts with. */
 #include "fs_internal.h"
 
-#include <fs/devfs.h>
-#include <fs/pseudo.h>
+#include <fs/pseudo/devfs.h>
+#include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/log.h>

@@ -2,7 +2,7 @@
 /* Changes of the name space: mkdir, mknod, symlink, link, unlink, rmdir; see rename.c. */
 #include "fs_internal.h"
 
-#include <fs/notify.h>
+#include <fs/event/notify.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/capability.h>

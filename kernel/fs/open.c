@@ -2,8 +2,8 @@
 /* open(2): finding or making the file, checking the caller's rights, filling struct file. */
 #include "fs_internal.h"
 
-#include <fs/devfs.h>
-#include <fs/notify.h>
+#include <fs/pseudo/devfs.h>
+#include <fs/event/notify.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/capability.h>

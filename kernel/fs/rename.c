@@ -2,7 +2,7 @@
 /* rename(2): both directories locked, the ancestor first; then the dentries trade places. */
 #include "fs_internal.h"
 
-#include <fs/notify.h>
+#include <fs/event/notify.h>
 #include <sched/thread.h>
 
 struct rename {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reaching into an address space from outside: ptrace, process_vm_*, futex keys. */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <lib/string.h>

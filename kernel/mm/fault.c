@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Page faults: anonymous memory and copy-on-write; files are in fault_file.c. */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>

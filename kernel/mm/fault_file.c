@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Faults on mappings of page caches (files, tmpfs, shared anonymous memory) and the vDSO. */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>

@@ -7,7 +7,7 @@
  * One that other processes map (after fork) stays one unit in memory: our entries then
  * point to its tails and each holds one of the head's references.
  */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>

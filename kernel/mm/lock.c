@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mlock(2), mlockall(2), mincore(2), msync(2). */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <lib/string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* madvise(2). */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>

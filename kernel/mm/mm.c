@@ -3,13 +3,13 @@
 #include <mm/mm.h>
 
 #include <lib/assert.h>
-#include <lib/random.h>
+#include <sync/random.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
 
-#include "internal.h"
+#include "mm_internal.h"
 
 const struct mm_file_ops *mm_file_ops;
 void (*mm_oom_kill)(void);

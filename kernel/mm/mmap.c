@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mmap(2), munmap(2), brk(2). */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>

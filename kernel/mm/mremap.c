@@ -4,7 +4,7 @@
  * objects are just dropped and come back from the cache.  All that can fail (splits,
  * tables, the new vma) is done before the first entry moves.
  */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>

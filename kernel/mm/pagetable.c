@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Walks over the page tables of programs: look up, make, remove, protect, copy. */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>

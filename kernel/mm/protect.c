@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mprotect(2), madvise(2): changes to ranges of vmas. */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>

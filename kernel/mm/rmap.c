@@ -4,7 +4,7 @@
  * whole walk; a TLB shootdown under it is fine, since whoever waits for the list does so
  * with interrupts on.
  */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <lib/assert.h>
 

@@ -7,7 +7,7 @@
  * Idle CPUs are left alone: see struct arch_space.  Only when tables go must they hear of
  * it at once, for the processor may walk them at any time.
  */
-#include "internal.h"
+#include "mm_internal.h"
 
 #include <arch/cpu.h>
 #include <arch/smp.h>

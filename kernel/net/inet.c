@@ -5,7 +5,7 @@
  */
 #include "net_internal.h"
 
-#include <lib/random.h>
+#include <sync/random.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 

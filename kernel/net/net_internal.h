@@ -2,7 +2,7 @@
 #pragma once
 /* Between the files of kernel/net; the theory is in <net/socket.h>. */
 #include <fs/file.h>
-#include <fs/poll.h>
+#include <fs/event/poll.h>
 #include <net/socket.h>
 
 #include <arch/clock.h>

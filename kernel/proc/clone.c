@@ -14,11 +14,11 @@
 #include <mm/mm.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <proc/ipc.h>
+#include <ipc/ipc.h>
 #include <proc/limits.h>
 #include <proc/pidfd.h>
-#include <proc/signal.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include "proc_internal.h"
 #include "vfork.h"
 
 static int check_flags(const struct clone_request *r)

@@ -18,8 +18,8 @@
 #include <mm/slab.h>
 #include <proc/coredump.h>
 #include <proc/lifecycle.h>
-#include <proc/signal.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include "proc_internal.h"
 
 #define PARK_WAIT NSEC_PER_SEC
 #define DUMP_BUF (16 * PAGE_SIZE)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* One line for the user when a program dies by a fault: what, where, and in which mapping. */
 #include <arch/thread.h>
-#include <debug/hostctl.h>
+#include <host/hostctl.h>
 #include <lib/format.h>
 #include <lib/log.h>
 #include <lib/string.h>
 #include <mm/mm.h>
-#include <proc/signal.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include "proc_internal.h"
 
 static const char *signal_name(int sig)
 {

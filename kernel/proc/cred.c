@@ -3,7 +3,7 @@
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
-#include "internal.h"
+#include "proc_internal.h"
 #include <proc/limits.h>
 
 void cred_init_root(struct cred *c, uint32_t uid, uint32_t gid)

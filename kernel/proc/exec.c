@@ -7,12 +7,12 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
-#include <proc/futex.h>
+#include <futex/futex.h>
 #include <proc/lifecycle.h>
 #include <proc/limits.h>
-#include <proc/posix_timers.h>
-#include <proc/signal.h>
-#include "internal.h"
+#include <time/posix_timers.h>
+#include <signal/signal.h>
+#include "proc_internal.h"
 
 #define S_ISUID_BIT 04000
 #define S_ISGID_BIT 02000

@@ -17,13 +17,13 @@
 #include <mm/mm.h>
 #include <mm/usercopy.h>
 #include <proc/coredump.h>
-#include <proc/futex.h>
-#include <proc/ipc.h>
+#include <futex/futex.h>
+#include <ipc/ipc.h>
 #include <proc/limits.h>
-#include <proc/posix_timers.h>
-#include <proc/signal.h>
-#include <proc/tty.h>
-#include "internal.h"
+#include <time/posix_timers.h>
+#include <signal/signal.h>
+#include <tty/tty.h>
+#include "proc_internal.h"
 
 /* --- parts --- */
 

@@ -3,15 +3,15 @@
 #include <arch/clock.h>
 #include <arch/fpu.h>
 #include <arch/upcalls.h>
-#include <debug/hostctl.h>
+#include <host/hostctl.h>
 #include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
 #include <proc/lifecycle.h>
-#include <proc/signal.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include "proc_internal.h"
 
 #define TRAP_PF 14
 

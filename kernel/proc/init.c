@@ -4,19 +4,19 @@
 
 #include <arch/clock.h>
 #include <arch/fpu.h>
-#include <debug/hostctl.h>
+#include <host/hostctl.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
 #include <mm/slab.h>
-#include <proc/futex.h>
-#include <proc/ipc.h>
+#include <futex/futex.h>
+#include <ipc/ipc.h>
 #include <proc/limits.h>
-#include <proc/posix_timers.h>
-#include <proc/signal.h>
-#include <proc/tty.h>
-#include "internal.h"
+#include <time/posix_timers.h>
+#include <signal/signal.h>
+#include <tty/tty.h>
+#include "proc_internal.h"
 
 /* --- hooks of lower layers --- */
 

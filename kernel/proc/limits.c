@@ -7,8 +7,8 @@
 #include <mm/mm.h>
 #include <mm/phys.h>
 #include <mm/slab.h>
-#include "internal.h"
-#include <proc/posix_timers.h>
+#include "proc_internal.h"
+#include <time/posix_timers.h>
 
 #define NR_OPEN_MAX (1u << 20)
 

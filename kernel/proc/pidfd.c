@@ -2,7 +2,7 @@
 /* pidfds, see proc/pidfd.h. */
 #include <proc/pidfd.h>
 
-#include <fs/poll.h>
+#include <fs/event/poll.h>
 #include <lib/format.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -8,10 +8,10 @@
 #include <lib/string.h>
 #include <mm/mm.h>
 #include <mm/slab.h>
-#include "internal.h"
+#include "proc_internal.h"
 #include <proc/limits.h>
-#include <proc/posix_timers.h>
-#include <proc/signal.h>
+#include <time/posix_timers.h>
+#include <signal/signal.h>
 
 static struct kmem_cache *task_cache, *process_cache, *fpu_cache;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What /proc shows of processes and threads: the source that fs/procfs.h asks for. */
-#include <fs/procfs.h>
+#include <fs/pseudo/procfs.h>
 
 #include <arch/clock.h>
 #include <lib/format.h>
@@ -9,9 +9,9 @@
 #include <mm/mm.h>
 #include <proc/lifecycle.h>
 #include <proc/limits.h>
-#include <proc/signal.h>
-#include <proc/tty.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include <tty/tty.h>
+#include "proc_internal.h"
 #include "procinfo.h"
 
 /* The thread that /proc/pid[/task/tid] names, counted; a zombie has none. */

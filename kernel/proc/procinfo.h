@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /* What procinfo.c (who is there) and procinfo_text.c (what is told) share. */
-#include <fs/procfs.h>
+#include <fs/pseudo/procfs.h>
 struct task;
 
 /* The thread that /proc/pid[/task/tid] names, counted; NULL for zombies. */

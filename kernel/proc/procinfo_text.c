@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The texts of /proc/PID: stat, status, limits and the small ones.  See procinfo.c. */
-#include <fs/procfs.h>
+#include <fs/pseudo/procfs.h>
 
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/mm.h>
 #include <proc/limits.h>
-#include <proc/signal.h>
-#include <proc/tty.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include <tty/tty.h>
+#include "proc_internal.h"
 #include "procinfo.h"
 
 /* --- a snapshot of what the text files tell --- */

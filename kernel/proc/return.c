@@ -3,8 +3,8 @@
 #include <arch/upcalls.h>
 #include <mm/phys.h>
 #include <mm/usercopy.h>
-#include <proc/signal.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include "proc_internal.h"
 
 static void notify(struct trap_frame *f)
 {

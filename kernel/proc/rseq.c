@@ -10,8 +10,8 @@
 #include <linux/errno.h>
 #include <mm/usercopy.h>
 #include <proc/rseq.h>
-#include <proc/signal.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include "proc_internal.h"
 
 #define OFF(field) offsetof(struct linux_rseq, field)
 #define CPU_ID_UNINITIALIZED UINT32_MAX

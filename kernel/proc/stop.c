@@ -9,8 +9,8 @@
  */
 #include <lib/assert.h>
 #include <linux/errno.h>
-#include <proc/signal.h>
-#include "internal.h"
+#include <signal/signal.h>
+#include "proc_internal.h"
 
 void process_stop_begin_locked(struct process *p, int sig)
 {

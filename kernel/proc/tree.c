@@ -4,8 +4,8 @@
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
-#include <proc/tty.h>
-#include "internal.h"
+#include <tty/tty.h>
+#include "proc_internal.h"
 
 struct process *init_process;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/cpu.h>
 #include <lib/chacha.h>
-#include <lib/random.h>
+#include <sync/random.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* FUZZ_SOURCES: kernel/debug/ctl_parser.c tests/unit/shim/base.c */
+/* FUZZ_SOURCES: kernel/host/ctl_parser.c tests/unit/shim/base.c */
 /* The control channel: cut at random into pieces, the same bytes must give the same calls. */
 #include "fuzz.h"
-#include <debug/ctl_parser.h>
+#include <host/ctl_parser.h>
 #include <lib/util.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* FUZZ_SOURCES: kernel/fs/fuse_codec.c tests/unit/shim/base.c */
+/* FUZZ_SOURCES: kernel/fs/fuse/fuse_codec.c tests/unit/shim/base.c */
 /* Replies of the FUSE daemon: byte 0 picks the parser, the rest is the payload. */
 #include "fuzz.h"
-#include <fs/fuse_codec.h>
+#include <fs/fuse/fuse_codec.h>
 #include <lib/util.h>
 #include <linux/errno.h>
 #include <linux/stat.h>

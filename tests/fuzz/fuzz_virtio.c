@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* FUZZ_SOURCES: drivers/virtio/ring.c drivers/virtio/device.c drivers/virtio/fs.c drivers/virtio/console.c drivers/virtio/console_port.c kernel/fs/fuse_transport.c tests/unit/shim/fake_virtio.c tests/unit/shim/base.c */
+/* FUZZ_SOURCES: drivers/virtio/ring.c drivers/virtio/device.c drivers/virtio/fs.c drivers/virtio/console.c drivers/virtio/console_port.c kernel/fs/fuse/fuse_transport.c tests/unit/shim/fake_virtio.c tests/unit/shim/base.c */
 /*
  * Whole drivers against a device that does what the input says: byte 0 picks the driver, then
  * come steps of the kernel (requests, reads, writes) and of the device (answers, lies,
@@ -8,8 +8,8 @@
  */
 #include "fuzz.h"
 #include "shim/fake_virtio.h"
-#include <debug/console.h>
-#include <fs/fuse_transport.h>
+#include <host/port.h>
+#include <fs/fuse/fuse_transport.h>
 #include <string.h>
 
 const struct virtio_driver *const virtio_drivers[] = { &virtio_fs_driver, &virtio_console_driver };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* UNIT_SOURCES: kernel/debug/ctl_parser.c tests/unit/shim/base.c */
+/* UNIT_SOURCES: kernel/host/ctl_parser.c tests/unit/shim/base.c */
 #include "test.h"
-#include <debug/ctl_parser.h>
+#include <host/ctl_parser.h>
 #include <string.h>
 
 static uint64_t seen; /* digest of the calls */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* UNIT_SOURCES: kernel/fs/fuse_codec.c tests/unit/shim/base.c tests/unit/shim/strings.c */
+/* UNIT_SOURCES: kernel/fs/fuse/fuse_codec.c tests/unit/shim/base.c tests/unit/shim/strings.c */
 #include "test.h"
 
-#include <fs/fuse_codec.h>
+#include <fs/fuse/fuse_codec.h>
 #include <linux/errno.h>
 #include <linux/stat.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "test.h"
 
-#include <proc/futex_key.h>
+#include <futex/futex_key.h>
 
 /* Words next to each other, stacks at equal distances, several address spaces: all spread. */
 static void spreads(void)

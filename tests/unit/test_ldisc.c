@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* UNIT_SOURCES: kernel/proc/ldisc.c kernel/proc/ldisc_output.c kernel/lib/bitmap.c tests/unit/shim/base.c */
+/* UNIT_SOURCES: kernel/tty/ldisc.c kernel/tty/ldisc_output.c kernel/lib/bitmap.c tests/unit/shim/base.c */
 #include "test.h"
 
 #include <linux/signal.h>
-#include <proc/ldisc.h>
+#include <tty/ldisc.h>
 #include <string.h>
 
 static char sent[1 << 16];

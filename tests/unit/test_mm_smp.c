@@ -7,7 +7,7 @@
 #include "shim/mm_host.h"
 #include "test.h"
 
-#include <lib/random.h>
+#include <sync/random.h>
 #include <linux/errno.h>
 #include <pthread.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "test.h"
 
 #include <arch/boot.h>
-#include <lib/random.h>
+#include <sync/random.h>
 #include <string.h>
 
 #define RAM (256ul << 20)

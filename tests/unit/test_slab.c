@@ -3,7 +3,7 @@
 #include "shim/mm_host.h"
 #include "test.h"
 
-#include <lib/random.h>
+#include <sync/random.h>
 #include <mm/slab.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UNIT_SOURCES: syscall/trace_filter.c syscall/trace_names.c syscall/describe.c loader/init_path.c kernel/lib/format.c tests/unit/shim/base.c
+ * UNIT_SOURCES: syscall/trace/trace_filter.c syscall/trace/trace_names.c syscall/trace/describe.c loader/init_path.c kernel/lib/format.c tests/unit/shim/base.c
  */
 #include "test.h"
 
-#include "../../syscall/trace_internal.h"
+#include "../../syscall/trace/trace_internal.h"
 
 #include <lib/launch_config.h>
 #include <linux/errno.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <syscall/dispatch.h>
 #include <syscall/numbers.h>
-#include <syscall/trace.h>
+#include <syscall/trace/trace.h>
 
 static struct trace_set set;
 static const char *unknown;

@@ -3,7 +3,7 @@
 /* The console driver: handshake, flow control, gathering of small writes, and lies. */
 #include "test.h"
 #include "shim/fake_virtio.h"
-#include <debug/console.h>
+#include <host/port.h>
 #include <linux/errno.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* UNIT_SOURCES: drivers/virtio/ring.c drivers/virtio/device.c drivers/virtio/fs.c kernel/fs/fuse_transport.c tests/unit/shim/fake_virtio.c tests/unit/shim/base.c */
+/* UNIT_SOURCES: drivers/virtio/ring.c drivers/virtio/device.c drivers/virtio/fs.c kernel/fs/fuse/fuse_transport.c tests/unit/shim/fake_virtio.c tests/unit/shim/base.c */
 /* The virtiofs driver and the common device code, against a device that lies. */
 #include "test.h"
 #include "shim/fake_virtio.h"
-#include <fs/fuse_transport.h>
+#include <fs/fuse/fuse_transport.h>
 #include <linux/errno.h>
 #include <string.h>
 

@@ -4,11 +4,11 @@
  * Address spaces against a model that remembers, page by page of a window, what should be
  * there: random calls on a parent and a forked child, then every page is looked at.
  */
-#include "../../kernel/mm/internal.h"
+#include "../../kernel/mm/mm_internal.h"
 #include "shim/mm_host.h"
 #include "test.h"
 
-#include <lib/random.h>
+#include <sync/random.h>
 #include <linux/errno.h>
 #include <string.h>
 

@@ -11,7 +11,7 @@
 
 #include "options.h"
 #include "report.h"
-#include "suite.h"
+#include "suite/suite.h"
 #include "supervise.h"
 
 #ifndef CORRIDA_VERSION

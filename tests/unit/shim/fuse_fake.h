@@ -4,7 +4,7 @@
  * A FUSE daemon in memory behind a fuse_transport, which answers when it is polled.  It counts
  * lookups and handles as a real one does, and lies on demand.
  */
-#include <fs/fuse_transport.h>
+#include <fs/fuse/fuse_transport.h>
 #include <linux/fuse.h>
 
 enum fake_lie {

@@ -5,7 +5,7 @@
 #include <arch/smp.h>
 #include <arch/uaccess.h>
 #include <lib/assert.h>
-#include <lib/random.h>
+#include <sync/random.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <sched/sched.h>

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT */
+#include <fs/event/epoll.h>
+
+#include "../fs_internal.h"
+
+#include <fs/event/poll.h>
+#include <lib/assert.h>
+#include <lib/format.h>
+#include <lib/rbtree.h>
+#include <mm/slab.h>
+#include <sched/sched.h>
+
+#define MAX_NEST 5
+#define CTL_FLAGS (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
+#define EXCLUSIVE_OK                                                                     \
+	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+
+struct epoll {
+	struct mutex mutex;
+	struct rb_tree items;
+	struct spinlock ready_lock;
+	struct list ready;   /* struct epoll_item.ready_link */
+	struct waitq waiters; /* epoll_wait, poll of the epoll file */
+	struct list parents; /* items of other epolls that watch this one: nest lock */
+};
+struct epoll_wait_link {
+	struct waitq_entry wait;
+	struct epoll_item *item;
+};
+#define INLINE_LINKS 2
+struct epoll_item {
+	struct rb_node node;
+	struct epoll *ep;
+	struct file *file; /* not counted: the file's last put removes the item */
+	int fd;
+	_Atomic uint32_t events; /* wanted, with EPOLLET and friends; 0 events = disabled */
+	uint64_t data;
+	struct list ready_link; /* ready_lock */
+	struct list file_link;	/* file->epoll_lock */
+	struct list parent_link; /* nest lock; when file is an epoll */
+	unsigned nlinks;
+	struct epoll_wait_link links[INLINE_LINKS];
+	struct epoll_wait_link *more[2];
+	bool no_memory;
+};
+
+static struct mutex gate;
+static struct spinlock nest_lock = SPINLOCK_INIT(RANK_EPOLL_NEST, "epoll nest");
+static struct kmem_cache *item_cache;
+static const struct file_ops epoll_ops;
+
+void epoll_init(void)
+{
+	mutex_init(&gate, RANK_EPOLL, "epoll gate");
+	item_cache = kmem_cache_create("epoll item", sizeof(struct epoll_item), 0);
+	ASSERT(item_cache);
+}
+
+bool file_is_epoll(const struct file *f)
+{
+	return f->ops == &epoll_ops;
+}
+
+/* Queues the item, wakes who waits for its epoll; true when somebody did. */
+static void item_ready(struct epoll_item *item)
+{
+	struct epoll *ep = item->ep;
+	uint64_t flags = spin_lock_irqsave(&ep->ready_lock);
+
+	if (!list_linked(&item->ready_link)) {
+		list_push_back(&ep->ready, &item->ready_link);
+	}
+	spin_unlock_irqrestore(&ep->ready_lock, flags);
+	waitq_wake(&ep->waiters, 1, POLLIN | POLLRDNORM);
+}
+
+/* The nest lock is held; depth was checked when the links were made. */
+static void wake_parents(struct epoll *ep, unsigned depth)
+{
+	struct epoll_item *item;
+
+	if (depth > MAX_NEST) {
+		return;
+	}
+	list_for_each_entry(item, &ep->parents, parent_link) {
+		if (atomic_load(&item->events) & (EPOLLIN | POLLRDNORM)) {
+			item_ready(item);
+			wake_parents(item->ep, depth + 1);
+		}
+	}
+}
+static void epoll_signal(struct epoll_item *item)
+{
+	item_ready(item);
+	if (!list_empty(&item->ep->parents)) {
+		uint64_t flags = spin_lock_irqsave(&nest_lock);
+
+		wake_parents(item->ep, 0);
+		spin_unlock_irqrestore(&nest_lock, flags);
+	}
+}
+
+static bool item_wake(struct waitq_entry *e, uint32_t events)
+{
+	struct epoll_item *item = container_of(e, struct epoll_wait_link, wait)->item;
+	uint32_t wanted = atomic_load_explicit(&item->events, memory_order_relaxed);
+
+	if (!(wanted & ~CTL_FLAGS) || (events && !(events & wanted))) {
+		return false;
+	}
+	epoll_signal(item);
+	return true;
+}
+
+struct item_table {
+	struct poll_table pt;
+	struct epoll_item *item;
+};
+static void item_queue(struct poll_table *pt, struct waitq *q)
+{
+	struct epoll_item *item = container_of(pt, struct item_table, pt)->item;
+	struct epoll_wait_link *l;
+
+	if (item->nlinks < INLINE_LINKS) {
+		l = &item->links[item->nlinks];
+	} else if (item->nlinks < INLINE_LINKS + ARRAY_SIZE(item->more)) {
+		l = kmalloc(sizeof(*l));
+		item->more[item->nlinks - INLINE_LINKS] = l;
+	} else {
+		l = NULL;
+	}
+	if (!l) {
+		item->no_memory = true;
+		return;
+	}
+	item->nlinks++;
+	waitq_entry_init(&l->wait);
+	l->wait.wake = item_wake;
+	l->wait.exclusive = atomic_load(&item->events) & EPOLLEXCLUSIVE;
+	l->item = item;
+	waitq_add(q, &l->wait);
+}
+
+/* Depth of epolls below ep (ep itself counts 1); -ELOOP when `find` is among them. */
+static int depth_below(struct epoll *ep, const struct epoll *find, int depth)
+{
+	int max = depth;
+
+	if (ep == find || depth > MAX_NEST) {
+		return -ELOOP;
+	}
+	for (struct rb_node *n = rb_first(&ep->items); n; n = rb_next(n)) {
+		struct epoll_item *item = rb_entry(n, struct epoll_item, node);
+		int d;
+
+		if (!file_is_epoll(item->file)) {
+			continue;
+		}
+		d = depth_below(item->file->private_data, find, depth + 1);
+		if (d < 0) {
+			return d;
+		}
+		max = MAX(max, d);
+	}
+	return max;
+}
+static int depth_above(const struct epoll *ep, int depth)
+{
+	const struct epoll_item *item;
+	int max = depth;
+
+	if (depth > MAX_NEST) {
+		return depth;
+	}
+	list_for_each_entry(item, &ep->parents, parent_link) {
+		max = MAX(max, depth_above(item->ep, depth + 1));
+	}
+	return max;
+}
+/* Adding target below ep: no loop, no tower. The gate is held. */
+static int check_nesting(struct epoll *ep, struct epoll *target)
+{
+	int below = depth_below(target, ep, 1);
+	uint64_t flags;
+	int above;
+
+	if (below < 0) {
+		return below;
+	}
+	flags = spin_lock_irqsave(&nest_lock);
+	above = depth_above(ep, 1);
+	spin_unlock_irqrestore(&nest_lock, flags);
+	return below + above > MAX_NEST ? -ELOOP : 0;
+}
+
+static int compare(const struct epoll_item *item, const struct file *f, int fd)
+{
+	if (item->file != f) {
+		return f < item->file ? -1 : 1;
+	}
+	return fd < item->fd ? -1 : fd > item->fd;
+}
+static struct epoll_item *find_item(struct epoll *ep, struct file *f, int fd)
+{
+	struct rb_node *n = ep->items.root;
+
+	while (n) {
+		struct epoll_item *item = rb_entry(n, struct epoll_item, node);
+		int c = compare(item, f, fd);
+
+		if (c == 0) {
+			return item;
+		}
+		n = c < 0 ? n->left : n->right;
+	}
+	return NULL;
+}
+
+/* ep->mutex held; afterwards nothing knows the item. */
+static void item_remove(struct epoll_item *item)
+{
+	struct epoll *ep = item->ep;
+	uint64_t flags;
+
+	for (unsigned i = 0; i < item->nlinks; i++) {
+		waitq_remove(i < INLINE_LINKS ? &item->links[i].wait
+					      : &item->more[i - INLINE_LINKS]->wait);
+	}
+	flags = spin_lock_irqsave(&nest_lock);
+	list_remove(&item->parent_link);
+	spin_unlock_irqrestore(&nest_lock, flags);
+	spin_lock(&item->file->epoll_lock);
+	list_remove(&item->file_link);
+	spin_unlock(&item->file->epoll_lock);
+	flags = spin_lock_irqsave(&ep->ready_lock);
+	list_remove(&item->ready_link);
+	spin_unlock_irqrestore(&ep->ready_lock, flags);
+	rb_remove(&ep->items, &item->node);
+	kfree(item->more[0]);
+	kfree(item->more[1]);
+	kmem_cache_free(item_cache, item);
+}
+
+static void item_link(struct epoll *ep, struct epoll_item *item)
+{
+	struct rb_node **link = &ep->items.root, *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = compare(rb_entry(parent, struct epoll_item, node), item->file, item->fd) < 0
+			       ? &parent->left
+			       : &parent->right;
+	}
+	rb_link(&item->node, parent, link);
+	rb_insert_fix(&ep->items, &item->node);
+	spin_lock(&item->file->epoll_lock);
+	list_push_back(&item->file->epoll_items, &item->file_link);
+	spin_unlock(&item->file->epoll_lock);
+	if (file_is_epoll(item->file)) {
+		struct epoll *child = item->file->private_data;
+		uint64_t flags = spin_lock_irqsave(&nest_lock);
+
+		list_push_back(&child->parents, &item->parent_link);
+		spin_unlock_irqrestore(&nest_lock, flags);
+	}
+}
+
+static bool any_ready(struct epoll *ep);
+
+/* What is true of the item's file now, of what it wants; pt registers. */
+static uint32_t item_poll(struct epoll_item *item, struct poll_table *pt)
+{
+	uint32_t wanted = atomic_load(&item->events);
+
+	if (file_is_epoll(item->file)) {
+		/* No wait queue: item_link() made it a parent. */
+		return any_ready(item->file->private_data) ? (POLLIN | POLLRDNORM) & wanted : 0;
+	}
+	return file_poll(item->file, pt) & wanted & ~CTL_FLAGS;
+}
+
+static int item_add(struct epoll *ep, struct file *target, int fd,
+		    const struct linux_epoll_event *ev)
+{
+	struct epoll_item *item = kmem_cache_zalloc(item_cache);
+	struct item_table table = {.pt.queue = item_queue, .item = item};
+
+	if (!item) {
+		return -ENOMEM;
+	}
+	item->ep = ep;
+	item->file = target;
+	item->fd = fd;
+	item->data = ev->data;
+	atomic_init(&item->events, ev->events | POLL_ALWAYS);
+	list_init(&item->ready_link);
+	list_init(&item->file_link);
+	list_init(&item->parent_link);
+	item_link(ep, item);
+	table.pt.events = ev->events | POLL_ALWAYS;
+	if (item_poll(item, &table.pt)) {
+		epoll_signal(item);
+	}
+	if (item->no_memory) {
+		item_remove(item);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int item_modify(struct epoll_item *item, const struct linux_epoll_event *ev)
+{
+	if (atomic_load(&item->events) & EPOLLEXCLUSIVE) {
+		return -EINVAL;
+	}
+	item->data = ev->data;
+	/* Full order: a wake after this sees the new events, or item_poll() sees its cause. */
+	atomic_store(&item->events, ev->events | POLL_ALWAYS);
+	if (item_poll(item, NULL)) {
+		epoll_signal(item);
+	}
+	return 0;
+}
+
+int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
+		  const struct linux_epoll_event *event)
+{
+	struct epoll *ep = ep_file->private_data;
+	bool nested = op == EPOLL_CTL_ADD && file_is_epoll(target);
+	struct epoll_item *item;
+	int err = 0;
+
+	if (!target->ops || !target->ops->poll) {
+		return -EPERM;
+	}
+	if (ep_file == target || !file_is_epoll(ep_file)) {
+		return -EINVAL;
+	}
+	if (op != EPOLL_CTL_DEL && event->events & EPOLLEXCLUSIVE &&
+	    (op == EPOLL_CTL_MOD || file_is_epoll(target) || event->events & ~EXCLUSIVE_OK)) {
+		return -EINVAL;
+	}
+	if (nested) {
+		mutex_lock(&gate);
+		err = check_nesting(ep, target->private_data);
+		if (err) {
+			mutex_unlock(&gate);
+			return err;
+		}
+		mutex_lock_nested(&ep->mutex);
+	} else {
+		mutex_lock(&ep->mutex);
+	}
+	item = find_item(ep, target, fd);
+	switch (op) {
+	case EPOLL_CTL_ADD:
+		err = item ? -EEXIST : item_add(ep, target, fd, event);
+		break;
+	case EPOLL_CTL_MOD:
+		err = item ? item_modify(item, event) : -ENOENT;
+		break;
+	case EPOLL_CTL_DEL:
+		if (item) {
+			item_remove(item);
+		} else {
+			err = -ENOENT;
+		}
+		break;
+	default:
+		err = -EINVAL;
+	}
+	mutex_unlock(&ep->mutex);
+	if (nested) {
+		mutex_unlock(&gate);
+	}
+	return err;
+}
+
+static bool epoll_has_ready(struct epoll *ep)
+{
+	uint64_t flags = spin_lock_irqsave(&ep->ready_lock);
+	bool any = !list_empty(&ep->ready);
+
+	spin_unlock_irqrestore(&ep->ready_lock, flags);
+	return any;
+}
+
+static struct epoll_item *pop(struct epoll *ep, struct list *from)
+{
+	uint64_t flags = spin_lock_irqsave(&ep->ready_lock);
+	struct list *n = list_pop_front(from);
+
+	spin_unlock_irqrestore(&ep->ready_lock, flags);
+	return n ? list_entry(n, struct epoll_item, ready_link) : NULL;
+}
+
+/* Takes ready items off; level-triggered ones go back to the end. */
+static unsigned harvest(struct epoll *ep, struct linux_epoll_event *events, unsigned max)
+{
+	struct list batch;
+	struct epoll_item *item;
+	unsigned n = 0;
+	uint64_t flags;
+	bool more;
+
+	list_init(&batch);
+	mutex_lock(&ep->mutex);
+	flags = spin_lock_irqsave(&ep->ready_lock);
+	list_splice_back(&batch, &ep->ready);
+	spin_unlock_irqrestore(&ep->ready_lock, flags);
+	while (n < max && (item = pop(ep, &batch))) {
+		uint32_t got = item_poll(item, NULL);
+		uint32_t wanted = atomic_load(&item->events);
+
+		if (!got) {
+			continue;
+		}
+		events[n].events = got;
+		events[n++].data = item->data;
+		if (wanted & EPOLLONESHOT) {
+			atomic_store(&item->events, wanted & CTL_FLAGS);
+		} else if (!(wanted & EPOLLET)) {
+			flags = spin_lock_irqsave(&ep->ready_lock);
+			if (!list_linked(&item->ready_link)) {
+				list_push_back(&ep->ready, &item->ready_link);
+			}
+			spin_unlock_irqrestore(&ep->ready_lock, flags);
+		}
+	}
+	flags = spin_lock_irqsave(&ep->ready_lock);
+	/* What did not fit comes first the next time. */
+	list_splice_back(&batch, &ep->ready);
+	list_splice_back(&ep->ready, &batch);
+	more = !list_empty(&ep->ready);
+	spin_unlock_irqrestore(&ep->ready_lock, flags);
+	mutex_unlock(&ep->mutex);
+	if (more && n) {
+		waitq_wake(&ep->waiters, 1, POLLIN | POLLRDNORM);
+	}
+	return n;
+}
+
+long epoll_wait_events(struct file *ep_file, struct linux_epoll_event *events, unsigned max,
+		       uint64_t deadline)
+{
+	struct epoll *ep = ep_file->private_data;
+	int err = 0;
+
+	for (;;) {
+		struct waitq_entry e;
+		unsigned n = epoll_has_ready(ep) ? harvest(ep, events, max) : 0;
+
+		if (n || err || deadline == 0) {
+			return n ? (long)n : err == -ETIMEDOUT ? 0 : err ? -EINTR : 0;
+		}
+		waitq_entry_init(&e);
+		e.exclusive = true;
+		waitq_add(&ep->waiters, &e);
+		block_prepare(WAIT_INTR);
+		if (epoll_has_ready(ep)) {
+			block_cancel();
+		} else {
+			err = block(deadline);
+		}
+		waitq_remove(&e);
+	}
+}
+
+/* Is anything ready?  The list may hold items that are no longer: ask, and drop those. */
+static bool any_ready(struct epoll *ep)
+{
+	bool any = false;
+	struct epoll_item *item;
+	struct list batch;
+	uint64_t flags;
+
+	if (!epoll_has_ready(ep)) {
+		return false;
+	}
+	list_init(&batch);
+	mutex_lock_nested(&ep->mutex); /* below its parents' */
+	flags = spin_lock_irqsave(&ep->ready_lock);
+	list_splice_back(&batch, &ep->ready);
+	spin_unlock_irqrestore(&ep->ready_lock, flags);
+	while (!any && (item = pop(ep, &batch))) {
+		if (item_poll(item, NULL)) {
+			any = true;
+			flags = spin_lock_irqsave(&ep->ready_lock);
+			if (!list_linked(&item->ready_link)) {
+				list_push_front(&batch, &item->ready_link);
+			}
+			spin_unlock_irqrestore(&ep->ready_lock, flags);
+		}
+	}
+	flags = spin_lock_irqsave(&ep->ready_lock);
+	list_splice_back(&batch, &ep->ready);
+	list_splice_back(&ep->ready, &batch);
+	spin_unlock_irqrestore(&ep->ready_lock, flags);
+	mutex_unlock(&ep->mutex);
+	return any;
+}
+
+static uint32_t epoll_poll(struct file *f, struct poll_table *pt)
+{
+	struct epoll *ep = f->private_data;
+
+	poll_wait(pt, &ep->waiters);
+	return any_ready(ep) ? POLLIN | POLLRDNORM : 0;
+}
+
+static void epoll_release(struct file *f)
+{
+	struct epoll *ep = f->private_data;
+	struct rb_node *n;
+
+	mutex_lock(&gate);
+	mutex_lock_nested(&ep->mutex);
+	while ((n = rb_first(&ep->items))) {
+		item_remove(rb_entry(n, struct epoll_item, node));
+	}
+	mutex_unlock(&ep->mutex);
+	mutex_unlock(&gate);
+	kfree(ep);
+}
+
+/* The last reference to f goes: no epoll may keep it. */
+void epoll_file_release(struct file *f)
+{
+	if (likely(list_empty(&f->epoll_items))) {
+		return;
+	}
+	mutex_lock(&gate);
+	while (!list_empty(&f->epoll_items)) {
+		struct epoll_item *item =
+			list_first_entry(&f->epoll_items, struct epoll_item, file_link);
+		struct epoll *ep = item->ep; /* stays: epoll_release() needs the gate */
+
+		mutex_lock_nested(&ep->mutex);
+		item_remove(item);
+		mutex_unlock(&ep->mutex);
+	}
+	mutex_unlock(&gate);
+}
+
+static void epoll_fdinfo(struct file *f, char *buf, size_t size)
+{
+	struct epoll *ep = f->private_data;
+	size_t at = 0;
+
+	mutex_lock(&ep->mutex);
+	for (struct rb_node *n = rb_first(&ep->items); n && at < size; n = rb_next(n)) {
+		struct epoll_item *item = rb_entry(n, struct epoll_item, node);
+
+		at += (size_t)fmt_snprintf(buf + at, size - at, "tfd: %8d events: %8x data: %16llx\n",
+					   item->fd, atomic_load(&item->events),
+					   (unsigned long long)item->data);
+	}
+	mutex_unlock(&ep->mutex);
+}
+
+static const struct file_ops epoll_ops = {
+	.poll = epoll_poll,
+	.release = epoll_release,
+	.show_fdinfo = epoll_fdinfo,
+};
+
+int epoll_create_file(struct file **out)
+{
+	struct epoll *ep = kzalloc(sizeof(*ep));
+	int err;
+
+	if (!ep) {
+		return -ENOMEM;
+	}
+	mutex_init(&ep->mutex, RANK_EPOLL, "epoll");
+	spin_init(&ep->ready_lock, RANK_EPOLL_READY, "epoll ready");
+	list_init(&ep->ready);
+	list_init(&ep->parents);
+	waitq_init(&ep->waiters);
+	/* It is woken from wake functions, under another wait queue's lock. */
+	spin_init(&ep->waiters.lock, RANK_WAITQ_INNER, "epoll waiters");
+	err = file_alloc_anon(&epoll_ops, ep, O_RDWR, 0600,
+			      "anon_inode:[eventpoll]", out);
+	if (err) {
+		kfree(ep);
+	}
+	return err;
+}

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: MIT */
+#include <fs/event/pipe.h>
+
+#include "../fs_internal.h"
+
+#include <fs/event/poll.h>
+#include <lib/string.h>
+#include <linux/capability.h>
+#include <linux/ioctls.h>
+#include <mm/phys.h>
+#include <mm/slab.h>
+#include <mm/usercopy.h>
+#include <sched/thread.h>
+
+#define DEFAULT_PAGES 16
+
+struct pipe {
+	struct mutex mutex;
+	struct waitq readers_q, writers_q; /* data came / room came, and ends closing */
+	struct page **pages;		   /* npages slots, NULL = no data there */
+	struct page *spare;		   /* one kept for the next write */
+	unsigned npages;
+	size_t head, len; /* bytes: oldest at head; len is read without the mutex by poll */
+	_Atomic unsigned nreaders, nwriters, users;
+	unsigned reader_opens, writer_opens; /* for FIFO opens that wait for each other */
+};
+uint64_t pipe_max_size = 1048576;
+
+static const struct file_ops pipe_ops;
+
+static size_t capacity(const struct pipe *p)
+{
+	return (size_t)p->npages * PAGE_SIZE;
+}
+
+static struct pipe *pipe_new(void)
+{
+	struct pipe *p = kzalloc(sizeof(*p));
+
+	if (!p) {
+		return NULL;
+	}
+	p->pages = kcalloc(DEFAULT_PAGES, sizeof(*p->pages));
+	if (!p->pages) {
+		kfree(p);
+		return NULL;
+	}
+	p->npages = DEFAULT_PAGES;
+	mutex_init(&p->mutex, RANK_PIPE, "pipe");
+	waitq_init(&p->readers_q);
+	waitq_init(&p->writers_q);
+	return p;
+}
+static void drop_pages(struct pipe *p)
+{
+	for (unsigned i = 0; i < p->npages; i++) {
+		if (p->pages[i]) {
+			page_put(p->pages[i]);
+			p->pages[i] = NULL;
+		}
+	}
+}
+static void pipe_free(struct pipe *p)
+{
+	drop_pages(p);
+	if (p->spare) {
+		page_put(p->spare);
+	}
+	kfree(p->pages);
+	kfree(p);
+}
+
+/* The page for ring offset off; made when missing. */
+static struct page *page_at(struct pipe *p, size_t off)
+{
+	struct page **slot = &p->pages[off / PAGE_SIZE];
+
+	if (!*slot) {
+		*slot = p->spare ? p->spare : page_alloc(0, PAGE_ALLOC_USER);
+		p->spare = NULL;
+	}
+	return *slot;
+}
+static void page_done(struct pipe *p, size_t off)
+{
+	struct page **slot = &p->pages[off / PAGE_SIZE];
+
+	if (!p->spare) {
+		p->spare = *slot;
+	} else {
+		page_put(*slot);
+	}
+	*slot = NULL;
+}
+
+/* The least of what is left in the page of `at`, a and b. */
+static size_t part_of_page(size_t at, size_t a, size_t b)
+{
+	size_t n = MIN(a, b);
+
+	return MIN(PAGE_SIZE - at % PAGE_SIZE, n);
+}
+
+/* Moves up to u->left bytes in; what fits.  -EFAULT, -ENOMEM when nothing moved. */
+static long fill_locked(struct pipe *p, struct uio *u, size_t max)
+{
+	size_t done = 0;
+
+	while (done < max && p->len < capacity(p)) {
+		size_t at = (p->head + p->len) % capacity(p);
+		size_t n = part_of_page(at, max - done, capacity(p) - p->len);
+		struct page *page = page_at(p, at);
+		size_t got;
+
+		if (!page) {
+			return done ? (long)done : -ENOMEM;
+		}
+		got = uio_read_from(u, (char *)page_to_virt(page) + at % PAGE_SIZE, n);
+		WRITE_ONCE(p->len, p->len + got);
+		done += got;
+		if (got < n) {
+			return done ? (long)done : -EFAULT;
+		}
+	}
+	return (long)done;
+}
+static long drain_locked(struct pipe *p, struct uio *u)
+{
+	size_t done = 0;
+
+	while (u->left && p->len) {
+		size_t at = p->head;
+		size_t n = part_of_page(at, u->left, p->len);
+		size_t got;
+
+		got = uio_write_to(u, (char *)page_to_virt(p->pages[at / PAGE_SIZE]) +
+					      at % PAGE_SIZE, n);
+		p->head = (at + got) % capacity(p);
+		WRITE_ONCE(p->len, p->len - got);
+		done += got;
+		if (p->len == 0 || (got && p->head % PAGE_SIZE == 0)) {
+			/* With a full ring the tail may share the page of the head. */
+			if (p->len <= capacity(p) - PAGE_SIZE) {
+				page_done(p, at);
+			}
+		}
+		if (p->len == 0) {
+			p->head = 0;
+		}
+		if (got < n) {
+			return done ? (long)done : -EFAULT;
+		}
+	}
+	return (long)done;
+}
+
+static bool nonblocking(struct file *f, unsigned flags)
+{
+	return flags & IO_NOWAIT || atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
+}
+
+static long pipe_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	struct pipe *p = f->private_data;
+	long n = 0;
+	int err = 0;
+
+	(void)pos;
+	if (u->left == 0) {
+		return 0;
+	}
+	mutex_lock(&p->mutex);
+	while (p->len == 0) {
+		if (!atomic_load(&p->nwriters)) {
+			goto out;
+		}
+		if (nonblocking(f, flags)) {
+			n = -EAGAIN;
+			goto out;
+		}
+		err = waitq_wait_mutex(&p->readers_q, &p->mutex, WAIT_INTR, DEADLINE_NONE);
+		if (err) {
+			n = err;
+			goto out;
+		}
+	}
+	n = drain_locked(p, u);
+out:
+	mutex_unlock(&p->mutex);
+	if (n > 0 && waitq_active(&p->writers_q)) {
+		waitq_wake(&p->writers_q, -1, POLLOUT | POLLWRNORM);
+	}
+	return n;
+}
+
+static void wake_readers(struct pipe *p)
+{
+	if (waitq_active(&p->readers_q)) {
+		waitq_wake(&p->readers_q, -1, POLLIN | POLLRDNORM);
+	}
+}
+
+static long pipe_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	struct pipe *p = f->private_data;
+	size_t total = u->left, done = 0;
+	long n = 0;
+
+	(void)pos;
+	if (total == 0) {
+		return 0;
+	}
+	mutex_lock(&p->mutex);
+	while (done < total) {
+		size_t room = capacity(p) - p->len;
+
+		if (!atomic_load(&p->nreaders)) {
+			n = -EPIPE;
+			break;
+		}
+		/* Up to PIPE_BUF at once or not at all; the rest of a large write as it fits. */
+		if (room >= MIN(total - done, (size_t)PIPE_BUF) || (done && room)) {
+			n = fill_locked(p, u, total - done);
+			if (n < 0) {
+				break;
+			}
+			done += (size_t)n;
+			continue;
+		}
+		if (nonblocking(f, flags)) {
+			/* A large non-blocking write takes what there is. */
+			if (total > PIPE_BUF && room) {
+				n = fill_locked(p, u, room);
+				done += n > 0 ? (size_t)n : 0;
+			}
+			n = n < 0 ? n : -EAGAIN;
+			break;
+		}
+		wake_readers(p);
+		n = waitq_wait_mutex(&p->writers_q, &p->mutex, WAIT_INTR, DEADLINE_NONE);
+		if (n) {
+			break;
+		}
+	}
+	mutex_unlock(&p->mutex);
+	if (done) {
+		wake_readers(p);
+		return (long)done;
+	}
+	if (n == -EPIPE) {
+		fs_send_sigpipe();
+	}
+	return n;
+}
+
+static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
+{
+	struct pipe *p = f->private_data;
+	uint32_t mask = 0;
+
+	if (f->readable) {
+		poll_wait(pt, &p->readers_q);
+	}
+	if (f->writable) {
+		poll_wait(pt, &p->writers_q);
+	}
+	if (f->readable) {
+		if (READ_ONCE(p->len)) {
+			mask |= POLLIN | POLLRDNORM;
+		}
+		/* A FIFO that never had a writer is not hung up. */
+		if (!atomic_load(&p->nwriters) && f->pos != p->writer_opens) {
+			mask |= POLLHUP;
+		}
+	}
+	if (f->writable) {
+		if (capacity(p) - READ_ONCE(p->len) >= PIPE_BUF) {
+			mask |= POLLOUT | POLLWRNORM;
+		}
+		if (!atomic_load(&p->nreaders)) {
+			mask |= POLLERR;
+		}
+	}
+	return mask;
+}
+
+static long pipe_ioctl(struct file *f, unsigned cmd, uint64_t arg)
+{
+	struct pipe *p = f->private_data;
+
+	if (cmd == FIONREAD) {
+		return put_user_u32((user_ptr){arg}, (uint32_t)READ_ONCE(p->len));
+	}
+	return -ENOTTY;
+}
+
+static void pipe_release(struct file *f)
+{
+	struct pipe *p = f->private_data;
+	struct inode *inode = f->inode;
+	bool last;
+
+	mutex_lock(&inode->lock);
+	mutex_lock(&p->mutex);
+	if (f->readable) {
+		atomic_fetch_sub(&p->nreaders, 1);
+	}
+	if (f->writable) {
+		atomic_fetch_sub(&p->nwriters, 1);
+	}
+	last = atomic_fetch_sub(&p->users, 1) == 1;
+	if (last) {
+		inode->fifo = NULL;
+	}
+	/* Not later: a reader that sees the end may close and free the pipe at once. */
+	waitq_wake_all(&p->readers_q);
+	waitq_wake_all(&p->writers_q);
+	mutex_unlock(&p->mutex);
+	mutex_unlock(&inode->lock);
+	if (last) {
+		pipe_free(p);
+	}
+}
+
+static const struct file_ops pipe_ops = {
+	.read = pipe_read,
+	.write = pipe_write,
+	.poll = pipe_poll,
+	.ioctl = pipe_ioctl,
+	.release = pipe_release,
+};
+bool file_is_pipe(const struct file *f)
+{
+	return f->ops == &pipe_ops;
+}
+
+static int pipe_inode_setattr(struct inode *inode, const struct iattr *a)
+{
+	inode_setattr_generic(inode, a);
+	return 0;
+}
+const struct inode_ops fifo_inode_ops = {
+	.open = fifo_open, /* through /proc/self/fd */
+	.setattr = pipe_inode_setattr,
+};
+
+int pipe_create(int flags, struct file **reader, struct file **writer)
+{
+	struct inode *inode = anon_inode_new(&fifo_inode_ops, S_IFIFO | 0600);
+	struct pipe *p = inode ? pipe_new() : NULL;
+	int err = -ENOMEM;
+
+	if (!p) {
+		goto out_inode;
+	}
+	flags &= O_NONBLOCK;
+	err = file_alloc_inode(&pipe_ops, p, O_RDONLY | flags, inode, "pipe:", reader);
+	if (err) {
+		goto out_pipe;
+	}
+	inode_get(inode);
+	err = file_alloc_inode(&pipe_ops, p, O_WRONLY | flags, inode, "pipe:", writer);
+	if (err) {
+		(*reader)->ops = NULL;
+		file_put(*reader);
+		goto out_pipe;
+	}
+	inode->fifo = p;
+	atomic_init(&p->nreaders, 1);
+	atomic_init(&p->nwriters, 1);
+	atomic_init(&p->users, 2);
+	p->reader_opens = p->writer_opens = 1;
+	return 0;
+out_pipe:
+	pipe_free(p);
+out_inode:
+	if (inode) {
+		inode_put(inode);
+	}
+	return err;
+}
+
+/* Waits until the other side has been opened (once is enough, it may have gone again). */
+static int fifo_wait_peer(struct pipe *p, bool want_writer)
+{
+	unsigned *opens = want_writer ? &p->writer_opens : &p->reader_opens;
+	_Atomic unsigned *now = want_writer ? &p->nwriters : &p->nreaders;
+	struct waitq *q = want_writer ? &p->readers_q : &p->writers_q;
+	unsigned seen = *opens;
+	int err = 0;
+
+	while (!atomic_load(now) && *opens == seen && !err) {
+		err = waitq_wait_mutex(q, &p->mutex, WAIT_INTR, DEADLINE_NONE);
+	}
+	return err;
+}
+
+static int fifo_attach(struct inode *inode, struct pipe **out)
+{
+	struct pipe *p;
+
+	mutex_lock(&inode->lock);
+	p = inode->fifo;
+	if (!p) {
+		p = pipe_new();
+		inode->fifo = p;
+	}
+	if (p) {
+		atomic_fetch_add(&p->users, 1);
+	}
+	mutex_unlock(&inode->lock);
+	*out = p;
+	return p ? 0 : -ENOMEM;
+}
+
+int fifo_open(struct inode *inode, struct file *f)
+{
+	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK;
+	struct pipe *p;
+	int err = f->readable || f->writable ? fifo_attach(inode, &p) : -EINVAL;
+
+	if (err) {
+		return err;
+	}
+	f->private_data = p;
+	f->no_seek = true;
+	mutex_lock(&p->mutex);
+	f->pos = 0;
+	if (f->writable && !f->readable && nonblock && !atomic_load(&p->nreaders)) {
+		err = -ENXIO;
+	}
+	if (f->readable) {
+		f->pos = atomic_load(&p->nwriters) ? 0 : p->writer_opens;
+		atomic_fetch_add(&p->nreaders, 1);
+		p->reader_opens++;
+	}
+	if (f->writable) {
+		atomic_fetch_add(&p->nwriters, 1);
+		p->writer_opens++;
+	}
+	waitq_wake_all(&p->readers_q);
+	waitq_wake_all(&p->writers_q);
+	if (!err && !nonblock && !(f->readable && f->writable)) {
+		err = fifo_wait_peer(p, f->readable);
+	}
+	mutex_unlock(&p->mutex);
+	if (err) {
+		pipe_release(f);
+		return err;
+	}
+	f->ops = &pipe_ops;
+	return 0;
+}
+
+long pipe_get_size(struct file *f)
+{
+	return file_is_pipe(f) ? (long)capacity(f->private_data) : -EBADF;
+}
+long pipe_set_size(struct file *f, uint64_t size)
+{
+	struct pipe *p = f->private_data;
+	struct page **pages;
+	unsigned npages = 1, used;
+	long err = 0;
+
+	if (!file_is_pipe(f)) {
+		return -EBADF;
+	}
+	if (size > 1u << 31) {
+		return -EINVAL;
+	}
+	while (npages * PAGE_SIZE < size) {
+		npages *= 2;
+	}
+	if (npages * PAGE_SIZE > pipe_max_size && npages > p->npages &&
+	    !cred_capable(CAP_SYS_RESOURCE)) {
+		return -EPERM;
+	}
+	pages = kcalloc(npages, sizeof(*pages));
+	if (!pages) {
+		return -ENOMEM;
+	}
+	mutex_lock(&p->mutex);
+	/* The data keeps its pages, the oldest comes to slot 0. */
+	used = p->len ? (unsigned)((p->head % PAGE_SIZE + p->len + PAGE_SIZE - 1) / PAGE_SIZE) : 0;
+	if (used > npages || used > p->npages) {
+		err = -EBUSY;
+	} else {
+		for (unsigned i = 0; i < used; i++) {
+			unsigned from = (unsigned)(p->head / PAGE_SIZE + i) % p->npages;
+
+			pages[i] = p->pages[from];
+			p->pages[from] = NULL;
+		}
+		drop_pages(p);
+		p->head %= PAGE_SIZE;
+		kfree(p->pages);
+		p->pages = pages;
+		p->npages = npages;
+	}
+	mutex_unlock(&p->mutex);
+	if (err) {
+		kfree(pages);
+		return err;
+	}
+	waitq_wake(&p->writers_q, -1, POLLOUT | POLLWRNORM);
+	return (long)(npages * PAGE_SIZE);
+}
+
+/* Copies the oldest n bytes into kernel memory without consuming them. */
+static size_t peek(struct pipe *p, char *buf, size_t n)
+{
+	size_t done = 0;
+
+	mutex_lock(&p->mutex);
+	n = MIN(n, p->len);
+	while (done < n) {
+		size_t at = (p->head + done) % capacity(p);
+		size_t part = MIN(PAGE_SIZE - at % PAGE_SIZE, n - done);
+
+		memcpy(buf + done, (char *)page_to_virt(p->pages[at / PAGE_SIZE]) + at % PAGE_SIZE,
+		       part);
+		done += part;
+	}
+	mutex_unlock(&p->mutex);
+	return done;
+}
+static int wait_data(struct pipe *p, bool nowait)
+{
+	int err = 0;
+
+	mutex_lock(&p->mutex);
+	while (!p->len && atomic_load(&p->nwriters) && !err) {
+		err = nowait ? -EAGAIN
+			     : waitq_wait_mutex(&p->readers_q, &p->mutex, WAIT_INTR, DEADLINE_NONE);
+	}
+	mutex_unlock(&p->mutex);
+	return err;
+}
+
+long pipe_tee(struct file *in, struct file *out, size_t n, bool nowait)
+{
+	struct pipe *p = in->private_data;
+	struct uio_seg seg;
+	struct uio u;
+	char *buf;
+	long ret;
+
+	if (!file_is_pipe(in) || !file_is_pipe(out) || in->inode == out->inode) {
+		return -EINVAL;
+	}
+	if (!in->readable || !out->writable) {
+		return -EBADF;
+	}
+	ret = wait_data(p, nowait || atomic_load(&in->flags) & O_NONBLOCK);
+	if (ret) {
+		return ret;
+	}
+	n = MIN(n, READ_ONCE(p->len));
+	if (!n) {
+		return 0;
+	}
+	buf = kmalloc(n);
+	if (!buf) {
+		return -ENOMEM;
+	}
+	n = peek(p, buf, n);
+	uio_init_kernel(&u, &seg, buf, n);
+	ret = file_write(out, &u, NULL, nowait ? IO_NOWAIT : 0);
+	kfree(buf);
+	return ret;
+}

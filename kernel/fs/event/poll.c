@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include <fs/event/poll.h>
+
+#include "../fs_internal.h"
+
+#include <mm/slab.h>
+#include <sched/sched.h>
+
+uint32_t file_poll(struct file *f, struct poll_table *pt)
+{
+	return f->ops && f->ops->poll ? f->ops->poll(f, pt) : POLL_DEFAULT;
+}
+
+static bool poller_wake(struct waitq_entry *e, uint32_t events)
+{
+	struct poller_entry *pe = container_of(e, struct poller_entry, wait);
+
+	if (events && !(events & pe->events)) {
+		return false;
+	}
+	atomic_store_explicit(&pe->poller->triggered, true, memory_order_release);
+	return block_wake(e->thread);
+}
+
+static void poller_queue(struct poll_table *pt, struct waitq *q)
+{
+	struct poller *p = container_of(pt, struct poller, pt);
+	struct poller_chunk *c = p->chunks;
+	struct poller_entry *e;
+
+	if (p->used < POLLER_INLINE) {
+		e = &p->entries[p->used++];
+	} else {
+		if (!c || c->used == ARRAY_SIZE(c->entries)) {
+			c = kmalloc(sizeof(*c));
+			if (!c) {
+				p->no_memory = true;
+				return;
+			}
+			c->next = p->chunks;
+			c->used = 0;
+			p->chunks = c;
+		}
+		e = &c->entries[c->used++];
+	}
+	waitq_entry_init(&e->wait);
+	e->wait.wake = poller_wake;
+	e->poller = p;
+	e->events = pt->events | POLL_ALWAYS;
+	waitq_add(q, &e->wait);
+}
+
+void poller_init(struct poller *p)
+{
+	p->pt.queue = poller_queue;
+	p->pt.events = ~0u;
+	atomic_init(&p->triggered, false);
+	p->no_memory = false;
+	p->used = 0;
+	p->chunks = NULL;
+}
+void poller_end(struct poller *p)
+{
+	for (unsigned i = 0; i < p->used; i++) {
+		waitq_remove(&p->entries[i].wait);
+	}
+	while (p->chunks) {
+		struct poller_chunk *c = p->chunks;
+
+		p->chunks = c->next;
+		for (unsigned i = 0; i < c->used; i++) {
+			waitq_remove(&c->entries[i].wait);
+		}
+		kfree(c);
+	}
+}
+int poller_wait(struct poller *p, uint64_t deadline)
+{
+	int err = 0;
+
+	if (p->no_memory) {
+		return -ENOMEM;
+	}
+	/* A wake after the scan has set `triggered` or finds us preparing: none is lost. */
+	block_prepare(WAIT_INTR);
+	if (atomic_exchange_explicit(&p->triggered, false, memory_order_acq_rel)) {
+		block_cancel();
+		return 0;
+	}
+	err = block(deadline);
+	atomic_store_explicit(&p->triggered, false, memory_order_relaxed);
+	return err;
+}
+
+static uint32_t poll_one(int fd, uint32_t events, struct poll_table *pt)
+{
+	struct fdref r;
+	uint32_t mask;
+
+	if (fdref_get(fd, &r)) {
+		return POLLNVAL;
+	}
+	if (pt) {
+		pt->events = events;
+	}
+	mask = file_poll(r.file, pt) & (events | POLL_ALWAYS);
+	fdref_put(&r);
+	return mask;
+}
+
+/* Descriptors of a shared table may be closed by another thread while we sleep: hold them. */
+static struct file **hold_files(const struct linux_pollfd *fds, unsigned n, unsigned *held)
+{
+	struct file **files = NULL;
+
+	*held = 0;
+	if (fdtable_shared(thread_current()->files)) {
+		files = kmalloc(sizeof(*files) * (n ? n : 1));
+		for (unsigned i = 0; files && i < n; i++) {
+			if (fds[i].fd >= 0 && !fd_get(fds[i].fd, &files[*held])) {
+				(*held)++;
+			}
+		}
+	}
+	return files;
+}
+
+long fs_poll(struct linux_pollfd *fds, unsigned n, uint64_t deadline)
+{
+	struct file **files;
+	struct poll_table *pt;
+	struct poller p;
+	unsigned held;
+	long ready;
+	int err = 0;
+
+	poller_init(&p);
+	files = deadline == 0 ? NULL : hold_files(fds, n, &held);
+	pt = deadline == 0 ? NULL : &p.pt;
+	for (;;) {
+		ready = 0;
+		for (unsigned i = 0; i < n; i++) {
+			uint32_t mask = 0;
+
+			if (fds[i].fd >= 0) {
+				mask = poll_one(fds[i].fd, (uint16_t)fds[i].events, pt);
+			}
+			fds[i].revents = (int16_t)mask;
+			if (mask) {
+				ready++;
+				pt = NULL; /* no need to wait any more */
+			}
+		}
+		if (ready || err || deadline == 0) {
+			break;
+		}
+		pt = NULL;
+		err = poller_wait(&p, deadline);
+	}
+	poller_end(&p);
+	if (files) {
+		while (held) {
+			file_put(files[--held]);
+		}
+		kfree(files);
+	}
+	return ready ? ready : err == -ETIMEDOUT ? 0 : err;
+}
+
+#define SEL_IN (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
+#define SEL_OUT (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
+#define SEL_EX POLLPRI
+
+static bool get_bit(const uint64_t *set, int fd)
+{
+	return set && set[fd / 64] >> (fd % 64) & 1;
+}
+
+static void select_result(uint64_t *set, int fd, bool ready, long *bits)
+{
+	if (ready) {
+		(*bits)++;
+	} else {
+		set[fd / 64] &= ~(1ull << (fd % 64));
+	}
+}
+
+/* select(2) as poll(2) over the descriptors that are in a set. */
+long fs_select(int nfds, uint64_t *in, uint64_t *out, uint64_t *except, uint64_t deadline)
+{
+	struct linux_pollfd few[16], *fds = few;
+	unsigned n = 0, count = 0;
+	long ready, bits = 0;
+
+	for (int fd = 0; fd < nfds; fd++) {
+		count += get_bit(in, fd) || get_bit(out, fd) || get_bit(except, fd);
+	}
+	if (count > ARRAY_SIZE(few)) {
+		fds = kmalloc(count * sizeof(*fds));
+		if (!fds) {
+			return -ENOMEM;
+		}
+	}
+	for (int fd = 0; fd < nfds; fd++) {
+		unsigned ev = (get_bit(in, fd) ? SEL_IN : 0) | (get_bit(out, fd) ? SEL_OUT : 0) |
+			      (get_bit(except, fd) ? SEL_EX : 0);
+
+		if (ev) {
+			fds[n++] = (struct linux_pollfd){fd, (int16_t)ev, 0};
+		}
+	}
+	ready = fs_poll(fds, n, deadline);
+	for (unsigned i = 0; i < n && ready >= 0; i++) {
+		unsigned got = (uint16_t)fds[i].revents;
+		int fd = fds[i].fd;
+
+		if (got & POLLNVAL) {
+			ready = -EBADF;
+			break;
+		}
+		if (get_bit(in, fd)) {
+			select_result(in, fd, got & SEL_IN, &bits);
+		}
+		if (get_bit(out, fd)) {
+			select_result(out, fd, got & SEL_OUT, &bits);
+		}
+		if (get_bit(except, fd)) {
+			select_result(except, fd, got & SEL_EX, &bits);
+		}
+	}
+	if (fds != few) {
+		kfree(fds);
+	}
+	return ready < 0 ? ready : bits;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* memfd_create(2) and its seals: files of a tmpfs that is mounted nowhere. */
+#include "../fs_internal.h"
+
+#include <fs/pseudo/pseudo.h>
+#include <lib/assert.h>
+#include <lib/format.h>
+#include <mm/slab.h>
+
+static struct superblock *memfd_sb;
+static struct mount memfd_mount = {.pinned = true};
+
+#define ALL_SEALS                                                                        \
+	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+
+void memfd_init(void)
+{
+	int err = tmpfs_create("tmpfs", 0700, 0, &memfd_sb);
+
+	ASSERT(!err);
+	memfd_mount.sb = memfd_sb;
+}
+
+int memfd_create_file(const char *name, bool sealable, struct file **out)
+{
+	struct inode *inode = mem_inode_new(memfd_sb, &tmpfs_file_inode_ops, S_IFREG | 0777);
+	char label[NAME_MAX + 8];
+	struct dentry *d = NULL;
+	struct path p;
+	int err = -ENOMEM;
+
+	if (!inode) {
+		return err;
+	}
+	inode_init_owner(inode, NULL);
+	inode->nlink = 0;
+	mem_inode_of(inode)->sealable = sealable;
+	mem_inode_of(inode)->seals = sealable ? 0 : F_SEAL_SEAL;
+	fmt_snprintf(label, sizeof(label), "memfd:%s", name);
+	d = dentry_alloc_anon(memfd_sb, inode, label);
+	if (!d) {
+		goto out;
+	}
+	err = file_alloc(O_RDWR | O_LARGEFILE, out);
+	if (err) {
+		goto out;
+	}
+	p = (struct path){&memfd_mount, d};
+	err = file_open_inode(*out, &p, O_RDWR);
+	if (err) {
+		file_put(*out);
+	}
+out:
+	if (d) {
+		dentry_put(d);
+	}
+	inode_put(inode);
+	return err;
+}
+
+static struct mem_inode *sealed_inode(struct file *f)
+{
+	return f->ops == &mem_file_ops ? mem_inode_of(f->inode) : NULL;
+}
+long memfd_get_seals(struct file *f)
+{
+	struct mem_inode *m = sealed_inode(f);
+
+	return m ? (long)(f->inode->sb == memfd_sb ? m->seals : F_SEAL_SEAL) : -EINVAL;
+}
+long memfd_add_seals(struct file *f, uint32_t seals)
+{
+	struct mem_inode *m = sealed_inode(f);
+	long err = 0;
+
+	if (!m || f->inode->sb != memfd_sb) {
+		return m ? -EPERM : -EINVAL;
+	}
+	if (!f->writable) {
+		return -EPERM;
+	}
+	if (seals & ~ALL_SEALS) {
+		return -EINVAL;
+	}
+	mutex_lock(&f->inode->lock);
+	if (m->seals & F_SEAL_SEAL) {
+		err = -EPERM;
+	} else if (seals & F_SEAL_WRITE && !(m->seals & F_SEAL_WRITE)) {
+		/* A shared writable mapping would get around the seal. */
+		spin_lock(&f->inode->pages.vmas_lock);
+		if (!list_empty(&f->inode->pages.vmas)) {
+			err = -EBUSY;
+		}
+		spin_unlock(&f->inode->pages.vmas_lock);
+	}
+	if (!err) {
+		m->seals |= seals;
+	}
+	mutex_unlock(&f->inode->lock);
+	return err;
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT */
+#include <arch/clock.h>
+#include <arch/cpu.h>
+#include <host/port.h>
+#include <host/hostctl.h>
+#include <debug/panic.h>
+#include <lib/assert.h>
+#include <lib/format.h>
+#include <lib/log.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <sched/sched.h>
+#include <sync/mutex.h>
+
+#define QUEUE_SIZE 16384u /* a power of two */
+#define LOG_POLL_MS 20
+#define PORT_WAIT_NS (2 * NSEC_PER_SEC)	   /* at the end: for a port that never came */
+#define GOODBYE_WAIT_NS (5 * NSEC_PER_SEC) /* for the last message to be taken */
+
+/* Bytes out: positions count for ever, masked on access. */
+static struct spinlock queue_lock = SPINLOCK_INIT(RANK_LEAF, "hostctl");
+static uint8_t queue[QUEUE_SIZE]; /* queue_lock */
+static uint64_t queue_head;	  /* queue_lock: next byte to send */
+static uint64_t queue_tail;	  /* queue_lock: end */
+static uint64_t queue_dropped;	  /* queue_lock: messages */
+static bool queue_closed;	  /* queue_lock: the last message is in; the rest is lost */
+
+/* Held by who moves bytes from the queue to the port; taken before queue_lock. */
+static struct mutex drain_mutex;
+static struct host_port *_Atomic ctl_port;
+static struct waitq wake_thread; /* there is something to send */
+static struct waitq room;	 /* senders */
+
+static void (*machine_off)(unsigned code);
+static const struct ctl_handlers *_Atomic handlers;
+static size_t (*_Atomic log_read)(uint64_t *cookie, char *buf, size_t size);
+static uint64_t log_cookie; /* drain_mutex */
+static _Atomic bool ending;
+
+static struct host_port *port(void)
+{
+	return atomic_load_explicit(&ctl_port, memory_order_acquire);
+}
+
+static bool launcher_gone(void)
+{
+	struct host_port *p = port();
+
+	return p && p->ops->hung_up(p);
+}
+
+static size_t queue_used(void)
+{
+	uint64_t flags = spin_lock_irqsave(&queue_lock);
+	size_t used = queue_tail - queue_head;
+
+	spin_unlock_irqrestore(&queue_lock, flags);
+	return used;
+}
+
+static void queue_put_locked(const void *data, size_t n)
+{
+	size_t at = queue_tail & (QUEUE_SIZE - 1), first = MIN(n, QUEUE_SIZE - at);
+
+	memcpy(queue + at, data, first);
+	memcpy(queue, (const char *)data + first, n - first);
+	queue_tail += n;
+}
+
+/* False when there is no room now. */
+static bool queue_message(uint32_t type, const void *payload, size_t n)
+{
+	struct ctl_msg m = { .type = type, .len = (uint32_t)n };
+	uint64_t flags = spin_lock_irqsave(&queue_lock);
+	bool fits = QUEUE_SIZE - (queue_tail - queue_head) >= sizeof m + n;
+
+	if (fits && !queue_closed) {
+		queue_put_locked(&m, sizeof m);
+		queue_put_locked(payload, n);
+		queue_closed = type == CTL_EXIT || type == CTL_NOEXEC;
+	}
+	spin_unlock_irqrestore(&queue_lock, flags);
+	return fits;
+}
+
+static size_t queue_peek(uint8_t *buf, size_t n)
+{
+	uint64_t flags = spin_lock_irqsave(&queue_lock);
+	size_t at = queue_head & (QUEUE_SIZE - 1), first;
+
+	n = MIN(n, (size_t)(queue_tail - queue_head));
+	first = MIN(n, QUEUE_SIZE - at);
+	memcpy(buf, queue + at, first);
+	memcpy(buf + first, queue, n - first);
+	spin_unlock_irqrestore(&queue_lock, flags);
+	return n;
+}
+
+static void queue_consume(size_t n)
+{
+	uint64_t flags = spin_lock_irqsave(&queue_lock);
+
+	queue_head += n;
+	spin_unlock_irqrestore(&queue_lock, flags);
+	waitq_wake_all(&room);
+}
+
+/* Appends new log lines while they fit. */
+static void pull_log(void)
+{
+	size_t (*read)(uint64_t *, char *, size_t) =
+		atomic_load_explicit(&log_read, memory_order_acquire);
+	static char text[HOSTCTL_MAX]; /* drain_mutex */
+	size_t n;
+
+	while (read && QUEUE_SIZE - queue_used() >= 2 * sizeof text) {
+		n = read(&log_cookie, text, sizeof text);
+		if (n == 0 || !queue_message(CTL_LOG, text, n))
+			return;
+	}
+}
+
+/* Moves what the port takes; true when the queue is empty. */
+static bool drain(struct host_port *p)
+{
+	static uint8_t chunk[2048]; /* drain_mutex */
+	bool empty = false;
+
+	mutex_lock(&drain_mutex);
+	pull_log();
+	for (;;) {
+		size_t n = queue_peek(chunk, sizeof chunk);
+		long taken;
+
+		if (n == 0) {
+			empty = true;
+			break;
+		}
+		taken = p->ops->write(p, chunk, n);
+		if (taken < 0 || p->ops->hung_up(p))
+			taken = (long)n; /* nobody listens: drop it */
+		if (taken == 0)
+			break;
+		queue_consume((size_t)taken);
+	}
+	mutex_unlock(&drain_mutex);
+	return empty;
+}
+
+static bool room_or_hopeless(size_t n)
+{
+	return QUEUE_SIZE - queue_used() >= n || !port() || launcher_gone();
+}
+
+void hostctl_send(uint32_t type, const void *payload, size_t n)
+{
+	ASSERT(n <= HOSTCTL_MAX);
+	while (!queue_message(type, payload, n)) {
+		struct waitq_entry e;
+
+		if (!port() || launcher_gone()) {
+			uint64_t flags = spin_lock_irqsave(&queue_lock);
+
+			queue_dropped++;
+			spin_unlock_irqrestore(&queue_lock, flags);
+			return;
+		}
+		waitq_wake_all(&wake_thread);
+		waitq_entry_init(&e);
+		waitq_add(&room, &e);
+		block_prepare(WAIT_UNINTR);
+		if (room_or_hopeless(sizeof(struct ctl_msg) + n))
+			block_cancel();
+		else
+			(void)!block(clock_mono_ns() + NSEC_PER_SEC);
+		waitq_remove(&e);
+	}
+	waitq_wake_all(&wake_thread);
+}
+
+void hostctl_text(uint32_t type, const char *text, size_t n)
+{
+	while (n > 0) {
+		size_t m = MIN(n, (size_t)HOSTCTL_MAX);
+
+		hostctl_send(type, text, m);
+		text += m;
+		n -= m;
+	}
+}
+
+void hostctl_warn(const char *fmt, ...)
+{
+	char line[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = fmt_vsnprintf(line, sizeof line - 1, fmt, ap);
+	va_end(ap);
+	n = MIN(n, (int)sizeof line - 2);
+	line[n++] = '\n';
+	hostctl_text(CTL_WARN, line, (size_t)n);
+}
+
+void hostctl_set_handlers(const struct ctl_handlers *h)
+{
+	atomic_store_explicit(&handlers, h, memory_order_release);
+	waitq_wake_all(&wake_thread);
+}
+
+void hostctl_log_start(size_t (*read)(uint64_t *cookie, char *buf, size_t size))
+{
+	atomic_store_explicit(&log_read, read, memory_order_release);
+	waitq_wake_all(&wake_thread);
+}
+
+/* Reads what the launcher sent; true when there was something. */
+static bool receive(struct host_port *p)
+{
+	static struct ctl_parser parser; /* this thread only */
+	const struct ctl_handlers *h = atomic_load_explicit(&handlers, memory_order_acquire);
+	bool was_good = !parser.error;
+	uint8_t buf[256];
+	size_t n;
+
+	if (!h)
+		return false; /* keeps the bytes until somebody cares */
+	n = p->ops->read(p, buf, sizeof buf);
+	if (n == 0)
+		return false;
+	ctl_parser_feed(&parser, buf, n, h);
+	if (was_good && parser.error)
+		log_error("control channel: %s; ignoring the launcher from here on", parser.error);
+	return true;
+}
+
+/* May the thread sleep?  Called between block_prepare() and block(). */
+static bool nothing_to_do(struct host_port *p)
+{
+	bool stuck = queue_used() == 0 || p->ops->can_write(p) == 0;
+	bool deaf = !atomic_load_explicit(&handlers, memory_order_acquire) ||
+		    p->ops->can_read(p) == 0;
+
+	return stuck && deaf;
+}
+
+static void hostctl_thread(void *arg)
+{
+	struct host_port *p = host_port_find(LAUNCH_PORT_CTL, DEADLINE_NONE);
+
+	(void)arg;
+	atomic_store_explicit(&ctl_port, p, memory_order_release);
+	for (;;) {
+		struct waitq_entry out, in, work;
+		uint64_t deadline = DEADLINE_NONE;
+
+		drain(p);
+		while (receive(p))
+			;
+		if (atomic_load_explicit(&log_read, memory_order_acquire))
+			deadline = clock_mono_ns() + LOG_POLL_MS * NSEC_PER_MSEC;
+		waitq_entry_init(&out);
+		waitq_entry_init(&in);
+		waitq_entry_init(&work);
+		waitq_add(&p->writable, &out);
+		waitq_add(&p->readable, &in);
+		waitq_add(&wake_thread, &work);
+		block_prepare(WAIT_UNINTR);
+		if (nothing_to_do(p))
+			(void)!block(deadline);
+		else
+			block_cancel();
+		waitq_remove(&out);
+		waitq_remove(&in);
+		waitq_remove(&work);
+	}
+}
+
+static void flush_port(const char *name)
+{
+	struct host_port *p = host_port_peek(name);
+
+	/* For as long as the reader takes: `corrida run ... | less`.  When nobody is there any
+	 * more, the device drops the bytes. */
+	if (p)
+		(void)!p->ops->flush(p, DEADLINE_NONE);
+}
+
+/* Sends the last message (if there is somebody to hear it) and switches off. */
+static NORETURN void goodbye(uint32_t type, const void *payload, size_t n)
+{
+	struct host_port *p = host_port_find(LAUNCH_PORT_CTL, clock_mono_ns() + PORT_WAIT_NS);
+	uint64_t deadline;
+
+	deadline = clock_mono_ns() + GOODBYE_WAIT_NS;
+	if (queue_dropped)
+		log_warn("%lu messages to the launcher were lost", (unsigned long)queue_dropped);
+	while (p && !drain(p) && clock_mono_ns() < deadline)
+		(void)!p->ops->flush(p, deadline); /* makes room */
+	if (p && queue_message(type, payload, n)) {
+		while (!drain(p) && clock_mono_ns() < deadline)
+			(void)!p->ops->flush(p, deadline);
+		(void)!p->ops->flush(p, deadline);
+	}
+	machine_off(DEBUG_EXIT_DONE);
+	for (;;)
+		cpu_pause();
+}
+
+static void claim_the_end(void)
+{
+	if (!atomic_exchange_explicit(&ending, true, memory_order_acq_rel))
+		return;
+	for (;;)
+		(void)!sched_sleep_until(DEADLINE_NONE, WAIT_UNINTR);
+}
+
+void hostctl_exit(const struct ctl_exit *e)
+{
+	claim_the_end();
+	flush_port(LAUNCH_PORT_STDIO);
+	flush_port(LAUNCH_PORT_STDERR);
+	goodbye(CTL_EXIT, e, sizeof *e);
+}
+
+void hostctl_noexec(uint32_t status, uint32_t error, const char *text)
+{
+	struct ctl_noexec head = { .status = status, .error = error };
+	uint8_t msg[512];
+	size_t n = MIN(strlen(text), sizeof msg - sizeof head);
+
+	claim_the_end();
+	memcpy(msg, &head, sizeof head);
+	memcpy(msg + sizeof head, text, n);
+	goodbye(CTL_NOEXEC, msg, sizeof head + n);
+}
+
+/* The panic's text is gathered, since a message starts with its length. */
+static char panic_text[16384];
+static size_t panic_len;
+
+static void panic_gather(const char *text, size_t n)
+{
+	n = MIN(n, sizeof panic_text - panic_len);
+	memcpy(panic_text + panic_len, text, n);
+	panic_len += n;
+}
+
+static void panic_send(void)
+{
+	struct host_port *p = host_port_peek(LAUNCH_PORT_CTL);
+	struct ctl_msg m = { .type = CTL_PANIC, .len = (uint32_t)panic_len };
+	size_t at, first, used = (size_t)(queue_tail - queue_head);
+
+	if (!p || used > QUEUE_SIZE || queue_closed)
+		return;
+	/* A message may be half out already, so all that is queued goes first. */
+	at = queue_head & (QUEUE_SIZE - 1);
+	first = MIN(used, QUEUE_SIZE - at);
+	p->ops->emergency_write(p, queue + at, first);
+	p->ops->emergency_write(p, queue, used - first);
+	p->ops->emergency_write(p, &m, sizeof m);
+	p->ops->emergency_write(p, panic_text, panic_len);
+}
+
+static struct panic_sink panic_to_launcher = {
+	.write = panic_gather,
+	.end = panic_send,
+};
+
+void hostctl_panic_init(void)
+{
+	panic_add_sink(&panic_to_launcher);
+}
+
+int hostctl_init(void (*power_off)(unsigned code))
+{
+	machine_off = power_off;
+	mutex_init(&drain_mutex, RANK_SLEEP_LEAF, "hostctl drain");
+	waitq_init(&wake_thread);
+	waitq_init(&room);
+	return kthread_start("hostctl", hostctl_thread, NULL) ? 0 : -ENOMEM;
+}

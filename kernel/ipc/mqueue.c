@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POSIX message queues: a name space of their own; a descriptor refers to a queue that lives while
+ * it has a name or is open.  Messages leave by priority, then by age.
+ */
+#include "ipc_internal.h"
+
+#include <fs/file.h>
+#include <fs/event/poll.h>
+#include <lib/assert.h>
+#include <lib/format.h>
+#include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/limits.h>
+#include <mm/slab.h>
+#include <mm/usercopy.h>
+#include <proc/limits.h>
+#include <signal/signal.h>
+
+#define MQ_QUEUES_MAX 256
+#define MQ_DEFAULT_MSGS 10
+#define MQ_DEFAULT_SIZE 8192
+#define MQ_HARD_MSGS 65536
+#define MQ_MSGS_MAX 10	 /* for the unprivileged: /proc/sys/fs/mqueue/msg_max */
+#define MQ_SIZE_MAX 8192
+#define MQ_HARD_SIZE (16 << 20)
+#define S_IFREG_BIT 0100000
+
+struct mq_message {
+	struct list link;
+	unsigned prio;
+	size_t size;
+	char data[];
+};
+struct mq {
+	struct list link;      /* [names] */
+	_Atomic int32_t refs;  /* the name, each open file */
+	struct spinlock lock;
+	struct list messages;  /* [lock] next to leave first */
+	int64_t maxmsg, msgsize, count; /* count [lock] */
+	struct waitq senders, receivers, pollers;
+	unsigned waiting_receivers; /* [lock] */
+	uint32_t uid, gid, mode;    /* [I] */
+	struct user_account *user;  /* charged with `charge` bytes */
+	int64_t charge;
+	/* mq_notify: [lock] */
+	struct process *notify; /* counted */
+	struct linux_sigevent event;
+	char name[NAME_MAX + 1];
+};
+
+static struct {
+	struct spinlock lock;
+	struct list list;
+	unsigned count;
+} names = {.lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list)};
+
+static void mq_put(struct mq *q)
+{
+	struct mq_message *m, *tmp;
+
+	if (!q || atomic_fetch_sub_explicit(&q->refs, 1, memory_order_acq_rel) != 1) {
+		return;
+	}
+	list_for_each_entry_safe(m, tmp, &q->messages, link) {
+		kfree(m);
+	}
+	if (q->user) {
+		atomic_fetch_sub(&q->user->mq_bytes, q->charge);
+		user_account_put(q->user);
+	}
+	process_put(q->notify);
+	kfree(q);
+}
+
+static struct mq *find_locked(const char *name)
+{
+	struct mq *q;
+
+	list_for_each_entry(q, &names.list, link) {
+		if (!strcmp(q->name, name)) {
+			return q;
+		}
+	}
+	return NULL;
+}
+
+/* --- files --- */
+
+static void drop_notify_locked(struct mq *q)
+{
+	q->notify = NULL;
+}
+
+static int mq_flush(struct file *f)
+{
+	struct mq *q = f->private_data;
+	struct process *p = NULL;
+
+	/* Closing any descriptor of the queue ends the process's registration. */
+	spin_lock(&q->lock);
+	if (q->notify == process_current()) {
+		p = q->notify;
+		drop_notify_locked(q);
+	}
+	spin_unlock(&q->lock);
+	process_put(p);
+	return 0;
+}
+
+static void mq_release(struct file *f)
+{
+	mq_put(f->private_data);
+}
+
+static uint32_t mq_poll(struct file *f, struct poll_table *pt)
+{
+	struct mq *q = f->private_data;
+	int64_t count;
+
+	poll_wait(pt, &q->pollers);
+	count = READ_ONCE(q->count);
+	return (count ? POLLIN | POLLRDNORM : 0u) | (count < q->maxmsg ? POLLOUT | POLLWRNORM : 0u);
+}
+
+/* What reading /dev/mqueue/NAME shows on Linux. */
+static long mq_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	struct mq *q = f->private_data;
+	struct mq_message *m;
+	uint64_t bytes = 0;
+	char text[96];
+	size_t n;
+
+	spin_lock(&q->lock);
+	list_for_each_entry(m, &q->messages, link) {
+		bytes += m->size;
+	}
+	n = (size_t)fmt_snprintf(text, sizeof text,
+				 "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", bytes,
+				 q->notify ? q->event.notify : 0,
+				 q->notify && q->event.notify == SIGEV_SIGNAL ? q->event.signo : 0,
+				 q->notify ? process_pid(q->notify) : 0);
+	spin_unlock(&q->lock);
+	if (*pos >= n) {
+		return 0;
+	}
+	n = uio_write_to(u, text + *pos, n - *pos);
+	*pos += n;
+	return (long)n;
+}
+
+static const struct file_ops mq_file_ops = {
+	.read = mq_read,
+	.poll = mq_poll,
+	.flush = mq_flush,
+	.release = mq_release,
+};
+
+static int check_attr(const struct linux_mq_attr *a)
+{
+	bool privileged = cred_capable(CAP_SYS_RESOURCE);
+
+	if (a->maxmsg <= 0 || a->msgsize <= 0 ||
+	    a->maxmsg > (privileged ? MQ_HARD_MSGS : MQ_MSGS_MAX) ||
+	    a->msgsize > (privileged ? MQ_HARD_SIZE : MQ_SIZE_MAX)) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int charge(struct mq *q)
+{
+	struct process *p = process_current();
+	int64_t used;
+
+	q->charge = q->maxmsg * (q->msgsize + 80);
+	used = atomic_fetch_add(&p->user->mq_bytes, q->charge) + q->charge;
+	if ((uint64_t)used > process_rlimit(p, RLIMIT_MSGQUEUE)) {
+		atomic_fetch_sub(&p->user->mq_bytes, q->charge);
+		return -EMFILE;
+	}
+	q->user = p->user;
+	user_account_ref(q->user);
+	return 0;
+}
+
+static int create(const char *name, uint32_t mode, const struct linux_mq_attr *attr,
+		  struct mq **out)
+{
+	const struct cred *c = thread_current()->cred;
+	struct mq *q = kzalloc(sizeof *q);
+	int err;
+
+	if (!q) {
+		return -ENOMEM;
+	}
+	atomic_store(&q->refs, 1); /* the name's */
+	spin_init(&q->lock, RANK_IPC_OBJECT, "mqueue");
+	list_init(&q->link);
+	list_init(&q->messages);
+	waitq_init(&q->senders);
+	waitq_init(&q->receivers);
+	waitq_init(&q->pollers);
+	q->maxmsg = attr ? attr->maxmsg : MQ_DEFAULT_MSGS;
+	q->msgsize = attr ? attr->msgsize : MQ_DEFAULT_SIZE;
+	q->uid = c->fsuid;
+	q->gid = c->fsgid;
+	q->mode = mode & 0777 & ~thread_current()->fs->umask;
+	str_copy(q->name, name, sizeof q->name);
+	err = charge(q);
+	if (err) {
+		mq_put(q);
+		return err;
+	}
+	*out = q;
+	return 0;
+}
+
+static int check_access(const struct mq *q, int oflags)
+{
+	const struct cred *c = thread_current()->cred;
+	static const unsigned wants[4] = {4, 2, 6, 6};
+	unsigned granted = q->mode;
+
+	if (cred_capable(CAP_DAC_OVERRIDE)) {
+		return 0;
+	}
+	if (c->fsuid == q->uid) {
+		granted >>= 6;
+	} else if (c->fsgid == q->gid) {
+		granted >>= 3;
+	}
+	return wants[oflags & O_ACCMODE] & ~granted & 7 ? -EACCES : 0;
+}
+
+/* Finds or makes the queue, counted. */
+static int find_or_create(const char *name, int oflags, uint32_t mode,
+			  const struct linux_mq_attr *attr, struct mq **out)
+{
+	struct mq *fresh = NULL, *q;
+	int err = 0;
+
+	if (oflags & O_CREAT && attr) {
+		err = check_attr(attr);
+	}
+	if (!err && oflags & O_CREAT) {
+		err = create(name, mode, attr, &fresh);
+	}
+	spin_lock(&names.lock);
+	q = find_locked(name);
+	if (q) {
+		err = (oflags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? -EEXIST
+									  : check_access(q, oflags);
+	} else if (!err && !(oflags & O_CREAT)) {
+		err = -ENOENT;
+	} else if (!err && names.count >= MQ_QUEUES_MAX && !cred_capable(CAP_SYS_RESOURCE)) {
+		err = -ENOSPC;
+	} else if (!err) {
+		q = fresh;
+		fresh = NULL;
+		list_push_back(&names.list, &q->link);
+		names.count++;
+	}
+	if (!err) {
+		atomic_fetch_add(&q->refs, 1);
+	}
+	spin_unlock(&names.lock);
+	mq_put(fresh);
+	*out = q;
+	return err;
+}
+
+static int check_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!len) {
+		return -ENOENT;
+	}
+	if (len > NAME_MAX) {
+		return -ENAMETOOLONG;
+	}
+	return strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..") ? -EACCES : 0;
+}
+
+long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_mq_attr *attr)
+{
+	struct file *f;
+	struct mq *q;
+	int err = check_name(name), fd;
+
+	if (!err) {
+		err = find_or_create(name, oflags, mode, attr, &q);
+	}
+	if (err) {
+		return err;
+	}
+	err = file_alloc_anon(&mq_file_ops, q, oflags & (O_ACCMODE | O_NONBLOCK),
+			      S_IFREG_BIT | q->mode, "mqueue", &f);
+	if (err) {
+		mq_put(q);
+		return err;
+	}
+	fd = fd_add(f, oflags & O_CLOEXEC || true); /* mq descriptors always close on exec */
+	if (fd < 0) {
+		file_put(f);
+	}
+	return fd;
+}
+
+long mq_remove(const char *name)
+{
+	const struct cred *c = thread_current()->cred;
+	struct mq *q;
+	int err = check_name(name);
+
+	if (err) {
+		return err;
+	}
+	spin_lock(&names.lock);
+	q = find_locked(name);
+	if (!q) {
+		err = -ENOENT;
+	} else if (c->fsuid != q->uid && !cred_capable(CAP_FOWNER)) {
+		err = -EACCES;
+	} else {
+		list_remove(&q->link);
+		names.count--;
+	}
+	spin_unlock(&names.lock);
+	if (!err) {
+		mq_put(q);
+	}
+	return err;
+}
+
+static int lookup(int fd, struct file **f, struct mq **q)
+{
+	int err = fd_get(fd, f);
+
+	if (err) {
+		return err;
+	}
+	if ((*f)->ops != &mq_file_ops) {
+		file_put(*f);
+		return -EBADF;
+	}
+	*q = (*f)->private_data;
+	return 0;
+}
+
+/* --- messages --- */
+
+static void insert_locked(struct mq *q, struct mq_message *m)
+{
+	struct mq_message *other;
+
+	q->count++;
+	list_for_each_entry(other, &q->messages, link) {
+		if (other->prio < m->prio) {
+			list_insert_before(&other->link, &m->link);
+			return;
+		}
+	}
+	list_push_back(&q->messages, &m->link);
+}
+
+/* A message came into an empty queue that nobody waits at: the registered process hears of it,
+ * once.  Returns whom, counted. */
+static struct process *take_notify_locked(struct mq *q, struct linux_sigevent *event)
+{
+	struct process *p = q->notify;
+
+	if (!p || q->count != 1 || q->waiting_receivers) {
+		return NULL;
+	}
+	*event = q->event;
+	drop_notify_locked(q);
+	return p;
+}
+
+static void send_notify(struct process *p, const struct linux_sigevent *event)
+{
+	struct siginfo info;
+
+	if (!p) {
+		return;
+	}
+	if (event->notify == SIGEV_SIGNAL) {
+		siginfo_init_user(&info, event->signo, SI_MESGQ);
+		info.rt.value = event->value;
+		signal_send_process(p, &info);
+	}
+	process_put(p);
+}
+
+static int wait_room_locked(struct mq *q, bool nonblock, uint64_t deadline)
+{
+	int err = 0;
+
+	while (q->count >= q->maxmsg && !err) {
+		err = nonblock ? -EAGAIN
+			       : waitq_wait(&q->senders, &q->lock, WAIT_INTR, deadline);
+	}
+	return q->count < q->maxmsg ? 0 : err;
+}
+
+long mq_send(int fd, user_ptr from, size_t len, unsigned prio, uint64_t deadline)
+{
+	struct linux_sigevent event;
+	struct process *notify = NULL;
+	struct mq_message *m = NULL;
+	struct file *f;
+	struct mq *q;
+	int err;
+
+	if (prio >= MQ_PRIO_MAX) {
+		return -EINVAL;
+	}
+	err = lookup(fd, &f, &q);
+	if (err) {
+		return err;
+	}
+	if (!f->writable) {
+		err = -EBADF;
+	} else if (len > (size_t)q->msgsize) {
+		err = -EMSGSIZE;
+	} else {
+		m = kmalloc(sizeof *m + len);
+		err = m ? copy_from_user(m->data, from, len) : -ENOMEM;
+	}
+	if (!err) {
+		m->prio = prio;
+		m->size = len;
+		list_init(&m->link);
+		spin_lock(&q->lock);
+		err = wait_room_locked(q, atomic_load(&f->flags) & O_NONBLOCK, deadline);
+		if (!err) {
+			insert_locked(q, m);
+			m = NULL;
+			notify = take_notify_locked(q, &event);
+			waitq_wake(&q->receivers, 1, 0);
+			waitq_wake(&q->pollers, -1, POLLIN | POLLRDNORM);
+		}
+		spin_unlock(&q->lock);
+		send_notify(notify, &event);
+	}
+	kfree(m);
+	file_put(f);
+	return err;
+}
+
+static int take_message(struct mq *q, bool nonblock, uint64_t deadline, struct mq_message **out)
+{
+	int err = 0;
+
+	spin_lock(&q->lock);
+	while (!q->count && !err) {
+		q->waiting_receivers++;
+		err = nonblock ? -EAGAIN
+			       : waitq_wait_exclusive(&q->receivers, &q->lock, WAIT_INTR, deadline);
+		q->waiting_receivers--;
+	}
+	if (q->count) {
+		*out = list_first_entry(&q->messages, struct mq_message, link);
+		list_remove(&(*out)->link);
+		q->count--;
+		waitq_wake_all(&q->senders);
+		waitq_wake(&q->pollers, -1, POLLOUT | POLLWRNORM);
+		err = 0;
+	}
+	spin_unlock(&q->lock);
+	return err;
+}
+
+long mq_receive(int fd, user_ptr to, size_t len, unsigned *prio, uint64_t deadline)
+{
+	struct mq_message *m;
+	struct file *f;
+	struct mq *q;
+	long result = lookup(fd, &f, &q);
+
+	if (result) {
+		return result;
+	}
+	if (!f->readable) {
+		result = -EBADF;
+	} else if (len < (size_t)q->msgsize) {
+		result = -EMSGSIZE;
+	} else {
+		result = take_message(q, atomic_load(&f->flags) & O_NONBLOCK, deadline, &m);
+	}
+	if (!result) {
+		*prio = m->prio;
+		result = copy_to_user(to, m->data, m->size);
+		result = result ? result : (long)m->size;
+		kfree(m);
+	}
+	file_put(f);
+	return result;
+}
+
+/* --- mq_notify, attributes --- */
+
+long mq_set_notify(int fd, const struct linux_sigevent *event)
+{
+	struct process *p = process_current(), *old = NULL;
+	struct file *f;
+	struct mq *q;
+	int err;
+
+	if (event && event->notify != SIGEV_NONE && event->notify != SIGEV_SIGNAL) {
+		/* SIGEV_THREAD goes over a netlink socket, which we don't have. */
+		return event->notify == SIGEV_THREAD ? -EOPNOTSUPP : -EINVAL;
+	}
+	if (event && event->notify == SIGEV_SIGNAL && (event->signo < 0 || event->signo > NSIG)) {
+		return -EINVAL;
+	}
+	err = lookup(fd, &f, &q);
+	if (err) {
+		return err;
+	}
+	spin_lock(&q->lock);
+	if (!event) {
+		if (q->notify == p) {
+			old = q->notify;
+			drop_notify_locked(q);
+		}
+	} else if (q->notify) {
+		err = -EBUSY;
+	} else {
+		process_get(p);
+		q->notify = p;
+		q->event = *event;
+	}
+	spin_unlock(&q->lock);
+	process_put(old);
+	file_put(f);
+	return err;
+}
+
+long mq_get_set_attr(int fd, const struct linux_mq_attr *set, struct linux_mq_attr *old)
+{
+	struct file *f;
+	struct mq *q;
+	int err;
+
+	if (set && set->flags & ~(int64_t)O_NONBLOCK) {
+		return -EINVAL;
+	}
+	err = lookup(fd, &f, &q);
+	if (err) {
+		return err;
+	}
+	memset(old, 0, sizeof *old);
+	spin_lock(&q->lock);
+	old->flags = atomic_load(&f->flags) & O_NONBLOCK;
+	old->maxmsg = q->maxmsg;
+	old->msgsize = q->msgsize;
+	old->curmsgs = q->count;
+	if (set) {
+		if (set->flags & O_NONBLOCK) {
+			atomic_fetch_or(&f->flags, O_NONBLOCK);
+		} else {
+			atomic_fetch_and(&f->flags, ~(uint32_t)O_NONBLOCK);
+		}
+	}
+	spin_unlock(&q->lock);
+	file_put(f);
+	return 0;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers on CPU time: POSIX timers on CPU clocks, ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU.
+ *
+ * No tick counts for them.  The least CPU time that is left until one expires, divided by the
+ * threads that could use it up at once, is how long real time must pass at least: one kernel timer
+ * per process fires then, looks, and arms itself again.
+ */
+#include <arch/clock.h>
+#include <lib/assert.h>
+#include <linux/errno.h>
+#include <mm/slab.h>
+#include <proc/lifecycle.h>
+#include <signal/signal.h>
+#include "timers_internal.h"
+
+#define MIN_STEP (100 * NSEC_PER_USEC)
+
+struct cpu_itimer {
+	uint64_t expires, interval; /* ns of CPU time; expires 0 = off */
+};
+struct cpu_timers {
+	struct process *process;
+	struct timer timer;
+	struct list armed; /* struct posix_timer.cpu_link */
+	struct cpu_itimer itimer[2]; /* CPU_PROF, CPU_VIRT */
+	uint64_t next_xcpu; /* ns: when SIGXCPU is due; 0 = RLIMIT_CPU is not set */
+	bool stopped;
+};
+
+static uint64_t process_sample(struct process *p, unsigned which)
+{
+	return cpu_clock_sample(which, NULL, p);
+}
+
+/* --- what has expired; each returns the CPU time left until its next expiry --- */
+
+static uint64_t check_posix(struct cpu_timers *c)
+{
+	struct posix_timer *t, *tmp;
+	uint64_t least = UINT64_MAX;
+	struct list due = LIST_INIT(due);
+
+	list_for_each_entry_safe(t, tmp, &c->armed, cpu_link) {
+		uint64_t now = cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process);
+
+		if (now >= t->expires) {
+			list_remove(&t->cpu_link);
+			posix_timer_fire_locked(t, now); /* may link it again, at the end */
+		} else {
+			least = MIN(least, t->expires - now);
+		}
+	}
+	return least;
+}
+
+static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig)
+{
+	struct cpu_itimer *it = &c->itimer[which];
+	uint64_t now;
+
+	if (!it->expires) {
+		return UINT64_MAX;
+	}
+	now = process_sample(c->process, which);
+	if (now >= it->expires) {
+		struct siginfo info;
+
+		if (it->interval) {
+			it->expires += ((now - it->expires) / it->interval + 1) * it->interval;
+		} else {
+			it->expires = 0;
+		}
+		siginfo_init(&info, sig, SI_KERNEL);
+		signal_send_locked(c->process, NULL, &info, NULL);
+	}
+	return it->expires ? it->expires - now : UINT64_MAX;
+}
+
+static uint64_t check_limit(struct cpu_timers *c)
+{
+	struct process *p = c->process;
+	uint64_t soft = process_rlimit(p, RLIMIT_CPU), hard = p->rlimit[RLIMIT_CPU].max, now;
+	struct siginfo info;
+
+	if (!c->next_xcpu) {
+		return UINT64_MAX;
+	}
+	now = process_sample(p, CPU_PROF);
+	if (hard != RLIM_INFINITY && now >= hard * NSEC_PER_SEC) {
+		process_kill_threads_locked(p, SIGKILL);
+		return UINT64_MAX;
+	}
+	if (soft == RLIM_INFINITY) {
+		c->next_xcpu = 0;
+		return UINT64_MAX;
+	}
+	if (now >= c->next_xcpu) {
+		c->next_xcpu = (now / NSEC_PER_SEC + 1) * NSEC_PER_SEC; /* once a second */
+		siginfo_init(&info, SIGXCPU, SI_KERNEL);
+		signal_send_locked(p, NULL, &info, NULL);
+	}
+	return c->next_xcpu - now;
+}
+
+static void look_locked(struct cpu_timers *c)
+{
+	uint64_t least;
+
+	if (c->stopped) {
+		return;
+	}
+	least = check_posix(c);
+	least = MIN(least, check_itimer(c, CPU_PROF, SIGPROF));
+	least = MIN(least, check_itimer(c, CPU_VIRT, SIGVTALRM));
+	least = MIN(least, check_limit(c));
+	if (least != UINT64_MAX && !list_empty(&c->armed)) {
+		/* Those that were just armed again. */
+		struct posix_timer *t;
+
+		list_for_each_entry(t, &c->armed, cpu_link) {
+			uint64_t now = cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process);
+
+			least = MIN(least, t->expires > now ? t->expires - now : 0);
+		}
+	}
+	if (least != UINT64_MAX) {
+		uint64_t step = least / MAX(c->process->nthreads, 1u);
+
+		timer_arm(&c->timer, clock_mono_ns() + MAX(step, MIN_STEP));
+	}
+}
+
+static void expired(struct timer *timer)
+{
+	struct cpu_timers *c = container_of(timer, struct cpu_timers, timer);
+	uint64_t flags = process_lock(c->process);
+
+	look_locked(c);
+	process_unlock(c->process, flags);
+}
+
+/* --- interface --- */
+
+int cpu_timers_prepare(struct process *p)
+{
+	struct cpu_timers *c;
+	uint64_t flags;
+
+	if (READ_ONCE(p->cpu_timers)) {
+		return 0;
+	}
+	c = kzalloc(sizeof *c);
+	if (!c) {
+		return -ENOMEM;
+	}
+	c->process = p;
+	list_init(&c->armed);
+	timer_init(&c->timer, expired);
+	flags = process_lock(p);
+	if (!p->cpu_timers) {
+		p->cpu_timers = c;
+		c = NULL;
+	}
+	process_unlock(p, flags);
+	kfree(c);
+	return 0;
+}
+
+void cpu_timer_arm_locked(struct process *p, struct posix_timer *t)
+{
+	list_push_back(&p->cpu_timers->armed, &t->cpu_link);
+	if (!p->cpu_timers->stopped) {
+		timer_arm(&p->cpu_timers->timer, clock_mono_ns() + MIN_STEP);
+	}
+}
+
+void cpu_timer_disarm_locked(struct posix_timer *t)
+{
+	list_remove(&t->cpu_link);
+}
+
+void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, uint64_t *interval)
+{
+	struct cpu_itimer *it = p->cpu_timers ? &p->cpu_timers->itimer[which] : NULL;
+	uint64_t now;
+
+	*left = 0;
+	*interval = it ? it->interval : 0;
+	if (it && it->expires) {
+		now = process_sample(p, which);
+		*left = it->expires > now ? it->expires - now : NSEC_PER_USEC;
+	}
+}
+
+void cpu_itimer_set_locked(struct process *p, unsigned which, uint64_t left, uint64_t interval)
+{
+	struct cpu_itimer *it = &p->cpu_timers->itimer[which];
+
+	it->interval = interval;
+	it->expires = left ? process_sample(p, which) + left : 0;
+	look_locked(p->cpu_timers);
+}
+
+void cpu_limit_changed(struct process *p)
+{
+	uint64_t flags, soft;
+
+	if (cpu_timers_prepare(p)) {
+		return; /* no memory: the limit is not enforced until it is set again */
+	}
+	flags = process_lock(p);
+	soft = process_rlimit(p, RLIMIT_CPU);
+	/* 0 is taken for 1 second (setrlimit(2)). */
+	p->cpu_timers->next_xcpu =
+		soft == RLIM_INFINITY ? 0 : MIN(MAX(soft, 1ull), 1ull << 33) * NSEC_PER_SEC;
+	look_locked(p->cpu_timers);
+	process_unlock(p, flags);
+}
+
+void cpu_timers_stop(struct process *p)
+{
+	struct cpu_timers *c = READ_ONCE(p->cpu_timers);
+	uint64_t flags;
+
+	if (!c) {
+		return;
+	}
+	flags = process_lock(p);
+	c->stopped = true;
+	process_unlock(p, flags);
+	timer_cancel_sync(&c->timer);
+}
+
+void cpu_timers_free(struct process *p)
+{
+	kfree(p->cpu_timers);
+	p->cpu_timers = NULL;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* setitimer(2): ITIMER_REAL here, the others in cpu_timers.c. */
+#include <arch/clock.h>
+#include <linux/errno.h>
+#include <time/posix_timers_api.h>
+#include <signal/signal.h>
+#include "timers_internal.h"
+
+#define MIN_PERIOD (20 * NSEC_PER_USEC)
+
+static void real_expired(struct timer *timer)
+{
+	struct process *p = container_of(timer, struct process, real_timer);
+	uint64_t flags = process_lock(p), now = clock_mono_ns();
+	struct siginfo info;
+
+	if (p->real_armed && now >= p->real_expires) {
+		p->real_armed = p->real_interval != 0;
+		if (p->real_armed) {
+			uint64_t missed = (now - p->real_expires) / p->real_interval;
+
+			p->real_expires += (missed + 1) * p->real_interval;
+			p->real_expires = MAX(p->real_expires, now + MIN_PERIOD);
+			timer_arm(timer, p->real_expires);
+		}
+		siginfo_init(&info, SIGALRM, SI_KERNEL);
+		signal_send_locked(p, NULL, &info, NULL);
+	}
+	process_unlock(p, flags);
+}
+
+void itimer_real_init(struct process *p)
+{
+	timer_init(&p->real_timer, real_expired);
+}
+
+void itimer_real_stop(struct process *p)
+{
+	uint64_t flags = process_lock(p);
+
+	p->real_armed = false;
+	process_unlock(p, flags);
+	timer_cancel_sync(&p->real_timer);
+}
+
+static void real_get_locked(struct process *p, uint64_t *left, uint64_t *interval)
+{
+	uint64_t now = clock_mono_ns();
+
+	*interval = p->real_interval;
+	*left = 0;
+	if (p->real_armed) {
+		*left = p->real_expires > now ? p->real_expires - now : NSEC_PER_USEC;
+	}
+}
+
+static void real_set_locked(struct process *p, uint64_t left, uint64_t interval)
+{
+	p->real_interval = interval;
+	p->real_armed = left != 0;
+	if (left) {
+		p->real_expires = clock_mono_ns() + left;
+		timer_arm(&p->real_timer, p->real_expires);
+	} else {
+		timer_cancel(&p->real_timer);
+	}
+}
+
+static unsigned cpu_share(int which)
+{
+	return which == ITIMER_PROF ? CPU_PROF : CPU_VIRT;
+}
+
+int itimer_get(int which, uint64_t *left, uint64_t *interval)
+{
+	struct process *p = process_current();
+	uint64_t flags;
+
+	if (which < ITIMER_REAL || which > ITIMER_PROF) {
+		return -EINVAL;
+	}
+	flags = process_lock(p);
+	if (which == ITIMER_REAL) {
+		real_get_locked(p, left, interval);
+	} else {
+		cpu_itimer_get_locked(p, cpu_share(which), left, interval);
+	}
+	process_unlock(p, flags);
+	return 0;
+}
+
+int itimer_set(int which, uint64_t left, uint64_t interval)
+{
+	struct process *p = process_current();
+	uint64_t flags;
+	int err = 0;
+
+	if (which < ITIMER_REAL || which > ITIMER_PROF) {
+		return -EINVAL;
+	}
+	if (which != ITIMER_REAL) {
+		err = cpu_timers_prepare(p);
+	}
+	if (err) {
+		return err;
+	}
+	flags = process_lock(p);
+	if (which == ITIMER_REAL) {
+		real_set_locked(p, left, interval);
+	} else {
+		cpu_itimer_set_locked(p, cpu_share(which), left, interval);
+	}
+	process_unlock(p, flags);
+	return 0;
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks of programs and sleeping on them, see proc/posix_timers.h. */
+#include <time/posix_timers.h>
+
+#include <arch/clock.h>
+#include <lib/assert.h>
+#include <linux/errno.h>
+#include <mm/usercopy.h>
+#include <signal/signal.h>
+#include "timers_internal.h"
+
+/* A dynamic clock id: ~pid << 3 | per thread << 2 | which (0 PROF, 1 VIRT, 2 SCHED). */
+#define CPUCLOCK_PERTHREAD 4
+#define CPUCLOCK_WHICH 3
+
+bool timespec_valid(const struct timespec64 *ts)
+{
+	return ts->sec >= 0 && ts->nsec >= 0 && ts->nsec < (int64_t)NSEC_PER_SEC;
+}
+
+uint64_t timespec_to_ns(const struct timespec64 *ts)
+{
+	uint64_t ns;
+
+	if (__builtin_mul_overflow((uint64_t)ts->sec, NSEC_PER_SEC, &ns) ||
+	    __builtin_add_overflow(ns, (uint64_t)ts->nsec, &ns) || ns > INT64_MAX) {
+		return INT64_MAX;
+	}
+	return ns;
+}
+
+struct timespec64 ns_to_timespec(uint64_t ns)
+{
+	return (struct timespec64){(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC)};
+}
+
+bool clock_is_wall(int clock)
+{
+	return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
+	       clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
+}
+
+bool clock_is_cpu(int clock)
+{
+	return clock < 0 || clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID;
+}
+
+uint64_t clock_deadline(int clock, const struct timespec64 *ts, bool absolute)
+{
+	uint64_t ns = timespec_to_ns(ts);
+
+	if (!absolute) {
+		uint64_t deadline = clock_mono_ns() + ns;
+
+		return ns >= INT64_MAX ? DEADLINE_NONE - 1 : deadline;
+	}
+	if (clock_is_wall(clock)) {
+		int64_t mono;
+
+		if (__builtin_sub_overflow((int64_t)MIN(ns, (uint64_t)INT64_MAX),
+					   clock_wall_offset_ns(), &mono)) {
+			return DEADLINE_NONE - 1;
+		}
+		return mono < 0 ? 0 : (uint64_t)mono;
+	}
+	return ns;
+}
+
+/* --- CPU clocks --- */
+
+static bool decode_cpu_clock(int clock, int *pid, unsigned *which, bool *thread)
+{
+	if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID) {
+		*pid = 0;
+		*which = CPU_SCHED;
+		*thread = clock == CLOCK_THREAD_CPUTIME_ID;
+		return true;
+	}
+	*pid = ~(clock >> 3);
+	*which = (unsigned)clock & CPUCLOCK_WHICH;
+	*thread = clock & CPUCLOCK_PERTHREAD;
+	return clock < 0 && *which <= CPU_SCHED && *pid >= 0;
+}
+
+int cpu_clock_resolve(int clock, struct cpu_clock *out)
+{
+	struct task *self = task_current();
+	bool thread;
+	int pid;
+
+	out->task = NULL;
+	out->process = NULL;
+	if (!decode_cpu_clock(clock, &pid, &out->which, &thread)) {
+		return -EINVAL;
+	}
+	if (thread) {
+		out->task = pid ? task_find(pid) : self;
+		if (out->task && !pid) {
+			task_get(self);
+		}
+		/* Only threads of one's own process. */
+		if (out->task && out->task->process != self->process) {
+			cpu_clock_put(out);
+		}
+		return out->task ? 0 : -EINVAL;
+	}
+	out->process = pid ? process_find(pid) : self->process;
+	if (out->process && !pid) {
+		process_get(self->process);
+	}
+	return out->process ? 0 : -EINVAL;
+}
+
+void cpu_clock_put(struct cpu_clock *c)
+{
+	if (c->task) {
+		task_put(c->task);
+	}
+	process_put(c->process);
+	c->task = NULL;
+	c->process = NULL;
+}
+
+uint64_t cpu_clock_sample(unsigned which, struct task *t, struct process *p)
+{
+	uint64_t utime, stime;
+
+	if (t) {
+		task_cpu_ns(t, &utime, &stime);
+	} else {
+		process_cpu_ns_locked(p, &utime, &stime);
+	}
+	return which == CPU_VIRT ? utime : utime + stime;
+}
+
+static int read_cpu_clock(int clock, struct timespec64 *ts)
+{
+	struct cpu_clock c;
+	uint64_t flags, ns;
+	int err = cpu_clock_resolve(clock, &c);
+
+	if (err) {
+		return err;
+	}
+	if (c.task) {
+		ns = cpu_clock_sample(c.which, c.task, NULL);
+	} else {
+		flags = process_lock(c.process);
+		ns = cpu_clock_sample(c.which, NULL, c.process);
+		process_unlock(c.process, flags);
+	}
+	cpu_clock_put(&c);
+	*ts = ns_to_timespec(ns);
+	return 0;
+}
+
+/* --- reading --- */
+
+int clock_read(int clock, struct timespec64 *ts)
+{
+	uint64_t now;
+
+	if (clock_is_cpu(clock)) {
+		return read_cpu_clock(clock, ts);
+	}
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_REALTIME_ALARM:
+	case CLOCK_TAI:
+		now = clock_mono_ns() + (uint64_t)clock_wall_offset_ns();
+		break;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		now = clock_mono_ns();
+		break;
+	default:
+		return -EINVAL;
+	}
+	*ts = ns_to_timespec(now);
+	return 0;
+}
+
+int clock_resolution(int clock, struct timespec64 *ts)
+{
+	struct timespec64 unused;
+	int err = clock_read(clock, &unused);
+
+	*ts = (struct timespec64){0, 1};
+	if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE) {
+		ts->nsec = 4000000; /* what Linux says with HZ=250; ours is finer */
+	}
+	return err;
+}
+
+/* --- sleeping --- */
+
+static long write_remain(user_ptr remain, uint64_t deadline)
+{
+	uint64_t now = clock_mono_ns();
+	struct timespec64 left = ns_to_timespec(deadline > now ? deadline - now : 0);
+
+	return user_ptr_is_null(remain) ? 0 : copy_to_user(remain, &left, sizeof left);
+}
+
+static long sleep_relative(uint64_t deadline, user_ptr remain);
+
+static long sleep_again(struct task *t)
+{
+	return sleep_relative(t->restart.arg[0], (user_ptr){t->restart.arg[1]});
+}
+
+static long sleep_relative(uint64_t deadline, user_ptr remain)
+{
+	uint64_t args[] = {deadline, remain.addr};
+	long err = sched_sleep_until(deadline, WAIT_INTR);
+
+	if (!err) {
+		return 0;
+	}
+	err = write_remain(remain, deadline);
+	return err ? err : signal_set_restart(sleep_again, args, ARRAY_SIZE(args));
+}
+
+/* Until the process has used that much CPU: looks when it can have, at the earliest. */
+static long sleep_on_cpu_clock(int clock, bool absolute, uint64_t ns)
+{
+	struct timespec64 ts;
+	uint64_t target = ns, now;
+	int err = read_cpu_clock(clock, &ts);
+
+	if (err) {
+		return err;
+	}
+	now = timespec_to_ns(&ts);
+	target = absolute ? ns : now + ns;
+	while (now < target) {
+		uint64_t threads = MAX(READ_ONCE(process_current()->nthreads), 1u);
+		uint64_t step = MAX((target - now) / threads, NSEC_PER_MSEC / 4);
+
+		err = sched_sleep_until(clock_mono_ns() + step, WAIT_INTR);
+		if (!err) {
+			err = read_cpu_clock(clock, &ts);
+		}
+		if (err) {
+			return err == -ERESTARTSYS ? -EINTR : err;
+		}
+		now = timespec_to_ns(&ts);
+	}
+	return 0;
+}
+
+static struct waitq wall_sleepers;
+
+void clock_wake_wall_sleepers(void)
+{
+	waitq_wake_all(&wall_sleepers);
+}
+
+void clock_sleep_init(void)
+{
+	waitq_init(&wall_sleepers);
+}
+
+/* Until the clock shows ts, also when it is set meanwhile. */
+static long sleep_on_wall(int clock, const struct timespec64 *ts)
+{
+	int err;
+
+	do {
+		struct waitq_entry e;
+
+		waitq_entry_init(&e);
+		waitq_add(&wall_sleepers, &e);
+		block_prepare(WAIT_INTR);
+		err = block(clock_deadline(clock, ts, true));
+		waitq_remove(&e);
+	} while (!err);
+	return err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
+}
+
+long clock_sleep(int clock, bool absolute, const struct timespec64 *ts, user_ptr remain)
+{
+	uint64_t deadline;
+
+	if (!timespec_valid(ts)) {
+		return -EINVAL;
+	}
+	if (clock_is_cpu(clock)) {
+		if (clock == CLOCK_THREAD_CPUTIME_ID) {
+			return -EINVAL;
+		}
+		return sleep_on_cpu_clock(clock, absolute, timespec_to_ns(ts));
+	}
+	deadline = clock_deadline(clock, ts, absolute);
+	if (!absolute) {
+		return sleep_relative(deadline, remain);
+	}
+	if (clock_is_wall(clock)) {
+		return sleep_on_wall(clock, ts);
+	}
+	return sched_sleep_until(deadline, WAIT_INTR) ? -ERESTARTNOHAND : 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* What ldisc.c (input, editing, reading) and ldisc_output.c (output, echo) share. */
+#include <tty/ldisc.h>
+
+#define DEL 0x7f
+#define I(l, f) ((l)->tio.iflag & (f))
+#define O(l, f) ((l)->tio.oflag & (f))
+#define L(l, f) ((l)->tio.lflag & (f))
+#define CC(l, i) ((l)->tio.cc[i])
+
+/* The rest of a UTF-8 character: takes no column. */
+static inline bool is_continuation(const struct ldisc *l, uint8_t c)
+{
+	return I(l, IUTF8) && (c & 0xc0) == 0x80;
+}
+/* Echo goes out in order or is kept; what does not fit is lost. */
+void ldisc_echo_raw(struct ldisc *l, const uint8_t *s, size_t n);
+void ldisc_echo_byte(struct ldisc *l, uint8_t c);
+/* As typed: control characters as ^X. */
+void ldisc_echo_char(struct ldisc *l, uint8_t c);
