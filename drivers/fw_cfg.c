@@ -41,8 +41,9 @@ _Static_assert(sizeof(struct directory_entry) == 64, "FWCfgFile");
 
 static void read_bytes(void *buf, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		((uint8_t *)buf)[i] = port_in8(PORT_DATA);
+	}
 }
 
 /* Reads n bytes at the position where the last read ended, or (item >= 0) from the start of
@@ -54,8 +55,9 @@ static int dma_read(int item, void *buf, size_t n)
 	uint32_t control = DMA_READ;
 	uint64_t at = virt_to_phys(&access);
 
-	if (item >= 0)
+	if (item >= 0) {
 		control |= (uint32_t)item << 16 | DMA_SELECT;
+	}
 	access.control = __builtin_bswap32(control);
 	access.length = __builtin_bswap32((uint32_t)n);
 	access.address = __builtin_bswap64(virt_to_phys(buf));
@@ -66,20 +68,24 @@ static int dma_read(int item, void *buf, size_t n)
 		uint32_t state = __builtin_bswap32(READ_ONCE(access.control));
 
 		barrier();
-		if (state & DMA_ERROR)
+		if (state & DMA_ERROR) {
 			return -EIO;
-		if (state == 0)
+		}
+		if (state == 0) {
 			return 0;
+		}
 	}
 	return -EIO;
 }
 
 static int item_read(bool dma, int item, void *buf, size_t n)
 {
-	if (dma)
+	if (dma) {
 		return dma_read(item, buf, n);
-	if (item >= 0)
+	}
+	if (item >= 0) {
 		port_out16(PORT_SELECT, (uint16_t)item);
+	}
 	read_bytes(buf, n);
 	return 0;
 }
@@ -90,11 +96,12 @@ static int probe(bool *dma)
 	char signature[4];
 
 	port_out16(PORT_SELECT, ITEM_SIGNATURE);
-	read_bytes(signature, sizeof signature);
-	if (memcmp(signature, "QEMU", sizeof signature) != 0)
+	read_bytes(signature, sizeof(signature));
+	if (memcmp(signature, "QEMU", sizeof(signature)) != 0) {
 		return -ENODEV;
+	}
 	port_out16(PORT_SELECT, ITEM_ID);
-	read_bytes(id, sizeof id);
+	read_bytes(id, sizeof(id));
 	*dma = id[0] & ID_DMA;
 	return 0;
 }
@@ -104,20 +111,22 @@ static int find_file(bool dma, void *buf, const char *name, struct directory_ent
 {
 	struct directory_entry *e = buf;
 	uint32_t count, left;
-	int err = item_read(dma, ITEM_DIRECTORY, buf, sizeof count);
+	int err = item_read(dma, ITEM_DIRECTORY, buf, sizeof(count));
 
-	if (err)
+	if (err) {
 		return err;
-	memcpy(&count, buf, sizeof count);
+	}
+	memcpy(&count, buf, sizeof(count));
 	left = MIN(__builtin_bswap32(count), MAX_FILES);
 	while (left > 0) {
-		uint32_t n = MIN(left, (uint32_t)(PAGE_SIZE / sizeof *e));
+		uint32_t n = MIN(left, (uint32_t)(PAGE_SIZE / sizeof(*e)));
 
-		err = item_read(dma, -1, buf, n * sizeof *e);
-		if (err)
+		err = item_read(dma, -1, buf, n * sizeof(*e));
+		if (err) {
 			return err;
+		}
 		for (uint32_t i = 0; i < n; i++) {
-			if (strnlen(e[i].name, sizeof e[i].name) == strlen(name) &&
+			if (strnlen(e[i].name, sizeof(e[i].name)) == strlen(name) &&
 			    memcmp(e[i].name, name, strlen(name)) == 0) {
 				*found = e[i];
 				return 0;
@@ -136,21 +145,26 @@ int fw_cfg_read_file(const char *name, size_t max, void **data, size_t *len)
 	bool dma;
 	int err = probe(&dma);
 
-	if (err)
+	if (err) {
 		return err;
+	}
 	buf = kmalloc(PAGE_SIZE);
-	if (!buf)
+	if (!buf) {
 		return -ENOMEM;
+	}
 	err = find_file(dma, buf, name, &file);
 	kfree(buf);
-	if (err)
+	if (err) {
 		return err;
+	}
 	n = __builtin_bswap32(file.size);
-	if (n > max)
+	if (n > max) {
 		return -EFBIG;
+	}
 	buf = kmalloc(MAX(n, (size_t)1));
-	if (!buf)
+	if (!buf) {
 		return -ENOMEM;
+	}
 	err = n ? item_read(dma, __builtin_bswap16(file.select), buf, n) : 0;
 	if (err) {
 		kfree(buf);

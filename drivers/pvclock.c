@@ -83,8 +83,7 @@ bool pvclock_init(void)
 		return false;
 	}
 	/* The wall page holds the wall time at which the system time was 0. */
-	clock_set_wall_offset_ns(
-		(int64_t)(wall + pvclock_ns(&t, cpu_tsc()) - clock_mono_ns()));
+	clock_set_wall_offset_ns((int64_t)(wall + pvclock_ns(&t, cpu_tsc()) - clock_mono_ns()));
 	/* The factors are ours now: KVM need not update the page. */
 	cpu_write_msr(MSR_SYSTEM_TIME, 0);
 	return true;

@@ -39,7 +39,7 @@ static struct thread boot_idle;
 /* An application processor: its idle thread is all it needs. */
 static void ap_main(void)
 {
-	struct thread *idle = kzalloc(sizeof *idle);
+	struct thread *idle = kzalloc(sizeof(*idle));
 
 	if (!idle) {
 		panic("no memory for the idle thread of CPU %u", cpu_id());
@@ -52,14 +52,14 @@ static void ap_main(void)
 static const struct launch_config *read_launch_config(void)
 {
 	static struct launch_config config;
-	static char from_cmdline[sizeof(struct launch_header) + sizeof boot_info.cmdline];
+	static char from_cmdline[sizeof(struct launch_header) + sizeof(boot_info.cmdline)];
 	void *blob;
 	size_t n;
 	int err = fw_cfg_read_file(LAUNCH_FWCFG_NAME, LAUNCH_MAX_BLOB, &blob, &n);
 
 	if (err == -ENOENT || err == -ENODEV) {
 		long made = launch_from_cmdline(boot_info.cmdline, from_cmdline,
-						sizeof from_cmdline);
+						sizeof(from_cmdline));
 
 		if (made < 0) {
 			hostctl_noexec(LAUNCH_STATUS_FAULT, ENOENT,

@@ -40,36 +40,50 @@ int elf_check_header(const void *head, size_t n, uint64_t file_size, const char 
 	struct elf64_header h;
 	uint64_t table;
 
-	if (!elf_has_magic(head, n))
+	if (!elf_has_magic(head, n)) {
 		return fail(why, ENOEXEC, "it is neither an ELF program nor a script");
-	if (n > ELF_IDENT_CLASS && ((const uint8_t *)head)[ELF_IDENT_CLASS] == ELF_CLASS32)
+	}
+	if (n > ELF_IDENT_CLASS && ((const uint8_t *)head)[ELF_IDENT_CLASS] == ELF_CLASS32) {
 		return fail(why, ENOEXEC, "wrong ELF class (32-bit)");
-	if (n < sizeof(h) || file_size < sizeof(h))
+	}
+	if (n < sizeof(h) || file_size < sizeof(h)) {
 		return fail(why, ENOEXEC, "the ELF header is cut off");
+	}
 	memcpy(&h, head, sizeof(h));
-	if (h.ident[ELF_IDENT_CLASS] != ELF_CLASS64)
+	if (h.ident[ELF_IDENT_CLASS] != ELF_CLASS64) {
 		return fail(why, ENOEXEC, "wrong ELF class");
-	if (h.ident[ELF_IDENT_DATA] != ELF_DATA_LSB)
+	}
+	if (h.ident[ELF_IDENT_DATA] != ELF_DATA_LSB) {
 		return fail(why, ENOEXEC, "it is big-endian");
-	if (h.ident[ELF_IDENT_VERSION] != ELF_VERSION_CURRENT || h.version != ELF_VERSION_CURRENT)
+	}
+	if (h.ident[ELF_IDENT_VERSION] != ELF_VERSION_CURRENT || h.version != ELF_VERSION_CURRENT) {
 		return fail(why, ENOEXEC, "unknown ELF version");
-	if (h.machine != EM_X86_64)
+	}
+	if (h.machine != EM_X86_64) {
 		return fail(why, ENOEXEC, wrong_machine(h.machine));
-	if (h.type == ET_REL)
+	}
+	if (h.type == ET_REL) {
 		return fail(why, ENOEXEC, "it is an object file: link it first");
-	if (h.type == ET_CORE)
+	}
+	if (h.type == ET_CORE) {
 		return fail(why, ENOEXEC, "it is a core dump");
-	if (h.type != ET_EXEC && h.type != ET_DYN)
+	}
+	if (h.type != ET_EXEC && h.type != ET_DYN) {
 		return fail(why, ENOEXEC, "it is not an executable ELF file");
-	if (h.phentsize != sizeof(struct elf64_phdr))
+	}
+	if (h.phentsize != sizeof(struct elf64_phdr)) {
 		return fail(why, ENOEXEC, "wrong size of program headers");
-	if (h.phnum == 0)
+	}
+	if (h.phnum == 0) {
 		return fail(why, ENOEXEC, "it has no program headers");
+	}
 	table = (uint64_t)h.phnum * sizeof(struct elf64_phdr);
-	if (table > ELF_MAX_PHDRS_BYTES)
+	if (table > ELF_MAX_PHDRS_BYTES) {
 		return fail(why, ENOEXEC, "it has too many program headers");
-	if (h.phoff > file_size || table > file_size - h.phoff)
+	}
+	if (h.phoff > file_size || table > file_size - h.phoff) {
 		return fail(why, ENOEXEC, "its program headers lie outside the file");
+	}
 	return 0;
 }
 
@@ -85,35 +99,44 @@ static int add_segment(const struct elf64_phdr *p, uint64_t file_size, struct el
 	struct elf_segment *prev = out->nsegments ? &out->segment[out->nsegments - 1] : NULL;
 	uint64_t first, last;
 
-	if (p->filesz > p->memsz)
+	if (p->filesz > p->memsz) {
 		return fail(why, EINVAL, "a segment is larger in the file than in memory");
-	if (p->memsz == 0)
+	}
+	if (p->memsz == 0) {
 		return 0;
-	if (p->memsz > USER_END || p->vaddr > USER_END - p->memsz)
+	}
+	if (p->memsz > USER_END || p->vaddr > USER_END - p->memsz) {
 		return fail(why, EINVAL, "a segment lies outside the address space");
+	}
 	/* The offset of one that is all zeros may be anything. */
-	if (p->filesz && (p->offset > file_size || p->filesz > file_size - p->offset))
+	if (p->filesz && (p->offset > file_size || p->filesz > file_size - p->offset)) {
 		return fail(why, ENOEXEC, "a segment lies outside the file: is it cut off?");
-	if (p->filesz && (p->offset - p->vaddr) % PAGE_SIZE != 0)
+	}
+	if (p->filesz && (p->offset - p->vaddr) % PAGE_SIZE != 0) {
 		return fail(why, EINVAL, "a segment's offset and address do not match");
-	if (prev && p->vaddr < prev->vaddr + prev->memsz)
+	}
+	if (prev && p->vaddr < prev->vaddr + prev->memsz) {
 		return fail(why, ENOEXEC, "its segments overlap or are out of order");
-	if (out->nsegments == ELF_MAX_SEGMENTS)
+	}
+	if (out->nsegments == ELF_MAX_SEGMENTS) {
 		return fail(why, ENOEXEC, "it has too many segments");
-	if (p->align > PAGE_SIZE && is_power_of_two(p->align) && p->align <= ELF_MAX_ALIGN)
+	}
+	if (p->align > PAGE_SIZE && is_power_of_two(p->align) && p->align <= ELF_MAX_ALIGN) {
 		out->align = MAX(out->align, p->align);
+	}
 
 	first = ALIGN_DOWN(p->vaddr, PAGE_SIZE);
 	last = ALIGN_UP(p->vaddr + p->memsz, PAGE_SIZE);
-	if (!prev)
+	if (!prev) {
 		out->start = first;
+	}
 	out->end = last;
 	out->segment[out->nsegments++] = (struct elf_segment){
-	    .vaddr = p->vaddr,
-	    .memsz = p->memsz,
-	    .offset = p->filesz ? p->offset : 0,
-	    .filesz = p->filesz,
-	    .flags = p->flags & (PF_R | PF_W | PF_X),
+		.vaddr = p->vaddr,
+		.memsz = p->memsz,
+		.offset = p->filesz ? p->offset : 0,
+		.filesz = p->filesz,
+		.flags = p->flags & (PF_R | PF_W | PF_X),
 	};
 	return 0;
 }
@@ -121,12 +144,15 @@ static int add_segment(const struct elf64_phdr *p, uint64_t file_size, struct el
 static int set_interp(const struct elf64_phdr *p, uint64_t file_size, struct elf_image *out,
 		      const char **why)
 {
-	if (out->interp_len)
+	if (out->interp_len) {
 		return 0; /* the first one counts */
-	if (p->filesz < 2 || p->filesz > PATH_MAX)
+	}
+	if (p->filesz < 2 || p->filesz > PATH_MAX) {
 		return fail(why, ENOEXEC, "the name of its interpreter has a bad length");
-	if (p->offset > file_size || p->filesz > file_size - p->offset)
+	}
+	if (p->offset > file_size || p->filesz > file_size - p->offset) {
 		return fail(why, ENOEXEC, "the name of its interpreter lies outside the file");
+	}
 	out->interp_offset = p->offset;
 	out->interp_len = p->filesz;
 	return 0;
@@ -141,8 +167,9 @@ static uint64_t phdr_address(const struct elf64_header *h, const struct elf_imag
 		const struct elf_segment *s = &img->segment[i];
 
 		if (h->phoff >= s->offset && h->phoff - s->offset <= s->filesz &&
-		    table <= s->filesz - (h->phoff - s->offset))
+		    table <= s->filesz - (h->phoff - s->offset)) {
 			return s->vaddr + (h->phoff - s->offset);
+		}
 	}
 	return 0;
 }
@@ -152,8 +179,9 @@ static bool entry_is_code(const struct elf_image *img)
 	for (unsigned i = 0; i < img->nsegments; i++) {
 		const struct elf_segment *s = &img->segment[i];
 
-		if (img->entry >= s->vaddr && img->entry - s->vaddr < s->memsz)
+		if (img->entry >= s->vaddr && img->entry - s->vaddr < s->memsz) {
 			return s->flags & PF_X;
+		}
 	}
 	return false;
 }
@@ -183,14 +211,18 @@ int elf_parse(const struct elf64_header *h, const struct elf64_phdr *ph, uint64_
 			break;
 		}
 	}
-	if (err)
+	if (err) {
 		return err;
-	if (out->nsegments == 0)
+	}
+	if (out->nsegments == 0) {
 		return fail(why, ENOEXEC, "it has nothing to load");
-	if (!out->movable && out->start == 0)
+	}
+	if (!out->movable && out->start == 0) {
 		return fail(why, EINVAL, "it wants to be loaded at address 0");
-	if (!entry_is_code(out))
+	}
+	if (!entry_is_code(out)) {
 		return fail(why, ENOEXEC, "its entry point is not in an executable segment");
+	}
 	out->phdr = phdr_address(h, out);
 	return 0;
 }

@@ -25,8 +25,9 @@ static void explain(const struct exec_request *req, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (!req->failure || req->failure->text[0])
+	if (!req->failure || req->failure->text[0]) {
 		return;
+	}
 	va_start(ap, fmt);
 	fmt_vsnprintf(req->failure->text, sizeof(req->failure->text), fmt, ap);
 	va_end(ap);
@@ -40,8 +41,9 @@ static int open_program(const struct exec_request *req, const char *who, int dir
 	struct inode *inode;
 	int err = vfs_lookup(dirfd, name, lookup, &path);
 
-	if (err)
+	if (err) {
 		return err;
+	}
 	inode = path.dentry->inode;
 	err = -EACCES;
 	if (S_ISDIR(inode->mode)) {
@@ -54,11 +56,12 @@ static int open_program(const struct exec_request *req, const char *who, int dir
 		explain(req, "%s is on a file system mounted noexec", who);
 	} else {
 		err = vfs_permission(inode, MAY_EXEC);
-		if (err)
+		if (err) {
 			explain(req, "%s is not executable (mode %04o): chmod +x", who,
 				inode->mode & 07777);
-		else
+		} else {
 			err = vfs_open_path(&path, O_RDONLY, out);
+		}
 	}
 	path_put(&path);
 	return err;
@@ -72,8 +75,9 @@ static int open_interp(const struct exec_request *req, const char *name, struct 
 
 	fmt_snprintf(who, sizeof(who), "its interpreter %s", name);
 	err = open_program(req, who, AT_FDCWD, name, LOOKUP_FOLLOW, out);
-	if (err == -ENOENT || err == -ENOTDIR)
+	if (err == -ENOENT || err == -ENOTDIR) {
 		explain(req, "%s is missing from the share", who);
+	}
 	return err;
 }
 
@@ -87,8 +91,9 @@ static int load_interp(const struct exec_request *req, struct exec_load *l)
 
 	l->interp_name = kmalloc(l->image->interp_len);
 	l->interp_image = kmalloc(sizeof(*l->interp_image));
-	if (!l->interp_name || !l->interp_image)
+	if (!l->interp_name || !l->interp_image) {
 		return -ENOMEM;
+	}
 	n = file_read_kernel(l->file, l->interp_name, l->image->interp_len,
 			     l->image->interp_offset);
 	if (n != (long)l->image->interp_len || l->interp_name[n - 1] != 0) {
@@ -96,14 +101,17 @@ static int load_interp(const struct exec_request *req, struct exec_load *l)
 		return n < 0 ? (int)n : -ENOEXEC;
 	}
 	err = open_interp(req, l->interp_name, &l->interp);
-	if (err)
+	if (err) {
 		return err;
+	}
 	n = file_read_kernel(l->interp, head, sizeof(head), 0);
-	if (n < 0)
+	if (n < 0) {
 		return (int)n;
+	}
 	err = image_read(l->interp, head, (size_t)n, l->interp_image, &why);
-	if (err && why)
+	if (err && why) {
 		explain(req, "its interpreter %s can't be used: %s", l->interp_name, why);
+	}
 	return err == -ENOEXEC || err == -EINVAL ? -ELIBBAD : err;
 }
 
@@ -118,39 +126,49 @@ static int find_image(const struct exec_request *req, struct exec_load *l)
 	for (unsigned depth = 0;; depth++) {
 		memset(head, 0, SCRIPT_HEAD);
 		n = file_read_kernel(l->file, head, SCRIPT_HEAD, 0);
-		if (n < 0)
+		if (n < 0) {
 			return (int)n;
-		if (!script_has_magic(head, (size_t)n))
+		}
+		if (!script_has_magic(head, (size_t)n)) {
 			break;
-		if (depth == SCRIPT_MAX_DEPTH)
+		}
+		if (depth == SCRIPT_MAX_DEPTH) {
 			return -ELOOP;
+		}
 		err = script_parse(head, &interp, &arg);
 		if (err) {
 			explain(req, "its #! line names no interpreter");
 			return err;
 		}
-		if (req->hidden)
+		if (req->hidden) {
 			return -ENOENT;
+		}
 		err = exec_args_set_script(req->args, interp, arg, l->name);
-		if (err)
+		if (err) {
 			return err;
+		}
 		kfree(l->name);
 		l->name = kstrdup(interp);
-		if (!l->name)
+		if (!l->name) {
 			return -ENOMEM;
+		}
 		file_put(l->file);
 		l->file = NULL;
 		err = open_interp(req, l->name, &l->file);
-		if (!err)
+		if (!err) {
 			err = file_deny_write(l->file);
-		if (err)
+		}
+		if (err) {
 			return err;
+		}
 	}
 	err = image_read(l->file, head, (size_t)n, l->image, &why);
-	if (err && why)
+	if (err && why) {
 		explain(req, "%s", why);
-	if (!err && l->image->interp_len)
+	}
+	if (!err && l->image->interp_len) {
 		err = load_interp(req, l);
+	}
 	return err;
 }
 
@@ -163,12 +181,15 @@ static const char *base_name(const char *path)
 
 static void free_load(struct exec_load *l)
 {
-	if (l->mm)
+	if (l->mm) {
 		mm_put(l->mm);
-	if (l->interp)
+	}
+	if (l->interp) {
 		file_put(l->interp);
-	if (l->file)
+	}
+	if (l->file) {
 		file_put(l->file);
+	}
 	kfree(l->interp_name);
 	kfree(l->interp_image);
 	kfree(l->image);
@@ -195,15 +216,17 @@ static int commit(const struct exec_request *req, struct exec_load *l)
 	struct mm *mm = l->mm;
 	int err = proc_exec_point_of_no_return();
 
-	if (err)
+	if (err) {
 		return err;
+	}
 	l->mm = NULL; /* ours to free no more */
 	mm_switch_current(mm);
 	proc_exec_commit(base_name(req->execfn), l->file);
 	err = exec_finish_stack(mm, l);
 	start_registers(l);
-	if (err)
+	if (err) {
 		proc_exec_die(SIGKILL);
+	}
 	return 0;
 }
 
@@ -212,30 +235,38 @@ int exec_program(const struct exec_request *req)
 	struct exec_load *l = kzalloc(sizeof(*l));
 	int err = -ENOMEM;
 
-	if (req->failure)
+	if (req->failure) {
 		req->failure->text[0] = 0;
-	if (!l)
+	}
+	if (!l) {
 		return -ENOMEM;
+	}
 	l->args = req->args;
 	l->image = kmalloc(sizeof(*l->image));
 	l->name = kstrdup(req->execfn);
-	if (!l->image || !l->name)
+	if (!l->image || !l->name) {
 		goto out;
+	}
 	err = open_program(req, "it", req->dirfd, req->path, req->lookup, &l->file);
 	if (!err) {
 		err = file_deny_write(l->file);
-		if (err == -ETXTBSY)
+		if (err == -ETXTBSY) {
 			explain(req, "somebody has it open for writing");
+		}
 	}
-	if (!err)
+	if (!err) {
 		err = find_image(req, l);
+	}
 	/* The name of the file ends the strings (AT_EXECFN). */
-	if (!err)
+	if (!err) {
 		err = exec_args_add_name(req->args, req->execfn);
-	if (!err)
+	}
+	if (!err) {
 		err = exec_build_mm(l);
-	if (!err)
+	}
+	if (!err) {
 		err = commit(req, l);
+	}
 out:
 	free_load(l);
 	return err;

@@ -8,10 +8,10 @@
 
 struct exec_load {
 	struct exec_args *args;
-	char *name;	    /* of the file whose head was read last */
-	struct file *file;  /* the program: counted, writers are denied */
+	char *name;	   /* of the file whose head was read last */
+	struct file *file; /* the program: counted, writers are denied */
 	struct elf_image *image;
-	char *interp_name;  /* PT_INTERP */
+	char *interp_name;   /* PT_INTERP */
 	struct file *interp; /* counted; NULL = none */
 	struct elf_image *interp_image;
 	char head[SCRIPT_HEAD];

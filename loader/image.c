@@ -8,8 +8,7 @@
 #include <mm/mm.h>
 #include <mm/slab.h>
 
-int image_read(struct file *f, const void *head, size_t n, struct elf_image *out,
-	       const char **why)
+int image_read(struct file *f, const void *head, size_t n, struct elf_image *out, const char **why)
 {
 	uint64_t size = atomic_load_explicit(&f->inode->pages.size, memory_order_relaxed);
 	struct elf64_header h;
@@ -19,13 +18,15 @@ int image_read(struct file *f, const void *head, size_t n, struct elf_image *out
 	int err;
 
 	err = elf_check_header(head, n, size, why);
-	if (err)
+	if (err) {
 		return err;
+	}
 	memcpy(&h, head, sizeof(h));
 	table = h.phnum * sizeof(*ph);
 	ph = kmalloc(table);
-	if (!ph)
+	if (!ph) {
 		return -ENOMEM;
+	}
 	got = file_read_kernel(f, ph, table, h.phoff);
 	if (got == (long)table) {
 		err = elf_parse(&h, ph, size, out, why);
@@ -55,8 +56,9 @@ static int zero_tail(struct mm *mm, uint64_t addr)
 		size_t n = MIN(end - addr, sizeof(zeros));
 		long done = mm_access(mm, addr, (void *)zeros, n, true, true);
 
-		if (done <= 0)
+		if (done <= 0) {
 			return -ENOMEM;
+		}
 		addr += (uint64_t)done;
 	}
 	return 0;
@@ -77,20 +79,23 @@ static int map_segment(struct mm *mm, struct file *f, struct page_cache *object,
 
 		addr = mm_mmap(mm, start, mapped - start, prot, MAP_PRIVATE | MAP_FIXED, object, f,
 			       (s->offset - skew) >> PAGE_SHIFT, VMA_MAYWRITE);
-		if (addr < 0)
+		if (addr < 0) {
 			return (int)addr;
+		}
 	}
 	if (s->filesz && s->memsz > s->filesz) {
 		err = zero_tail(mm, file_end);
-		if (err)
+		if (err) {
 			return err;
+		}
 	}
 	if (end > mapped) {
 		addr = mm_mmap(mm, mapped, end - mapped, prot,
 			       MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, NULL, NULL, 0,
 			       VMA_MAYWRITE);
-		if (addr < 0)
+		if (addr < 0) {
 			return (int)addr;
+		}
 	}
 	return 0;
 }
@@ -100,8 +105,9 @@ int image_map(struct mm *mm, struct file *f, const struct elf_image *img, uint64
 	struct page_cache *object;
 	int err = file_object(f, &object);
 
-	for (unsigned i = 0; i < img->nsegments && !err; i++)
+	for (unsigned i = 0; i < img->nsegments && !err; i++) {
 		err = map_segment(mm, f, object, &img->segment[i], bias);
+	}
 	return err;
 }
 
@@ -112,8 +118,9 @@ int image_place(struct mm *mm, const struct elf_image *img, uint64_t *bias)
 	long addr = mm_mmap(mm, 0, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			    NULL, NULL, 0, 0);
 
-	if (addr < 0)
+	if (addr < 0) {
 		return (int)addr;
+	}
 	*bias = ALIGN_UP((uint64_t)addr, img->align) - start;
 	return mm_munmap(mm, (uint64_t)addr, room);
 }

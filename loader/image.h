@@ -12,7 +12,6 @@ MUST_USE int image_read(struct file *f, const void *head, size_t n, struct elf_i
 			const char **why);
 /* Maps its segments at their addresses + bias, private, over whatever is there; zeroes
  * what the file does not hold.  Nobody runs on mm yet. */
-MUST_USE int image_map(struct mm *mm, struct file *f, const struct elf_image *img,
-		       uint64_t bias);
+MUST_USE int image_map(struct mm *mm, struct file *f, const struct elf_image *img, uint64_t bias);
 /* Finds the bias that puts a movable image where mm has room; -ENOMEM. */
 MUST_USE int image_place(struct mm *mm, const struct elf_image *img, uint64_t *bias);

@@ -9,8 +9,9 @@ const char *init_getenv(const char *env, unsigned count, const char *name)
 	size_t n = strlen(name);
 
 	for (unsigned i = 0; i < count; i++, env = launch_next(env)) {
-		if (strncmp(env, name, n) == 0 && env[n] == '=')
+		if (strncmp(env, name, n) == 0 && env[n] == '=') {
 			return env + n + 1;
+		}
 	}
 	return NULL;
 }
@@ -29,8 +30,9 @@ bool init_next_candidate(const char **path, const char *prog, char *buf, size_t 
 			dir = ".";
 			n = 1;
 		}
-		if (n + 1 + prog_len + 1 > size)
+		if (n + 1 + prog_len + 1 > size) {
 			continue;
+		}
 		memcpy(buf, dir, n);
 		buf[n] = '/';
 		memcpy(buf + n + 1, prog, prog_len + 1);

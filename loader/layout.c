@@ -85,22 +85,27 @@ static int map_images(struct exec_load *l)
 	if (img->movable) {
 		uint64_t base = ALIGN_UP(PIE_BASE + random_below(PIE_RANDOM_PAGES), img->align);
 
-		if (img->end - img->start > USER_END - base - (1ull << 40))
+		if (img->end - img->start > USER_END - base - (1ull << 40)) {
 			return -ENOMEM;
+		}
 		l->bias = base - ALIGN_DOWN(img->start, img->align);
 	}
 	err = image_map(mm, l->file, img, l->bias);
-	if (err)
+	if (err) {
 		return err;
+	}
 	set_bounds(mm, img, l->bias);
 	mm->brk_start = img->end + l->bias + random_below(BRK_RANDOM_PAGES);
 	mm->brk_end = mm->brk_start;
-	if (!l->interp)
+	if (!l->interp) {
 		return 0;
-	if (l->interp_image->movable)
+	}
+	if (l->interp_image->movable) {
 		err = image_place(mm, l->interp_image, &l->interp_bias);
-	if (!err)
+	}
+	if (!err) {
 		err = image_map(mm, l->interp, l->interp_image, l->interp_bias);
+	}
 	return err;
 }
 
@@ -115,10 +120,12 @@ static int map_stack(struct exec_load *l)
 	uint64_t top = USER_END - random_below(STACK_RANDOM_PAGES), at;
 	long addr, done;
 
-	addr = mm_mmap(mm, top - size, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-		       NULL, NULL, 0, VMA_GROWSDOWN | VMA_IS_STACK | VMA_MAYWRITE);
-	if (addr < 0)
+	addr = mm_mmap(mm, top - size, size, prot,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, NULL, NULL, 0,
+		       VMA_GROWSDOWN | VMA_IS_STACK | VMA_MAYWRITE);
+	if (addr < 0) {
 		return (int)addr;
+	}
 	l->stack_top = top;
 	at = top - 8 - a->len;
 	done = mm_access(mm, at, a->data, a->len, true, true);
@@ -129,17 +136,20 @@ int exec_build_mm(struct exec_load *l)
 {
 	int err = mm_create(&l->mm);
 
-	if (err)
+	if (err) {
 		return err;
+	}
 	set_limits(l->mm);
 	l->mm->dumpable = true;
 	file_get(l->file);
 	l->mm->exe_file = l->file;
 	err = map_images(l);
-	if (!err)
+	if (!err) {
 		err = map_stack(l);
-	if (!err)
+	}
+	if (!err) {
 		err = vdso_map(l->mm);
+	}
 	return err;
 }
 
@@ -148,23 +158,23 @@ static void fill_auxv(struct stack_spec *s, const struct mm *mm, const struct ex
 	const struct cred *c = thread_current()->cred;
 	const struct elf_image *img = l->image;
 	const uint64_t pairs[][2] = {
-	    {AT_SYSINFO_EHDR, mm->vdso_base},
-	    {AT_MINSIGSTKSZ, sigframe_min_stack()},
-	    {AT_HWCAP, cpu_hwcap()},
-	    {AT_PAGESZ, PAGE_SIZE},
-	    {AT_CLKTCK, USER_HZ},
-	    {AT_PHDR, img->phdr ? img->phdr + l->bias : 0},
-	    {AT_PHENT, sizeof(struct elf64_phdr)},
-	    {AT_PHNUM, img->phnum},
-	    {AT_BASE, l->interp ? l->interp_image->start + l->interp_bias : 0},
-	    {AT_FLAGS, 0},
-	    {AT_ENTRY, img->entry + l->bias},
-	    {AT_UID, c->uid},
-	    {AT_EUID, c->euid},
-	    {AT_GID, c->gid},
-	    {AT_EGID, c->egid},
-	    {AT_SECURE, c->uid != c->euid || c->gid != c->egid},
-	    {AT_HWCAP2, cpu_has_fsgsbase() ? HWCAP2_FSGSBASE : 0},
+		{ AT_SYSINFO_EHDR, mm->vdso_base },
+		{ AT_MINSIGSTKSZ, sigframe_min_stack() },
+		{ AT_HWCAP, cpu_hwcap() },
+		{ AT_PAGESZ, PAGE_SIZE },
+		{ AT_CLKTCK, USER_HZ },
+		{ AT_PHDR, img->phdr ? img->phdr + l->bias : 0 },
+		{ AT_PHENT, sizeof(struct elf64_phdr) },
+		{ AT_PHNUM, img->phnum },
+		{ AT_BASE, l->interp ? l->interp_image->start + l->interp_bias : 0 },
+		{ AT_FLAGS, 0 },
+		{ AT_ENTRY, img->entry + l->bias },
+		{ AT_UID, c->uid },
+		{ AT_EUID, c->euid },
+		{ AT_GID, c->gid },
+		{ AT_EGID, c->egid },
+		{ AT_SECURE, c->uid != c->euid || c->gid != c->egid },
+		{ AT_HWCAP2, cpu_has_fsgsbase() ? HWCAP2_FSGSBASE : 0 },
 	};
 
 	_Static_assert(ARRAY_SIZE(pairs) <= STACK_AUXV_MAX, "room for the auxiliary vector");
@@ -191,8 +201,9 @@ int exec_finish_stack(struct mm *mm, struct exec_load *l)
 	void *table = NULL;
 	int err = -ENOMEM;
 
-	if (!s)
+	if (!s) {
 		return -ENOMEM;
+	}
 	s->strings = a->data;
 	s->strings_len = a->len;
 	s->argc = a->argc;
@@ -202,18 +213,19 @@ int exec_finish_stack(struct mm *mm, struct exec_load *l)
 	random_bytes(s->random, sizeof(s->random));
 	fill_auxv(s, mm, l);
 	err = stack_plan(s, &sl);
-	if (err)
+	if (err) {
 		goto out;
+	}
 	err = -ENOMEM;
 	table = kmalloc(sl.table_len);
-	if (!table)
+	if (!table) {
 		goto out;
+	}
 	stack_fill(s, &sl, table);
 	save_layout(mm, &sl, table);
-	err = copy_to_user((user_ptr){sl.sp}, table, sl.table_len);
+	err = copy_to_user((user_ptr){ sl.sp }, table, sl.table_len);
 	l->sp = sl.sp;
-	l->start = l->interp ? l->interp_image->entry + l->interp_bias
-			     : l->image->entry + l->bias;
+	l->start = l->interp ? l->interp_image->entry + l->interp_bias : l->image->entry + l->bias;
 out:
 	kfree(table);
 	kfree(s);

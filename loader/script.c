@@ -10,15 +10,17 @@ static bool blank(char c)
 }
 static char *skip_blanks(char *p, const char *end)
 {
-	while (p < end && blank(*p))
+	while (p < end && blank(*p)) {
 		p++;
+	}
 	return p;
 }
 /* The blank or NUL that ends a word; end when there is none. */
 static char *word_end(char *p, const char *end)
 {
-	while (p < end && *p && !blank(*p))
+	while (p < end && *p && !blank(*p)) {
 		p++;
+	}
 	return p;
 }
 
@@ -36,24 +38,28 @@ int script_parse(char head[SCRIPT_HEAD], const char **interp, const char **arg)
 	if (!end) {
 		/* No end of line: fine as long as the name itself is complete. */
 		name = skip_blanks(head + 2, limit);
-		if (name == limit || word_end(name, limit) == limit)
+		if (name == limit || word_end(name, limit) == limit) {
 			return -ENOEXEC;
+		}
 		end = limit;
 	}
-	while (end > head + 2 && blank(end[-1]))
+	while (end > head + 2 && blank(end[-1])) {
 		end--;
+	}
 	*end = 0;
 	name = skip_blanks(head + 2, end);
-	if (name == end || *name == 0)
+	if (name == end || *name == 0) {
 		return -ENOEXEC;
+	}
 	rest = word_end(name, end);
 	*interp = name;
 	*arg = NULL;
 	if (rest < end && *rest) {
 		*rest = 0;
 		rest = skip_blanks(rest + 1, end);
-		if (*rest)
+		if (*rest) {
 			*arg = rest;
+		}
 	}
 	return 0;
 }

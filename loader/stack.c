@@ -36,15 +36,17 @@ int stack_plan(const struct stack_spec *s, struct stack_layout *out)
 	uint64_t words, below, room;
 
 	ASSERT(s->auxc <= STACK_AUXV_MAX);
-	if (!ok || rest + name != s->strings_len)
+	if (!ok || rest + name != s->strings_len) {
 		return -EINVAL;
+	}
 
 	out->auxv_words = 2 * (s->auxc + EXTRA_AUXV);
 	words = 1 + (uint64_t)s->argc + 1 + s->envc + 1 + out->auxv_words;
 	below = 8 + s->strings_len; /* the zero word and the strings */
 	room = words * 8 + 32 + sizeof(PLATFORM) + 16 + s->skew;
-	if (s->top < below || s->top - below < room)
+	if (s->top < below || s->top - below < room) {
 		return -E2BIG;
+	}
 
 	out->strings = s->top - below;
 	out->arg_start = out->strings;
@@ -81,8 +83,7 @@ void stack_fill(const struct stack_spec *s, const struct stack_layout *l, void *
 	memset(buf, 0, l->table_len);
 	*slot++ = s->argc;
 	slot = put_pointers(slot, s->strings, s->argc, l->arg_start);
-	slot = put_pointers(slot, s->strings + (l->env_start - l->strings), s->envc,
-			    l->env_start);
+	slot = put_pointers(slot, s->strings + (l->env_start - l->strings), s->envc, l->env_start);
 	memcpy(slot, s->auxv, s->auxc * sizeof(s->auxv[0]));
 	slot += 2 * s->auxc;
 	*slot++ = AT_RANDOM;

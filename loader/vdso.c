@@ -26,8 +26,9 @@ void vdso_init(void)
 
 	ASSERT(n >= 1 && n <= VDSO_MAX_PAGES);
 	vvar_pages[0] = virt_to_page(&clock_page);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		vdso_pages[i] = virt_to_page(vdso_image_start + i * PAGE_SIZE);
+	}
 }
 
 int vdso_map(struct mm *mm)
@@ -38,18 +39,22 @@ int vdso_map(struct mm *mm)
 	/* Two neighbours: find room for both, then give it up for them. */
 	addr = mm_mmap(mm, 0, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, NULL,
 		       NULL, 0, 0);
-	if (addr < 0)
+	if (addr < 0) {
 		return (int)addr;
+	}
 	err = mm_munmap(mm, (uint64_t)addr, room);
-	if (err)
+	if (err) {
 		return (int)err;
+	}
 	err = mm_map_special(mm, (uint64_t)addr, vvar_pages, 1, VMA_READ, "[vvar]");
-	if (err < 0)
+	if (err < 0) {
 		return (int)err;
+	}
 	err = mm_map_special(mm, (uint64_t)addr + PAGE_SIZE, vdso_pages, image_pages(),
 			     VMA_READ | VMA_EXEC, "[vdso]");
-	if (err < 0)
+	if (err < 0) {
 		return (int)err;
+	}
 	mm->vdso_base = (uint64_t)err;
 	ASSERT(mm->vdso_base == (uint64_t)addr + PAGE_SIZE);
 	return 0;

@@ -10,7 +10,7 @@ static void on_signal(int signo)
 {
 	static const char text[] = "caught\n";
 
-	(void)!write(1, text, sizeof text - 1);
+	(void)!write(1, text, sizeof(text) - 1);
 	_exit(signo);
 }
 

@@ -7,8 +7,8 @@
 
 int main(int argc, char **argv)
 {
-	struct timespec up = {0};
-	struct utsname os = {0};
+	struct timespec up = { 0 };
+	struct utsname os = { 0 };
 
 	uname(&os);
 	clock_gettime(CLOCK_BOOTTIME, &up);

@@ -33,7 +33,7 @@ static void show_system(void)
 		complain("system");
 		return;
 	}
-	strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", gmtime(&now));
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", gmtime(&now));
 	printf("system     %s %s %s\n", os.sysname, os.release, os.machine);
 	printf("CPUs       %ld\n", sysconf(_SC_NPROCESSORS_ONLN));
 	printf("memory     %llu MiB, %llu MiB free\n",
@@ -87,11 +87,11 @@ static void show_share(void)
 		complain("/tour.txt");
 		return;
 	}
-	if (write(fd, text, sizeof text - 1) != (ssize_t)sizeof text - 1) {
+	if (write(fd, text, sizeof(text) - 1) != (ssize_t)sizeof(text) - 1) {
 		complain("write");
 	}
-	n = pread(fd, back, sizeof back, 0);
-	if (n != (ssize_t)sizeof text - 1 || memcmp(back, text, (size_t)n) != 0) {
+	n = pread(fd, back, sizeof(back), 0);
+	if (n != (ssize_t)sizeof(text) - 1 || memcmp(back, text, (size_t)n) != 0) {
 		complain("read back");
 	}
 	close(fd);

@@ -59,8 +59,9 @@ static bool emit_record(struct dir_context *ctx, const char *name, size_t len, u
 }
 static long getdents(int fd, user_ptr buf, unsigned count, bool old_form)
 {
-	struct getdents g = {.ctx.emit = emit_record, .buf = buf, .left = count,
-			     .old_form = old_form};
+	struct getdents g = {
+		.ctx.emit = emit_record, .buf = buf, .left = count, .old_form = old_form
+	};
 	struct file *f;
 	int err = fd_get(fd, &f);
 

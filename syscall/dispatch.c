@@ -15,25 +15,24 @@
 
 /* A thunk per call: registers to arguments. */
 #define FROM(k, reg) from_##k(f->reg)
-#define THUNK(lv, name, ...)                                                             \
-	SYSCALL_UNLESS_NONE(lv, static long call_##name(const struct trap_frame *f) {    \
-		(void)f;                                                                 \
-		return sys_##name(__VA_ARGS__);                                          \
-	})
+#define THUNK(lv, name, ...)                                              \
+	SYSCALL_UNLESS_NONE(                                              \
+		lv, static long call_##name(const struct trap_frame *f) { \
+			(void)f;                                          \
+			return sys_##name(__VA_ARGS__);                   \
+		})
 #define SYS0(nr, name, lv, fam, note) THUNK(lv, name, )
 #define SYS1(nr, name, lv, fam, k1, a1, note) THUNK(lv, name, FROM(k1, rdi))
-#define SYS2(nr, name, lv, fam, k1, a1, k2, a2, note)                                    \
-	THUNK(lv, name, FROM(k1, rdi), FROM(k2, rsi))
-#define SYS3(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, note)                            \
+#define SYS2(nr, name, lv, fam, k1, a1, k2, a2, note) THUNK(lv, name, FROM(k1, rdi), FROM(k2, rsi))
+#define SYS3(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, note) \
 	THUNK(lv, name, FROM(k1, rdi), FROM(k2, rsi), FROM(k3, rdx))
-#define SYS4(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, note)                    \
+#define SYS4(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, note) \
 	THUNK(lv, name, FROM(k1, rdi), FROM(k2, rsi), FROM(k3, rdx), FROM(k4, r10))
-#define SYS5(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, note)            \
-	THUNK(lv, name, FROM(k1, rdi), FROM(k2, rsi), FROM(k3, rdx), FROM(k4, r10),      \
-	      FROM(k5, r8))
-#define SYS6(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, k6, a6, note)    \
-	THUNK(lv, name, FROM(k1, rdi), FROM(k2, rsi), FROM(k3, rdx), FROM(k4, r10),      \
-	      FROM(k5, r8), FROM(k6, r9))
+#define SYS5(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, note) \
+	THUNK(lv, name, FROM(k1, rdi), FROM(k2, rsi), FROM(k3, rdx), FROM(k4, r10), FROM(k5, r8))
+#define SYS6(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, k6, a6, note)             \
+	THUNK(lv, name, FROM(k1, rdi), FROM(k2, rsi), FROM(k3, rdx), FROM(k4, r10), FROM(k5, r8), \
+	      FROM(k6, r9))
 #include "table.def"
 #undef SYS0
 #undef SYS1
@@ -86,10 +85,11 @@ static void report_unknown(uint32_t nr)
 	const struct syscall_desc *d = syscall_describe(nr);
 	const struct thread *t = thread_current();
 
-	if (d)
+	if (d) {
 		log_info("%s: system call %u (%s) is not implemented", t->name, nr, d->name);
-	else
+	} else {
 		log_info("%s: there is no system call %u", t->name, nr);
+	}
 }
 
 static NOINLINE long no_such_call(uint32_t nr)
@@ -116,8 +116,9 @@ static void print_summary(void)
 		uint32_t nr = atomic_load_explicit(&unknown[i].nr, memory_order_relaxed);
 		const struct syscall_desc *d;
 
-		if (nr == 0)
+		if (nr == 0) {
 			return;
+		}
 		d = syscall_describe(nr - 1);
 		hostctl_warn("not implemented: %s (system call %u), used %u times",
 			     d ? d->name : "unknown", nr - 1,
@@ -143,14 +144,16 @@ static void dump_recent(void)
 
 void syscall_init(const struct launch_config *config)
 {
-	static struct panic_dumper dumper = {.dump = dump_recent};
+	static struct panic_dumper dumper = { .dump = dump_recent };
 
 	panic_add_dumper(&dumper);
 	uts_register_files();
-	if (config->h.flags & LAUNCH_STRACE)
+	if (config->h.flags & LAUNCH_STRACE) {
 		trace_start(config->strace_filter);
-	if (config->h.flags & LAUNCH_SUMMARY)
+	}
+	if (config->h.flags & LAUNCH_SUMMARY) {
 		proc_exit_vm_hook = print_summary;
+	}
 }
 
 static inline syscall_fn *handler_of(uint32_t nr)

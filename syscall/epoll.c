@@ -42,7 +42,7 @@ long sys_epoll_create(int size)
 
 long sys_epoll_ctl(int epfd, int op, int fd, user_ptr event)
 {
-	struct linux_epoll_event ev = {0, 0};
+	struct linux_epoll_event ev = { 0, 0 };
 	struct fdref ep, target;
 	long err;
 
@@ -149,10 +149,10 @@ long sys_epoll_pwait2(int epfd, user_ptr events, int max, user_ptr timeout, user
 		if (ts[0] < 0 || ts[1] < 0 || ts[1] >= (int64_t)NSEC_PER_SEC) {
 			return -EINVAL;
 		}
-		deadline = !ts[0] && !ts[1] ? 0
-			   : ts[0] > 1ll << 32
-				   ? DEADLINE_NONE
-				   : clock_mono_ns() + (uint64_t)ts[0] * NSEC_PER_SEC + (uint64_t)ts[1];
+		deadline = !ts[0] && !ts[1]    ? 0
+			   : ts[0] > 1ll << 32 ? DEADLINE_NONE
+					       : clock_mono_ns() + (uint64_t)ts[0] * NSEC_PER_SEC +
+							 (uint64_t)ts[1];
 	}
 	return wait_masked(epfd, events, max, deadline, sigmask, setsize);
 }

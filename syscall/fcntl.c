@@ -160,7 +160,7 @@ static long set_owner_ex(struct file *f, user_ptr arg)
 static long get_owner_ex(struct file *f, user_ptr arg)
 {
 	int pid = atomic_load(&f->owner_pid);
-	struct linux_f_owner_ex ex = {pid < 0 ? F_OWNER_PGRP : F_OWNER_PID, pid < 0 ? -pid : pid};
+	struct linux_f_owner_ex ex = { pid < 0 ? F_OWNER_PGRP : F_OWNER_PID, pid < 0 ? -pid : pid };
 
 	return copy_to_user(arg, &ex, sizeof(ex));
 }
@@ -185,7 +185,7 @@ static long file_cmd(struct file *f, int fd, unsigned cmd, uint64_t arg)
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
 	case F_OFD_SETLKW:
-		return lock_cmd(f, (int)cmd, (user_ptr){arg});
+		return lock_cmd(f, (int)cmd, (user_ptr){ arg });
 	case F_SETOWN:
 		if ((int)arg == INT32_MIN) {
 			return -EINVAL;
@@ -195,9 +195,9 @@ static long file_cmd(struct file *f, int fd, unsigned cmd, uint64_t arg)
 	case F_GETOWN:
 		return atomic_load(&f->owner_pid);
 	case F_SETOWN_EX:
-		return set_owner_ex(f, (user_ptr){arg});
+		return set_owner_ex(f, (user_ptr){ arg });
 	case F_GETOWN_EX:
-		return get_owner_ex(f, (user_ptr){arg});
+		return get_owner_ex(f, (user_ptr){ arg });
 	case F_SETSIG:
 		return set_signal(f, arg);
 	case F_GETSIG:

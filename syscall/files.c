@@ -14,9 +14,9 @@
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 
-#define VALID_OPEN_FLAGS                                                                 \
-	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |   \
-	 O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |  \
+#define VALID_OPEN_FLAGS                                                                       \
+	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |  \
+	 O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | \
 	 O_PATH | O_TMPFILE_BIT)
 
 static long open_fd(int dirfd, user_ptr path, int flags, uint32_t mode, unsigned lookup)
@@ -190,7 +190,7 @@ int iovecs_get(struct iovecs *v, user_ptr iov, uint64_t n)
 
 		if ((int64_t)s->len < 0) {
 			err = -EINVAL;
-		} else if (!user_range_ok((user_ptr){s->base}, s->len)) {
+		} else if (!user_range_ok((user_ptr){ s->base }, s->len)) {
 			err = -EFAULT;
 		} else {
 			s->len = MIN(s->len, MAX_RW_COUNT - v->total);
@@ -296,7 +296,7 @@ long sys_lseek(int fd, int64_t off, unsigned whence)
 /* --- sizes and syncing --- */
 long sys_truncate(user_ptr path, int64_t length)
 {
-	struct iattr a = {.valid = ATTR_SIZE, .size = (uint64_t)length};
+	struct iattr a = { .valid = ATTR_SIZE, .size = (uint64_t)length };
 	struct pathname name;
 	struct inode *inode;
 	struct path p;
@@ -335,7 +335,7 @@ long sys_truncate(user_ptr path, int64_t length)
 }
 long sys_ftruncate(int fd, int64_t length)
 {
-	struct iattr a = {.valid = ATTR_SIZE | ATTR_FILE, .size = (uint64_t)length};
+	struct iattr a = { .valid = ATTR_SIZE | ATTR_FILE, .size = (uint64_t)length };
 	struct fdref r;
 	int err;
 
@@ -406,9 +406,8 @@ static long sync_fd(int fd, bool data_only)
 
 	if (!err) {
 		err = r.file->ops && r.file->ops->fsync ? r.file->ops->fsync(r.file, data_only)
-			      : S_ISDIR(r.file->inode->mode) || S_ISREG(r.file->inode->mode)
-				      ? 0
-				      : -EINVAL;
+		      : S_ISDIR(r.file->inode->mode) || S_ISREG(r.file->inode->mode) ? 0
+										     : -EINVAL;
 		fdref_put(&r);
 	}
 	return err;
@@ -482,9 +481,9 @@ long sys_fadvise64(int fd, int64_t off, size_t n, int advice)
 
 	(void)off;
 	if (!err) {
-		err = S_ISFIFO(r.file->inode->mode) ? -ESPIPE
+		err = S_ISFIFO(r.file->inode->mode)		   ? -ESPIPE
 		      : advice < 0 || advice > 5 || (int64_t)n < 0 ? -EINVAL
-								     : 0;
+								   : 0;
 		fdref_put(&r);
 	}
 	return err;

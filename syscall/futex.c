@@ -23,7 +23,7 @@ static int get_deadline(int op, uint64_t val2, uint64_t *deadline)
 	if (!val2) {
 		return 0;
 	}
-	err = copy_from_user(&ts, (user_ptr){val2}, sizeof ts);
+	err = copy_from_user(&ts, (user_ptr){ val2 }, sizeof(ts));
 	if (err) {
 		return err;
 	}
@@ -97,7 +97,7 @@ static int copy_waiters(struct futex_wait_entry *e, user_ptr from, unsigned coun
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct linux_futex_waitv w;
-		int err = copy_from_user(&w, user_ptr_add(from, i * sizeof w), sizeof w);
+		int err = copy_from_user(&w, user_ptr_add(from, i * sizeof(w)), sizeof(w));
 
 		if (err) {
 			return err;
@@ -107,7 +107,7 @@ static int copy_waiters(struct futex_wait_entry *e, user_ptr from, unsigned coun
 			return -EINVAL;
 		}
 		e[i] = (struct futex_wait_entry){
-			.word = {w.uaddr},
+			.word = { w.uaddr },
 			.expected = (uint32_t)w.val,
 			.shared = !(w.flags & FUTEX_PRIVATE_FLAG),
 		};
@@ -131,7 +131,7 @@ long sys_futex_waitv(user_ptr waiters, unsigned count, unsigned flags, user_ptr 
 		if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC) {
 			return -EINVAL;
 		}
-		err = copy_from_user(&ts, timeout, sizeof ts);
+		err = copy_from_user(&ts, timeout, sizeof(ts));
 		if (err) {
 			return err;
 		}
@@ -140,7 +140,7 @@ long sys_futex_waitv(user_ptr waiters, unsigned count, unsigned flags, user_ptr 
 		}
 		deadline = clock_deadline(clock, &ts, true);
 	}
-	e = kcalloc(count, sizeof *e);
+	e = kcalloc(count, sizeof(*e));
 	if (!e) {
 		return -ENOMEM;
 	}

@@ -318,7 +318,7 @@ long sys_setgroups(int size, user_ptr list)
 /* Words of data that a version has; asks the program to use ours when unknown. */
 static int cap_words(user_ptr uheader, struct linux_cap_header *h, unsigned *words)
 {
-	int err = copy_from_user(h, uheader, sizeof *h);
+	int err = copy_from_user(h, uheader, sizeof(*h));
 
 	if (err) {
 		return err;
@@ -375,12 +375,12 @@ long sys_capget(user_ptr uheader, user_ptr udata)
 		};
 	}
 	cred_put(c);
-	return user_ptr_is_null(udata) ? 0 : copy_to_user(udata, data, words * sizeof data[0]);
+	return user_ptr_is_null(udata) ? 0 : copy_to_user(udata, data, words * sizeof(data[0]));
 }
 
 long sys_capset(user_ptr uheader, user_ptr udata)
 {
-	struct linux_cap_data data[2] = {{0}};
+	struct linux_cap_data data[2] = { { 0 } };
 	struct linux_cap_header h;
 	uint64_t effective, permitted, inheritable;
 	struct cred *c;
@@ -393,7 +393,7 @@ long sys_capset(user_ptr uheader, user_ptr udata)
 	if (h.pid && h.pid != task_tid(task_current())) {
 		return -EPERM;
 	}
-	err = copy_from_user(data, udata, words * sizeof data[0]);
+	err = copy_from_user(data, udata, words * sizeof(data[0]));
 	if (err) {
 		return err;
 	}

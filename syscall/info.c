@@ -17,7 +17,7 @@
 
 long sys_sysinfo(user_ptr info)
 {
-	struct linux_sysinfo si = {.mem_unit = 1};
+	struct linux_sysinfo si = { .mem_unit = 1 };
 	struct mem_stats m;
 	int err;
 
@@ -36,10 +36,12 @@ long sys_getrandom(user_ptr buf, size_t count, unsigned flags)
 	uint8_t chunk[256];
 	size_t done = 0;
 
-	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE))
+	if (flags & ~(GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE)) {
 		return -EINVAL;
-	if (flags & GRND_RANDOM && flags & GRND_INSECURE)
+	}
+	if (flags & GRND_RANDOM && flags & GRND_INSECURE) {
 		return -EINVAL;
+	}
 	count = MIN(count, (size_t)INT32_MAX);
 	while (done < count) {
 		size_t n = MIN(count - done, sizeof(chunk)), copied;
@@ -47,10 +49,12 @@ long sys_getrandom(user_ptr buf, size_t count, unsigned flags)
 		random_bytes(chunk, n);
 		copied = copy_to_user_partial(user_ptr_add(buf, done), chunk, n);
 		done += copied;
-		if (copied < n || (done < count && signal_interrupted()))
+		if (copied < n || (done < count && signal_interrupted())) {
 			break;
-		if (done % (64 * sizeof(chunk)) == 0)
+		}
+		if (done % (64 * sizeof(chunk)) == 0) {
 			sched_yield_point();
+		}
 	}
 	memset(chunk, 0, sizeof(chunk));
 	return count && !done ? -EFAULT : (long)done;
@@ -61,10 +65,12 @@ long sys_personality(unsigned persona)
 	struct process *p = process_current();
 	uint32_t old = READ_ONCE(p->personality);
 
-	if (persona == PERSONALITY_QUERY)
+	if (persona == PERSONALITY_QUERY) {
 		return old;
-	if (persona & PER_MASK)
+	}
+	if (persona & PER_MASK) {
 		return -EINVAL;
+	}
 	WRITE_ONCE(p->personality, persona);
 	return old;
 }
@@ -74,12 +80,15 @@ long sys_syslog(int type, user_ptr buf, int len)
 {
 	const int read_first = 2, read_last = 4, last = 10;
 
-	if (!cred_capable(CAP_SYSLOG))
+	if (!cred_capable(CAP_SYSLOG)) {
 		return -EPERM;
-	if (type < 0 || type > last)
+	}
+	if (type < 0 || type > last) {
 		return -EINVAL;
-	if (type >= read_first && type <= read_last && (user_ptr_is_null(buf) || len < 0))
+	}
+	if (type >= read_first && type <= read_last && (user_ptr_is_null(buf) || len < 0)) {
 		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -127,7 +136,8 @@ long sys_iopl(int level)
 long sys_ioperm(uint64_t from, uint64_t count, int on)
 {
 	(void)on;
-	if (from + count <= from || from + count > 65536)
+	if (from + count <= from || from + count > 65536) {
 		return -EINVAL;
+	}
 	return -EPERM;
 }

@@ -39,11 +39,12 @@ static long regular_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 		if (!S_ISREG(f->inode->mode)) {
 			return -ENOTTY;
 		}
-		return put_user_u32((user_ptr){arg}, (uint32_t)(size > f->pos ? size - f->pos : 0));
+		return put_user_u32((user_ptr){ arg },
+				    (uint32_t)(size > f->pos ? size - f->pos : 0));
 	case FIGETBSZ:
-		return put_user_u32((user_ptr){arg}, f->inode->blksize);
+		return put_user_u32((user_ptr){ arg }, f->inode->blksize);
 	case FIOQSIZE:
-		return put_user_u64((user_ptr){arg}, size);
+		return put_user_u64((user_ptr){ arg }, size);
 	default:
 		return -ENOTTY;
 	}
@@ -51,10 +52,10 @@ static long regular_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 static long file_ioctl(struct file *f, int fd, unsigned cmd, uint64_t arg)
 {
 	if (cmd == FIONBIO) {
-		return set_flag(f, fd, O_NONBLOCK, (user_ptr){arg});
+		return set_flag(f, fd, O_NONBLOCK, (user_ptr){ arg });
 	}
 	if (cmd == FIOASYNC) {
-		return set_flag(f, fd, O_ASYNC, (user_ptr){arg});
+		return set_flag(f, fd, O_ASYNC, (user_ptr){ arg });
 	}
 	if (f->ops && f->ops->ioctl) {
 		return f->ops->ioctl(f, cmd, arg);

@@ -45,12 +45,12 @@ static long do_semop(int id, user_ptr uops, unsigned nops, uint64_t deadline)
 		return -E2BIG;
 	}
 	if (nops > ARRAY_SIZE(fast)) {
-		ops = kcalloc(nops, sizeof *ops);
+		ops = kcalloc(nops, sizeof(*ops));
 		if (!ops) {
 			return -ENOMEM;
 		}
 	}
-	result = copy_from_user(ops, uops, nops * sizeof *ops);
+	result = copy_from_user(ops, uops, nops * sizeof(*ops));
 	if (!result) {
 		result = sem_operate(id, ops, nops, deadline);
 	}
@@ -71,7 +71,7 @@ long sys_semtimedop(int id, user_ptr ops, unsigned nops, user_ptr timeout)
 	struct timespec64 ts;
 
 	if (!user_ptr_is_null(timeout)) {
-		int err = copy_from_user(&ts, timeout, sizeof ts);
+		int err = copy_from_user(&ts, timeout, sizeof(ts));
 
 		if (err) {
 			return err;

@@ -17,7 +17,7 @@ static long do_prlimit(struct process *p, unsigned resource, user_ptr unew, user
 	int err = 0;
 
 	if (set) {
-		err = copy_from_user(&new_limit, unew, sizeof new_limit);
+		err = copy_from_user(&new_limit, unew, sizeof(new_limit));
 	}
 	if (!err) {
 		err = resource < RLIM_NLIMITS
@@ -25,7 +25,7 @@ static long do_prlimit(struct process *p, unsigned resource, user_ptr unew, user
 			      : -EINVAL;
 	}
 	if (!err && !user_ptr_is_null(uold)) {
-		err = copy_to_user(uold, &old, sizeof old);
+		err = copy_to_user(uold, &old, sizeof(old));
 	}
 	return err;
 }
@@ -36,14 +36,14 @@ long sys_getrlimit(unsigned resource, user_ptr limit)
 	if (user_ptr_is_null(limit)) {
 		return resource < RLIM_NLIMITS ? -EFAULT : -EINVAL;
 	}
-	return do_prlimit(process_current(), resource, (user_ptr){0}, limit);
+	return do_prlimit(process_current(), resource, (user_ptr){ 0 }, limit);
 }
 
 long sys_setrlimit(unsigned resource, user_ptr limit)
 {
 	return user_ptr_is_null(limit)
 		       ? -EFAULT
-		       : do_prlimit(process_current(), resource, limit, (user_ptr){0});
+		       : do_prlimit(process_current(), resource, limit, (user_ptr){ 0 });
 }
 
 /* Others' limits: all three of the target's ids must be ours. */
@@ -124,7 +124,7 @@ long sys_getrusage(int who, user_ptr to)
 		return -EINVAL;
 	}
 	usage_to_rusage(&u, &r);
-	return copy_to_user(to, &r, sizeof r);
+	return copy_to_user(to, &r, sizeof(r));
 }
 
 long sys_times(user_ptr buf)
@@ -145,7 +145,7 @@ long sys_times(user_ptr buf)
 	};
 	process_unlock(p, flags);
 	if (!user_ptr_is_null(buf)) {
-		err = copy_to_user(buf, &tms, sizeof tms);
+		err = copy_to_user(buf, &tms, sizeof(tms));
 	}
 	return err ? err : (long)(clock_mono_ns() / tick);
 }

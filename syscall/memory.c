@@ -10,10 +10,10 @@
 #include <sched/thread.h>
 
 #define PROT_KNOWN (PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)
-#define MAP_KNOWN                                                                        \
-	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN |              \
-	 MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |    \
-	 MAP_NONBLOCK | MAP_STACK | MAP_FIXED_NOREPLACE)
+#define MAP_KNOWN                                                                                \
+	(MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE |      \
+	 MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | \
+	 MAP_FIXED_NOREPLACE)
 
 static struct mm *current_mm(void)
 {
@@ -45,45 +45,51 @@ static long map_file(uint64_t addr, uint64_t len, int prot, int flags, struct fi
 		err = mm_mmap_check(current_mm(), addr, len, flags);
 		return err ? err : -EACCES;
 	}
-	if (prot & PROT_EXEC && f->inode->sb && f->inode->sb->noexec)
+	if (prot & PROT_EXEC && f->inode->sb && f->inode->sb->noexec) {
 		return -EPERM;
-	if (!f->ops->mmap)
+	}
+	if (!f->ops->mmap) {
 		return -ENODEV;
-	if (shared && !f->writable)
+	}
+	if (shared && !f->writable) {
 		vma_flags = 0;
+	}
 	err = f->ops->mmap(f, prot, flags, &object);
-	if (err)
+	if (err) {
 		return err;
-	if (!object) /* /dev/zero */
+	}
+	if (!object) { /* /dev/zero */
 		return mm_mmap(current_mm(), addr, len, prot, flags | MAP_ANONYMOUS, NULL, NULL, 0,
 			       VMA_MAYWRITE);
+	}
 	return mm_mmap(current_mm(), addr, len, prot, flags, object, f, pgoff, vma_flags);
 }
 
-long sys_mmap(uint64_t addr, uint64_t len, uint64_t prot, uint64_t flags, int fd,
-	      uint64_t offset)
+long sys_mmap(uint64_t addr, uint64_t len, uint64_t prot, uint64_t flags, int fd, uint64_t offset)
 {
 	struct file *f;
 	long result;
 	int err;
 
-	if (offset % PAGE_SIZE)
+	if (offset % PAGE_SIZE) {
 		return -EINVAL;
+	}
 	/* No huge pages are set aside, as on a Linux with nr_hugepages = 0. */
 	if (flags & MAP_ANONYMOUS) {
 		err = len ? check_map_type((int)flags) : -EINVAL;
-		if (!err && flags & MAP_HUGETLB)
+		if (!err && flags & MAP_HUGETLB) {
 			err = -ENOMEM;
+		}
 		return err ? err
 			   : mm_mmap(current_mm(), addr, len, (int)prot, (int)flags, NULL, NULL,
 				     offset >> PAGE_SHIFT, VMA_MAYWRITE);
 	}
 	err = fd_get(fd, &f);
-	if (err)
+	if (err) {
 		return err;
+	}
 	err = len && !(flags & MAP_HUGETLB) ? check_map_type((int)flags) : -EINVAL;
-	result = err ? err
-		     : map_file(addr, len, (int)prot, (int)flags, f, offset >> PAGE_SHIFT);
+	result = err ? err : map_file(addr, len, (int)prot, (int)flags, f, offset >> PAGE_SHIFT);
 	file_put(f);
 	return result;
 }
@@ -95,10 +101,12 @@ long sys_munmap(uint64_t addr, size_t len)
 
 long sys_mprotect(uint64_t addr, size_t len, uint64_t prot)
 {
-	if (len && prot & ~(uint64_t)(PROT_KNOWN | PROT_GROWSDOWN | PROT_GROWSUP))
+	if (len && prot & ~(uint64_t)(PROT_KNOWN | PROT_GROWSDOWN | PROT_GROWSUP)) {
 		return -EINVAL;
-	if ((prot & PROT_GROWSDOWN && prot & PROT_GROWSUP) || addr % PAGE_SIZE)
+	}
+	if ((prot & PROT_GROWSDOWN && prot & PROT_GROWSUP) || addr % PAGE_SIZE) {
 		return -EINVAL;
+	}
 	return mm_mprotect(current_mm(), addr, len, (int)prot);
 }
 
@@ -126,26 +134,31 @@ long sys_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, uint64_t flag
 {
 	const uint64_t known = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
-	if (flags & ~known || addr % PAGE_SIZE)
+	if (flags & ~known || addr % PAGE_SIZE) {
 		return -EINVAL;
-	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
+	}
+	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)) {
 		return -EINVAL;
+	}
 	return mm_mremap(current_mm(), addr, old_len, new_len, (int)flags, new_addr);
 }
 
 long sys_msync(uint64_t addr, size_t len, int flags)
 {
-	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || addr % PAGE_SIZE)
+	if (flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC) || addr % PAGE_SIZE) {
 		return -EINVAL;
-	if (flags & MS_ASYNC && flags & MS_SYNC)
+	}
+	if (flags & MS_ASYNC && flags & MS_SYNC) {
 		return -EINVAL;
+	}
 	return mm_msync(current_mm(), addr, len, flags);
 }
 
 long sys_mincore(uint64_t addr, size_t len, user_ptr vec)
 {
-	if (addr % PAGE_SIZE)
+	if (addr % PAGE_SIZE) {
 		return -EINVAL;
+	}
 	return mm_mincore(current_mm(), addr, len, vec);
 }
 
@@ -165,8 +178,9 @@ static long lock_range(uint64_t addr, size_t len, bool onfault)
 	uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE);
 	uint64_t size = len + (addr - start);
 
-	if (!may_lock())
+	if (!may_lock()) {
 		return -EPERM;
+	}
 	return mm_mlock(current_mm(), start, size, true, onfault);
 }
 
@@ -176,8 +190,9 @@ long sys_mlock(uint64_t addr, size_t len)
 }
 long sys_mlock2(uint64_t addr, size_t len, int flags)
 {
-	if (flags & ~MLOCK_ONFAULT)
+	if (flags & ~MLOCK_ONFAULT) {
 		return -EINVAL;
+	}
 	return lock_range(addr, len, flags & MLOCK_ONFAULT);
 }
 long sys_munlock(uint64_t addr, size_t len)
@@ -188,10 +203,12 @@ long sys_munlock(uint64_t addr, size_t len)
 }
 long sys_mlockall(int flags)
 {
-	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT)
+	if (!flags || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || flags == MCL_ONFAULT) {
 		return -EINVAL;
-	if (!may_lock())
+	}
+	if (!may_lock()) {
 		return -EPERM;
+	}
 	return mm_mlockall(current_mm(), flags);
 }
 long sys_munlockall(void)

@@ -33,7 +33,7 @@ long sys_mq_open(user_ptr uname, int oflags, uint32_t mode, user_ptr uattr)
 	bool given = oflags & O_CREAT && !user_ptr_is_null(uattr);
 	struct linux_mq_attr attr;
 	char *name = NULL;
-	long result = given ? copy_from_user(&attr, uattr, sizeof attr) : 0;
+	long result = given ? copy_from_user(&attr, uattr, sizeof(attr)) : 0;
 
 	if (!result) {
 		result = copy_name(uname, &name);
@@ -67,7 +67,7 @@ static int get_deadline(user_ptr timeout, uint64_t *deadline)
 	if (user_ptr_is_null(timeout)) {
 		return 0;
 	}
-	err = copy_from_user(&ts, timeout, sizeof ts);
+	err = copy_from_user(&ts, timeout, sizeof(ts));
 	if (!err && !timespec_valid(&ts)) {
 		err = -EINVAL;
 	}
@@ -106,7 +106,7 @@ long sys_mq_notify(int fd, user_ptr uevent)
 {
 	struct linux_sigevent event;
 	bool given = !user_ptr_is_null(uevent);
-	int err = given ? copy_from_user(&event, uevent, sizeof event) : 0;
+	int err = given ? copy_from_user(&event, uevent, sizeof(event)) : 0;
 
 	return err ? err : mq_set_notify(fd, given ? &event : NULL);
 }
@@ -115,13 +115,13 @@ long sys_mq_getsetattr(int fd, user_ptr uset, user_ptr uold)
 {
 	struct linux_mq_attr set, old;
 	bool given = !user_ptr_is_null(uset);
-	int err = given ? copy_from_user(&set, uset, sizeof set) : 0;
+	int err = given ? copy_from_user(&set, uset, sizeof(set)) : 0;
 
 	if (!err) {
 		err = (int)mq_get_set_attr(fd, given ? &set : NULL, &old);
 	}
 	if (!err && !user_ptr_is_null(uold)) {
-		err = copy_to_user(uold, &old, sizeof old);
+		err = copy_to_user(uold, &old, sizeof(old));
 	}
 	return err;
 }

@@ -193,7 +193,7 @@ static long do_select(int nfds, const user_ptr user[3], uint64_t deadline)
 }
 long sys_select(int nfds, user_ptr in, user_ptr out, user_ptr except, user_ptr timeout)
 {
-	const user_ptr sets[3] = {in, out, except};
+	const user_ptr sets[3] = { in, out, except };
 	uint64_t deadline;
 	long ret = get_deadline(timeout, 1000, &deadline);
 
@@ -207,15 +207,15 @@ long sys_select(int nfds, user_ptr in, user_ptr out, user_ptr except, user_ptr t
 long sys_pselect6(int nfds, user_ptr in, user_ptr out, user_ptr except, user_ptr timeout,
 		  user_ptr sig)
 {
-	const user_ptr sets[3] = {in, out, except};
-	uint64_t deadline, mask = 0, arg[2] = {0, 0};
+	const user_ptr sets[3] = { in, out, except };
+	uint64_t deadline, mask = 0, arg[2] = { 0, 0 };
 	long ret = get_deadline(timeout, 1, &deadline);
 
 	if (!ret && !user_ptr_is_null(sig)) {
 		ret = copy_from_user(arg, sig, sizeof(arg));
 	}
 	if (!ret && arg[0]) {
-		ret = signal_copy_mask((user_ptr){arg[0]}, arg[1], &mask);
+		ret = signal_copy_mask((user_ptr){ arg[0] }, arg[1], &mask);
 	}
 	if (ret) {
 		return ret;

@@ -9,7 +9,7 @@
 long sys_nanosleep(user_ptr req, user_ptr rem)
 {
 	struct timespec64 ts;
-	int err = copy_from_user(&ts, req, sizeof ts);
+	int err = copy_from_user(&ts, req, sizeof(ts));
 
 	return err ? err : clock_sleep(CLOCK_MONOTONIC, false, &ts, rem);
 }
@@ -28,7 +28,7 @@ long sys_clock_nanosleep(int clock, int flags, user_ptr req, user_ptr rem)
 		err = clock_read(clock, &unused);
 	}
 	if (!err) {
-		err = copy_from_user(&ts, req, sizeof ts);
+		err = copy_from_user(&ts, req, sizeof(ts));
 	}
 	return err ? err : clock_sleep(clock, flags & TIMER_ABSTIME, &ts, rem);
 }
@@ -42,7 +42,7 @@ long sys_timer_create(int clock, user_ptr uevent, user_ptr uid)
 	int err = 0, id;
 
 	if (given) {
-		err = copy_from_user(&event, uevent, sizeof event);
+		err = copy_from_user(&event, uevent, sizeof(event));
 	}
 	if (!err) {
 		err = posix_timer_create(clock, given ? &event : NULL, &id);
@@ -65,12 +65,12 @@ long sys_timer_settime(int id, int flags, user_ptr uvalue, user_ptr uold)
 	if (user_ptr_is_null(uvalue)) {
 		return -EINVAL;
 	}
-	err = copy_from_user(&s, uvalue, sizeof s);
+	err = copy_from_user(&s, uvalue, sizeof(s));
 	if (!err) {
 		err = posix_timer_set(id, flags, &s, &old);
 	}
 	if (!err && !user_ptr_is_null(uold)) {
-		err = copy_to_user(uold, &old, sizeof old);
+		err = copy_to_user(uold, &old, sizeof(old));
 	}
 	return err;
 }
@@ -80,7 +80,7 @@ long sys_timer_gettime(int id, user_ptr value)
 	struct linux_itimerspec s;
 	int err = posix_timer_get(id, &s);
 
-	return err ? err : copy_to_user(value, &s, sizeof s);
+	return err ? err : copy_to_user(value, &s, sizeof(s));
 }
 
 long sys_timer_getoverrun(int id)
@@ -97,8 +97,8 @@ long sys_timer_delete(int id)
 
 static struct linux_timeval ns_to_timeval(uint64_t ns)
 {
-	return (struct linux_timeval){(int64_t)(ns / NSEC_PER_SEC),
-				      (int64_t)(ns % NSEC_PER_SEC / NSEC_PER_USEC)};
+	return (struct linux_timeval){ (int64_t)(ns / NSEC_PER_SEC),
+				       (int64_t)(ns % NSEC_PER_SEC / NSEC_PER_USEC) };
 }
 
 static bool timeval_to_ns(const struct linux_timeval *tv, uint64_t *ns)
@@ -108,7 +108,7 @@ static bool timeval_to_ns(const struct linux_timeval *tv, uint64_t *ns)
 	if (tv->sec < 0 || tv->usec < 0 || tv->usec >= 1000000) {
 		return false;
 	}
-	ts = (struct timespec64){tv->sec, tv->usec * 1000};
+	ts = (struct timespec64){ tv->sec, tv->usec * 1000 };
 	*ns = timespec_to_ns(&ts);
 	return true;
 }
@@ -122,8 +122,8 @@ static long get_itimer(int which, user_ptr to)
 	if (err) {
 		return err;
 	}
-	v = (struct linux_itimerval){ns_to_timeval(interval), ns_to_timeval(left)};
-	return copy_to_user(to, &v, sizeof v);
+	v = (struct linux_itimerval){ ns_to_timeval(interval), ns_to_timeval(left) };
+	return copy_to_user(to, &v, sizeof(v));
 }
 
 long sys_getitimer(int which, user_ptr value)
@@ -133,12 +133,12 @@ long sys_getitimer(int which, user_ptr value)
 
 long sys_setitimer(int which, user_ptr uvalue, user_ptr uold)
 {
-	struct linux_itimerval v = {0}, old;
+	struct linux_itimerval v = { 0 }, old;
 	uint64_t left = 0, interval = 0, old_left, old_interval;
 	int err = 0;
 
 	if (!user_ptr_is_null(uvalue)) {
-		err = copy_from_user(&v, uvalue, sizeof v);
+		err = copy_from_user(&v, uvalue, sizeof(v));
 	}
 	if (!err && (!timeval_to_ns(&v.value, &left) || !timeval_to_ns(&v.interval, &interval))) {
 		err = -EINVAL;
@@ -152,8 +152,8 @@ long sys_setitimer(int which, user_ptr uvalue, user_ptr uold)
 	if (err || user_ptr_is_null(uold)) {
 		return err;
 	}
-	old = (struct linux_itimerval){ns_to_timeval(old_interval), ns_to_timeval(old_left)};
-	return copy_to_user(uold, &old, sizeof old);
+	old = (struct linux_itimerval){ ns_to_timeval(old_interval), ns_to_timeval(old_left) };
+	return copy_to_user(uold, &old, sizeof(old));
 }
 
 long sys_alarm(unsigned seconds)
@@ -182,13 +182,13 @@ long sys_timerfd_create(int clock, int flags)
 long sys_timerfd_settime(int fd, int flags, user_ptr uvalue, user_ptr uold)
 {
 	struct linux_itimerspec s, old;
-	int err = copy_from_user(&s, uvalue, sizeof s);
+	int err = copy_from_user(&s, uvalue, sizeof(s));
 
 	if (!err) {
 		err = timerfd_set(fd, flags, &s, &old);
 	}
 	if (!err && !user_ptr_is_null(uold)) {
-		err = copy_to_user(uold, &old, sizeof old);
+		err = copy_to_user(uold, &old, sizeof(old));
 	}
 	return err;
 }
@@ -198,5 +198,5 @@ long sys_timerfd_gettime(int fd, user_ptr value)
 	struct linux_itimerspec s;
 	int err = timerfd_get(fd, &s);
 
-	return err ? err : copy_to_user(value, &s, sizeof s);
+	return err ? err : copy_to_user(value, &s, sizeof(s));
 }

@@ -11,16 +11,40 @@
 #include <proc/task.h>
 
 enum {
-	PR_SET_PDEATHSIG = 1, PR_GET_PDEATHSIG = 2, PR_GET_DUMPABLE = 3, PR_SET_DUMPABLE = 4,
-	PR_GET_UNALIGN = 5, PR_GET_KEEPCAPS = 7, PR_SET_KEEPCAPS = 8, PR_GET_TIMING = 13,
-	PR_SET_TIMING = 14, PR_SET_NAME = 15, PR_GET_NAME = 16, PR_GET_SECCOMP = 21,
-	PR_SET_SECCOMP = 22, PR_CAPBSET_READ = 23, PR_CAPBSET_DROP = 24, PR_GET_TSC = 25,
-	PR_SET_TSC = 26, PR_GET_SECUREBITS = 27, PR_SET_SECUREBITS = 28, PR_SET_TIMERSLACK = 29,
-	PR_GET_TIMERSLACK = 30, PR_MCE_KILL_GET = 34, PR_SET_MM = 35,
-	PR_SET_CHILD_SUBREAPER = 36, PR_GET_CHILD_SUBREAPER = 37, PR_SET_NO_NEW_PRIVS = 38,
-	PR_GET_NO_NEW_PRIVS = 39, PR_GET_TID_ADDRESS = 40, PR_SET_THP_DISABLE = 41,
-	PR_GET_THP_DISABLE = 42, PR_CAP_AMBIENT = 47, PR_SET_IO_FLUSHER = 57,
-	PR_GET_IO_FLUSHER = 58, PR_SET_VMA = 0x53564d41,
+	PR_SET_PDEATHSIG = 1,
+	PR_GET_PDEATHSIG = 2,
+	PR_GET_DUMPABLE = 3,
+	PR_SET_DUMPABLE = 4,
+	PR_GET_UNALIGN = 5,
+	PR_GET_KEEPCAPS = 7,
+	PR_SET_KEEPCAPS = 8,
+	PR_GET_TIMING = 13,
+	PR_SET_TIMING = 14,
+	PR_SET_NAME = 15,
+	PR_GET_NAME = 16,
+	PR_GET_SECCOMP = 21,
+	PR_SET_SECCOMP = 22,
+	PR_CAPBSET_READ = 23,
+	PR_CAPBSET_DROP = 24,
+	PR_GET_TSC = 25,
+	PR_SET_TSC = 26,
+	PR_GET_SECUREBITS = 27,
+	PR_SET_SECUREBITS = 28,
+	PR_SET_TIMERSLACK = 29,
+	PR_GET_TIMERSLACK = 30,
+	PR_MCE_KILL_GET = 34,
+	PR_SET_MM = 35,
+	PR_SET_CHILD_SUBREAPER = 36,
+	PR_GET_CHILD_SUBREAPER = 37,
+	PR_SET_NO_NEW_PRIVS = 38,
+	PR_GET_NO_NEW_PRIVS = 39,
+	PR_GET_TID_ADDRESS = 40,
+	PR_SET_THP_DISABLE = 41,
+	PR_GET_THP_DISABLE = 42,
+	PR_CAP_AMBIENT = 47,
+	PR_SET_IO_FLUSHER = 57,
+	PR_GET_IO_FLUSHER = 58,
+	PR_SET_VMA = 0x53564d41,
 };
 #define PR_TSC_ENABLE 1
 #define PR_TIMING_STATISTICAL 0
@@ -29,19 +53,19 @@ enum {
 static long set_name(user_ptr from)
 {
 	struct thread *t = thread_current();
-	char name[sizeof t->name];
-	long n = copy_string_from_user(name, from, sizeof name);
+	char name[sizeof(t->name)];
+	long n = copy_string_from_user(name, from, sizeof(name));
 	uint64_t flags;
 
 	if (n == -ENAMETOOLONG) {
-		name[sizeof name - 1] = 0;
-		n = copy_from_user(name, from, sizeof name - 1);
+		name[sizeof(name) - 1] = 0;
+		n = copy_from_user(name, from, sizeof(name) - 1);
 	}
 	if (n < 0) {
 		return n;
 	}
 	flags = process_lock(process_current());
-	str_copy(t->name, name, sizeof t->name);
+	str_copy(t->name, name, sizeof(t->name));
 	process_unlock(process_current(), flags);
 	return 0;
 }
@@ -49,10 +73,10 @@ static long set_name(user_ptr from)
 static long get_name(user_ptr to)
 {
 	struct thread *t = thread_current();
-	char name[sizeof t->name] = {0};
+	char name[sizeof(t->name)] = { 0 };
 
-	str_copy(name, t->name, sizeof name);
-	return copy_to_user(to, name, sizeof name);
+	str_copy(name, t->name, sizeof(name));
+	return copy_to_user(to, name, sizeof(name));
 }
 
 /* A changed copy of the credentials, by `change`. */
@@ -192,7 +216,7 @@ static long prctl_process(int option, uint64_t arg2)
 		atomic_store(&t->pdeath_signal, (int)arg2);
 		return 0;
 	case PR_GET_PDEATHSIG:
-		return put_user_u32((user_ptr){arg2}, (uint32_t)atomic_load(&t->pdeath_signal));
+		return put_user_u32((user_ptr){ arg2 }, (uint32_t)atomic_load(&t->pdeath_signal));
 	case PR_GET_DUMPABLE:
 		return t->thread.mm->dumpable;
 	case PR_SET_DUMPABLE:
@@ -205,7 +229,7 @@ static long prctl_process(int option, uint64_t arg2)
 		p->child_subreaper = arg2 != 0;
 		return 0;
 	case PR_GET_CHILD_SUBREAPER:
-		return put_user_u32((user_ptr){arg2}, p->child_subreaper);
+		return put_user_u32((user_ptr){ arg2 }, p->child_subreaper);
 	case PR_SET_TIMERSLACK:
 		arg2 = (int64_t)arg2 <= 0 ? 0 : arg2;
 		t->timer_slack_ns = (uint32_t)MIN(arg2, (uint64_t)UINT32_MAX);
@@ -213,7 +237,7 @@ static long prctl_process(int option, uint64_t arg2)
 	case PR_GET_TIMERSLACK:
 		return t->timer_slack_ns ? t->timer_slack_ns : DEFAULT_TIMER_SLACK_NS;
 	case PR_GET_TID_ADDRESS:
-		return put_user_u64((user_ptr){arg2}, t->clear_child_tid.addr);
+		return put_user_u64((user_ptr){ arg2 }, t->clear_child_tid.addr);
 	default:
 		return -EINVAL;
 	}
@@ -223,9 +247,9 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 {
 	switch (option) {
 	case PR_SET_NAME:
-		return set_name((user_ptr){arg2});
+		return set_name((user_ptr){ arg2 });
 	case PR_GET_NAME:
-		return get_name((user_ptr){arg2});
+		return get_name((user_ptr){ arg2 });
 	case PR_SET_PDEATHSIG:
 	case PR_GET_PDEATHSIG:
 	case PR_GET_DUMPABLE:
@@ -241,7 +265,7 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 	case PR_SET_TIMING:
 		return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
 	case PR_GET_TSC:
-		return put_user_u32((user_ptr){arg2}, PR_TSC_ENABLE);
+		return put_user_u32((user_ptr){ arg2 }, PR_TSC_ENABLE);
 	case PR_SET_TSC:
 		return arg2 == PR_TSC_ENABLE ? 0 : -EINVAL;
 	case PR_GET_SECCOMP:

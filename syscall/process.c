@@ -41,9 +41,9 @@ static int copy_clone_args(struct linux_clone_args *args, user_ptr from, size_t 
 	if (size < CLONE_ARGS_SIZE_VER0) {
 		return -EINVAL;
 	}
-	memset(args, 0, sizeof *args);
-	for (size_t off = sizeof *args; off < size; off += sizeof extra) {
-		size_t n = MIN(sizeof extra, size - off);
+	memset(args, 0, sizeof(*args));
+	for (size_t off = sizeof(*args); off < size; off += sizeof(extra)) {
+		size_t n = MIN(sizeof(extra), size - off);
 		int err = copy_from_user(extra, user_ptr_add(from, off), n);
 
 		if (err) {
@@ -55,7 +55,7 @@ static int copy_clone_args(struct linux_clone_args *args, user_ptr from, size_t 
 			}
 		}
 	}
-	return copy_from_user(args, from, MIN(size, sizeof *args));
+	return copy_from_user(args, from, MIN(size, sizeof(*args)));
 }
 
 long sys_clone3(user_ptr uargs, size_t size)
@@ -77,7 +77,7 @@ long sys_clone3(user_ptr uargs, size_t size)
 	}
 	/* The lowest address and a size, or neither. */
 	if (!a.stack != !a.stack_size ||
-	    (a.stack && !user_range_ok((user_ptr){a.stack}, a.stack_size))) {
+	    (a.stack && !user_range_ok((user_ptr){ a.stack }, a.stack_size))) {
 		return -EINVAL;
 	}
 	r = (struct clone_request){
@@ -85,9 +85,9 @@ long sys_clone3(user_ptr uargs, size_t size)
 		.exit_signal = (int)a.exit_signal,
 		.stack = a.stack ? a.stack + a.stack_size : 0,
 		.tls = a.tls,
-		.parent_tid = {a.parent_tid},
-		.child_tid = {a.child_tid},
-		.pidfd = {a.pidfd},
+		.parent_tid = { a.parent_tid },
+		.child_tid = { a.child_tid },
+		.pidfd = { a.pidfd },
 		.set_tid = a.set_tid_size ? 1 : 0,
 	};
 	return task_clone(&r);
@@ -95,14 +95,14 @@ long sys_clone3(user_ptr uargs, size_t size)
 
 long sys_fork(void)
 {
-	struct clone_request r = {.exit_signal = SIGCHLD};
+	struct clone_request r = { .exit_signal = SIGCHLD };
 
 	return task_clone(&r);
 }
 
 long sys_vfork(void)
 {
-	struct clone_request r = {.flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD};
+	struct clone_request r = { .flags = CLONE_VFORK | CLONE_VM, .exit_signal = SIGCHLD };
 
 	return task_clone(&r);
 }
@@ -121,7 +121,7 @@ long sys_exit_group(int status)
 
 long sys_wait4(int pid, user_ptr status, int options, user_ptr rusage)
 {
-	struct wait_request r = {.type = P_ALL};
+	struct wait_request r = { .type = P_ALL };
 	int err;
 
 	if ((unsigned)options & ~(WNOHANG | WSTOPPED | WCONTINUED | WNOTHREAD | WCLONE | WALL)) {
@@ -149,7 +149,7 @@ long sys_wait4(int pid, user_ptr status, int options, user_ptr rusage)
 		err = put_user_u32(status, r.status);
 	}
 	if (!err && !user_ptr_is_null(rusage)) {
-		err = copy_to_user(rusage, &r.usage, sizeof r.usage);
+		err = copy_to_user(rusage, &r.usage, sizeof(r.usage));
 	}
 	return err ? err : r.pid;
 }
@@ -192,7 +192,7 @@ static int put_wait_info(user_ptr to, const struct wait_request *r)
 {
 	struct siginfo info;
 
-	memset(&info, 0, sizeof info);
+	memset(&info, 0, sizeof(info));
 	if (r->pid) {
 		siginfo_init(&info, SIGCHLD, r->cause);
 		info.chld.pid = r->pid;
@@ -206,12 +206,11 @@ static int put_wait_info(user_ptr to, const struct wait_request *r)
 long sys_waitid(int idtype, int id, user_ptr info, int options, user_ptr rusage)
 {
 	const unsigned events = WEXITED | WSTOPPED | WCONTINUED;
-	struct wait_request r = {.type = idtype, .id = id, .options = (uint32_t)options};
+	struct wait_request r = { .type = idtype, .id = id, .options = (uint32_t)options };
 	bool nonblock = false;
 	int err = 0;
 
-	if ((unsigned)options &
-		    ~(WNOHANG | WNOWAIT | events | WNOTHREAD | WCLONE | WALL) ||
+	if ((unsigned)options & ~(WNOHANG | WNOWAIT | events | WNOTHREAD | WCLONE | WALL) ||
 	    !((unsigned)options & events)) {
 		return -EINVAL;
 	}
@@ -243,7 +242,7 @@ long sys_waitid(int idtype, int id, user_ptr info, int options, user_ptr rusage)
 		return -EAGAIN;
 	}
 	if (!err && !user_ptr_is_null(rusage) && r.pid) {
-		err = copy_to_user(rusage, &r.usage, sizeof r.usage);
+		err = copy_to_user(rusage, &r.usage, sizeof(r.usage));
 	}
 	if (!err && !user_ptr_is_null(info)) {
 		err = put_wait_info(info, &r);
@@ -364,7 +363,7 @@ long sys_pidfd_send_signal(int fd, int sig, user_ptr uinfo, unsigned flags)
 	}
 	siginfo_init_user(&info, sig, SI_USER);
 	if (!user_ptr_is_null(uinfo)) {
-		err = copy_from_user(&info, uinfo, sizeof info);
+		err = copy_from_user(&info, uinfo, sizeof(info));
 		if (!err && info.signo != sig) {
 			err = -EINVAL;
 		}

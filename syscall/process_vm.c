@@ -29,11 +29,11 @@ static int copy_vecs(user_ptr from, uint64_t count, struct vec **out)
 	if (count > UIO_MAXIOV) {
 		return -EINVAL;
 	}
-	v = kcalloc(count + 1, sizeof *v);
+	v = kcalloc(count + 1, sizeof(*v));
 	if (!v) {
 		return -ENOMEM;
 	}
-	err = copy_from_user(v, from, count * sizeof *v);
+	err = copy_from_user(v, from, count * sizeof(*v));
 	for (uint64_t i = 0; !err && i < count; i++) {
 		if (v[i].len > INT64_MAX - total) {
 			err = -EINVAL;
@@ -73,7 +73,7 @@ static long move(struct transfer *t, struct mm *mm, void *buf, bool write)
 	size_t n;
 
 	while ((n = next_piece(t))) {
-		user_ptr local = {t->local[t->l].base + t->l_off};
+		user_ptr local = { t->local[t->l].base + t->l_off };
 		uint64_t remote = t->remote[t->r].base + t->r_off;
 		long got;
 
@@ -114,7 +114,7 @@ static int find_mm(int pid, struct mm **out)
 static long transfer(int pid, user_ptr local, uint64_t nlocal, user_ptr remote, uint64_t nremote,
 		     uint64_t flags, bool write)
 {
-	struct transfer t = {.nlocal = (unsigned)nlocal, .nremote = (unsigned)nremote};
+	struct transfer t = { .nlocal = (unsigned)nlocal, .nremote = (unsigned)nremote };
 	struct mm *mm = NULL;
 	void *buf = NULL;
 	long result;

@@ -110,7 +110,7 @@ long sys_sched_setscheduler(int pid, int policy, user_ptr uparam)
 	if (pid < 0 || policy < 0 || user_ptr_is_null(uparam)) {
 		return -EINVAL;
 	}
-	err = copy_from_user(&param, uparam, sizeof param);
+	err = copy_from_user(&param, uparam, sizeof(param));
 	if (err) {
 		return err;
 	}
@@ -133,7 +133,7 @@ long sys_sched_setparam(int pid, user_ptr uparam)
 	if (pid < 0 || user_ptr_is_null(uparam)) {
 		return -EINVAL;
 	}
-	err = copy_from_user(&param, uparam, sizeof param);
+	err = copy_from_user(&param, uparam, sizeof(param));
 	if (err) {
 		return err;
 	}
@@ -174,7 +174,7 @@ long sys_sched_getparam(int pid, user_ptr uparam)
 	}
 	param.priority = is_rt(t->thread.policy) ? t->thread.rt_prio : 0;
 	task_put(t);
-	return copy_to_user(uparam, &param, sizeof param);
+	return copy_to_user(uparam, &param, sizeof(param));
 }
 
 long sys_sched_get_priority_max(int policy)
@@ -203,7 +203,7 @@ long sys_sched_rr_get_interval(int pid, user_ptr interval)
 			    : t->thread.policy == SCHED_FIFO ? 0
 							     : 4 * NSEC_PER_MSEC);
 	task_put(t);
-	return copy_to_user(interval, &ts, sizeof ts);
+	return copy_to_user(interval, &ts, sizeof(ts));
 }
 
 /* --- attributes --- */
@@ -220,11 +220,11 @@ static int copy_attr(struct linux_sched_attr *a, user_ptr from)
 		size = SCHED_ATTR_SIZE_VER0;
 	}
 	if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE) {
-		err = put_user_u32(from, sizeof *a);
+		err = put_user_u32(from, sizeof(*a));
 		return err ? err : -E2BIG;
 	}
-	memset(a, 0, sizeof *a);
-	for (uint32_t off = sizeof *a; off < size; off++) {
+	memset(a, 0, sizeof(*a));
+	for (uint32_t off = sizeof(*a); off < size; off++) {
 		uint8_t byte;
 
 		err = copy_from_user(&byte, user_ptr_add(from, off), 1);
@@ -232,7 +232,7 @@ static int copy_attr(struct linux_sched_attr *a, user_ptr from)
 			return err ? err : -E2BIG;
 		}
 	}
-	return copy_from_user(a, from, MIN((size_t)size, sizeof *a));
+	return copy_from_user(a, from, MIN((size_t)size, sizeof(*a)));
 }
 
 long sys_sched_setattr(int pid, user_ptr uattr, unsigned flags, uint64_t unused)
@@ -285,7 +285,7 @@ long sys_sched_getattr(int pid, user_ptr uattr, unsigned size, unsigned flags)
 		return -ESRCH;
 	}
 	a = (struct linux_sched_attr){
-		.size = MIN(size, (unsigned)sizeof a),
+		.size = MIN(size, (unsigned)sizeof(a)),
 		.policy = t->thread.policy,
 		.flags = t->thread.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
 		.nice = is_rt(t->thread.policy) ? 0 : t->thread.nice,
@@ -302,7 +302,7 @@ long sys_sched_setaffinity(int pid, unsigned len, user_ptr umask)
 {
 	uint64_t mask = 0;
 	struct task *t;
-	long err = copy_from_user(&mask, umask, MIN((size_t)len, sizeof mask));
+	long err = copy_from_user(&mask, umask, MIN((size_t)len, sizeof(mask)));
 
 	if (err) {
 		return err;
@@ -327,7 +327,7 @@ long sys_sched_getaffinity(int pid, unsigned len, user_ptr umask)
 	struct task *t;
 	int err;
 
-	if (len < sizeof mask || len % sizeof mask) {
+	if (len < sizeof(mask) || len % sizeof(mask)) {
 		return -EINVAL;
 	}
 	t = get_task(pid);
@@ -337,7 +337,7 @@ long sys_sched_getaffinity(int pid, unsigned len, user_ptr umask)
 	mask = t->thread.affinity & sched_online_mask();
 	task_put(t);
 	err = put_user_u64(umask, mask);
-	return err ? err : (long)sizeof mask;
+	return err ? err : (long)sizeof(mask);
 }
 
 long sys_getcpu(user_ptr cpu, user_ptr node, user_ptr unused)

@@ -22,13 +22,13 @@ long sys_rt_sigaction(int sig, user_ptr uact, user_ptr uold, size_t sigsetsize)
 		return -EINVAL;
 	}
 	if (set) {
-		err = copy_from_user(&act, uact, sizeof act);
+		err = copy_from_user(&act, uact, sizeof(act));
 	}
 	if (!err) {
 		err = signal_set_action(sig, set ? &act : NULL, &old);
 	}
 	if (!err && !user_ptr_is_null(uold)) {
-		err = copy_to_user(uold, &old, sizeof old);
+		err = copy_to_user(uold, &old, sizeof(old));
 	}
 	return err;
 }
@@ -72,7 +72,7 @@ long sys_rt_sigpending(user_ptr set, size_t sigsetsize)
 {
 	uint64_t pending = signal_pending_set(task_current());
 
-	if (sigsetsize > sizeof pending) {
+	if (sigsetsize > sizeof(pending)) {
 		return -EINVAL;
 	}
 	return copy_to_user(set, &pending, sigsetsize);
@@ -90,7 +90,7 @@ long sys_rt_sigtimedwait(user_ptr uset, user_ptr uinfo, user_ptr utimeout, size_
 		return err;
 	}
 	if (!user_ptr_is_null(utimeout)) {
-		err = copy_from_user(&ts, utimeout, sizeof ts);
+		err = copy_from_user(&ts, utimeout, sizeof(ts));
 		if (err) {
 			return err;
 		}
@@ -140,15 +140,15 @@ long sys_sigaltstack(user_ptr uss, user_ptr uold)
 	int err = 0;
 
 	if (set) {
-		err = copy_from_user(&ss, uss, sizeof ss);
+		err = copy_from_user(&ss, uss, sizeof(ss));
 	}
 	if (!err) {
-		memset(&old, 0, sizeof old);
+		memset(&old, 0, sizeof(old));
 		err = signal_set_altstack(set ? &ss : NULL, &old,
 					  arch_user_frame(&thread_current()->arch)->rsp);
 	}
 	if (!err && !user_ptr_is_null(uold)) {
-		err = copy_to_user(uold, &old, sizeof old);
+		err = copy_to_user(uold, &old, sizeof(old));
 	}
 	return err;
 }
@@ -156,7 +156,7 @@ long sys_sigaltstack(user_ptr uss, user_ptr uold)
 long sys_restart_syscall(void)
 {
 	struct restart_block *r = &task_current()->restart;
-	long (*fn)(struct task *t) = r->fn;
+	long (*fn)(struct task * t) = r->fn;
 
 	r->fn = NULL;
 	return fn ? fn(task_current()) : -EINTR;
@@ -251,7 +251,7 @@ long sys_tgkill(int tgid, int tid, int sig)
 /* The program's siginfo; what the kernel would say can't be sent to others. */
 static int copy_info(struct siginfo *info, user_ptr uinfo, int sig, int pid)
 {
-	int err = copy_from_user(info, uinfo, sizeof *info);
+	int err = copy_from_user(info, uinfo, sizeof(*info));
 
 	if (err) {
 		return err;

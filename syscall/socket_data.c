@@ -26,7 +26,7 @@ static unsigned io_flags(const struct sockref *r, unsigned flags)
 
 long sys_sendto(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_addr, int addrlen)
 {
-	struct socket_msg m = {0};
+	struct socket_msg m = { 0 };
 	struct uio_seg seg;
 	struct sockref r;
 	struct uio u;
@@ -53,7 +53,7 @@ long sys_sendto(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_ad
 long sys_recvfrom(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_addr,
 		  user_ptr user_len)
 {
-	struct socket_msg m = {0};
+	struct socket_msg m = { 0 };
 	struct uio_seg seg;
 	struct sockref r;
 	struct uio u;
@@ -163,7 +163,7 @@ static int get_control(struct socket_msg *m, const struct linux_msghdr *hdr)
 	if (!buf) {
 		return -ENOBUFS;
 	}
-	err = copy_from_user(buf, (user_ptr){hdr->control}, hdr->controllen);
+	err = copy_from_user(buf, (user_ptr){ hdr->control }, hdr->controllen);
 	if (!err) {
 		err = parse_control(m, buf, hdr->controllen);
 	}
@@ -179,7 +179,7 @@ struct control {
 };
 static int put_control(struct control *c, int type, const void *data, size_t n)
 {
-	struct linux_cmsghdr h = {sizeof(h) + n, SOL_SOCKET, type};
+	struct linux_cmsghdr h = { sizeof(h) + n, SOL_SOCKET, type };
 	user_ptr at = user_ptr_add(c->to, c->used);
 
 	if (c->room - c->used < sizeof(h)) {
@@ -240,11 +240,11 @@ static int get_header(struct linux_msghdr *hdr, user_ptr user, struct iovecs *v)
 	if (hdr->iovlen > UIO_MAXIOV) {
 		return -EMSGSIZE;
 	}
-	return iovecs_get(v, (user_ptr){hdr->iov}, hdr->iovlen);
+	return iovecs_get(v, (user_ptr){ hdr->iov }, hdr->iovlen);
 }
 static long send_one(struct sockref *r, user_ptr user, unsigned flags)
 {
-	struct socket_msg m = {0};
+	struct socket_msg m = { 0 };
 	struct linux_msghdr hdr;
 	struct iovecs v;
 	struct uio u;
@@ -254,7 +254,7 @@ static long send_one(struct sockref *r, user_ptr user, unsigned flags)
 		return ret;
 	}
 	if (hdr.name && hdr.namelen) {
-		ret = sock_addr_get(&m.addr, (user_ptr){hdr.name},
+		ret = sock_addr_get(&m.addr, (user_ptr){ hdr.name },
 				    hdr.namelen < 0 ? -1 : MIN(hdr.namelen, 128));
 	}
 	if (!ret) {
@@ -271,13 +271,13 @@ static long send_one(struct sockref *r, user_ptr user, unsigned flags)
 static long finish_recv(struct sockref *r, user_ptr user, const struct linux_msghdr *hdr,
 			struct socket_msg *m, unsigned flags)
 {
-	struct control c = {{hdr->control}, hdr->control ? hdr->controllen : 0, 0, false};
+	struct control c = { { hdr->control }, hdr->control ? hdr->controllen : 0, 0, false };
 	unsigned out_flags = m->flags | (flags & MSG_CMSG_CLOEXEC);
 	int err = 0;
 
 	if (hdr->name) {
 		err = hdr->namelen < 0 ? -EINVAL
-				       : copy_to_user((user_ptr){hdr->name}, m->addr.raw,
+				       : copy_to_user((user_ptr){ hdr->name }, m->addr.raw,
 						      MIN((unsigned)hdr->namelen, m->addr.len));
 		if (!err) {
 			err = put_user_u32(
@@ -304,7 +304,7 @@ static long finish_recv(struct sockref *r, user_ptr user, const struct linux_msg
 }
 static long recv_one(struct sockref *r, user_ptr user, unsigned flags)
 {
-	struct socket_msg m = {0};
+	struct socket_msg m = { 0 };
 	struct linux_msghdr hdr;
 	struct iovecs v;
 	struct uio u;

@@ -123,7 +123,7 @@ long sys_fstat(int fd, user_ptr buf)
 
 static struct linux_statx_timestamp statx_time(struct timespec64 t)
 {
-	return (struct linux_statx_timestamp){t.sec, (uint32_t)t.nsec, 0};
+	return (struct linux_statx_timestamp){ t.sec, (uint32_t)t.nsec, 0 };
 }
 long sys_statx(int dirfd, user_ptr path, int flags, unsigned mask, user_ptr buf)
 {
@@ -268,7 +268,7 @@ static long set_fd(int fd, struct iattr *a)
 }
 long sys_fchmodat(int dirfd, user_ptr path, uint32_t mode)
 {
-	struct iattr a = {.valid = ATTR_MODE, .mode = mode & 07777};
+	struct iattr a = { .valid = ATTR_MODE, .mode = mode & 07777 };
 
 	return set_path(dirfd, path, LOOKUP_FOLLOW, &a);
 }
@@ -278,16 +278,16 @@ long sys_chmod(user_ptr path, uint32_t mode)
 }
 long sys_fchmod(int fd, uint32_t mode)
 {
-	struct iattr a = {.valid = ATTR_MODE, .mode = mode & 07777};
+	struct iattr a = { .valid = ATTR_MODE, .mode = mode & 07777 };
 
 	return set_fd(fd, &a);
 }
 static struct iattr owner_attr(uint32_t uid, uint32_t gid)
 {
-	return (struct iattr){.valid = (uid != UINT32_MAX ? ATTR_UID : 0) |
-				       (gid != UINT32_MAX ? ATTR_GID : 0),
-			      .uid = uid,
-			      .gid = gid};
+	return (struct iattr){ .valid = (uid != UINT32_MAX ? ATTR_UID : 0) |
+					(gid != UINT32_MAX ? ATTR_GID : 0),
+			       .uid = uid,
+			       .gid = gid };
 }
 long sys_fchownat(int dirfd, user_ptr path, uint32_t uid, uint32_t gid, int flags)
 {
@@ -334,7 +334,7 @@ static int one_time(struct timespec64 t, unsigned set, unsigned now, struct time
 /* times NULL = now. */
 static long set_times(int dirfd, user_ptr path, const struct timespec64 *times, int flags)
 {
-	struct iattr a = {.valid = ATTR_ATIME | ATTR_ATIME_NOW | ATTR_MTIME | ATTR_MTIME_NOW};
+	struct iattr a = { .valid = ATTR_ATIME | ATTR_ATIME_NOW | ATTR_MTIME | ATTR_MTIME_NOW };
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) {
 		return -EINVAL;
@@ -391,7 +391,7 @@ long sys_utimes(user_ptr path, user_ptr times)
 }
 long sys_utime(user_ptr path, user_ptr times)
 {
-	struct timespec64 t[2] = {{0, 0}, {0, 0}};
+	struct timespec64 t[2] = { { 0, 0 }, { 0, 0 } };
 	int64_t sec[2];
 
 	if (user_ptr_is_null(times)) {
@@ -454,7 +454,7 @@ static int put_statfs(user_ptr buf, const struct kstatfs *k)
 		.f_bavail = k->bavail,
 		.f_files = k->files,
 		.f_ffree = k->ffree,
-		.f_fsid = {(int32_t)k->fsid, (int32_t)(k->fsid >> 32)},
+		.f_fsid = { (int32_t)k->fsid, (int32_t)(k->fsid >> 32) },
 		.f_namelen = (int64_t)k->namelen,
 		.f_frsize = (int64_t)k->frsize,
 		.f_flags = (int64_t)k->flags,

@@ -15,8 +15,9 @@ static int copy_time_from_user(struct timespec64 *ts, user_ptr from)
 {
 	int err = copy_from_user(ts, from, sizeof(*ts));
 
-	if (!err && (ts->nsec < 0 || ts->nsec >= (int64_t)NSEC_PER_SEC))
+	if (!err && (ts->nsec < 0 || ts->nsec >= (int64_t)NSEC_PER_SEC)) {
 		err = -EINVAL;
+	}
 	return err;
 }
 
@@ -25,10 +26,12 @@ static int copy_time_from_user(struct timespec64 *ts, user_ptr from)
 #define WALL_SEC_MAX (INT64_MAX / (int64_t)NSEC_PER_SEC - 30 * 365 * 24 * 3600ll)
 static int set_wall_clock(const struct timespec64 *ts)
 {
-	if (ts->sec < 0 || ts->sec >= WALL_SEC_MAX)
+	if (ts->sec < 0 || ts->sec >= WALL_SEC_MAX) {
 		return -EINVAL;
-	if (!cred_capable(CAP_SYS_TIME))
+	}
+	if (!cred_capable(CAP_SYS_TIME)) {
 		return -EPERM;
+	}
 	clock_set_realtime(ts->sec * (int64_t)NSEC_PER_SEC + ts->nsec);
 	return 0;
 }
@@ -38,8 +41,9 @@ long sys_time(user_ptr t)
 	struct timespec64 now;
 	int err = clock_read(CLOCK_REALTIME, &now);
 
-	if (!err && !user_ptr_is_null(t))
+	if (!err && !user_ptr_is_null(t)) {
 		err = put_user_u64(t, (uint64_t)now.sec);
+	}
 	return err ? err : now.sec;
 }
 
@@ -52,12 +56,14 @@ long sys_gettimeofday(user_ptr tv, user_ptr tz)
 
 	if (!user_ptr_is_null(tv)) {
 		err = clock_read(CLOCK_REALTIME, &now);
-		v = (struct linux_timeval){now.sec, now.nsec / 1000};
-		if (!err)
+		v = (struct linux_timeval){ now.sec, now.nsec / 1000 };
+		if (!err) {
 			err = copy_to_user(tv, &v, sizeof(v));
+		}
 	}
-	if (!err && !user_ptr_is_null(tz))
+	if (!err && !user_ptr_is_null(tz)) {
 		err = copy_to_user(tz, &utc, sizeof(utc));
+	}
 	return err;
 }
 
@@ -70,19 +76,23 @@ long sys_settimeofday(user_ptr tv, user_ptr tz)
 
 	if (!user_ptr_is_null(tv)) {
 		err = copy_from_user(&v, tv, sizeof(v));
-		if (!err && (v.usec < 0 || v.usec >= 1000000))
+		if (!err && (v.usec < 0 || v.usec >= 1000000)) {
 			err = -EINVAL;
+		}
 	}
 	if (!err && !user_ptr_is_null(tz)) {
 		err = copy_from_user(&zone, tz, sizeof(zone));
-		if (!err && (zone.minuteswest > 15 * 60 || zone.minuteswest < -15 * 60))
+		if (!err && (zone.minuteswest > 15 * 60 || zone.minuteswest < -15 * 60)) {
 			err = -EINVAL;
-		if (!err && !cred_capable(CAP_SYS_TIME))
+		}
+		if (!err && !cred_capable(CAP_SYS_TIME)) {
 			err = -EPERM;
+		}
 	}
-	if (err || user_ptr_is_null(tv))
+	if (err || user_ptr_is_null(tv)) {
 		return err;
-	ts = (struct timespec64){v.sec, v.usec * 1000};
+	}
+	ts = (struct timespec64){ v.sec, v.usec * 1000 };
 	return set_wall_clock(&ts);
 }
 
@@ -99,8 +109,9 @@ long sys_clock_getres(int clock, user_ptr ts)
 	struct timespec64 res;
 	int err = clock_resolution(clock, &res);
 
-	if (!err && !user_ptr_is_null(ts))
+	if (!err && !user_ptr_is_null(ts)) {
 		err = copy_to_user(ts, &res, sizeof(res));
+	}
 	return err;
 }
 
@@ -126,27 +137,31 @@ static long adjust(int clock, user_ptr buf)
 	uint32_t modes;
 	int err = copy_from_user(&tx, buf, sizeof(tx));
 
-	if (err)
+	if (err) {
 		return err;
+	}
 	modes = tx.modes;
-	if (modes == ADJ_OFFSET_SS_READ)
+	if (modes == ADJ_OFFSET_SS_READ) {
 		modes = 0; /* adjtime(3) asks what is left to adjust: nothing */
-	if (modes)
+	}
+	if (modes) {
 		return cred_capable(CAP_SYS_TIME) ? -EOPNOTSUPP : -EPERM;
+	}
 	err = clock_read(clock, &now);
-	if (err)
+	if (err) {
 		return err;
+	}
 	tx = (struct linux_timex){
-	    .modes = tx.modes,
-	    .status = STA_UNSYNC | STA_NANO,
-	    .maxerror = 16000000,
-	    .esterror = 16000000,
-	    .constant = 2,
-	    .precision = 1,
-	    .tolerance = 32768000,
-	    .tick = 1000000 / USER_HZ,
-	    .time_sec = now.sec,
-	    .time_usec = now.nsec,
+		.modes = tx.modes,
+		.status = STA_UNSYNC | STA_NANO,
+		.maxerror = 16000000,
+		.esterror = 16000000,
+		.constant = 2,
+		.precision = 1,
+		.tolerance = 32768000,
+		.tick = 1000000 / USER_HZ,
+		.time_sec = now.sec,
+		.time_usec = now.nsec,
 	};
 	err = copy_to_user(buf, &tx, sizeof(tx));
 	return err ? err : TIME_ERROR;
@@ -162,8 +177,9 @@ long sys_clock_adjtime(int clock, user_ptr buf)
 	struct timespec64 unused;
 	int err;
 
-	if (clock == CLOCK_REALTIME)
+	if (clock == CLOCK_REALTIME) {
 		return adjust(clock, buf);
+	}
 	err = clock_read(clock, &unused);
 	return err ? err : -EOPNOTSUPP;
 }

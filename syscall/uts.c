@@ -14,12 +14,12 @@
 
 static struct spinlock uts_lock = SPINLOCK_INIT(RANK_LEAF, "uts");
 static struct linux_utsname uts = {
-    .sysname = UTS_SYSNAME,
-    .nodename = "corrida",
-    .release = UTS_RELEASE,
-    .version = UTS_VERSION,
-    .machine = UTS_MACHINE,
-    .domainname = "(none)",
+	.sysname = UTS_SYSNAME,
+	.nodename = "corrida",
+	.release = UTS_RELEASE,
+	.version = UTS_VERSION,
+	.machine = UTS_MACHINE,
+	.domainname = "(none)",
 };
 
 static struct linux_utsname uts_read(void)
@@ -52,13 +52,16 @@ static long set_from_user(char field[UTS_LEN + 1], user_ptr name, int len)
 	char text[UTS_LEN];
 	int err;
 
-	if (!cred_capable(CAP_SYS_ADMIN))
+	if (!cred_capable(CAP_SYS_ADMIN)) {
 		return -EPERM;
-	if (len < 0 || len > UTS_LEN)
+	}
+	if (len < 0 || len > UTS_LEN) {
 		return -EINVAL;
+	}
 	err = copy_from_user(text, name, (size_t)len);
-	if (!err)
+	if (!err) {
 		uts_set(field, text, (size_t)len);
+	}
 	return err;
 }
 long sys_sethostname(user_ptr name, int len)
@@ -82,8 +85,9 @@ static int store_field(const char *buf, size_t n, void *arg)
 {
 	const char *end = memchr(buf, '\n', n);
 
-	if (end)
+	if (end) {
 		n = (size_t)(end - buf);
+	}
 	uts_set(arg, buf, MIN(n, (size_t)UTS_LEN));
 	return 0;
 }
@@ -101,17 +105,19 @@ void uts_register_files(void)
 		char *field;
 		bool writable;
 	} files[] = {
-	    {"sys/kernel/hostname", uts.nodename, true},
-	    {"sys/kernel/domainname", uts.domainname, true},
-	    {"sys/kernel/ostype", uts.sysname, false},
-	    {"sys/kernel/osrelease", uts.release, false},
-	    {"sys/kernel/version", uts.version, false},
+		{ "sys/kernel/hostname", uts.nodename, true },
+		{ "sys/kernel/domainname", uts.domainname, true },
+		{ "sys/kernel/ostype", uts.sysname, false },
+		{ "sys/kernel/osrelease", uts.release, false },
+		{ "sys/kernel/version", uts.version, false },
 	};
 	int err = procfs_register("version", 0444, show_version, NULL, NULL);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(files) && !err; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(files) && !err; i++) {
 		err = procfs_register(files[i].path, files[i].writable ? 0644 : 0444, show_field,
 				      files[i].writable ? store_field : NULL, files[i].field);
-	if (err)
+	}
+	if (err) {
 		log_warn("/proc: the system's names are missing (error %d)", -err);
+	}
 }

@@ -47,10 +47,10 @@ _Static_assert(sizeof(struct control_msg) == 8, "virtio 1.2, 5.3.6.2");
 
 struct virtio_console {
 	struct virtio_device *dev;
-	uint8_t *rx;			    /* CONTROL_SIZE buffers of CONTROL_BUFFER bytes */
-	struct control_msg *tx;		    /* CONTROL_SIZE messages */
-	uint32_t tx_busy;		    /* control transmit lock: bit per message in tx */
-	unsigned nports;		    /* [I] ports 1 .. nports - 1 have queues */
+	uint8_t *rx;		/* CONTROL_SIZE buffers of CONTROL_BUFFER bytes */
+	struct control_msg *tx; /* CONTROL_SIZE messages */
+	uint32_t tx_busy;	/* control transmit lock: bit per message in tx */
+	unsigned nports;	/* [I] ports 1 .. nports - 1 have queues */
 	struct console_port port[MAX_PORTS];
 };
 _Static_assert(CONTROL_SIZE == 32, "tx_busy has a bit per message");
@@ -72,31 +72,36 @@ static void control_send(struct virtio_console *con, uint32_t id, uint16_t event
 	void *cookie;
 	bool kick = false, sent = false;
 
-	while (virtio_queue_pop(q, &cookie, &written))
+	while (virtio_queue_pop(q, &cookie, &written)) {
 		con->tx_busy &= ~(1u << ((struct control_msg *)cookie - con->tx));
+	}
 	if (con->tx_busy != UINT32_MAX) {
 		slot = (unsigned)__builtin_ctz(~con->tx_busy);
 		con->tx[slot] = (struct control_msg){ .id = id, .event = event, .value = value };
 		vring_chain_init(&c, draft, ARRAY_SIZE(draft), 0);
-		vring_chain_append(&c, virt_to_phys(&con->tx[slot]), sizeof con->tx[slot], false);
+		vring_chain_append(&c, virt_to_phys(&con->tx[slot]), sizeof(con->tx[slot]), false);
 		sent = virtio_queue_submit(q, &c, &con->tx[slot]) == 0;
-		if (sent)
+		if (sent) {
 			con->tx_busy |= 1u << slot;
+		}
 		kick = virtio_queue_kick_due(q);
 	}
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
-	if (!sent && !virtio_is_broken(con->dev))
+	}
+	if (!sent && !virtio_is_broken(con->dev)) {
 		virtio_device_broken(con->dev, "control messages are not taken");
+	}
 }
 
 static void port_name(struct virtio_console *con, struct console_port *port, const char *name,
 		      size_t len)
 {
-	if (!port->added || port->named)
+	if (!port->added || port->named) {
 		return;
-	memcpy(port->host.name, name, MIN(len, sizeof port->host.name - 1));
+	}
+	memcpy(port->host.name, name, MIN(len, sizeof(port->host.name) - 1));
 	if (console_port_start(port) != 0) {
 		log_error("%s: no memory for port %s", con->dev->name, port->host.name);
 		return;
@@ -111,13 +116,14 @@ static void control_message(struct virtio_console *con, const uint8_t *msg, size
 	struct control_msg m;
 	struct console_port *port;
 
-	if (len < sizeof m) {
+	if (len < sizeof(m)) {
 		virtio_device_broken(con->dev, "short control message");
 		return;
 	}
-	memcpy(&m, msg, sizeof m);
-	if (m.id == 0 || m.id >= con->nports)
+	memcpy(&m, msg, sizeof(m));
+	if (m.id == 0 || m.id >= con->nports) {
 		return; /* a port that we don't serve */
+	}
 	port = &con->port[m.id];
 	switch (m.event) {
 	case EV_PORT_ADD:
@@ -133,7 +139,7 @@ static void control_message(struct virtio_console *con, const uint8_t *msg, size
 		console_port_set_open(port, m.value != 0);
 		break;
 	case EV_PORT_NAME:
-		port_name(con, port, (const char *)msg + sizeof m, len - sizeof m);
+		port_name(con, port, (const char *)msg + sizeof(m), len - sizeof(m));
 		break;
 	case EV_CONSOLE_PORT: /* hvc consoles and their window sizes: not used */
 	case EV_RESIZE:
@@ -163,18 +169,21 @@ static bool control_receive(struct virtio_console *con)
 	bool got, kick;
 
 	got = virtio_queue_pop(q, &cookie, &written);
-	if (!got && !virtio_is_broken(con->dev) && vring_irq_enable(&q->ring, 0))
+	if (!got && !virtio_is_broken(con->dev) && vring_irq_enable(&q->ring, 0)) {
 		got = virtio_queue_pop(q, &cookie, &written);
+	}
 	if (got) {
 		memcpy(msg, cookie, written); /* written <= CONTROL_BUFFER: the ring's clamp */
 		(void)!control_post_locked(con, cookie);
 	}
 	kick = virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
-	if (got)
+	}
+	if (got) {
 		control_message(con, msg, written);
+	}
 	return got;
 }
 
@@ -185,19 +194,22 @@ static void console_queue_event(struct virtio_queue *q)
 
 	if (q->index == QUEUE_CONTROL_RX) {
 		/* a bound, in case the device never stops */
-		for (unsigned i = 0; i < 8 * CONTROL_SIZE && control_receive(con); i++)
+		for (unsigned i = 0; i < 8 * CONTROL_SIZE && control_receive(con); i++) {
 			;
+		}
 		return;
 	}
-	if (q->index == QUEUE_CONTROL_TX || !vring_pending(&q->ring))
+	if (q->index == QUEUE_CONTROL_TX || !vring_pending(&q->ring)) {
 		return;
+	}
 	port = &con->port[(q->index - 2) / 2];
-	if (!port->named)
+	if (!port->named) {
 		virtio_device_broken(q->dev, "data for a port that is not open");
-	else if (q == port->rxq)
+	} else if (q == port->rxq) {
 		console_port_rx_event(port);
-	else
+	} else {
 		console_port_tx_event(port);
+	}
 }
 
 static void console_abort(struct virtio_queue *q, void *cookie)
@@ -205,20 +217,23 @@ static void console_abort(struct virtio_queue *q, void *cookie)
 	struct virtio_console *con = q->dev->driver_data;
 	struct console_port *port = &con->port[(q->index - 2) / 2];
 
-	if (q->index == QUEUE_CONTROL_RX || q->index == QUEUE_CONTROL_TX)
+	if (q->index == QUEUE_CONTROL_RX || q->index == QUEUE_CONTROL_TX) {
 		return;
-	if (q == port->rxq)
+	}
+	if (q == port->rxq) {
 		console_port_rx_abort(port, cookie);
-	else
+	} else {
 		console_port_tx_abort(port, cookie);
+	}
 }
 
 static void console_aborted(struct virtio_device *dev)
 {
 	struct virtio_console *con = dev->driver_data;
 
-	for (unsigned i = 1; i < con->nports; i++)
+	for (unsigned i = 1; i < con->nports; i++) {
 		console_port_set_open(&con->port[i], false);
+	}
 }
 
 static int setup_queues(struct virtio_console *con, unsigned max_ports)
@@ -228,10 +243,12 @@ static int setup_queues(struct virtio_console *con, unsigned max_ports)
 
 	con->nports = MIN(max_ports, (unsigned)MAX_PORTS);
 	err = virtio_queues_alloc(dev, port_rx_queue(con->nports));
-	if (!err)
+	if (!err) {
 		err = virtio_queue_setup(dev, QUEUE_CONTROL_RX, CONTROL_SIZE);
-	if (!err)
+	}
+	if (!err) {
 		err = virtio_queue_setup(dev, QUEUE_CONTROL_TX, CONTROL_SIZE);
+	}
 	for (unsigned i = 1; i < con->nports && !err; i++) {
 		struct console_port *port = &con->port[i];
 
@@ -240,8 +257,9 @@ static int setup_queues(struct virtio_console *con, unsigned max_ports)
 		port->rxq = &dev->queues[port_rx_queue(i)];
 		port->txq = port->rxq + 1;
 		err = virtio_queue_setup(dev, port->rxq->index, PORT_RING_SIZE);
-		if (!err)
+		if (!err) {
 			err = virtio_queue_setup(dev, port->txq->index, PORT_RING_SIZE);
+		}
 	}
 	return err;
 }
@@ -253,12 +271,14 @@ static void post_control_buffers(struct virtio_console *con)
 	bool kick;
 
 	vring_irq_disable(&con->dev->queues[QUEUE_CONTROL_TX].ring);
-	for (unsigned i = 0; i < CONTROL_SIZE; i++)
+	for (unsigned i = 0; i < CONTROL_SIZE; i++) {
 		(void)!control_post_locked(con, con->rx + i * CONTROL_BUFFER);
+	}
 	kick = virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
+	}
 }
 
 static int console_probe(struct virtio_device *dev)
@@ -271,11 +291,12 @@ static int console_probe(struct virtio_device *dev)
 		log_error("%s: one port only; QEMU needs virtserialport devices", dev->name);
 		return -ENODEV;
 	}
-	con = kzalloc(sizeof *con);
-	if (!con)
+	con = kzalloc(sizeof(*con));
+	if (!con) {
 		return -ENOMEM;
+	}
 	con->rx = kzalloc(CONTROL_SIZE * CONTROL_BUFFER);
-	con->tx = kcalloc(CONTROL_SIZE, sizeof *con->tx);
+	con->tx = kcalloc(CONTROL_SIZE, sizeof(*con->tx));
 	if (!con->rx || !con->tx) {
 		kfree(con->rx);
 		kfree(con->tx);
@@ -284,12 +305,14 @@ static int console_probe(struct virtio_device *dev)
 	}
 	con->dev = dev;
 	dev->driver_data = con;
-	dev->ops->read_config(dev, CONFIG_MAX_NR_PORTS, &max_ports, sizeof max_ports);
+	dev->ops->read_config(dev, CONFIG_MAX_NR_PORTS, &max_ports, sizeof(max_ports));
 	err = setup_queues(con, max_ports);
-	if (!err)
+	if (!err) {
 		err = virtio_device_ready(dev);
-	if (err)
+	}
+	if (err) {
 		return err;
+	}
 	post_control_buffers(con);
 	control_send(con, 0, EV_DEVICE_READY, 1);
 	return 0;

@@ -44,18 +44,20 @@ static void rx_free(struct rx_buffer *b)
 
 static int rx_grow_locked(struct console_port *port)
 {
-	struct rx_buffer *b = kzalloc(sizeof *b);
+	struct rx_buffer *b = kzalloc(sizeof(*b));
 	int err;
 
-	if (!b)
+	if (!b) {
 		return -ENOMEM;
+	}
 	list_init(&b->link);
 	b->data = kmalloc(RX_BUFFER);
 	err = b->data ? rx_post_locked(port, b) : -ENOMEM;
-	if (err)
+	if (err) {
 		rx_free(b);
-	else
+	} else {
 		port->rx_total++;
+	}
 	return err;
 }
 
@@ -72,13 +74,15 @@ static bool rx_collect_locked(struct console_port *port)
 		void *cookie;
 
 		if (!virtio_queue_pop(port->rxq, &cookie, &written)) {
-			if (virtio_is_broken(port->dev) || !vring_irq_enable(&port->rxq->ring, 0))
+			if (virtio_is_broken(port->dev) || !vring_irq_enable(&port->rxq->ring, 0)) {
 				break;
+			}
 			continue;
 		}
 		b = cookie;
-		if (written == 0 && rx_post_locked(port, b) == 0)
+		if (written == 0 && rx_post_locked(port, b) == 0) {
 			continue;
+		}
 		b->len = written;
 		port->rx_bytes += written;
 		list_push_back(&port->rx_ready, &b->link);
@@ -93,16 +97,19 @@ void console_port_rx_event(struct console_port *port)
 	uint64_t flags;
 	bool any, kick;
 
-	if (!vring_pending(&q->ring))
+	if (!vring_pending(&q->ring)) {
 		return;
+	}
 	flags = spin_lock_irqsave(&q->lock);
 	any = rx_collect_locked(port);
 	kick = virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
-	if (any)
+	}
+	if (any) {
 		waitq_wake_all(&port->host.readable);
+	}
 }
 
 static size_t port_read(struct host_port *p, void *buf, size_t n)
@@ -121,20 +128,23 @@ static size_t port_read(struct host_port *p, void *buf, size_t n)
 		b->pos += (uint32_t)m;
 		done += m;
 		port->rx_bytes -= m;
-		if (b->pos < b->len)
+		if (b->pos < b->len) {
 			break;
+		}
 		list_remove(&b->link);
 		if (rx_post_locked(port, b) != 0) { /* only when the device broke */
 			port->rx_total--;
 			rx_free(b);
 		}
 	}
-	if (starved && port->rx_total < RX_MAX)
+	if (starved && port->rx_total < RX_MAX) {
 		(void)!rx_grow_locked(port);
+	}
 	kick = virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
+	}
 	return done;
 }
 
@@ -156,10 +166,11 @@ void console_port_rx_abort(struct console_port *port, void *cookie)
 
 static struct tx_buffer *tx_alloc(uint32_t size)
 {
-	struct tx_buffer *b = kzalloc(sizeof *b);
+	struct tx_buffer *b = kzalloc(sizeof(*b));
 
-	if (!b)
+	if (!b) {
 		return NULL;
+	}
 	list_init(&b->link);
 	b->size = size;
 	b->data = kmalloc(size);
@@ -177,11 +188,13 @@ static struct tx_buffer *tx_take_locked(struct console_port *port, size_t n)
 
 	if (n > TX_SMALL) {
 		b = tx_alloc(TX_LARGE);
-		if (b)
+		if (b) {
 			return b;
+		}
 	}
-	if (!list_empty(&port->tx_spare))
+	if (!list_empty(&port->tx_spare)) {
 		return list_entry(list_pop_front(&port->tx_spare), struct tx_buffer, link);
+	}
 	return tx_alloc(TX_SMALL);
 }
 
@@ -202,15 +215,18 @@ static void tx_submit_open_locked(struct console_port *port)
 	struct vring_desc draft[1];
 	struct vring_chain c;
 
-	if (!b || b->used == 0)
+	if (!b || b->used == 0) {
 		return;
-	if (!is_open(port) && !atomic_load_explicit(&port->was_open, memory_order_acquire))
+	}
+	if (!is_open(port) && !atomic_load_explicit(&port->was_open, memory_order_acquire)) {
 		return;
+	}
 	vring_chain_init(&c, draft, ARRAY_SIZE(draft), 0);
 	vring_chain_append(&c, virt_to_phys(b->data), b->used, false);
 	/* Not virtio_queue_submit(), which asserts the lock: the panic path has none. */
-	if (virtio_is_broken(port->dev) || vring_submit(&port->txq->ring, &c, b) != 0)
+	if (virtio_is_broken(port->dev) || vring_submit(&port->txq->ring, &c, b) != 0) {
 		return; /* full: goes with the next completion; broken: see abort */
+	}
 	port->tx_inflight += b->used;
 	port->open = NULL;
 }
@@ -223,8 +239,9 @@ static void tx_reap_locked(struct console_port *port)
 	while (virtio_queue_pop(port->txq, &cookie, &written)) {
 		struct tx_buffer *b = cookie;
 
-		if (!b)
+		if (!b) {
 			continue; /* the panic path's */
+		}
 		ASSERT(port->tx_inflight >= b->used);
 		port->tx_inflight -= b->used;
 		tx_release_locked(port, b);
@@ -236,10 +253,12 @@ static size_t tx_room_locked(const struct console_port *port)
 	const struct tx_buffer *b = port->open;
 	size_t waiting = port->tx_inflight + (b ? b->used : 0);
 
-	if (b && b->used == b->size)
+	if (b && b->used == b->size) {
 		return 0; /* it can't leave yet */
-	if (port->txq->ring.free_count == 0)
+	}
+	if (port->txq->ring.free_count == 0) {
 		return b ? b->size - b->used : 0;
+	}
 	return waiting >= TX_LIMIT ? 0 : TX_LIMIT - waiting;
 }
 
@@ -252,18 +271,21 @@ static void tx_arm_locked(struct console_port *port)
 	for (;;) {
 		bool needed = port->open || port->tx_want_room || port->tx_flushers;
 
-		if (virtio_is_broken(port->dev))
+		if (virtio_is_broken(port->dev)) {
 			return;
+		}
 		if (r->inflight == 0 || !needed) {
 			vring_irq_disable(r);
 			return;
 		}
-		if (!vring_irq_enable(r, (uint16_t)((r->inflight - 1) / 2)))
+		if (!vring_irq_enable(r, (uint16_t)((r->inflight - 1) / 2))) {
 			return;
+		}
 		tx_reap_locked(port);
 		tx_submit_open_locked(port);
-		if (virtio_is_broken(port->dev))
+		if (virtio_is_broken(port->dev)) {
 			return;
+		}
 	}
 }
 
@@ -276,15 +298,18 @@ void console_port_tx_event(struct console_port *port)
 	tx_reap_locked(port);
 	tx_submit_open_locked(port);
 	wake = port->tx_flushers || (port->tx_want_room && tx_room_locked(port) >= TX_LIMIT / 2);
-	if (wake)
+	if (wake) {
 		port->tx_want_room = false;
+	}
 	tx_arm_locked(port);
 	kick = virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
-	if (wake)
+	}
+	if (wake) {
 		waitq_wake_all(&port->host.writable);
+	}
 }
 
 static long port_write(struct host_port *p, const void *buf, size_t n)
@@ -295,20 +320,23 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 	uint64_t flags;
 	bool kick;
 
-	if (virtio_is_broken(port->dev))
+	if (virtio_is_broken(port->dev)) {
 		return -EIO;
+	}
 	flags = spin_lock_irqsave(&q->lock);
 	tx_reap_locked(port);
 	while (done < n) {
 		struct tx_buffer *b = port->open;
 		size_t m = MIN(n - done, tx_room_locked(port));
 
-		if (m == 0)
+		if (m == 0) {
 			break;
+		}
 		if (!b) {
 			b = port->open = tx_take_locked(port, n - done);
-			if (!b)
+			if (!b) {
 				break;
+			}
 		}
 		m = MIN(m, (size_t)(b->size - b->used));
 		memcpy(b->data + b->used, (const char *)buf + done, m);
@@ -316,19 +344,23 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 		done += m;
 		if (b->used == b->size) {
 			tx_submit_open_locked(port);
-			if (port->open)
+			if (port->open) {
 				break; /* full buffer, full ring or not open yet */
+			}
 		}
 	}
-	if (q->ring.inflight == 0)
+	if (q->ring.inflight == 0) {
 		tx_submit_open_locked(port);
-	if (done < n)
+	}
+	if (done < n) {
 		port->tx_want_room = true;
+	}
 	tx_arm_locked(port);
 	kick = virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
+	}
 	virtio_device_abort_if_broken(port->dev);
 	return (long)done;
 }
@@ -339,8 +371,9 @@ static size_t port_can_write(struct host_port *p)
 	uint64_t flags;
 	size_t room;
 
-	if (virtio_is_broken(port->dev))
+	if (virtio_is_broken(port->dev)) {
 		return TX_LIMIT; /* a write fails at once */
+	}
 	flags = spin_lock_irqsave(&port->txq->lock);
 	tx_reap_locked(port);
 	room = tx_room_locked(port);
@@ -362,12 +395,14 @@ static bool tx_drained(struct console_port *port)
 	tx_reap_locked(port);
 	tx_submit_open_locked(port);
 	drained = virtio_is_broken(port->dev) || (q->ring.inflight == 0 && !port->open);
-	if (!drained)
+	if (!drained) {
 		tx_arm_locked(port);
+	}
 	kick = virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
+	}
 	return drained;
 }
 
@@ -435,13 +470,16 @@ static bool port_hung_up(struct host_port *p)
 
 void console_port_set_open(struct console_port *port, bool open)
 {
-	if (open)
+	if (open) {
 		atomic_store_explicit(&port->was_open, true, memory_order_release);
+	}
 	atomic_store_explicit(&port->host_open, open, memory_order_release);
-	if (!port->named)
+	if (!port->named) {
 		return;
-	if (!virtio_is_broken(port->dev))
+	}
+	if (!virtio_is_broken(port->dev)) {
 		console_port_tx_event(port); /* what waited for the host can go */
+	}
 	waitq_wake_all(&port->host.readable);
 	waitq_wake_all(&port->host.writable);
 }
@@ -455,8 +493,9 @@ static void port_emergency_write(struct host_port *p, const void *buf, size_t n)
 	struct virtio_queue *q = port->txq;
 	uint64_t give_up = clock_mono_ns() + EMERGENCY_WAIT_NS;
 
-	if (virtio_is_broken(port->dev) || !is_open(port))
+	if (virtio_is_broken(port->dev) || !is_open(port)) {
 		return;
+	}
 	tx_submit_open_locked(port); /* keeps the order of the bytes */
 	while (n > 0) {
 		size_t m = MIN(n, (size_t)EMERGENCY_CHUNK);
@@ -469,16 +508,18 @@ static void port_emergency_write(struct host_port *p, const void *buf, size_t n)
 		vring_chain_init(&c, draft, ARRAY_SIZE(draft), 0);
 		vring_chain_append(&c, virt_to_phys(chunk), (uint32_t)m, false);
 		while (vring_submit(&q->ring, &c, NULL) != 0) {
-			if (q->ring.error || clock_mono_ns() > give_up)
+			if (q->ring.error || clock_mono_ns() > give_up) {
 				return;
+			}
 			virtio_queue_kick(q);
 			(void)!vring_poll(&q->ring, &cookie, &written);
 		}
 		virtio_queue_kick(q);
 		while (q->ring.inflight > 0) {
 			if (vring_poll(&q->ring, &cookie, &written) < 0 ||
-			    clock_mono_ns() > give_up)
+			    clock_mono_ns() > give_up) {
 				return;
+			}
 			cpu_pause();
 		}
 		buf = (const char *)buf + m;
@@ -493,8 +534,9 @@ int console_port_start(struct console_port *port)
 	int err = 0;
 	bool kick;
 
-	if (!spare)
+	if (!spare) {
 		return -ENOMEM;
+	}
 	list_init(&port->rx_ready);
 	list_init(&port->tx_spare);
 	list_push_back(&port->tx_spare, &spare->link);
@@ -504,12 +546,14 @@ int console_port_start(struct console_port *port)
 	port->host.priv = port;
 	vring_irq_disable(&port->txq->ring);
 	flags = spin_lock_irqsave(&port->rxq->lock);
-	for (unsigned i = 0; i < RX_START && !err; i++)
+	for (unsigned i = 0; i < RX_START && !err; i++) {
 		err = rx_grow_locked(port);
+	}
 	kick = virtio_queue_kick_due(port->rxq);
 	spin_unlock_irqrestore(&port->rxq->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(port->rxq);
+	}
 	return port->rx_total > 0 ? 0 : err;
 }
 

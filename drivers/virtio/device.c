@@ -13,8 +13,9 @@
 static const struct virtio_driver *driver_find(uint32_t id)
 {
 	for (unsigned i = 0; i < virtio_driver_count; i++) {
-		if (virtio_drivers[i]->device_id == id)
+		if (virtio_drivers[i]->device_id == id) {
 			return virtio_drivers[i];
+		}
 	}
 	return NULL;
 }
@@ -50,13 +51,15 @@ int virtio_device_attach(struct virtio_device *dev)
 	int err;
 
 	dev->driver = driver_find(dev->id);
-	if (!dev->driver)
+	if (!dev->driver) {
 		return -ENODEV;
+	}
 	dev->ops->set_status(dev, 0);
 	dev->ops->set_status(dev, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER);
 	err = negotiate(dev);
-	if (!err)
+	if (!err) {
 		err = dev->driver->probe(dev);
+	}
 	if (err) {
 		log_error("%s: can't be used (error %d)", dev->name, -err);
 		add_status(dev, VIRTIO_STATUS_FAILED);
@@ -67,9 +70,10 @@ int virtio_device_attach(struct virtio_device *dev)
 int virtio_queues_alloc(struct virtio_device *dev, unsigned n)
 {
 	ASSERT(!dev->queues);
-	dev->queues = kcalloc(n, sizeof *dev->queues);
-	if (!dev->queues)
+	dev->queues = kcalloc(n, sizeof(*dev->queues));
+	if (!dev->queues) {
 		return -ENOMEM;
+	}
 	dev->nqueues = n;
 	for (unsigned i = 0; i < n; i++) {
 		dev->queues[i].dev = dev;
@@ -91,8 +95,9 @@ int virtio_queue_setup(struct virtio_device *dev, unsigned index, uint16_t size)
 		log_error("%s: queue %u is missing", dev->name, index);
 		return -ENODEV;
 	}
-	while (size > max)
+	while (size > max) {
 		size /= 2;
+	}
 	q->mem = kzalloc(vring_bytes(size) + RING_ALIGN);
 	q->slots = kcalloc(size, sizeof(struct vring_slot));
 	if (!q->mem || !q->slots) {
@@ -103,9 +108,11 @@ int virtio_queue_setup(struct virtio_device *dev, unsigned index, uint16_t size)
 		   dev->features & VIRTIO_F_INDIRECT_DESC, dev->features & VIRTIO_F_EVENT_IDX);
 	phys = virt_to_phys(q->ring.desc);
 	err = dev->ops->queue_enable(dev, (uint16_t)index, size, phys,
-				     phys + vring_avail_offset(size), phys + vring_used_offset(size));
-	if (err)
+				     phys + vring_avail_offset(size),
+				     phys + vring_used_offset(size));
+	if (err) {
 		goto out_free;
+	}
 	return 0;
 out_free:
 	kfree(q->mem);
@@ -136,18 +143,21 @@ void virtio_device_irq(struct virtio_device *dev)
 	/* Acknowledge before looking: what completes after the look raises the line again. */
 	uint32_t causes = dev->ops->irq_ack(dev);
 
-	if (virtio_is_broken(dev))
+	if (virtio_is_broken(dev)) {
 		return;
+	}
 	if (causes & VIRTIO_IRQ_CONFIG) {
-		if (dev->ops->get_status(dev) & VIRTIO_STATUS_NEEDS_RESET)
+		if (dev->ops->get_status(dev) & VIRTIO_STATUS_NEEDS_RESET) {
 			virtio_device_broken(dev, "device asks for a reset");
-		else if (dev->driver->config_changed)
+		} else if (dev->driver->config_changed) {
 			dev->driver->config_changed(dev);
+		}
 	}
 	if (causes & VIRTIO_IRQ_QUEUE) {
 		for (unsigned i = 0; i < dev->nqueues; i++) {
-			if (dev->queues[i].mem)
+			if (dev->queues[i].mem) {
 				dev->driver->queue_event(&dev->queues[i]);
+			}
 		}
 	}
 	virtio_device_abort_if_broken(dev);
@@ -155,16 +165,19 @@ void virtio_device_irq(struct virtio_device *dev)
 
 void virtio_device_broken(struct virtio_device *dev, const char *why)
 {
-	if (!atomic_exchange_explicit(&dev->broken, true, memory_order_acq_rel))
+	if (!atomic_exchange_explicit(&dev->broken, true, memory_order_acq_rel)) {
 		log_error("%s: device broken: %s; its requests end with EIO", dev->name, why);
+	}
 }
 
 bool virtio_device_abort_if_broken(struct virtio_device *dev)
 {
-	if (!virtio_is_broken(dev))
+	if (!virtio_is_broken(dev)) {
 		return false;
-	if (atomic_exchange_explicit(&dev->aborted, true, memory_order_acq_rel))
+	}
+	if (atomic_exchange_explicit(&dev->aborted, true, memory_order_acq_rel)) {
 		return true;
+	}
 	/* The buffers are ours again only after this (2.4.1). */
 	dev->ops->set_status(dev, 0);
 	for (unsigned i = 0; i < dev->nqueues; i++) {
@@ -176,21 +189,24 @@ bool virtio_device_abort_if_broken(struct virtio_device *dev)
 			bool any = vring_detach(&q->ring, &cookie);
 
 			spin_unlock_irqrestore(&q->lock, flags);
-			if (!any)
+			if (!any) {
 				break;
+			}
 			dev->driver->abort(q, cookie);
 		}
 	}
-	if (dev->driver->aborted)
+	if (dev->driver->aborted) {
 		dev->driver->aborted(dev);
+	}
 	return true;
 }
 
 int virtio_queue_submit(struct virtio_queue *q, const struct vring_chain *c, void *cookie)
 {
 	DEBUG_ASSERT(spin_held(&q->lock));
-	if (virtio_is_broken(q->dev))
+	if (virtio_is_broken(q->dev)) {
 		return -EIO;
+	}
 	return vring_submit(&q->ring, c, cookie);
 }
 
@@ -200,22 +216,25 @@ bool virtio_queue_pop(struct virtio_queue *q, void **cookie, uint32_t *written)
 	int got;
 
 	DEBUG_ASSERT(spin_held(&q->lock));
-	if (virtio_is_broken(q->dev))
+	if (virtio_is_broken(q->dev)) {
 		return false;
+	}
 	got = vring_poll(&q->ring, cookie, written);
-	if (got < 0)
+	if (got < 0) {
 		virtio_device_broken(q->dev, q->ring.error);
-	else if (long_lens == 0 && q->ring.long_lens > 0)
+	} else if (long_lens == 0 && q->ring.long_lens > 0) {
 		log_warn("%s: queue %u: used length above the buffer's, cut", q->dev->name,
 			 q->index);
+	}
 	return got > 0;
 }
 
 bool virtio_queue_kick_due(struct virtio_queue *q)
 {
 	DEBUG_ASSERT(spin_held(&q->lock));
-	if (virtio_is_broken(q->dev) || !vring_kick_needed(&q->ring))
+	if (virtio_is_broken(q->dev) || !vring_kick_needed(&q->ring)) {
 		return false;
+	}
 	q->kicks++;
 	return true;
 }

@@ -33,14 +33,14 @@
 struct virtio_fs {
 	struct virtio_device *dev;
 	struct fuse_transport transport;
-	struct waitq room;		/* woken when descriptors come back */
+	struct waitq room; /* woken when descriptors come back */
 	_Atomic unsigned room_waiters;
-	unsigned pollers;		/* request queue's lock */
-	struct vring_desc *draft;	/* request queue's lock; FUSE_MAX_PARTS entries */
+	unsigned pollers;	  /* request queue's lock */
+	struct vring_desc *draft; /* request queue's lock; FUSE_MAX_PARTS entries */
 	struct timer stall;
-	_Atomic uint64_t completed;	/* requests, for the stall timer */
-	uint64_t completed_then;	/* timer only */
-	bool stalled;			/* timer only: was logged */
+	_Atomic uint64_t completed; /* requests, for the stall timer */
+	uint64_t completed_then;    /* timer only */
+	bool stalled;		    /* timer only: was logged */
 };
 
 static struct virtio_queue *request_queue(struct virtio_fs *fs)
@@ -85,16 +85,18 @@ static unsigned drain(struct virtio_fs *fs, struct virtio_queue *q)
 		n++;
 	}
 	/* The waiter counts itself before it looks for room, see submit_wait(). */
-	if (n && atomic_load_explicit(&fs->room_waiters, memory_order_seq_cst))
+	if (n && atomic_load_explicit(&fs->room_waiters, memory_order_seq_cst)) {
 		waitq_wake_all(&fs->room);
+	}
 	virtio_device_abort_if_broken(fs->dev);
 	return n;
 }
 
 static void fs_queue_event(struct virtio_queue *q)
 {
-	if (vring_pending(&q->ring))
+	if (vring_pending(&q->ring)) {
 		drain(q->dev->driver_data, q);
+	}
 }
 
 static void fs_abort(struct virtio_queue *q, void *cookie)
@@ -137,8 +139,9 @@ static void fs_poll_end(struct fuse_transport *t)
 	ASSERT(fs->pollers > 0);
 	last = --fs->pollers == 0;
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (last)
+	if (last) {
 		drain(fs, q); /* asks for interrupts again */
+	}
 }
 
 static void stall_check(struct timer *timer)
@@ -147,11 +150,13 @@ static void stall_check(struct timer *timer)
 	uint64_t completed = atomic_load_explicit(&fs->completed, memory_order_relaxed);
 	unsigned waiting = READ_ONCE(request_queue(fs)->ring.inflight);
 
-	if (waiting == 0 || virtio_is_broken(fs->dev))
+	if (waiting == 0 || virtio_is_broken(fs->dev)) {
 		return; /* armed again by the next request */
-	if (completed == fs->completed_then && !fs->stalled)
+	}
+	if (completed == fs->completed_then && !fs->stalled) {
 		log_warn("%s: no answer for %u s, %u requests wait", fs->dev->name,
 			 (unsigned)(STALL_NS / NSEC_PER_SEC), waiting);
+	}
 	fs->stalled = completed == fs->completed_then;
 	fs->completed_then = completed;
 	timer_arm(timer, clock_mono_ns() + STALL_NS);
@@ -159,10 +164,12 @@ static void stall_check(struct timer *timer)
 
 static void append_parts(struct vring_chain *c, const struct fuse_request_io *io)
 {
-	for (unsigned i = 0; i < io->nin; i++)
+	for (unsigned i = 0; i < io->nin; i++) {
 		vring_chain_append(c, virt_to_phys(io->in[i].data), io->in[i].len, false);
-	for (unsigned i = 0; i < io->nout; i++)
+	}
+	for (unsigned i = 0; i < io->nout; i++) {
 		vring_chain_append(c, virt_to_phys(io->out[i].data), io->out[i].len, true);
+	}
 }
 
 /* One attempt; -ENOSPC when the ring is full (the device has been kicked then). */
@@ -184,15 +191,16 @@ static int submit_once(struct virtio_fs *fs, struct virtio_queue *q, struct fuse
 	if (!table) {
 		bool fits = parts <= DIRECT_MAX;
 
-		vring_chain_init(&c, fits ? small : fs->draft,
-				 fits ? DIRECT_MAX : FUSE_MAX_PARTS, 0);
+		vring_chain_init(&c, fits ? small : fs->draft, fits ? DIRECT_MAX : FUSE_MAX_PARTS,
+				 0);
 		append_parts(&c, io);
 	}
 	err = virtio_queue_submit(q, &c, io);
 	kick = (!io->more || err == -ENOSPC) && virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
+	}
 	return err;
 }
 
@@ -207,8 +215,9 @@ static int submit_wait(struct virtio_fs *fs, struct virtio_queue *q, struct fuse
 		waitq_add(&fs->room, &e);
 		block_prepare(WAIT_UNINTR);
 		err = submit_once(fs, q, io);
-		if (err != -ENOSPC)
+		if (err != -ENOSPC) {
 			break;
+		}
 		(void)!block(DEADLINE_NONE);
 		waitq_remove(&e);
 	}
@@ -222,10 +231,12 @@ static bool lengths_sane(const struct fuse_request_io *io)
 {
 	uint64_t total = 0;
 
-	for (unsigned i = 0; i < io->nin; i++)
+	for (unsigned i = 0; i < io->nin; i++) {
 		total += io->in[i].len;
-	for (unsigned i = 0; i < io->nout; i++)
+	}
+	for (unsigned i = 0; i < io->nout; i++) {
 		total += io->out[i].len;
+	}
 	return total > 0 && total <= INT32_MAX;
 }
 
@@ -236,20 +247,25 @@ static int fs_submit(struct fuse_transport *t, struct fuse_request_io *io, bool 
 	unsigned max = forget ? FUSE_MAX_FORGET_PARTS : FUSE_MAX_PARTS;
 	int err;
 
-	if (io->nin > max || io->nout > max - io->nin || !lengths_sane(io))
+	if (io->nin > max || io->nout > max - io->nin || !lengths_sane(io)) {
 		return -EINVAL;
+	}
 	io->transport_priv = 0;
-	if (io->nin + io->nout > DIRECT_MAX && q->ring.indirect)
-		io->transport_priv = (uintptr_t)kmalloc((io->nin + io->nout) *
-							sizeof(struct vring_desc));
+	if (io->nin + io->nout > DIRECT_MAX && q->ring.indirect) {
+		io->transport_priv =
+			(uintptr_t)kmalloc((io->nin + io->nout) * sizeof(struct vring_desc));
+	}
 	/* before the submit, after which io belongs to its completion */
-	if (!forget && !timer_pending(&fs->stall))
+	if (!forget && !timer_pending(&fs->stall)) {
 		timer_arm(&fs->stall, clock_mono_ns() + STALL_NS);
+	}
 	err = submit_once(fs, q, io);
-	if (err == -ENOSPC)
+	if (err == -ENOSPC) {
 		err = submit_wait(fs, q, io);
-	if (err)
+	}
+	if (err) {
 		kfree((void *)(uintptr_t)io->transport_priv);
+	}
 	return err;
 }
 
@@ -266,20 +282,23 @@ static void read_tag(struct virtio_device *dev, char tag[37])
 {
 	memset(tag, 0, 37);
 	dev->ops->read_config(dev, 0, tag, 8);
-	if (!memchr(tag, 0, 8))
+	if (!memchr(tag, 0, 8)) {
 		dev->ops->read_config(dev, 0, tag, 36);
+	}
 }
 
 static int fs_probe(struct virtio_device *dev)
 {
-	struct virtio_fs *fs = kzalloc(sizeof *fs);
+	struct virtio_fs *fs = kzalloc(sizeof(*fs));
 	int err = -ENOMEM;
 
-	if (!fs)
+	if (!fs) {
 		return -ENOMEM;
-	fs->draft = kcalloc(FUSE_MAX_PARTS, sizeof *fs->draft);
-	if (!fs->draft)
+	}
+	fs->draft = kcalloc(FUSE_MAX_PARTS, sizeof(*fs->draft));
+	if (!fs->draft) {
 		goto out_free;
+	}
 	fs->dev = dev;
 	waitq_init(&fs->room);
 	timer_init(&fs->stall, stall_check);
@@ -288,18 +307,23 @@ static int fs_probe(struct virtio_device *dev)
 	read_tag(dev, fs->transport.tag);
 	dev->driver_data = fs;
 	err = virtio_queues_alloc(dev, 2);
-	if (!err)
+	if (!err) {
 		err = virtio_queue_setup(dev, QUEUE_HIPRIO, HIPRIO_SIZE);
-	if (!err)
+	}
+	if (!err) {
 		err = virtio_queue_setup(dev, QUEUE_REQUEST, REQUEST_SIZE);
-	if (err)
+	}
+	if (err) {
 		goto out_free;
+	}
 	err = virtio_device_ready(dev);
-	if (err)
+	if (err) {
 		return err; /* the interrupt may come: nothing is freed */
+	}
 	err = fuse_transport_register(&fs->transport);
-	if (err)
+	if (err) {
 		log_error("%s: a second device has the tag %s", dev->name, fs->transport.tag);
+	}
 	return err;
 out_free:
 	kfree(fs->draft);

@@ -66,13 +66,15 @@ static uint8_t mmio_get_status(struct virtio_device *dev)
 static void mmio_set_status(struct virtio_device *dev, uint8_t status)
 {
 	reg_write(dev, REG_STATUS, status);
-	if (status != 0)
+	if (status != 0) {
 		return;
+	}
 	/* The reset is done when the status reads 0 (4.2.2.1); each read is an exit, so this
 	 * bound is seconds, and a device that needs more is beyond help. */
 	for (unsigned i = 0; i < RESET_TRIES; i++) {
-		if (reg_read(dev, REG_STATUS) == 0)
+		if (reg_read(dev, REG_STATUS) == 0) {
 			return;
+		}
 	}
 	log_error("%s: reset does not end", dev->name);
 }
@@ -157,8 +159,9 @@ static uint32_t mmio_irq_ack(struct virtio_device *dev)
 {
 	uint32_t causes = reg_read(dev, REG_INTERRUPT_STATUS);
 
-	if (causes)
+	if (causes) {
 		reg_write(dev, REG_INTERRUPT_ACK, causes);
+	}
 	return causes;
 }
 
@@ -213,13 +216,15 @@ static struct mmio_device *find_device(const struct cmdline_mmio *slot)
 	struct mmio_device *m;
 	uint32_t id;
 
-	if (!probe.regs)
+	if (!probe.regs) {
 		return NULL;
+	}
 	probe.dev.transport = &probe;
 	/* The id first: most slots are empty, and each read is an exit. */
 	id = reg_read(&probe.dev, REG_DEVICE_ID);
-	if (id == 0)
+	if (id == 0) {
 		return NULL;
+	}
 	if (reg_read(&probe.dev, REG_MAGIC) != MAGIC) {
 		log_error("virtio-mmio at %#llx: no virtio device", (unsigned long long)slot->base);
 		return NULL;
@@ -230,13 +235,14 @@ static struct mmio_device *find_device(const struct cmdline_mmio *slot)
 			  (unsigned long long)slot->base);
 		return NULL;
 	}
-	m = kmemdup(&probe, sizeof probe);
-	if (!m)
+	m = kmemdup(&probe, sizeof(probe));
+	if (!m) {
 		return NULL;
+	}
 	m->dev.ops = &mmio_transport;
 	m->dev.transport = m;
 	m->dev.id = id;
-	fmt_snprintf(m->dev.name, sizeof m->dev.name, "%s@%llx", device_name(id),
+	fmt_snprintf(m->dev.name, sizeof(m->dev.name), "%s@%llx", device_name(id),
 		     (unsigned long long)slot->base);
 	return m;
 }
@@ -250,8 +256,9 @@ static unsigned attach_all(struct mmio_device *const *found, unsigned n)
 
 	for (unsigned d = 0; d < virtio_driver_count; d++) {
 		for (unsigned i = 0; i < n; i++) {
-			if (found[i]->dev.id == virtio_drivers[d]->device_id)
+			if (found[i]->dev.id == virtio_drivers[d]->device_id) {
 				working += virtio_device_attach(&found[i]->dev) == 0;
+			}
 		}
 	}
 	return working;
@@ -264,12 +271,13 @@ unsigned virtio_mmio_init(const char *cmdline)
 	unsigned slots = 0, n = 0, working;
 	char word[80];
 
-	while (cmdline_next(&cmdline, word, sizeof word)) {
+	while (cmdline_next(&cmdline, word, sizeof(word))) {
 		struct cmdline_mmio slot;
 
-		if (!str_starts_with(word, key))
+		if (!str_starts_with(word, key)) {
 			continue;
-		if (!cmdline_parse_mmio(word + sizeof key - 1, &slot)) {
+		}
+		if (!cmdline_parse_mmio(word + sizeof(key) - 1, &slot)) {
 			log_error("command line: bad %s", word);
 			continue;
 		}
@@ -280,10 +288,11 @@ unsigned virtio_mmio_init(const char *cmdline)
 		}
 	}
 	working = attach_all(found, n);
-	if (slots == 0)
+	if (slots == 0) {
 		log_error("no virtio-mmio slot on the command line: start QEMU with "
 			  "-M microvm,acpi=off");
-	else if (working == 0)
+	} else if (working == 0) {
 		log_error("%u virtio-mmio slots, none with a device that can be used", slots);
+	}
 	return working;
 }

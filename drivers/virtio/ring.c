@@ -36,12 +36,12 @@ size_t vring_bytes(uint16_t size)
 	       (size_t)size * sizeof(struct vring_used_elem) + sizeof(uint16_t);
 }
 
-void vring_init(struct vring *r, void *mem, struct vring_slot *slots, uint16_t size,
-		bool indirect, bool event_idx)
+void vring_init(struct vring *r, void *mem, struct vring_slot *slots, uint16_t size, bool indirect,
+		bool event_idx)
 {
 	ASSERT(size != 0 && size <= VRING_MAX_SIZE && (size & (size - 1)) == 0);
 	ASSERT(IS_ALIGNED((uintptr_t)mem, 16));
-	memset(r, 0, sizeof *r);
+	memset(r, 0, sizeof(*r));
 	r->desc = mem;
 	r->avail = (void *)((char *)mem + vring_avail_offset(size));
 	r->used = (void *)((char *)mem + vring_used_offset(size));
@@ -68,8 +68,9 @@ void vring_chain_append(struct vring_chain *c, uint64_t phys, uint32_t len, bool
 {
 	struct vring_desc *d;
 
-	if (len == 0)
+	if (len == 0) {
 		return;
+	}
 	ASSERT(c->count < c->max);
 	/* All readable parts come before all writable ones (2.7.4.2). */
 	ASSERT(device_writes || !c->writing);
@@ -140,13 +141,16 @@ int vring_submit(struct vring *r, const struct vring_chain *c, void *cookie)
 {
 	uint16_t head;
 
-	if (r->error)
+	if (r->error) {
 		return -EIO;
-	if (c->count == 0 || c->count > r->size)
+	}
+	if (c->count == 0 || c->count > r->size) {
 		return -EINVAL;
+	}
 	ASSERT(!c->table_phys || r->indirect);
-	if (!vring_has_room(r, c))
+	if (!vring_has_room(r, c)) {
 		return -ENOSPC;
+	}
 	head = c->table_phys ? place_indirect(r, c) : place_direct(r, c);
 	r->slots[head].cookie = cookie;
 	r->slots[head].capacity = c->capacity;
@@ -162,8 +166,9 @@ bool vring_kick_needed(struct vring *r)
 {
 	uint16_t old = r->kicked_idx, now = r->avail_idx;
 
-	if (old == now || r->error)
+	if (old == now || r->error) {
 		return false;
+	}
 	r->kicked_idx = now;
 	/* avail.idx must be visible before the device's wish is read, or both sides sleep:
 	 * it stores its wish, then looks at avail.idx (2.7.10.1). */
@@ -189,8 +194,9 @@ static void release_chain(struct vring *r, uint16_t head)
 	uint16_t count = s->count, last = head;
 
 	ASSERT(count > 0 && r->inflight > 0);
-	for (unsigned i = 1; i < count; i++)
+	for (unsigned i = 1; i < count; i++) {
 		last = r->slots[last].next;
+	}
 	s->count = 0;
 	s->cookie = NULL;
 	r->slots[last].next = r->free_head;
@@ -210,20 +216,25 @@ int vring_poll(struct vring *r, void **cookie, uint32_t *written)
 	uint32_t id, len;
 	struct vring_used_elem *e;
 
-	if (r->error)
+	if (r->error) {
 		return -EIO;
+	}
 	device_idx = __atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE);
-	if (device_idx == r->used_idx)
+	if (device_idx == r->used_idx) {
 		return 0;
-	if ((uint16_t)(device_idx - r->used_idx) > r->inflight)
+	}
+	if ((uint16_t)(device_idx - r->used_idx) > r->inflight) {
 		return ring_broken(r, "used index runs ahead");
+	}
 	e = &r->used->ring[r->used_idx & (r->size - 1)];
 	id = READ_ONCE(e->id); /* once: the device may change it at any time */
 	len = READ_ONCE(e->len);
-	if (id >= r->size)
+	if (id >= r->size) {
 		return ring_broken(r, "used id out of range");
-	if (r->slots[id].count == 0)
+	}
+	if (r->slots[id].count == 0) {
 		return ring_broken(r, "used id not in flight");
+	}
 	if (len > r->slots[id].capacity) {
 		r->long_lens++;
 		len = r->slots[id].capacity;
@@ -237,11 +248,13 @@ int vring_poll(struct vring *r, void **cookie, uint32_t *written)
 
 bool vring_detach(struct vring *r, void **cookie)
 {
-	if (r->inflight == 0)
+	if (r->inflight == 0) {
 		return false;
+	}
 	for (uint16_t i = 0; i < r->size; i++) {
-		if (r->slots[i].count == 0)
+		if (r->slots[i].count == 0) {
 			continue;
+		}
 		*cookie = r->slots[i].cookie;
 		release_chain(r, i);
 		return true;
@@ -252,22 +265,26 @@ bool vring_detach(struct vring *r, void **cookie)
 void vring_irq_disable(struct vring *r)
 {
 	/* Half a turn away from where the device is: reached only after 32768 completions. */
-	if (r->event_idx)
+	if (r->event_idx) {
 		WRITE_ONCE(*used_event(r), (uint16_t)(r->used_idx + 0x8000));
-	else
+	} else {
 		WRITE_ONCE(r->avail->flags, VRING_AVAIL_NO_INTERRUPT);
+	}
 }
 
 bool vring_irq_enable(struct vring *r, uint16_t skip)
 {
-	if (r->error)
+	if (r->error) {
 		return true;
-	if (!r->event_idx)
+	}
+	if (!r->event_idx) {
 		skip = 0;
-	if (r->event_idx)
+	}
+	if (r->event_idx) {
 		WRITE_ONCE(*used_event(r), (uint16_t)(r->used_idx + skip));
-	else
+	} else {
 		WRITE_ONCE(r->avail->flags, 0);
+	}
 	/* The wish must be visible before used.idx is read; see vring_kick_needed(). */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return (uint16_t)(READ_ONCE(r->used->idx) - r->used_idx) > skip;

@@ -26,8 +26,9 @@ static void rng_queue_event(struct virtio_queue *q)
 	bool got = virtio_queue_pop(q, &cookie, &written);
 
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (!got)
+	if (!got) {
 		return;
+	}
 	random_add(rng->seed, written);
 	memset(rng->seed, 0, SEED_BYTES);
 }
@@ -40,7 +41,7 @@ static void rng_abort(struct virtio_queue *q, void *cookie)
 
 static int rng_probe(struct virtio_device *dev)
 {
-	struct rng *rng = kzalloc(sizeof *rng);
+	struct rng *rng = kzalloc(sizeof(*rng));
 	struct vring_desc draft[1];
 	struct virtio_queue *q;
 	struct vring_chain c;
@@ -48,8 +49,9 @@ static int rng_probe(struct virtio_device *dev)
 	bool kick;
 	int err;
 
-	if (!rng)
+	if (!rng) {
 		return -ENOMEM;
+	}
 	rng->seed = kzalloc(SEED_BYTES);
 	if (!rng->seed) {
 		kfree(rng);
@@ -57,12 +59,15 @@ static int rng_probe(struct virtio_device *dev)
 	}
 	dev->driver_data = rng;
 	err = virtio_queues_alloc(dev, 1);
-	if (!err)
+	if (!err) {
 		err = virtio_queue_setup(dev, 0, 4);
-	if (!err)
+	}
+	if (!err) {
 		err = virtio_device_ready(dev);
-	if (err)
+	}
+	if (err) {
 		return err;
+	}
 	q = &dev->queues[0];
 	vring_chain_init(&c, draft, ARRAY_SIZE(draft), 0);
 	vring_chain_append(&c, virt_to_phys(rng->seed), SEED_BYTES, true);
@@ -70,8 +75,9 @@ static int rng_probe(struct virtio_device *dev)
 	err = virtio_queue_submit(q, &c, rng);
 	kick = !err && virtio_queue_kick_due(q);
 	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick)
+	if (kick) {
 		virtio_queue_kick(q);
+	}
 	return err;
 }
 

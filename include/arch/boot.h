@@ -18,7 +18,7 @@ struct boot_info {
 	struct mem_range ram[BOOT_MAX_RANGES]; /* usable, sorted, disjoint, without kernel image
 						* and low 64 KiB of firmware data */
 	unsigned ram_count;
-	uint64_t total_ram;   /* bytes reported usable */
+	uint64_t total_ram;		   /* bytes reported usable */
 	uint64_t kernel_start, kernel_end; /* physical image incl. bss */
 	char cmdline[2048];
 	uint64_t entry_tsc; /* at kernel entry */

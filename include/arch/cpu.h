@@ -10,15 +10,15 @@
 #define MAX_CPUS 64
 
 struct cpu {
-	struct cpu *self;	  /*  0 gs:0 */
-	uint64_t kernel_rsp;	  /*  8 stack for system calls: kstack_top of current */
-	uint64_t user_rsp;	  /* 16 scratch of the system call entry */
-	void *current;		  /* 24 struct thread * */
-	uint32_t id;		  /* 32 dense, 0 = boot CPU */
-	uint32_t apic_id;	  /* 36 */
-	uint32_t irq_depth;	  /* 40 > 0 inside an interrupt handler */
-	uint32_t reserved;	  /* 44 */
-	/* private to kernel/arch follows in struct cpu_private */
+	struct cpu *self;    /*  0 gs:0 */
+	uint64_t kernel_rsp; /*  8 stack for system calls: kstack_top of current */
+	uint64_t user_rsp;   /* 16 scratch of the system call entry */
+	void *current;	     /* 24 struct thread * */
+	uint32_t id;	     /* 32 dense, 0 = boot CPU */
+	uint32_t apic_id;    /* 36 */
+	uint32_t irq_depth;  /* 40 > 0 inside an interrupt handler */
+	uint32_t reserved;   /* 44 */
+			     /* private to kernel/arch follows in struct cpu_private */
 };
 
 static inline unsigned cpu_id(void)
@@ -80,12 +80,12 @@ static inline uint64_t cpu_tsc(void)
 	return (uint64_t)hi << 32 | lo;
 }
 /* Model name and feature flags for /proc/cpuinfo and AT_HWCAP. */
-uint32_t cpu_hwcap(void);	    /* CPUID.1:EDX */
+uint32_t cpu_hwcap(void);     /* CPUID.1:EDX */
 extern bool arch_copy_string; /* long runs: string instructions are the quickest */
-bool cpu_has_fsgsbase(void);	    /* AT_HWCAP2 bit 1; enabled in CR4 when present */
-bool cpu_has_pvclock(void);	    /* KVM's clock MSRs */
+bool cpu_has_fsgsbase(void);  /* AT_HWCAP2 bit 1; enabled in CR4 when present */
+bool cpu_has_pvclock(void);   /* KVM's clock MSRs */
 void cpu_write_msr(uint32_t msr, uint64_t value); /* for paravirtual drivers */
-bool cpu_is_emulated(void);	    /* TCG: each instruction costs, string ones most */
+bool cpu_is_emulated(void); /* TCG: each instruction costs, string ones most */
 uint32_t cpu_tsc_khz(void);
 bool cpu_in_nmi(void);
 /* GS-free access for other CPUs' counters: current thread of a CPU, for panic. */

@@ -7,8 +7,8 @@
  */
 #include <arch/thread.h>
 
-size_t fpu_area_size(void);  /* bytes; areas are 64-byte aligned */
-uint64_t fpu_features(void); /* XCR0 */
+size_t fpu_area_size(void);	/* bytes; areas are 64-byte aligned */
+uint64_t fpu_features(void);	/* XCR0 */
 void fpu_init_area(void *area); /* the state of a fresh process */
 /* Brings current's live registers into current->arch.fpu (signals, fork, ptrace). */
 void fpu_save_current(void);

@@ -13,7 +13,7 @@
 #include <lib/util.h>
 
 #define USER_END 0x00007ffffffff000ul /* exclusive */
-#ifdef CORRIDA_HOST_TEST /* "physical memory" of the unit tests of mm */
+#ifdef CORRIDA_HOST_TEST	      /* "physical memory" of the unit tests of mm */
 #define DIRECT_MAP 0x200000000000ul
 #define VMEMMAP 0x280000000000ul
 #else

@@ -60,8 +60,8 @@ struct virtio_transport {
 	/* Largest size of a queue, 0 = there is no such queue. */
 	uint16_t (*queue_max)(struct virtio_device *dev, uint16_t index);
 	/* Tells the device where a queue is and enables it: 0 or -EIO. */
-	int (*queue_enable)(struct virtio_device *dev, uint16_t index, uint16_t size,
-			    uint64_t desc, uint64_t avail, uint64_t used);
+	int (*queue_enable)(struct virtio_device *dev, uint16_t index, uint16_t size, uint64_t desc,
+			    uint64_t avail, uint64_t used);
 	void (*kick)(struct virtio_device *dev, uint16_t index);
 	/* A consistent copy of part of the configuration space (generation loop, 2.5.1). */
 	void (*read_config)(struct virtio_device *dev, unsigned offset, void *buf, size_t n);
@@ -75,8 +75,8 @@ struct virtio_queue {
 	struct virtio_device *dev;
 	uint16_t index;
 	struct spinlock lock;
-	struct vring ring; /* lock */
-	void *mem, *slots; /* [I] */
+	struct vring ring;    /* lock */
+	void *mem, *slots;    /* [I] */
 	uint64_t kicks, irqs; /* lock; statistics */
 };
 

@@ -103,8 +103,8 @@ size_t vring_used_offset(uint16_t size);
 
 /* mem: vring_bytes() zeroed bytes, 16-aligned, shared with the device; slots: size of them.
  * size: a power of two up to VRING_MAX_SIZE. */
-void vring_init(struct vring *r, void *mem, struct vring_slot *slots, uint16_t size,
-		bool indirect, bool event_idx);
+void vring_init(struct vring *r, void *mem, struct vring_slot *slots, uint16_t size, bool indirect,
+		bool event_idx);
 
 void vring_chain_init(struct vring_chain *c, struct vring_desc *table, unsigned max,
 		      uint64_t table_phys);

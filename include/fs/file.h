@@ -29,7 +29,7 @@ struct file_ops {
 	/* The object to map; also refuses with -ENODEV/-EACCES.  *object is borrowed from f. */
 	int (*mmap)(struct file *f, int prot, int flags, struct page_cache **object);
 	int (*fsync)(struct file *f, bool data_only);
-	int (*flush)(struct file *f); /* every close(2) of a descriptor: its error is close's */
+	int (*flush)(struct file *f);	 /* every close(2) of a descriptor: its error is close's */
 	void (*release)(struct file *f); /* last reference went; may sleep */
 	int (*fallocate)(struct file *f, int mode, uint64_t off, uint64_t len);
 	long (*copy_range)(struct file *in, uint64_t in_off, struct file *out, uint64_t out_off,
@@ -42,7 +42,7 @@ struct file {
 	_Atomic int32_t refs;
 	_Atomic uint32_t flags; /* O_* status and access mode */
 	const struct file_ops *ops;
-	struct path path;   /* dentry NULL for pipes, sockets and other anonymous files */
+	struct path path;    /* dentry NULL for pipes, sockets and other anonymous files */
 	struct inode *inode; /* counted; never NULL (anonymous files share a dummy kind) */
 	uint64_t pos;
 	struct mutex pos_lock; /* read/write/lseek that use pos */
@@ -53,7 +53,7 @@ struct file {
 	struct spinlock epoll_lock;
 	struct async_watch *async; /* O_ASYNC: fs/async.h */
 	int async_fd;		   /* what siginfo calls it */
-	bool readable, writable; /* from the access mode */
+	bool readable, writable;   /* from the access mode */
 	bool no_seek;
 	bool exec_denied_write; /* holds inode->writers: file_deny_write() */
 	bool counted_writer;	/* open for writing, counted in inode->writers */
@@ -64,7 +64,7 @@ MUST_USE int file_alloc_anon(const struct file_ops *ops, void *priv, int flags, 
 			     const char *anon_name, struct file **out);
 void file_get(struct file *f);
 bool file_try_get(struct file *f); /* false: the last reference is gone */
-void file_put(struct file *f); /* the last one: flush is not called, release is; may sleep */
+void file_put(struct file *f);	   /* the last one: flush is not called, release is; may sleep */
 
 /* The read/write entry points: access mode, locks, position, RLIMIT_FSIZE, notifications.
  * pos NULL = the file's own position. */
@@ -85,7 +85,7 @@ struct dir_context {
 
 /* --- descriptor tables --- */
 struct fdtable;
-struct fdtable *fdtable_create(void); /* refs 1; NULL no memory */
+struct fdtable *fdtable_create(void);				       /* refs 1; NULL no memory */
 MUST_USE int fdtable_copy(struct fdtable *from, struct fdtable **out); /* fork */
 void fdtable_get_ref(struct fdtable *t);
 void fdtable_put(struct fdtable *t); /* last: closes all; may sleep */
@@ -111,7 +111,7 @@ struct fdref {
 	struct file *file;
 	bool counted;
 };
-MUST_USE int fdref_get(int fd, struct fdref *r);     /* refuses O_PATH */
+MUST_USE int fdref_get(int fd, struct fdref *r); /* refuses O_PATH */
 MUST_USE int fdref_get_any(int fd, struct fdref *r);
 static inline void fdref_put(struct fdref *r)
 {
@@ -120,7 +120,7 @@ static inline void fdref_put(struct fdref *r)
 	}
 }
 MUST_USE int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
-int fd_get_cloexec(int fd);			/* 0, 1 or -EBADF */
+int fd_get_cloexec(int fd); /* 0, 1 or -EBADF */
 MUST_USE int fd_set_cloexec(int fd, bool on);
 /* The cloexec flag in any table (fdinfo). */
 bool fdtable_cloexec(struct fdtable *t, int fd);

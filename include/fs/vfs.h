@@ -45,8 +45,15 @@ struct kstat {
 };
 /* What to change (chmod, chown, truncate, utimensat). */
 enum attr_valid {
-	ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_SIZE = 8, ATTR_ATIME = 16,
-	ATTR_MTIME = 32, ATTR_ATIME_NOW = 64, ATTR_MTIME_NOW = 128, ATTR_FILE = 256,
+	ATTR_MODE = 1,
+	ATTR_UID = 2,
+	ATTR_GID = 4,
+	ATTR_SIZE = 8,
+	ATTR_ATIME = 16,
+	ATTR_MTIME = 32,
+	ATTR_ATIME_NOW = 64,
+	ATTR_MTIME_NOW = 128,
+	ATTR_FILE = 256,
 };
 struct iattr {
 	unsigned valid; /* enum attr_valid */
@@ -114,14 +121,14 @@ struct inode {
 	uint64_t rdev, blocks;
 	struct timespec64 atime, mtime, ctime, btime;
 	struct mutex lock;
-	struct page_cache pages;      /* regular files; size lives in pages.size */
+	struct page_cache pages;       /* regular files; size lives in pages.size */
 	struct file_lock_state *locks; /* POSIX, OFD and flock locks; NULL = none ever */
 	struct spinlock locks_lock;
-	void *fifo;		      /* struct pipe of a FIFO while it is open */
-	_Atomic int32_t writers;      /* open for writing: ETXTBSY against exec; -n = executing */
-	void *socket;		      /* bound AF_UNIX socket */
-	void *watches;		      /* inotify: fs/notify.h; freed with the inode */
-	bool linkable;		      /* O_TMPFILE: link() may give it its first name */
+	void *fifo;		 /* struct pipe of a FIFO while it is open */
+	_Atomic int32_t writers; /* open for writing: ETXTBSY against exec; -n = executing */
+	void *socket;		 /* bound AF_UNIX socket */
+	void *watches;		 /* inotify: fs/notify.h; freed with the inode */
+	bool linkable;		 /* O_TMPFILE: link() may give it its first name */
 	void *priv;
 };
 struct dentry_ops {
@@ -134,8 +141,8 @@ struct dentry {
 	struct inode *inode;   /* counted; NULL = negative */
 	char *name;	       /* NUL-terminated; short ones live in inline_name */
 	uint16_t name_len;
-	bool mounted;	       /* some mount is on it */
-	bool unhashed;	       /* removed: still open or a cwd, but no lookup finds it */
+	bool mounted;  /* some mount is on it */
+	bool unhashed; /* removed: still open or a cwd, but no lookup finds it */
 	uint32_t hash;
 	_Atomic int32_t refs;
 	struct list hash_link, child_link, children, lru;
@@ -156,8 +163,8 @@ struct superblock {
 	const struct superblock_ops *ops;
 	const struct dentry_ops *dops;
 	struct dentry *root;
-	uint64_t dev;	       /* st_dev */
-	const char *type;      /* "fuse", "tmpfs", ... */
+	uint64_t dev;	  /* st_dev */
+	const char *type; /* "fuse", "tmpfs", ... */
 	uint64_t magic;
 	bool read_only;
 	bool noexec, nodev;
@@ -215,17 +222,17 @@ void dentry_prune_children(struct dentry *d);
 void dentry_trim(size_t n);
 /* Directory entries came with attributes (READDIRPLUS): caches name -> inode (takes over the
  * inode reference). */
-void dentry_cache_child(struct dentry *parent, const char *name, size_t len,
-			struct inode *inode, uint64_t valid_until);
+void dentry_cache_child(struct dentry *parent, const char *name, size_t len, struct inode *inode,
+			uint64_t valid_until);
 uint64_t vfs_new_dev(void); /* a fresh st_dev for a superblock */
 
 /* --- path walk and tree operations (system calls use these); current's cred, cwd, root --- */
 #define AT_FDCWD (-100)
 enum lookup_flags {
-	LOOKUP_FOLLOW = 1 << 0,	   /* follow a symlink in the last component */
-	LOOKUP_DIRECTORY = 1 << 1, /* it must be one */
-	LOOKUP_EMPTY = 1 << 2,	   /* "" = dirfd itself (AT_EMPTY_PATH) */
-	LOOKUP_NO_SYMLINKS = 1 << 3,  /* openat2 RESOLVE_* */
+	LOOKUP_FOLLOW = 1 << 0,	     /* follow a symlink in the last component */
+	LOOKUP_DIRECTORY = 1 << 1,   /* it must be one */
+	LOOKUP_EMPTY = 1 << 2,	     /* "" = dirfd itself (AT_EMPTY_PATH) */
+	LOOKUP_NO_SYMLINKS = 1 << 3, /* openat2 RESOLVE_* */
 	LOOKUP_BENEATH = 1 << 4,
 	LOOKUP_IN_ROOT = 1 << 5,
 	LOOKUP_NO_XDEV = 1 << 6,

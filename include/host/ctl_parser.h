@@ -18,8 +18,8 @@ struct ctl_handlers {
 };
 struct ctl_parser {
 	uint8_t buf[sizeof(struct ctl_msg) + 16];
-	uint32_t have; /* bytes in buf */
-	uint32_t skip; /* bytes of an unknown message still to come */
+	uint32_t have;	   /* bytes in buf */
+	uint32_t skip;	   /* bytes of an unknown message still to come */
 	const char *error; /* set once the channel is unusable */
 };
 /* Takes n bytes and calls handlers; ignores everything after an error. */

@@ -16,13 +16,13 @@
  * host tests have their own. */
 NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-#define ASSERT(cond)                                                                     \
-	do {                                                                             \
-		if (unlikely(!(cond)))                                                   \
-			panic("%s:%d: %s", __FILE__, __LINE__, #cond);                   \
+#define ASSERT(cond)                                                   \
+	do {                                                           \
+		if (unlikely(!(cond)))                                 \
+			panic("%s:%d: %s", __FILE__, __LINE__, #cond); \
 	} while (0)
-#define DEBUG_ASSERT(cond)                                                               \
-	do {                                                                             \
-		if (CONFIG_DEBUG && unlikely(!(cond)))                                   \
-			panic("%s:%d: %s", __FILE__, __LINE__, #cond);                   \
+#define DEBUG_ASSERT(cond)                                             \
+	do {                                                           \
+		if (CONFIG_DEBUG && unlikely(!(cond)))                 \
+			panic("%s:%d: %s", __FILE__, __LINE__, #cond); \
 	} while (0)

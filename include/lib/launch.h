@@ -101,9 +101,9 @@ struct ctl_started {
 struct ctl_exit {
 	uint32_t by_signal; /* 0: value is the exit status, 1: value is the signal */
 	uint32_t value;
-	uint64_t run_ns;       /* program start to end */
-	uint64_t max_rss_kib;  /* largest resident set of a process */
-	uint64_t mem_peak_kib; /* most physical memory in use, kernel included */
+	uint64_t run_ns;	 /* program start to end */
+	uint64_t max_rss_kib;	 /* largest resident set of a process */
+	uint64_t mem_peak_kib;	 /* most physical memory in use, kernel included */
 	uint64_t mem_leak_pages; /* debug builds: pages not back at their starting level */
 };
 

@@ -27,8 +27,9 @@ MUST_USE int launch_parse(const void *blob, size_t n, struct launch_config *out)
 
 static inline const char *launch_next(const char *s)
 {
-	while (*s)
+	while (*s) {
 		s++;
+	}
 	return s + 1;
 }
 /* Fills vec[0..count-1] with pointers to the strings from first on. */

@@ -10,9 +10,9 @@
 struct list {
 	struct list *next, *prev;
 };
-#define LIST_INIT(name)                                                                  \
-	{                                                                                \
-		&(name), &(name)                                                         \
+#define LIST_INIT(name)          \
+	{                        \
+		&(name), &(name) \
 	}
 
 static inline void list_init(struct list *l)
@@ -61,15 +61,17 @@ static inline struct list *list_pop_front(struct list *head)
 {
 	struct list *n = list_first(head);
 
-	if (n)
+	if (n) {
 		list_remove(n);
+	}
 	return n;
 }
 /* Moves all of src to the end of dst; src is empty afterwards. */
 static inline void list_splice_back(struct list *dst, struct list *src)
 {
-	if (list_empty(src))
+	if (list_empty(src)) {
 		return;
+	}
 	src->next->prev = dst->prev;
 	dst->prev->next = src->next;
 	src->prev->next = dst;
@@ -80,13 +82,12 @@ static inline void list_splice_back(struct list *dst, struct list *src)
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 #define list_first_entry(head, type, member) list_entry((head)->next, type, member)
 #define list_last_entry(head, type, member) list_entry((head)->prev, type, member)
-#define list_for_each_entry(pos, head, member)                                           \
-	for (pos = list_entry((head)->next, __typeof__(*pos), member);                   \
-	     &pos->member != (head);                                                     \
+#define list_for_each_entry(pos, head, member)                                                 \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
 /* The body may remove (and free) pos. */
-#define list_for_each_entry_safe(pos, tmp, head, member)                                 \
-	for (pos = list_entry((head)->next, __typeof__(*pos), member),                   \
-	    tmp = list_entry(pos->member.next, __typeof__(*pos), member);                \
-	     &pos->member != (head);                                                     \
+#define list_for_each_entry_safe(pos, tmp, head, member)                  \
+	for (pos = list_entry((head)->next, __typeof__(*pos), member),    \
+	    tmp = list_entry(pos->member.next, __typeof__(*pos), member); \
+	     &pos->member != (head);                                      \
 	     pos = tmp, tmp = list_entry(tmp->member.next, __typeof__(*tmp), member))

@@ -56,9 +56,9 @@
 #define SA_UNSUPPORTED 0x00000400ul
 #define SA_EXPOSE_TAGBITS 0x00000800ul
 /* What Linux keeps of sa_flags; the rest is cleared so that a program can probe. */
-#define SA_KNOWN                                                                         \
-	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTORER | SA_ONSTACK |           \
-	 SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS)
+#define SA_KNOWN                                                                            \
+	(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_RESTART | \
+	 SA_NODEFER | SA_RESETHAND | SA_EXPOSE_TAGBITS)
 
 #define SIG_BLOCK 0
 #define SIG_UNBLOCK 1

@@ -12,7 +12,7 @@
 
 struct linux_utsname {
 	char sysname[UTS_LEN + 1], nodename[UTS_LEN + 1], release[UTS_LEN + 1],
-	    version[UTS_LEN + 1], machine[UTS_LEN + 1], domainname[UTS_LEN + 1];
+		version[UTS_LEN + 1], machine[UTS_LEN + 1], domainname[UTS_LEN + 1];
 };
 _Static_assert(sizeof(struct linux_utsname) == 390, "struct new_utsname");
 

@@ -25,10 +25,10 @@ struct elf_segment {
 	uint32_t flags;		 /* PF_R, PF_W, PF_X */
 };
 struct elf_image {
-	bool movable;	     /* ET_DYN: any base will do */
-	bool exec_stack;     /* PT_GNU_STACK asks for it */
-	uint64_t entry;	     /* as in the file */
-	uint64_t phdr;	     /* address of the program headers in memory, 0 = not mapped */
+	bool movable;	 /* ET_DYN: any base will do */
+	bool exec_stack; /* PT_GNU_STACK asks for it */
+	uint64_t entry;	 /* as in the file */
+	uint64_t phdr;	 /* address of the program headers in memory, 0 = not mapped */
 	unsigned phnum;
 	uint64_t start, end; /* page aligned hull of the segments */
 	uint64_t align;	     /* of the base of a movable image: a power of two >= a page */

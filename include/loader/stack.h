@@ -21,7 +21,7 @@ struct stack_spec {
 	const char *strings; /* one after the other, each with its NUL; execfn is the last */
 	size_t strings_len;
 	unsigned argc, envc;
-	uint64_t top; /* end of the stack, page aligned */
+	uint64_t top;			  /* end of the stack, page aligned */
 	uint64_t auxv[STACK_AUXV_MAX][2]; /* without AT_RANDOM, AT_EXECFN, AT_PLATFORM, AT_NULL */
 	unsigned auxc;
 	uint8_t random[16];

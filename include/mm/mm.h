@@ -43,12 +43,12 @@ enum vma_flags {
 	VMA_GROWSDOWN = 1 << 4, /* a stack: grows on faults just below, up to RLIMIT_STACK */
 	VMA_LOCKED = 1 << 5,	/* mlock */
 	VMA_NORESERVE = 1 << 6,
-	VMA_DONTFORK = 1 << 7,	/* madvise */
+	VMA_DONTFORK = 1 << 7, /* madvise */
 	VMA_WIPEONFORK = 1 << 8,
 	VMA_NOHUGE = 1 << 9,
 	VMA_HUGE = 1 << 10,
 	VMA_DONTDUMP = 1 << 11,
-	VMA_SPECIAL = 1 << 12, /* vDSO: pages in `special`, not resizable */
+	VMA_SPECIAL = 1 << 12,	/* vDSO: pages in `special`, not resizable */
 	VMA_MAYWRITE = 1 << 13, /* mprotect may add write (file opened for writing, private) */
 	VMA_LOCKONFAULT = 1 << 14,
 	VMA_IS_STACK = 1 << 15, /* [stack] in /proc/self/maps */
@@ -57,14 +57,14 @@ enum vma_flags {
 struct vma {
 	struct rb_node node;
 	struct mm *mm;
-	uint64_t start, end; /* page aligned */
-	uint32_t flags;	     /* enum vma_flags */
-	uint64_t pgoff;	     /* page offset in the object of `start` */
+	uint64_t start, end;	   /* page aligned */
+	uint32_t flags;		   /* enum vma_flags */
+	uint64_t pgoff;		   /* page offset in the object of `start` */
 	struct page_cache *object; /* NULL: anonymous */
-	struct file *file;   /* counted through mm_file_ops; NULL for anonymous */
-	struct list object_link; /* object->vmas */
-	struct page **special; /* VMA_SPECIAL: its pages */
-	const char *special_name; /* "[vdso]" */
+	struct file *file;	   /* counted through mm_file_ops; NULL for anonymous */
+	struct list object_link;   /* object->vmas */
+	struct page **special;	   /* VMA_SPECIAL: its pages */
+	const char *special_name;  /* "[vdso]" */
 };
 /* What mm needs to know of files, set once by fs (fs is above mm). */
 struct mm_file_ops {
@@ -80,8 +80,8 @@ struct mm {
 	struct spinlock pt_lock;
 	struct arch_space space;
 	struct rb_tree vmas;
-	struct vma *last_hit; /* hint, validated under lock */
-	uint32_t map_count;   /* vmas */
+	struct vma *last_hit;	     /* hint, validated under lock */
+	uint32_t map_count;	     /* vmas */
 	uint64_t gap_hint, gap_hole; /* every gap above gap_hint is at most gap_hole long */
 	_Atomic int32_t users;
 	uint64_t mmap_base; /* top of the mmap area (grows down) */
@@ -89,14 +89,14 @@ struct mm {
 	uint64_t start_code, end_code, start_data, end_data, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
 	uint64_t total_pages, locked_pages, data_pages, stack_pages; /* vma sizes */
-	_Atomic int64_t rss_anon, rss_file, rss_shmem; /* pages mapped */
+	_Atomic int64_t rss_anon, rss_file, rss_shmem;		     /* pages mapped */
 	_Atomic uint64_t table_pages, peak_rss;
 	uint64_t vdso_base;
 	uint64_t auxv[64]; /* saved for /proc/self/auxv and cores */
 	unsigned auxv_words;
 	bool lock_future; /* mlockall(MCL_FUTURE) */
 	bool dumpable;
-	bool oom_victim;	/* faults fail fast while it dies */
+	bool oom_victim;       /* faults fail fast while it dies */
 	struct file *exe_file; /* counted; /proc/self/exe */
 	_Atomic uint64_t faults_minor, faults_major;
 	_Atomic uint32_t membarrier_state;

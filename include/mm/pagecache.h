@@ -46,13 +46,13 @@ struct pagecache_ops {
 struct page_cache {
 	struct spinlock lock;
 	struct rb_node *reserved;
-	void **root;	   /* radix tree, 64-way; kernel/mm/pagecache.c */
+	void **root; /* radix tree, 64-way; kernel/mm/pagecache.c */
 	unsigned height;
 	uint64_t npages;
 	_Atomic uint64_t ndirty;
 	_Atomic uint64_t size; /* bytes: the file's size; faults beyond it raise SIGBUS */
 	const struct pagecache_ops *ops;
-	void *owner; /* the inode */
+	void *owner;	      /* the inode */
 	_Atomic int32_t refs; /* for ops->release */
 	struct spinlock vmas_lock;
 	struct list vmas; /* struct vma.object_link */
@@ -60,7 +60,7 @@ struct page_cache {
 	uint64_t ra_next, ra_size; /* read-ahead state: next expected index, window in pages */
 	uint64_t ra_trigger;	   /* reading this page starts the next window; UINT64_MAX = none */
 	_Atomic uint32_t write_error; /* errno of a failed write-back, reported once by fsync */
-	struct list dirty_link; /* all caches with dirty pages (periodic write-back) */
+	struct list dirty_link;	      /* all caches with dirty pages (periodic write-back) */
 };
 void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void *owner);
 /* Drops all pages; nobody maps it any more. */

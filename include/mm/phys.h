@@ -26,10 +26,10 @@
 enum page_flags {
 	PAGE_BUDDY = 1 << 0,
 	PAGE_SLAB = 1 << 1,
-	PAGE_CACHE = 1 << 2,   /* belongs to a page cache: owner and index are valid */
+	PAGE_CACHE = 1 << 2, /* belongs to a page cache: owner and index are valid */
 	PAGE_UPTODATE = 1 << 3,
 	PAGE_DIRTY = 1 << 4,
-	PAGE_LOCKED = 1 << 5,  /* being filled or written, see pagecache.h */
+	PAGE_LOCKED = 1 << 5, /* being filled or written, see pagecache.h */
 	PAGE_ERROR = 1 << 6,
 	PAGE_HUGE_HEAD = 1 << 7, /* first of a 2 MiB unit that is mapped as one */
 	PAGE_RESERVED = 1 << 8,	 /* firmware, kernel image: never freed */
@@ -44,7 +44,7 @@ struct page {
 	uint8_t order;		/* of the allocation (head page) */
 	uint8_t pad[3];
 	union {
-		struct list link;	/* buddy list, LRU */
+		struct list link; /* buddy list, LRU */
 		struct {
 			void *slab_owner, *slab_free;
 		};
@@ -58,15 +58,15 @@ _Static_assert(sizeof(struct page) == 64, "one cache line per page");
 
 enum page_alloc_flags {
 	PAGE_ALLOC_ZERO = 1 << 0,
-	PAGE_ALLOC_ATOMIC = 1 << 1, /* may use the reserve; no reclaim (interrupt, spinlock) */
-	PAGE_ALLOC_USER = 1 << 2,   /* counts against what programs may use: may reclaim and
+	PAGE_ALLOC_ATOMIC = 1 << 1,  /* may use the reserve; no reclaim (interrupt, spinlock) */
+	PAGE_ALLOC_USER = 1 << 2,    /* counts against what programs may use: may reclaim and
 				     * may sleep, leaves a reserve for the kernel */
 	PAGE_ALLOC_NORETRY = 1 << 3, /* with USER: no reclaim, NULL is no disaster */
 };
 /* 2^order pages, refs = 1 on the head; NULL when there is no memory. */
 struct page *page_alloc(unsigned order, unsigned flags);
 void page_get(struct page *p);
-void page_put(struct page *p); /* frees with the last reference */
+void page_put(struct page *p);	   /* frees with the last reference */
 bool page_try_get(struct page *p); /* false when refs was 0 */
 
 static inline struct page *phys_to_page(uint64_t phys)
@@ -117,8 +117,9 @@ void page_copy(struct page *dst, struct page *src);
 /* The page that counts references for p: itself, or the head of its 2 MiB unit. */
 static inline struct page *page_head(struct page *p)
 {
-	if (unlikely(atomic_load_explicit(&p->flags, memory_order_relaxed) & PAGE_TAIL))
+	if (unlikely(atomic_load_explicit(&p->flags, memory_order_relaxed) & PAGE_TAIL)) {
 		return (struct page *)p->owner;
+	}
 	return p;
 }
 static inline uint32_t page_refs(struct page *p)

@@ -19,7 +19,7 @@ void *kmemdup(const void *p, size_t n);
 /* A cache of objects of one type (align: power of two, 0 = natural). */
 struct kmem_cache;
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align);
-void *kmem_cache_alloc(struct kmem_cache *c);  /* contents undefined */
+void *kmem_cache_alloc(struct kmem_cache *c); /* contents undefined */
 void *kmem_cache_zalloc(struct kmem_cache *c);
 void kmem_cache_free(struct kmem_cache *c, void *p);
 

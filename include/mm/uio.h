@@ -12,7 +12,8 @@ struct uio_seg {
 	uint64_t len;
 };
 struct uio {
-	const struct uio_seg *segs; /* borrowed; checked: total <= INT64_MAX, ranges below USER_END */
+	const struct uio_seg
+		*segs; /* borrowed; checked: total <= INT64_MAX, ranges below USER_END */
 	unsigned nsegs;
 	bool user;
 	unsigned seg;	  /* current segment */
@@ -25,9 +26,9 @@ void uio_init_user(struct uio *u, struct uio_seg *seg, user_ptr buf, size_t n);
 void uio_init_segs(struct uio *u, const struct uio_seg *segs, unsigned n, uint64_t total);
 /* Moves up to n bytes to / from kernel memory and advances; returns the bytes moved, less
  * than min(n, left) only when user memory faulted. */
-size_t uio_write_to(struct uio *u, const void *src, size_t n);	/* kernel -> uio (a read(2)) */
-size_t uio_read_from(struct uio *u, void *dst, size_t n);	/* uio -> kernel (a write(2)) */
-size_t uio_zero(struct uio *u, size_t n);			/* zeros -> uio */
+size_t uio_write_to(struct uio *u, const void *src, size_t n); /* kernel -> uio (a read(2)) */
+size_t uio_read_from(struct uio *u, void *dst, size_t n);      /* uio -> kernel (a write(2)) */
+size_t uio_zero(struct uio *u, size_t n);		       /* zeros -> uio */
 void uio_skip(struct uio *u, size_t n);
 /* Goes back by n bytes that were just moved. */
 void uio_rewind(struct uio *u, size_t n);

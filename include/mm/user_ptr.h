@@ -10,7 +10,7 @@ typedef struct {
 
 static inline user_ptr user_ptr_add(user_ptr p, uint64_t bytes)
 {
-	return (user_ptr){p.addr + bytes};
+	return (user_ptr){ p.addr + bytes };
 }
 static inline _Bool user_ptr_is_null(user_ptr p)
 {

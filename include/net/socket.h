@@ -71,5 +71,4 @@ bool socket_wants_creds(struct socket *s); /* SO_PASSCRED */
 #define SOCKET_OPTION_MAX 256
 MUST_USE int socket_set_option(struct socket *s, int level, int name, const void *value,
 			       unsigned len);
-MUST_USE int socket_get_option(struct socket *s, int level, int name, void *value,
-			       unsigned *len);
+MUST_USE int socket_get_option(struct socket *s, int level, int name, void *value, unsigned *len);

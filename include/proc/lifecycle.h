@@ -21,12 +21,12 @@ struct task *proc_create_init(void (*fn)(void *arg), void *arg);
 void proc_set_wait_all(bool on);
 
 struct clone_request {
-	uint64_t flags;	      /* CLONE_*, without the signal */
+	uint64_t flags; /* CLONE_*, without the signal */
 	int exit_signal;
-	uint64_t stack;	      /* 0 = the caller's stack pointer */
-	uint64_t tls;	      /* with CLONE_SETTLS */
+	uint64_t stack; /* 0 = the caller's stack pointer */
+	uint64_t tls;	/* with CLONE_SETTLS */
 	user_ptr parent_tid, child_tid, pidfd;
-	int set_tid;	      /* clone3 set_tid: 0 = any */
+	int set_tid; /* clone3 set_tid: 0 = any */
 };
 /* The child's tid as the caller sees it, or -errno (checked first: nothing changed).  With
  * CLONE_VFORK returns once the child has let go of the address space. */
@@ -44,12 +44,12 @@ uint64_t proc_fork_count(void);
 
 /* wait4/waitid core. */
 struct wait_request {
-	int type;	       /* P_ALL, P_PID, P_PGID */
-	int id;		       /* pid or pgid */
-	uint32_t options;      /* WEXITED ..., WNOHANG, WNOWAIT, __W* */
+	int type;	  /* P_ALL, P_PID, P_PGID */
+	int id;		  /* pid or pgid */
+	uint32_t options; /* WEXITED ..., WNOHANG, WNOWAIT, __W* */
 	/* result */
-	int pid, cause;	       /* cause: CLD_*; pid 0: nothing yet (WNOHANG) */
-	uint32_t status;       /* wait4 format */
+	int pid, cause;	 /* cause: CLD_*; pid 0: nothing yet (WNOHANG) */
+	uint32_t status; /* wait4 format */
 	uint32_t uid;
 	struct linux_rusage usage;
 };

@@ -22,12 +22,12 @@ struct process;
 
 struct pid {
 	_Atomic int32_t refs;
-	int32_t nr;	     /* [I] */
-	uint32_t users;	     /* [table] things that it names */
-	struct task *task;   /* [table] the thread with this tid */
+	int32_t nr;		 /* [I] */
+	uint32_t users;		 /* [table] things that it names */
+	struct task *task;	 /* [table] the thread with this tid */
 	struct process *process; /* [table, proctree] until it is reaped */
-	struct list group;   /* [proctree] processes by group_link */
-	struct list session; /* [proctree] processes by session_link */
+	struct list group;	 /* [proctree] processes by group_link */
+	struct list session;	 /* [proctree] processes by session_link */
 	struct waitq exit_waitq; /* pidfd: the process became a zombie */
 };
 

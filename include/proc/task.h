@@ -48,9 +48,9 @@ struct sighand {
 
 struct session {
 	_Atomic int32_t refs;
-	struct pid *sid;	 /* [I] counted */
-	struct process *leader;	 /* [T] NULL once it is gone */
-	struct tty *tty;	 /* [T] controlling terminal, counted */
+	struct pid *sid;	/* [I] counted */
+	struct process *leader; /* [T] NULL once it is gone */
+	struct tty *tty;	/* [T] controlling terminal, counted */
 };
 
 /* A call to be continued by restart_syscall(2). */
@@ -60,7 +60,7 @@ struct restart_block {
 };
 
 struct task {
-	struct thread thread; /* first */
+	struct thread thread;	 /* first */
 	struct process *process; /* [I] counted */
 	struct pid *pid;	 /* [tS] counted; exec may change it */
 	struct list thread_link; /* [S] process->threads */
@@ -88,9 +88,9 @@ struct task {
 	struct vfork_wait *vfork; /* [t] the parent to release, counted */
 
 	/* priority inheritance (proc/futex_pi.c) */
-	struct list pi_owned;	   /* pi_states that it owns */
+	struct list pi_owned;		/* pi_states that it owns */
 	struct futex_waiter *pi_waiter; /* its own wait for a PI futex */
-	bool pi_exited;		   /* owns none any more */
+	bool pi_exited;			/* owns none any more */
 
 	/* rseq */
 	uint64_t rseq_addr; /* [t] 0 = not registered */
@@ -98,14 +98,14 @@ struct task {
 
 	_Atomic int pdeath_signal;
 	uint32_t timer_slack_ns;
-	int io_prio;		/* ioprio_set(2) */
+	int io_prio;			/* ioprio_set(2) */
 	struct sem_undo_list *sem_undo; /* [t] counted, shared by CLONE_SYSVSEM */
-	uint64_t minflt, majflt; /* [t] */
-	uint32_t sys_sample;	/* [t] entries into the kernel until the next one is timed */
-	uint64_t sys_ns;	/* [t] CPU time in the kernel, from samples */
+	uint64_t minflt, majflt;	/* [t] */
+	uint32_t sys_sample; /* [t] entries into the kernel until the next one is timed */
+	uint64_t sys_ns;     /* [t] CPU time in the kernel, from samples */
 	uint64_t seen_utime, seen_stime; /* [a] what was told: never goes back */
-	struct mm *exec_old_mm;	/* [t] during exec: see proc/exec.c */
-	bool dumped;		/* [S] took part in a core dump */
+	struct mm *exec_old_mm;		 /* [t] during exec: see proc/exec.c */
+	bool dumped;			 /* [S] took part in a core dump */
 	uint8_t seccomp_strict;
 };
 
@@ -125,66 +125,66 @@ struct process {
 	struct pid *pid; /* [I] counted: tgid */
 
 	/* tree [T] */
-	struct process *parent;	   /* NULL only for pid 1 */
-	int32_t parent_pid;	   /* [a] for getppid(2) without a lock */
-	int32_t creator_tid;	   /* thread of the parent that made it (PDEATHSIG, __WNOTHREAD) */
-	struct list children;	   /* by sibling_link */
+	struct process *parent; /* NULL only for pid 1 */
+	int32_t parent_pid;	/* [a] for getppid(2) without a lock */
+	int32_t creator_tid;	/* thread of the parent that made it (PDEATHSIG, __WNOTHREAD) */
+	struct list children;	/* by sibling_link */
 	struct list sibling_link;
-	struct pid *group;	   /* counted and used */
-	struct list group_link;	   /* in group->group */
-	struct session *session;   /* counted */
-	struct list session_link;  /* in session->sid->session */
+	struct pid *group;	  /* counted and used */
+	struct list group_link;	  /* in group->group */
+	struct session *session;  /* counted */
+	struct list session_link; /* in session->sid->session */
 	enum process_state state;
-	int exit_signal;	   /* to the parent; 0 = none */
+	int exit_signal; /* to the parent; 0 = none */
 	bool child_subreaper;
-	bool reparented;	   /* its own parent is gone */
-	bool did_exec;		   /* since fork: setpgid by the parent gives EACCES */
-	struct waitq child_waitq;  /* a child changed state */
-	uint32_t wait_status;	   /* zombie: as wait4 gives it */
+	bool reparented;	  /* its own parent is gone */
+	bool did_exec;		  /* since fork: setpgid by the parent gives EACCES */
+	struct waitq child_waitq; /* a child changed state */
+	uint32_t wait_status;	  /* zombie: as wait4 gives it */
 
 	/* threads and signals [S] */
 	struct spinlock siglock;
 	struct list threads;
-	unsigned nthreads;	   /* in the list */
-	_Atomic unsigned live;	   /* not yet at the end of task_exit() */
-	struct task *leader;	   /* NULL once it has exited */
-	struct sighand *sighand;   /* counted; changed only by exec with one thread left */
+	unsigned nthreads;	 /* in the list */
+	_Atomic unsigned live;	 /* not yet at the end of task_exit() */
+	struct task *leader;	 /* NULL once it has exited */
+	struct sighand *sighand; /* counted; changed only by exec with one thread left */
 	struct sigpending shared;
-	struct waitq signal_waitq; /* signalfd, sigtimedwait: something is pending */
-	struct task *last_target;  /* hint: where the last shared signal went (not counted,
+	struct waitq signal_waitq;	/* signalfd, sigtimedwait: something is pending */
+	struct task *last_target;	/* hint: where the last shared signal went (not counted,
 				    * compared only while walking the list) */
-	_Atomic bool group_exit;   /* all threads are to die */
-	struct task *exec_task;	   /* a thread in exec waits for the others to go */
+	_Atomic bool group_exit;	/* all threads are to die */
+	struct task *exec_task;		/* a thread in exec waits for the others to go */
 	struct waitq thread_exit_waitq; /* exec, core dump: a thread left */
-	uint32_t exit_status;	   /* wait status with group_exit */
+	uint32_t exit_status;		/* wait status with group_exit */
 	/* job control */
-	_Atomic bool stop_active;  /* threads are to stop, until SIGCONT or SIGKILL */
-	bool is_stopped;	   /* all have */
-	unsigned stop_count;	   /* threads that have stopped */
+	_Atomic bool stop_active; /* threads are to stop, until SIGCONT or SIGKILL */
+	bool is_stopped;	  /* all have */
+	unsigned stop_count;	  /* threads that have stopped */
 	uint32_t stop_signal;
-	uint32_t cont_count;	   /* SIGCONTs sent */
-	bool cont_pending;	   /* the parent is to hear that it was continued */
+	uint32_t cont_count;	       /* SIGCONTs sent */
+	bool cont_pending;	       /* the parent is to hear that it was continued */
 	bool stop_report, cont_report; /* for wait: not yet taken */
-	struct waitq stop_waitq;   /* threads wait here while stopped */
+	struct waitq stop_waitq;       /* threads wait here while stopped */
 
 	/* timers (proc/posix_timers.c) [S] */
 	struct list posix_timers;
 	int32_t next_timer_id;
-	struct timer real_timer;   /* ITIMER_REAL */
+	struct timer real_timer;	      /* ITIMER_REAL */
 	uint64_t real_expires, real_interval; /* ns */
 	bool real_armed;
 	struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, PROF, CPU clocks; NULL = never used */
 
 	/* limits and accounting */
 	struct linux_rlimit rlimit[RLIM_NLIMITS]; /* [S] to write; words may be read freely */
-	struct user_account *user; /* [S] counted: RLIMIT_NPROC, RLIMIT_SIGPENDING by uid */
-	struct usage dead_threads; /* [S] */
+	struct user_account *user;   /* [S] counted: RLIMIT_NPROC, RLIMIT_SIGPENDING by uid */
+	struct usage dead_threads;   /* [S] */
 	struct usage children_usage; /* [S] */
-	uint64_t start_ns;	   /* [I] */
-	uint64_t vm_hiwater_kib;   /* largest resident set, kept after the mm is gone */
+	uint64_t start_ns;	     /* [I] */
+	uint64_t vm_hiwater_kib;     /* largest resident set, kept after the mm is gone */
 	bool dumpable_default;
-	bool is_init;		   /* [I] pid 1 */
-	struct task *core_dumper;  /* [S] writes a core; the other threads wait to die */
+	bool is_init;		  /* [I] pid 1 */
+	struct task *core_dumper; /* [S] writes a core; the other threads wait to die */
 	uint32_t personality;
 	int oom_score_adj;
 };

@@ -72,4 +72,4 @@ void sched_loadavg(uint64_t load[3]);
  * zeroed struct is the caller's for good.  It must not block before sched_run_idle(). */
 void sched_init_cpu(struct thread *idle);
 NORETURN void sched_run_idle(void); /* turns the boot stack into the idle thread */
-void sched_dump_threads(void);	   /* panic: who is where */
+void sched_dump_threads(void);	    /* panic: who is where */

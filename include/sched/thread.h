@@ -31,35 +31,41 @@ enum thread_state {
 	THREAD_BLOCKED,
 	THREAD_DEAD, /* switched away for the last time */
 };
-enum sched_policy { SCHED_OTHER = 0, SCHED_FIFO = 1, SCHED_RR = 2, SCHED_BATCH = 3, SCHED_IDLE = 5 };
+enum sched_policy {
+	SCHED_OTHER = 0,
+	SCHED_FIFO = 1,
+	SCHED_RR = 2,
+	SCHED_BATCH = 3,
+	SCHED_IDLE = 5
+};
 
 struct thread {
 	struct arch_thread arch; /* first: entry.S knows its offsets */
 
 	/* scheduling */
-	_Atomic uint32_t state;	     /* [a] enum thread_state */
-	_Atomic uint32_t wait_mode;  /* [a] enum wait_mode of the current block */
-	_Atomic bool interrupted;    /* [a] a signal is to be delivered (proc sets it) */
-	_Atomic bool killed;	     /* [a] a fatal signal is pending (proc sets it) */
-	bool timed_out;		     /* [rq] the last block ended by its deadline */
-	int cpu;		     /* [rq] run queue it is on or was last */
-	struct rb_node rq_node;	     /* [rq] fair tree */
-	struct list rq_link;	     /* [rq] real-time list */
-	bool queued;		     /* [rq] */
-	uint64_t vruntime;	     /* [rq] weighted ns */
-	uint64_t slice_end;	     /* [rq] ns */
-	uint64_t exec_start;	     /* [rq] ns, last charge */
-	_Atomic uint64_t runtime;    /* [a] ns of CPU used, user and system */
+	_Atomic uint32_t state;	    /* [a] enum thread_state */
+	_Atomic uint32_t wait_mode; /* [a] enum wait_mode of the current block */
+	_Atomic bool interrupted;   /* [a] a signal is to be delivered (proc sets it) */
+	_Atomic bool killed;	    /* [a] a fatal signal is pending (proc sets it) */
+	bool timed_out;		    /* [rq] the last block ended by its deadline */
+	int cpu;		    /* [rq] run queue it is on or was last */
+	struct rb_node rq_node;	    /* [rq] fair tree */
+	struct list rq_link;	    /* [rq] real-time list */
+	bool queued;		    /* [rq] */
+	uint64_t vruntime;	    /* [rq] weighted ns */
+	uint64_t slice_end;	    /* [rq] ns */
+	uint64_t exec_start;	    /* [rq] ns, last charge */
+	_Atomic uint64_t runtime;   /* [a] ns of CPU used, user and system */
 	_Atomic uint64_t vol_switches, invol_switches;
-	uint8_t policy;		     /* [rq] enum sched_policy */
-	int8_t nice;		     /* [rq] -20..19 */
-	uint8_t rt_prio;	     /* [rq] 1..99 for FIFO and RR */
-	uint8_t boost_prio;	     /* [rq] priority inheritance: 0 or 1..140 (see sched.h) */
+	uint8_t policy;	    /* [rq] enum sched_policy */
+	int8_t nice;	    /* [rq] -20..19 */
+	uint8_t rt_prio;    /* [rq] 1..99 for FIFO and RR */
+	uint8_t boost_prio; /* [rq] priority inheritance: 0 or 1..140 (see sched.h) */
 	bool reset_on_fork;
-	bool notify_switch;	     /* [t] WORK_NOTIFY each time it is switched in (rseq) */
-	uint64_t affinity;	     /* [rq] bit per CPU it may run on */
-	struct timer block_timer;    /* deadline of block() */
-	struct waitq *blocked_on;    /* [t] for debugging */
+	bool notify_switch;	  /* [t] WORK_NOTIFY each time it is switched in (rseq) */
+	uint64_t affinity;	  /* [rq] bit per CPU it may run on */
+	struct timer block_timer; /* deadline of block() */
+	struct waitq *blocked_on; /* [t] for debugging */
 
 	/* counted parts, see above; NULL in kernel threads */
 	struct mm *mm;

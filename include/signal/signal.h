@@ -87,7 +87,8 @@ MUST_USE int sigframe_setup(struct trap_frame *f, int sig, const struct linux_si
 long sigframe_return(struct trap_frame *f);
 /* Smallest frame, for AT_MINSIGSTKSZ. */
 size_t sigframe_min_stack(void);
-MUST_USE int signal_set_altstack(const struct linux_stack *ss, struct linux_stack *old, uint64_t sp);
+MUST_USE int signal_set_altstack(const struct linux_stack *ss, struct linux_stack *old,
+				 uint64_t sp);
 /* Records what an interrupted call needs to go on; returns -ERESTART_RESTARTBLOCK. */
 long signal_set_restart(long (*fn)(struct task *t), const uint64_t *args, unsigned nargs);
 

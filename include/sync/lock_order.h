@@ -14,51 +14,51 @@
 
 enum lock_rank {
 	/* sleeping locks */
-	RANK_EXEC = 1,	     /* one exec or fork at a time in a process */
-	RANK_FS_RENAME,	     /* whole-tree rename */
-	RANK_FILE_POS,	     /* file->pos_lock: held around reads, writes and listings */
-	RANK_INODE_DIR,	     /* a directory's entries (inode->lock of a directory) */
-	RANK_INODE,	     /* a file's size and contents (inode->lock) */
-	RANK_EPOLL,	     /* epoll->mutex: held over the poll ops of the types below */
-	RANK_TTY,	     /* tty->lock (sleeping part) */
-	RANK_PIPE,	     /* pipe->mutex */
-	RANK_SOCKET,	     /* socket->mutex */
-	RANK_IPC,	     /* System V and POSIX IPC objects */
-	RANK_MM,	     /* mm->lock, a rwsem: vmas */
-	RANK_PAGECACHE_IO,   /* one page being filled or written */
-	RANK_SLEEP_LEAF,     /* sleeping locks under which no other is taken */
+	RANK_EXEC = 1,	   /* one exec or fork at a time in a process */
+	RANK_FS_RENAME,	   /* whole-tree rename */
+	RANK_FILE_POS,	   /* file->pos_lock: held around reads, writes and listings */
+	RANK_INODE_DIR,	   /* a directory's entries (inode->lock of a directory) */
+	RANK_INODE,	   /* a file's size and contents (inode->lock) */
+	RANK_EPOLL,	   /* epoll->mutex: held over the poll ops of the types below */
+	RANK_TTY,	   /* tty->lock (sleeping part) */
+	RANK_PIPE,	   /* pipe->mutex */
+	RANK_SOCKET,	   /* socket->mutex */
+	RANK_IPC,	   /* System V and POSIX IPC objects */
+	RANK_MM,	   /* mm->lock, a rwsem: vmas */
+	RANK_PAGECACHE_IO, /* one page being filled or written */
+	RANK_SLEEP_LEAF,   /* sleeping locks under which no other is taken */
 	/* spinlocks */
-	RANK_PROCTREE,	     /* (irq) pid table, parents, groups, sessions */
-	RANK_SIGHAND,	     /* (irq) handlers and pending signals of a process */
-	RANK_POSIX_TIMER,    /* (irq) one POSIX timer */
-	RANK_SIGACTION,	     /* (irq) actions of a signal handler table */
-	RANK_USER_ACCOUNT,   /* (irq) accounts by uid */
-	RANK_IPC_TABLE,	     /* ids of System V IPC, names of message queues */
-	RANK_IPC_OBJECT,     /* one semaphore set, message queue ... */
-	RANK_NET_TABLE,	     /* names and ports of sockets */
-	RANK_NET_SOCKET,     /* one socket: state and queue */
-	RANK_FDTABLE,	     /* a descriptor table */
-	RANK_FS_CONTEXT,     /* cwd, root, umask */
-	RANK_DCACHE,	     /* dentry tree and hash */
-	RANK_FILE_LOCKS,     /* POSIX, OFD and flock locks of an inode */
-	RANK_PAGECACHE,	     /* page tree of a page cache */
-	RANK_OBJECT_VMAS,    /* list of vmas that map a page cache */
-	RANK_PAGETABLE,	     /* mm->pt_lock: page tables of an mm */
-	RANK_FUTEX,	     /* futex bucket */
-	RANK_PID_TABLE,	     /* (irq) numbers of processes and threads */
-	RANK_FUTEX_PI,	     /* (irq) owners and waiters of PI futexes */
-	RANK_FS_LEAF,	     /* small spinlocks inside fs (pipe ring, event fd ...) */
-	RANK_WAITQ,	     /* (irq) wait queue */
-	RANK_EPOLL_NEST,     /* (irq) epolls that watch epolls */
-	RANK_EPOLL_READY,    /* (irq) epoll's ready list, taken by wake functions */
-	RANK_WAITQ_INNER,    /* (irq) wait queue of an epoll, woken from a wait queue */
-	RANK_DEVICE,	     /* (irq) a device and its rings */
-	RANK_RUNQ,	     /* (irq) run queue */
-	RANK_TIMER,	     /* (irq) timer tree of a CPU */
-	RANK_SLAB,	     /* (irq) slab cache */
-	RANK_PAGES,	     /* (irq) page allocator */
-	RANK_LOG,	     /* (irq) log ring */
-	RANK_LEAF,	     /* (irq) nothing is taken under it */
+	RANK_PROCTREE,	   /* (irq) pid table, parents, groups, sessions */
+	RANK_SIGHAND,	   /* (irq) handlers and pending signals of a process */
+	RANK_POSIX_TIMER,  /* (irq) one POSIX timer */
+	RANK_SIGACTION,	   /* (irq) actions of a signal handler table */
+	RANK_USER_ACCOUNT, /* (irq) accounts by uid */
+	RANK_IPC_TABLE,	   /* ids of System V IPC, names of message queues */
+	RANK_IPC_OBJECT,   /* one semaphore set, message queue ... */
+	RANK_NET_TABLE,	   /* names and ports of sockets */
+	RANK_NET_SOCKET,   /* one socket: state and queue */
+	RANK_FDTABLE,	   /* a descriptor table */
+	RANK_FS_CONTEXT,   /* cwd, root, umask */
+	RANK_DCACHE,	   /* dentry tree and hash */
+	RANK_FILE_LOCKS,   /* POSIX, OFD and flock locks of an inode */
+	RANK_PAGECACHE,	   /* page tree of a page cache */
+	RANK_OBJECT_VMAS,  /* list of vmas that map a page cache */
+	RANK_PAGETABLE,	   /* mm->pt_lock: page tables of an mm */
+	RANK_FUTEX,	   /* futex bucket */
+	RANK_PID_TABLE,	   /* (irq) numbers of processes and threads */
+	RANK_FUTEX_PI,	   /* (irq) owners and waiters of PI futexes */
+	RANK_FS_LEAF,	   /* small spinlocks inside fs (pipe ring, event fd ...) */
+	RANK_WAITQ,	   /* (irq) wait queue */
+	RANK_EPOLL_NEST,   /* (irq) epolls that watch epolls */
+	RANK_EPOLL_READY,  /* (irq) epoll's ready list, taken by wake functions */
+	RANK_WAITQ_INNER,  /* (irq) wait queue of an epoll, woken from a wait queue */
+	RANK_DEVICE,	   /* (irq) a device and its rings */
+	RANK_RUNQ,	   /* (irq) run queue */
+	RANK_TIMER,	   /* (irq) timer tree of a CPU */
+	RANK_SLAB,	   /* (irq) slab cache */
+	RANK_PAGES,	   /* (irq) page allocator */
+	RANK_LOG,	   /* (irq) log ring */
+	RANK_LEAF,	   /* (irq) nothing is taken under it */
 	RANK_COUNT
 };
 _Static_assert(RANK_COUNT <= 64, "held ranks fit a 64-bit mask");
@@ -82,7 +82,7 @@ extern struct lock_class timer_class ACQUIRED_AFTER(runq_class);
 extern struct lock_class pages_class ACQUIRED_AFTER(timer_class);
 
 /* For EXCLUDES: "may sleep". */
-#define NO_SPINLOCKS                                                                     \
-	proctree_class, sighand_class, fdtable_class, dcache_class, pagecache_class,     \
-	    pagetable_class, futex_class, waitq_class, device_class, runq_class,         \
-	    timer_class, pages_class
+#define NO_SPINLOCKS                                                                              \
+	proctree_class, sighand_class, fdtable_class, dcache_class, pagecache_class,              \
+		pagetable_class, futex_class, waitq_class, device_class, runq_class, timer_class, \
+		pages_class

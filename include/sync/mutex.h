@@ -26,7 +26,7 @@ bool mutex_held(const struct mutex *m); /* by the current thread */
 
 struct rwsem {
 	struct spinlock lock;
-	int32_t readers;	/* active readers; -1 = a writer */
+	int32_t readers; /* active readers; -1 = a writer */
 	uint32_t writers_waiting;
 	struct thread *writer;
 	struct waitq waiters;

@@ -18,9 +18,9 @@ struct spinlock {
 	uint16_t cpu;  /* holder, for asserts and panics */
 	const char *name;
 };
-#define SPINLOCK_INIT(rank_, name_)                                                      \
-	{                                                                                \
-		.rank = (rank_), .name = (name_)                                         \
+#define SPINLOCK_INIT(rank_, name_)              \
+	{                                        \
+		.rank = (rank_), .name = (name_) \
 	}
 
 void spin_init(struct spinlock *l, enum lock_rank rank, const char *name);

@@ -20,14 +20,14 @@ enum arg_kind {
 };
 
 /* The low bytes of the register: little endian, so a union narrows and wraps alike. */
-#define K(kind, type, show)                                                              \
-	static inline type from_##kind(uint64_t reg)                                     \
-	{                                                                                \
-		union {                                                                  \
-			uint64_t reg;                                                    \
-			type value;                                                      \
-		} u = {.reg = reg};                                                      \
-		return u.value;                                                          \
+#define K(kind, type, show)                          \
+	static inline type from_##kind(uint64_t reg) \
+	{                                            \
+		union {                              \
+			uint64_t reg;                \
+			type value;                  \
+		} u = { .reg = reg };                \
+		return u.value;                      \
 	}
 #include "../../syscall/args.def"
 #undef K

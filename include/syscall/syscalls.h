@@ -25,20 +25,19 @@ enum syscall_level { SYSCALL_FULL, SYSCALL_PARTIAL, SYSCALL_STUB, SYSCALL_NONE }
 #define SYSCALL_UNLESS_NONE(level, ...) SYSCALL_IF_##level(__VA_ARGS__)
 
 #define SYS0(nr, name, lv, fam, note) SYSCALL_UNLESS_NONE(lv, long sys_##name(void);)
-#define SYS1(nr, name, lv, fam, k1, a1, note)                                            \
-	SYSCALL_UNLESS_NONE(lv, long sys_##name(arg_##k1 a1);)
-#define SYS2(nr, name, lv, fam, k1, a1, k2, a2, note)                                    \
+#define SYS1(nr, name, lv, fam, k1, a1, note) SYSCALL_UNLESS_NONE(lv, long sys_##name(arg_##k1 a1);)
+#define SYS2(nr, name, lv, fam, k1, a1, k2, a2, note) \
 	SYSCALL_UNLESS_NONE(lv, long sys_##name(arg_##k1 a1, arg_##k2 a2);)
-#define SYS3(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, note)                            \
+#define SYS3(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, note) \
 	SYSCALL_UNLESS_NONE(lv, long sys_##name(arg_##k1 a1, arg_##k2 a2, arg_##k3 a3);)
-#define SYS4(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, note)                    \
-	SYSCALL_UNLESS_NONE(                                                             \
-		lv, long sys_##name(arg_##k1 a1, arg_##k2 a2, arg_##k3 a3, arg_##k4 a4);)
-#define SYS5(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, note)            \
-	SYSCALL_UNLESS_NONE(lv, long sys_##name(arg_##k1 a1, arg_##k2 a2, arg_##k3 a3,   \
+#define SYS4(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, note) \
+	SYSCALL_UNLESS_NONE(lv,                                       \
+			    long sys_##name(arg_##k1 a1, arg_##k2 a2, arg_##k3 a3, arg_##k4 a4);)
+#define SYS5(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, note)          \
+	SYSCALL_UNLESS_NONE(lv, long sys_##name(arg_##k1 a1, arg_##k2 a2, arg_##k3 a3, \
 						arg_##k4 a4, arg_##k5 a5);)
-#define SYS6(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, k6, a6, note)    \
-	SYSCALL_UNLESS_NONE(lv, long sys_##name(arg_##k1 a1, arg_##k2 a2, arg_##k3 a3,   \
+#define SYS6(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, k6, a6, note)  \
+	SYSCALL_UNLESS_NONE(lv, long sys_##name(arg_##k1 a1, arg_##k2 a2, arg_##k3 a3, \
 						arg_##k4 a4, arg_##k5 a5, arg_##k6 a6);)
 #include "../../syscall/table.def"
 #undef SYS0

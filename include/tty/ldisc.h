@@ -30,14 +30,14 @@ struct ldisc {
 	uint8_t buf[LDISC_BUF];
 	uint64_t delim[BITMAP_WORDS(LDISC_BUF)];
 	uint64_t eof[BITMAP_WORDS(LDISC_BUF)]; /* the delimiter is an EOF character */
-	uint32_t head, tail; /* free running: write and read position */
-	uint32_t canon_head; /* end of the last complete line */
-	uint32_t column;     /* of the output, for tabs and erasing */
-	uint32_t canon_column; /* where the line being typed began */
-	bool stopped;	     /* ^S or tcflow(TCOOFF) */
-	bool lnext;	     /* ^V: next byte is literal */
-	bool erasing;	     /* within \.../ of ECHOPRT */
-	bool eof_pending;    /* a read of zero bytes is due */
+	uint32_t head, tail;		       /* free running: write and read position */
+	uint32_t canon_head;		       /* end of the last complete line */
+	uint32_t column;		       /* of the output, for tabs and erasing */
+	uint32_t canon_column;		       /* where the line being typed began */
+	bool stopped;			       /* ^S or tcflow(TCOOFF) */
+	bool lnext;			       /* ^V: next byte is literal */
+	bool erasing;			       /* within \.../ of ECHOPRT */
+	bool eof_pending;		       /* a read of zero bytes is due */
 	/* echo that the device had no room for */
 	uint8_t echo[256];
 	uint16_t echo_len;

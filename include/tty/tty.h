@@ -35,22 +35,22 @@ struct tty {
 	const struct tty_driver *driver;
 	void *driver_data;
 	struct mutex lock;
-	struct ldisc ldisc;	     /* [lock] */
+	struct ldisc ldisc;	      /* [lock] */
 	struct linux_winsize winsize; /* [lock] */
-	struct waitq read_waitq;     /* input, hang-up */
-	struct waitq input_waitq;    /* the device side: room for input */
-	struct waitq flow_waitq;     /* writers: ^Q came */
-	struct session *session;     /* [proctree] that it controls; not counted (it counts us) */
-	struct pid *foreground;	     /* [proctree] counted */
-	_Atomic bool hung_up;	     /* reads give EOF, writes EIO */
-	_Atomic bool packet_mode;    /* pty: TIOCPKT of the master */
+	struct waitq read_waitq;      /* input, hang-up */
+	struct waitq input_waitq;     /* the device side: room for input */
+	struct waitq flow_waitq;      /* writers: ^Q came */
+	struct session *session;      /* [proctree] that it controls; not counted (it counts us) */
+	struct pid *foreground;	      /* [proctree] counted */
+	_Atomic bool hung_up;	      /* reads give EOF, writes EIO */
+	_Atomic bool packet_mode;     /* pty: TIOCPKT of the master */
 	_Atomic uint32_t packet_events;
 	_Atomic int32_t open_count;
 	_Atomic bool exclusive;
 	bool is_pty;
 	unsigned index;
-	uint64_t dev;		     /* device number */
-	char name[16];		     /* "console", "pts/3" */
+	uint64_t dev;  /* device number */
+	char name[16]; /* "console", "pts/3" */
 };
 
 /* NULL = no memory; refs = 1. */

@@ -26,19 +26,19 @@ enum { IST_NMI = 1, IST_FATAL = 2 };
  * CPU only, except the atomics. */
 struct cpu_private {
 	struct cpu pub;
-	struct arch_space *space;	 /* loaded in CR3 */
-	bool lazy;			 /* nobody uses its user half now */
-	struct arch_thread *regs_owner;	 /* whose FPU state and bases are in the registers */
-	uint64_t timer_deadline;	 /* ns, UINT64_MAX = stopped */
+	struct arch_space *space;	/* loaded in CR3 */
+	bool lazy;			/* nobody uses its user half now */
+	struct arch_thread *regs_owner; /* whose FPU state and bases are in the registers */
+	uint64_t timer_deadline;	/* ns, UINT64_MAX = stopped */
 	bool timer_running;
 	bool in_nmi;
-	_Atomic bool kick_pending;	 /* a kick was sent and not taken yet */
-	_Atomic uint32_t state;		 /* enum cpu_state, smp.c */
-	_Atomic uint64_t call_from;	 /* bit per CPU whose smp_call waits for us */
-	void (*call_fn)(void *arg);	 /* our own smp_call */
+	_Atomic bool kick_pending;  /* a kick was sent and not taken yet */
+	_Atomic uint32_t state;	    /* enum cpu_state, smp.c */
+	_Atomic uint64_t call_from; /* bit per CPU whose smp_call waits for us */
+	void (*call_fn)(void *arg); /* our own smp_call */
 	void *call_arg;
-	_Atomic uint64_t call_waits_for; /* bit per CPU that has not run it yet */
-	_Atomic bool call_halted;	 /* our smp_call sleeps: the last one wakes us */
+	_Atomic uint64_t call_waits_for;  /* bit per CPU that has not run it yet */
+	_Atomic bool call_halted;	  /* our smp_call sleeps: the last one wakes us */
 	const struct trap_frame *stopped; /* panic: where the stop NMI hit */
 	uint64_t gdt[16];
 	struct tss tss;
@@ -73,8 +73,8 @@ static inline struct cpu_private *this_cpu(void)
 
 /* Features that the boot CPU found; the others have the same. */
 struct cpu_features {
-	bool smep, smap, umip, fsgsbase, xsave, avx, avx512, x2apic, tsc_deadline, gbpages,
-	    rdtscp, erms, fsrm;
+	bool smep, smap, umip, fsgsbase, xsave, avx, avx512, x2apic, tsc_deadline, gbpages, rdtscp,
+		erms, fsrm;
 	bool tcg, kvm;
 	uint32_t max_leaf, max_ext_leaf, hv_max_leaf;
 	uint32_t leaf1_eax, leaf1_ebx, leaf1_ecx, leaf1_edx;

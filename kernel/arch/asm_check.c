@@ -2,7 +2,7 @@
 /* The numbers in asm.h against the structs.  No code. */
 #include "arch_internal.h"
 
-#define CHECK(type, field, value)                                                        \
+#define CHECK(type, field, value) \
 	_Static_assert(offsetof(struct type, field) == (value), "asm.h: " #field)
 
 CHECK(cpu, self, CPU_SELF);

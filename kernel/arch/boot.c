@@ -48,24 +48,23 @@ static const void *early_ptr(uint64_t phys, size_t len, const char *what)
 
 void boot_init(void)
 {
-	const struct start_info *si =
-		early_ptr(start_info_phys, sizeof(*si), "start_info");
+	const struct start_info *si = early_ptr(start_info_phys, sizeof(*si), "start_info");
 	struct boot_info *b = &boot_info;
 
 	if (si->magic != START_INFO_MAGIC) {
 		panic("boot: not entered by a PVH loader (magic %#x)", si->magic);
 	}
 	if (si->version < 1 || si->memmap_entries == 0 || si->memmap_entries > 4096) {
-		panic("boot: the loader gives no memory map (version %u, %u entries)",
-		      si->version, si->memmap_entries);
+		panic("boot: the loader gives no memory map (version %u, %u entries)", si->version,
+		      si->memmap_entries);
 	}
 	if (si->cmdline) {
 		const char *cmdline = early_ptr(si->cmdline, sizeof(b->cmdline), "command line");
 
 		str_copy(b->cmdline, cmdline, sizeof(b->cmdline));
 	}
-	const struct memmap_entry *map = early_ptr(
-		si->memmap, si->memmap_entries * sizeof(*map), "memory map");
+	const struct memmap_entry *map = early_ptr(si->memmap, si->memmap_entries * sizeof(*map),
+						   "memory map");
 
 	b->kernel_start = virt_to_phys(image_start);
 	b->kernel_end = virt_to_phys(image_end);
@@ -98,12 +97,12 @@ uint64_t boot_alloc(size_t bytes, size_t align)
 		if (start == r->start) {
 			r->start += bytes;
 			if (r->start == r->end) {
-				b->ram_count = memmap_exclude(b->ram, b->ram_count,
-							      BOOT_MAX_RANGES, start, r->end);
+				b->ram_count = memmap_exclude(b->ram, b->ram_count, BOOT_MAX_RANGES,
+							      start, r->end);
 			}
 		} else {
-			b->ram_count = memmap_exclude(b->ram, b->ram_count, BOOT_MAX_RANGES,
-						      start, start + bytes);
+			b->ram_count = memmap_exclude(b->ram, b->ram_count, BOOT_MAX_RANGES, start,
+						      start + bytes);
 		}
 		if (CONFIG_DEBUG) {
 			const uint64_t *p = phys_to_virt(start);

@@ -33,9 +33,8 @@ static uint64_t params_lock(void)
 
 	for (;;) {
 		seq = __atomic_load_n(&clock_page.seq, __ATOMIC_RELAXED);
-		if (!(seq & 1) &&
-		    __atomic_compare_exchange_n(&clock_page.seq, &seq, seq + 1, false,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		if (!(seq & 1) && __atomic_compare_exchange_n(&clock_page.seq, &seq, seq + 1, false,
+							      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
 			/* the data must not be written before the odd count is seen */
 			__atomic_thread_fence(__ATOMIC_RELEASE);
 			return flags;
@@ -207,8 +206,7 @@ void clock_init(void)
 		wait_since_first(CALIBRATE_FIRST_NS);
 		hz = hz_since_first(sample_take());
 		if (hz < CLOCK_MIN_HZ || hz > CLOCK_MAX_HZ) {
-			panic("clock: the LAPIC timer does not run (TSC seems to have %lu Hz)",
-			      hz);
+			panic("clock: the LAPIC timer does not run (TSC seems to have %lu Hz)", hz);
 		}
 	}
 	/* The first rate counts from kernel entry on. */

@@ -13,7 +13,7 @@ static inline uint64_t clock_scale(uint64_t x, uint64_t mult, unsigned shift)
 #define CLOCK_MIN_HZ 65536ull
 #define CLOCK_MAX_HZ (16 * NSEC_PER_SEC)
 
-#define CLOCK_SHIFT 32     /* ns = ticks * mult >> CLOCK_SHIFT */
+#define CLOCK_SHIFT 32	   /* ns = ticks * mult >> CLOCK_SHIFT */
 #define CLOCK_INV_SHIFT 29 /* ticks = ns * inv >> CLOCK_INV_SHIFT */
 
 static inline uint64_t clock_mult_of_hz(uint64_t hz)

@@ -7,34 +7,39 @@
 
 /* Names as Linux prints them; a gap is a bit without one. */
 static const char *const leaf1_edx[32] = {
-	"fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", NULL, "sep",
-	"mtrr", "pge", "mca", "cmov", "pat", "pse36", "pn", "clflush", NULL, "dts", "acpi", "mmx",
-	"fxsr", "sse", "sse2", "ss", "ht", "tm", "ia64", "pbe",
+	"fpu",	"vme",	"de",	"pse", "tsc",  "msr", "pae",   "mce", "cx8",	 "apic", NULL,
+	"sep",	"mtrr", "pge",	"mca", "cmov", "pat", "pse36", "pn",  "clflush", NULL,	 "dts",
+	"acpi", "mmx",	"fxsr", "sse", "sse2", "ss",  "ht",    "tm",  "ia64",	 "pbe",
 };
 static const char *const leaf1_ecx[32] = {
-	"pni", "pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx", "smx", "est", "tm2", "ssse3",
-	"cid", "sdbg", "fma", "cx16", "xtpr", "pdcm", NULL, "pcid", "dca", "sse4_1", "sse4_2",
-	"x2apic", "movbe", "popcnt", "tsc_deadline_timer", "aes", "xsave", NULL, "avx", "f16c",
+	"pni",	  "pclmulqdq",	"dtes64", "monitor", "ds_cpl",
+	"vmx",	  "smx",	"est",	  "tm2",     "ssse3",
+	"cid",	  "sdbg",	"fma",	  "cx16",    "xtpr",
+	"pdcm",	  NULL,		"pcid",	  "dca",     "sse4_1",
+	"sse4_2", "x2apic",	"movbe",  "popcnt",  "tsc_deadline_timer",
+	"aes",	  "xsave",	NULL,	  "avx",     "f16c",
 	"rdrand", "hypervisor",
 };
 static const char *const leaf7_ebx[32] = {
-	[0] = "fsgsbase", [1] = "tsc_adjust", [3] = "bmi1", [5] = "avx2", [7] = "smep",
-	[8] = "bmi2", [9] = "erms", [10] = "invpcid", [16] = "avx512f", [17] = "avx512dq",
-	[18] = "rdseed", [19] = "adx", [20] = "smap", [21] = "avx512ifma", [23] = "clflushopt",
-	[24] = "clwb", [28] = "avx512cd", [29] = "sha_ni", [30] = "avx512bw", [31] = "avx512vl",
+	[0] = "fsgsbase",  [1] = "tsc_adjust",	[3] = "bmi1",	     [5] = "avx2",
+	[7] = "smep",	   [8] = "bmi2",	[9] = "erms",	     [10] = "invpcid",
+	[16] = "avx512f",  [17] = "avx512dq",	[18] = "rdseed",     [19] = "adx",
+	[20] = "smap",	   [21] = "avx512ifma", [23] = "clflushopt", [24] = "clwb",
+	[28] = "avx512cd", [29] = "sha_ni",	[30] = "avx512bw",   [31] = "avx512vl",
 };
 static const char *const leaf7_ecx[32] = {
-	[1] = "avx512vbmi", [2] = "umip", [6] = "avx512_vbmi2", [8] = "gfni", [9] = "vaes",
-	[10] = "vpclmulqdq", [11] = "avx512_vnni", [12] = "avx512_bitalg",
-	[14] = "avx512_vpopcntdq", [22] = "rdpid",
+	[1] = "avx512vbmi",   [2] = "umip",	      [6] = "avx512_vbmi2",
+	[8] = "gfni",	      [9] = "vaes",	      [10] = "vpclmulqdq",
+	[11] = "avx512_vnni", [12] = "avx512_bitalg", [14] = "avx512_vpopcntdq",
+	[22] = "rdpid",
 };
 static const char *const ext1_edx[32] = {
-	[11] = "syscall", [20] = "nx", [22] = "mmxext", [25] = "fxsr_opt", [26] = "pdpe1gb",
-	[27] = "rdtscp", [29] = "lm",
+	[11] = "syscall", [20] = "nx",	   [22] = "mmxext", [25] = "fxsr_opt",
+	[26] = "pdpe1gb", [27] = "rdtscp", [29] = "lm",
 };
 static const char *const ext1_ecx[32] = {
-	[0] = "lahf_lm", [4] = "cr8_legacy", [5] = "abm", [6] = "sse4a", [7] = "misalignsse",
-	[8] = "3dnowprefetch",
+	[0] = "lahf_lm", [4] = "cr8_legacy",  [5] = "abm",
+	[6] = "sse4a",	 [7] = "misalignsse", [8] = "3dnowprefetch",
 };
 
 struct text {
@@ -104,7 +109,8 @@ void cpu_info_text(unsigned cpu, char *buf, size_t size)
 	add_flags(&t, f->ext1_ecx, ext1_ecx);
 	add_flags(&t, f->leaf7_ebx & (f->avx512 ? ~0u : ~0xd0230000u), leaf7_ebx);
 	add_flags(&t, f->leaf7_ecx & (f->avx512 ? ~0u : ~0x5842u), leaf7_ecx);
-	text_add(&t, "\nbogomips\t: %u.%02u\nclflush size\t: %u\naddress sizes\t: 46 bits physical, "
+	text_add(&t,
+		 "\nbogomips\t: %u.%02u\nclflush size\t: %u\naddress sizes\t: 46 bits physical, "
 		 "48 bits virtual\n\n",
 		 cpu_tsc_khz() / 500, cpu_tsc_khz() / 5 % 100, (f->leaf1_ebx >> 8 & 255) * 8);
 }

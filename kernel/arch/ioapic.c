@@ -62,8 +62,7 @@ static void program(unsigned pin)
 
 	ioapic_write(REG_ENTRY + 2 * pin, ENTRY_MASKED);
 	ioapic_write(REG_ENTRY + 2 * pin + 1, apic << 24);
-	ioapic_write(REG_ENTRY + 2 * pin,
-		     (VECTOR_IRQ_FIRST + pin) | (l->level ? ENTRY_LEVEL : 0));
+	ioapic_write(REG_ENTRY + 2 * pin, (VECTOR_IRQ_FIRST + pin) | (l->level ? ENTRY_LEVEL : 0));
 }
 
 void ioapic_init(void)
@@ -86,9 +85,8 @@ void ioapic_init(void)
 
 static int pin_of(unsigned irq)
 {
-	unsigned pin = irq < ARRAY_SIZE(mp_info.isa_pin) && mp_info.cpu_count
-			       ? mp_info.isa_pin[irq]
-			       : irq;
+	unsigned pin = irq < ARRAY_SIZE(mp_info.isa_pin) && mp_info.cpu_count ? mp_info.isa_pin[irq]
+									      : irq;
 
 	return pin < pins ? (int)pin : -EINVAL;
 }

@@ -48,11 +48,10 @@ static void *low_phys(uint64_t phys, size_t len)
 /* MP 1.4, 4: the first KiB of the EBDA, the last of base memory, the BIOS area. */
 static bool find_table(struct mp_info *info)
 {
-	uint64_t ebda = (uint64_t)*(uint16_t *)phys_to_virt(0x40e) << 4;
-	const uint64_t places[][2] = { { ebda, 1024 },
-				       { 0x9fc00, 1024 },
-				       { 0x9f800, 1024 },
-				       { 0xf0000, 0x10000 } };
+	uint64_t ebda = (uint64_t) * (uint16_t *)phys_to_virt(0x40e) << 4;
+	const uint64_t places[][2] = {
+		{ ebda, 1024 }, { 0x9fc00, 1024 }, { 0x9f800, 1024 }, { 0xf0000, 0x10000 }
+	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
 		uint32_t table = 0;
@@ -107,8 +106,8 @@ void smp_init(void)
 		smp_cpu_of_apic[mp_info.cpu_apic[id]] = id;
 	}
 	if (mp_info.cpus_ignored) {
-		log_warn("smp: %u CPUs beyond the limit of %u are left alone",
-			 mp_info.cpus_ignored, MAX_CPUS);
+		log_warn("smp: %u CPUs beyond the limit of %u are left alone", mp_info.cpus_ignored,
+			 MAX_CPUS);
 	}
 }
 
@@ -165,8 +164,7 @@ static void abandon_missing(unsigned count)
 	for (unsigned id = 1; id < count; id++) {
 		uint32_t absent = CPU_ABSENT;
 
-		if (atomic_compare_exchange_strong(&cpu_table[id]->state, &absent,
-						   CPU_ABANDONED)) {
+		if (atomic_compare_exchange_strong(&cpu_table[id]->state, &absent, CPU_ABANDONED)) {
 			log_error("smp: CPU %u (APIC %u) does not answer", id,
 				  cpu_table[id]->pub.apic_id);
 		}

@@ -31,19 +31,37 @@ enum {
 };
 
 static const char *const names[] = {
-	"divide error", "debug", "NMI", "breakpoint", "overflow", "bound range", "invalid opcode",
-	"no FPU", "double fault", "9", "invalid TSS", "segment not present", "stack segment",
-	"general protection", "page fault", "15", "x87 error", "alignment check", "machine check",
-	"SIMD error", "virtualization", "control protection",
+	"divide error",
+	"debug",
+	"NMI",
+	"breakpoint",
+	"overflow",
+	"bound range",
+	"invalid opcode",
+	"no FPU",
+	"double fault",
+	"9",
+	"invalid TSS",
+	"segment not present",
+	"stack segment",
+	"general protection",
+	"page fault",
+	"15",
+	"x87 error",
+	"alignment check",
+	"machine check",
+	"SIMD error",
+	"virtualization",
+	"control protection",
 };
 
 void idt_init(void)
 {
 	for (unsigned v = 0; v < 256; v++) {
 		uint64_t stub = (uint64_t)entry_stubs + 16 * v;
-		unsigned ist = v == EX_NMI ? IST_NMI
+		unsigned ist = v == EX_NMI				? IST_NMI
 			       : v == EX_DF || v == EX_MC || v == EX_DB ? IST_FATAL
-									 : 0;
+									: 0;
 
 		idt[v] = (struct idt_gate){
 			.offset_low = stub,

@@ -58,8 +58,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 	if (line[len - 1] != '\n') {
 		line[len++] = '\n';
 	}
-	void (*sink)(const char *, size_t) =
-		atomic_load_explicit(&line_sink, memory_order_acquire);
+	void (*sink)(const char *, size_t) = atomic_load_explicit(&line_sink, memory_order_acquire);
 
 	if (sink) {
 		sink(line, len);

@@ -218,8 +218,8 @@ static void print_head(const char *fmt, va_list ap)
 	uint64_t us = clock_mono_ns() / 1000;
 
 	fmt_vsnprintf(text, sizeof(text), fmt, ap);
-	panic_printf("\nPANIC on cpu%u at %lu.%06lu s: %s\n", cpu_id(), us / 1000000,
-		     us % 1000000, text);
+	panic_printf("\nPANIC on cpu%u at %lu.%06lu s: %s\n", cpu_id(), us / 1000000, us % 1000000,
+		     text);
 }
 
 void panic_trap(const struct trap_frame *f, const char *fmt, ...)

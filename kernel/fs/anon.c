@@ -13,7 +13,7 @@
 static struct superblock *anon_sb;
 static struct inode *shared_inode;
 static _Atomic uint64_t next_ino = 2;
-struct mount anon_mount = {.pinned = true};
+struct mount anon_mount = { .pinned = true };
 
 static void anon_evict(struct inode *inode)
 {
@@ -21,14 +21,14 @@ static void anon_evict(struct inode *inode)
 	inode_destroy(inode);
 	kfree(inode);
 }
-static const struct superblock_ops anon_sb_ops = {.evict = anon_evict};
+static const struct superblock_ops anon_sb_ops = { .evict = anon_evict };
 
 static int anon_setattr(struct inode *inode, const struct iattr *a)
 {
 	inode_setattr_generic(inode, a);
 	return 0;
 }
-static const struct inode_ops anon_inode_ops = {.setattr = anon_setattr};
+static const struct inode_ops anon_inode_ops = { .setattr = anon_setattr };
 
 struct inode *anon_inode_new(const struct inode_ops *ops, uint32_t mode)
 {

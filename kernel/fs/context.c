@@ -14,7 +14,7 @@ struct fs_context *fs_context_create(void)
 	if (c) {
 		atomic_init(&c->refs, 1);
 		spin_init(&c->lock, RANK_FS_CONTEXT, "fs context");
-		c->root = c->cwd = (struct path){root_mount, root_mount->sb->root};
+		c->root = c->cwd = (struct path){ root_mount, root_mount->sb->root };
 		path_get(&c->root);
 		path_get(&c->cwd);
 		c->umask = 022;
@@ -219,8 +219,8 @@ char *vfs_path_string_root(const struct path *p, char *buf, size_t size, bool *r
 {
 	static const char deleted[] = " (deleted)";
 	struct fs_context *fs = thread_current()->fs;
-	struct builder b = {buf, size, false};
-	struct path root = {root_mount, root_mount->sb->root};
+	struct builder b = { buf, size, false };
+	struct path root = { root_mount, root_mount->sb->root };
 
 	*reachable = true;
 	put_front(&b, "", 1);

@@ -352,8 +352,8 @@ void dentry_drop(struct dentry *d)
 	spin_unlock(&dcache_lock);
 }
 
-void dentry_cache_child(struct dentry *parent, const char *name, size_t len,
-			struct inode *inode, uint64_t valid_until)
+void dentry_cache_child(struct dentry *parent, const char *name, size_t len, struct inode *inode,
+			uint64_t valid_until)
 {
 	struct dentry *d = dentry_new(parent, name, len), *old;
 

@@ -75,7 +75,7 @@ struct fdtable *fdtable_create(void)
 		first_slots(t)->size = INLINE_FDS;
 		atomic_init(&t->slots, first_slots(t));
 		t->cloexec = &t->cloexec0;
-		t->map = (struct fdmap){&t->used0, &t->full0, INLINE_FDS, 0};
+		t->map = (struct fdmap){ &t->used0, &t->full0, INLINE_FDS, 0 };
 	}
 	return t;
 }
@@ -130,7 +130,7 @@ static int arrays_alloc(unsigned size, struct fd_arrays *a)
 /* Room for descriptor fd.  The lock is dropped meanwhile. */
 static int grow_unlocked(struct fdtable *t, unsigned fd)
 {
-	struct fd_arrays a, old = {NULL, NULL, NULL, NULL}; /* of the old ones its slots stay */
+	struct fd_arrays a, old = { NULL, NULL, NULL, NULL }; /* of the old ones its slots stay */
 	unsigned size = INLINE_FDS, before;
 	int err;
 
@@ -155,7 +155,7 @@ static int grow_unlocked(struct fdtable *t, unsigned fd)
 	memcpy(a.cloexec, t->cloexec, before / 8);
 	memcpy(a.full, t->map.full, fdmap_full_words(before) * 8);
 	if (t->cloexec != &t->cloexec0) {
-		old = (struct fd_arrays){NULL, t->map.used, t->map.full, t->cloexec};
+		old = (struct fd_arrays){ NULL, t->map.used, t->map.full, t->cloexec };
 	}
 	a.slots->outgrown = atomic_load_explicit(&t->slots, memory_order_relaxed);
 	atomic_store_explicit(&t->slots, a.slots, memory_order_release);
@@ -243,7 +243,7 @@ void fdtable_put(struct fdtable *t)
 	}
 	slots = atomic_load(&t->slots);
 	if (slots != first_slots(t)) {
-		arrays_free(&(struct fd_arrays){NULL, t->map.used, t->map.full, t->cloexec});
+		arrays_free(&(struct fd_arrays){ NULL, t->map.used, t->map.full, t->cloexec });
 	}
 	while (slots != first_slots(t)) {
 		struct fd_slots *before = slots->outgrown;
@@ -425,7 +425,8 @@ int fdref_get(int fd, struct fdref *r)
 {
 	int err = fdref_get_any(fd, r);
 
-	if (!err && unlikely(atomic_load_explicit(&r->file->flags, memory_order_relaxed) & O_PATH)) {
+	if (!err &&
+	    unlikely(atomic_load_explicit(&r->file->flags, memory_order_relaxed) & O_PATH)) {
 		fdref_put(r);
 		err = -EBADF;
 	}

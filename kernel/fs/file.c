@@ -193,7 +193,7 @@ static int limit_write(struct uio *u, uint64_t pos)
 static void drop_setid(struct inode *inode)
 {
 	const struct cred *c = thread_current()->cred;
-	struct iattr a = {.valid = ATTR_MODE, .mode = inode->mode & 07777 & ~(uint32_t)S_ISUID};
+	struct iattr a = { .valid = ATTR_MODE, .mode = inode->mode & 07777 & ~(uint32_t)S_ISUID };
 
 	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->fsuid == 0) {
 		return;
@@ -376,7 +376,8 @@ long file_lseek(struct file *f, int64_t off, int whence)
 		return -ESPIPE;
 	}
 	locked = lock_position(f);
-	ret = f->ops && f->ops->lseek ? f->ops->lseek(f, off, whence) : generic_lseek(f, off, whence);
+	ret = f->ops && f->ops->lseek ? f->ops->lseek(f, off, whence)
+				      : generic_lseek(f, off, whence);
 	if (locked) {
 		mutex_unlock(&f->pos_lock);
 	}

@@ -33,8 +33,8 @@ struct dentry *dentry_alloc_anon(struct superblock *sb, struct inode *inode, con
 /* --- mount.c --- */
 extern struct mount *root_mount;
 extern struct list mount_list; /* dcache lock */
-MUST_USE int mount_on(struct superblock *sb, const struct path *point, bool read_only,
-		      bool pinned, struct mount **out);
+MUST_USE int mount_on(struct superblock *sb, const struct path *point, bool read_only, bool pinned,
+		      struct mount **out);
 static inline void mount_get(struct mount *m)
 {
 	if (m && !m->pinned) {
@@ -56,20 +56,20 @@ void mounts_show(struct text_buf *t, bool info); /* /proc/mounts, mountinfo */
 /* --- path_walk.c --- */
 enum last_type { LAST_NORM, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 struct walk {
-	struct path cur;   /* where we are */
-	bool held;	   /* cur is counted */
-	struct path root;  /* what ".." does not leave */
+	struct path cur;  /* where we are */
+	bool held;	  /* cur is counted */
+	struct path root; /* what ".." does not leave */
 	bool root_held;
-	const char *rest;  /* what is left of the name */
-	char *owned;	   /* rest points into this allocation, or NULL */
-	unsigned flags;	   /* enum lookup_flags */
-	unsigned links;	   /* symlinks followed */
-	uint64_t now;	   /* 0 = not asked yet */
-	bool revalidate;   /* second try after ESTALE: trust nothing */
+	const char *rest; /* what is left of the name */
+	char *owned;	  /* rest points into this allocation, or NULL */
+	unsigned flags;	  /* enum lookup_flags */
+	unsigned links;	  /* symlinks followed */
+	uint64_t now;	  /* 0 = not asked yet */
+	bool revalidate;  /* second try after ESTALE: trust nothing */
 	enum last_type last_type;
-	const char *last;  /* parent walks: the last component */
+	const char *last; /* parent walks: the last component */
 	size_t last_len;
-	bool last_slash;   /* "name/" */
+	bool last_slash; /* "name/" */
 };
 MUST_USE int walk_start(struct walk *w, int dirfd, const char *name, unsigned flags,
 			bool revalidate);
@@ -81,13 +81,13 @@ MUST_USE int walk_all(struct walk *w);
 /* The last component's dentry (counted) in cur, maybe negative; dir lock not held. */
 MUST_USE int walk_last(struct walk *w, struct dentry **out);
 /* Same with the directory's lock held by the caller. */
-MUST_USE int lookup_locked(struct dentry *dir, const char *name, size_t len,
-			   struct walk *w, struct dentry **out);
+MUST_USE int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
+			   struct dentry **out);
 /* Continues through the symlink d in cur (consumes d); `rest` becomes its target. */
 MUST_USE int walk_follow_link(struct walk *w, struct dentry *d);
 /* Steps into d (consumes it), through what is mounted there. */
 void walk_step(struct walk *w, struct dentry *d);
-void walk_hold(struct walk *w); /* counts cur when it is borrowed */
+void walk_hold(struct walk *w);		/* counts cur when it is borrowed */
 void walk_cross_mounts(struct path *p); /* counted path */
 MUST_USE int walk_may_exec(struct inode *dir);
 
@@ -115,4 +115,3 @@ void async_init(void);
 /* --- pipe.c --- */
 extern const struct inode_ops fifo_inode_ops;
 MUST_USE int fifo_open(struct inode *inode, struct file *f);
-

@@ -94,7 +94,7 @@ struct timespec64 timespec_now(void)
 {
 	int64_t ns = (int64_t)clock_mono_ns() + clock_wall_offset_ns();
 
-	return (struct timespec64){ns / (int64_t)NSEC_PER_SEC, ns % (int64_t)NSEC_PER_SEC};
+	return (struct timespec64){ ns / (int64_t)NSEC_PER_SEC, ns % (int64_t)NSEC_PER_SEC };
 }
 
 void inode_stat_generic(struct inode *inode, struct kstat *st)

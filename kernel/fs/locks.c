@@ -85,10 +85,9 @@ static bool deadlock_locked(const void *owner, const void *holder)
 }
 
 /* Sleeps until something about the inode's locks changes; inode->locks_lock is held. */
-static int wait_for_holder(struct inode *inode, const struct lock_range *want,
-			   const void *holder)
+static int wait_for_holder(struct inode *inode, const struct lock_range *want, const void *holder)
 {
-	struct blocked b = {.owner = want->owner, .holder = holder};
+	struct blocked b = { .owner = want->owner, .holder = holder };
 	int err;
 
 	list_init(&b.link);
@@ -199,8 +198,8 @@ static int get_lock(struct inode *inode, const struct lock_range *want, struct l
 	}
 	spin_lock(&inode->locks_lock);
 	if (inode->locks) {
-		r = lock_range_conflict(&inode->locks->ranges, want->owner, want->type,
-					want->start, want->end);
+		r = lock_range_conflict(&inode->locks->ranges, want->owner, want->type, want->start,
+					want->end);
 	}
 	if (r) {
 		fl->l_type = r->type == LOCKR_WRITE ? F_WRLCK : F_RDLCK;
@@ -233,7 +232,7 @@ static void undo_if_closed(struct file *f, const struct lock_range *want)
 int locks_fcntl(struct file *f, int cmd, struct linux_flock *fl)
 {
 	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
-	struct lock_range want = {.ofd = ofd};
+	struct lock_range want = { .ofd = ofd };
 	int err;
 
 	want.owner = ofd ? (const void *)f : thread_current()->files;
@@ -248,7 +247,8 @@ int locks_fcntl(struct file *f, int cmd, struct linux_flock *fl)
 	if (cmd == F_GETLK || cmd == F_OFD_GETLK) {
 		return get_lock(f->inode, &want, fl);
 	}
-	if ((want.type == LOCKR_READ && !f->readable) || (want.type == LOCKR_WRITE && !f->writable)) {
+	if ((want.type == LOCKR_READ && !f->readable) ||
+	    (want.type == LOCKR_WRITE && !f->writable)) {
 		return -EBADF;
 	}
 	err = set_range(f->inode, &want, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
@@ -261,8 +261,9 @@ int locks_fcntl(struct file *f, int cmd, struct linux_flock *fl)
 static void release_owner(struct inode *inode, const void *owner)
 {
 	struct lock_range none = {
-		.owner = owner, .type = LOCKR_NONE, .start = 0, .end = INT64_MAX};
-	struct lock_range *spare[2] = {NULL, NULL}; /* removing everything never splits */
+		.owner = owner, .type = LOCKR_NONE, .start = 0, .end = INT64_MAX
+	};
+	struct lock_range *spare[2] = { NULL, NULL }; /* removing everything never splits */
 	struct list freed;
 
 	list_init(&freed);

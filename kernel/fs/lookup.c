@@ -12,7 +12,7 @@ static void context_path(struct walk *w, bool root, struct path *out, bool *held
 
 	(void)w;
 	if (!fs) {
-		*out = (struct path){root_mount, root_mount->sb->root};
+		*out = (struct path){ root_mount, root_mount->sb->root };
 		*held = false;
 		return;
 	}

@@ -77,7 +77,7 @@ static int mount_point(const char *where, struct path *out)
 		err = walk_last(&w, &d);
 	}
 	if (!err) {
-		*out = (struct path){w.cur.mount, d};
+		*out = (struct path){ w.cur.mount, d };
 		mount_get(out->mount);
 		walk_cross_mounts(out);
 	}
@@ -118,7 +118,7 @@ static void mount_default(int err, struct superblock *const *sb, const char *whe
 
 int vfs_mount_root(struct superblock *sb)
 {
-	static const char *const tmpfs_at[] = {"/tmp", "/run", "/dev/shm"};
+	static const char *const tmpfs_at[] = { "/tmp", "/run", "/dev/shm" };
 	struct superblock *s;
 
 	ASSERT(!root_mount);
@@ -299,7 +299,7 @@ void mounts_show(struct text_buf *t, bool info)
 			}
 		}
 		if (next) {
-			p = (struct path){next, next->sb->root};
+			p = (struct path){ next, next->sb->root };
 			mount_get(next);
 			dentry_ref_locked(p.dentry);
 		}

@@ -37,8 +37,8 @@ void entry_unpin(struct dentry *d)
 
 /* Finds where to make a new entry.  On success the directory's lock is held and d (counted) is
  * negative; the caller ends with create_end(). */
-static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir,
-			unsigned flags, bool again, struct dentry **out)
+static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir, unsigned flags,
+			bool again, struct dentry **out)
 {
 	struct inode *dir;
 	struct dentry *d;
@@ -318,7 +318,7 @@ static int unlink_once(int dirfd, const char *name, bool is_dir, bool again)
 		err = walk_to_parent(&w);
 	}
 	if (!err && w.last_type != LAST_NORM) {
-		err = !is_dir			     ? -EISDIR
+		err = !is_dir			   ? -EISDIR
 		      : w.last_type == LAST_DOTDOT ? -ENOTEMPTY
 		      : w.last_type == LAST_DOT	   ? -EINVAL
 						   : -EBUSY;

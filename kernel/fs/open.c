@@ -13,8 +13,8 @@
 
 static int acc_mask(int flags)
 {
-	static const unsigned char masks[] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
-					      MAY_READ | MAY_WRITE};
+	static const unsigned char masks[] = { MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE,
+					       MAY_READ | MAY_WRITE };
 	int mask = masks[flags & O_ACCMODE];
 
 	return flags & O_TRUNC ? mask | MAY_WRITE : mask;
@@ -97,7 +97,8 @@ static int open_by_type(struct inode *inode, struct file *f)
 
 static int truncate_opened(struct file *f)
 {
-	struct iattr a = {.valid = ATTR_SIZE | ATTR_MTIME | ATTR_MTIME_NOW | ATTR_FILE, .file = f};
+	struct iattr a = { .valid = ATTR_SIZE | ATTR_MTIME | ATTR_MTIME_NOW | ATTR_FILE,
+			   .file = f };
 	struct inode *inode = f->inode;
 	int err;
 
@@ -199,7 +200,7 @@ static int adopt_created(struct open_args *o, struct walk *w, struct dentry *d)
 {
 	struct file *f = o->f;
 
-	f->path = (struct path){w->cur.mount, d};
+	f->path = (struct path){ w->cur.mount, d };
 	path_get(&f->path);
 	if (!f->inode) {
 		f->inode = d->inode;
@@ -316,11 +317,10 @@ static int open_tmpfile(struct open_args *o, struct walk *w)
 		return -ENOMEM;
 	}
 	mutex_lock(&dir->lock);
-	err = dir->ops->tmpfile(dir, d,
-				S_IFREG | (o->mode & 07777 & ~thread_current()->fs->umask));
+	err = dir->ops->tmpfile(dir, d, S_IFREG | (o->mode & 07777 & ~thread_current()->fs->umask));
 	mutex_unlock(&dir->lock);
 	if (!err) {
-		p = (struct path){w->cur.mount, d};
+		p = (struct path){ w->cur.mount, d };
 		d->inode->linkable = !(o->flags & O_EXCL);
 		o->flags &= ~O_TMPFILE;
 		err = file_open_inode(o->f, &p, o->flags);
@@ -363,7 +363,7 @@ out:
 int vfs_openat2(int dirfd, const char *name, int flags, uint32_t mode, unsigned lookup,
 		struct file **out)
 {
-	struct open_args o = {.mode = mode, .lookup = lookup};
+	struct open_args o = { .mode = mode, .lookup = lookup };
 	int err = -ESTALE;
 
 	if (flags & O_PATH) {
@@ -406,7 +406,7 @@ int vfs_open(int dirfd, const char *name, int open_flags, uint32_t mode, struct 
 
 int vfs_open_path(const struct path *p, int open_flags, struct file **out)
 {
-	struct open_args o = {.flags = open_flags | O_LARGEFILE};
+	struct open_args o = { .flags = open_flags | O_LARGEFILE };
 	int err = file_alloc(o.flags & ~O_CLOEXEC, &o.f);
 
 	if (err) {

@@ -106,7 +106,7 @@ void walk_cross_mounts(struct path *p)
 }
 void walk_step(struct walk *w, struct dentry *d)
 {
-	struct path p = {w->cur.mount, d};
+	struct path p = { w->cur.mount, d };
 
 	mount_get(p.mount);
 	walk_cross_mounts(&p);

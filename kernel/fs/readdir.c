@@ -64,9 +64,9 @@ static int next_absent(struct dentry *dir, int after, char *name, uint64_t *ino)
 
 static int read_with_mounts(struct file *f, struct dir_context *ctx)
 {
-	struct filter filter = {.ctx = {.emit = filter_emit, .pos = ctx->pos},
-				.to = ctx,
-				.dir = f->path.dentry};
+	struct filter filter = { .ctx = { .emit = filter_emit, .pos = ctx->pos },
+				 .to = ctx,
+				 .dir = f->path.dentry };
 	char name[NAME_MAX + 1];
 	uint64_t ino;
 	int id = 0, err;

@@ -72,8 +72,8 @@ static int rename_check(struct rename *r, const struct dentry *trap)
 	if (r->flags & RENAME_EXCHANGE && r->to.last_slash && !S_ISDIR(r->new_d->inode->mode)) {
 		return -ENOTDIR;
 	}
-	if (!is_dir && (r->from.last_slash ||
-			(r->to.last_slash && !(r->flags & RENAME_EXCHANGE)))) {
+	if (!is_dir &&
+	    (r->from.last_slash || (r->to.last_slash && !(r->flags & RENAME_EXCHANGE)))) {
 		return -ENOTDIR;
 	}
 	if (r->old_d == trap) {
@@ -204,7 +204,7 @@ static int rename_walks(struct rename *r)
 static int rename_once(int olddirfd, const char *old, int newdirfd, const char *name,
 		       unsigned flags, bool again)
 {
-	struct rename r = {.flags = flags};
+	struct rename r = { .flags = flags };
 	struct dentry *trap, *a, *b;
 	int err = walk_start(&r.from, olddirfd, old, 0, again);
 

@@ -63,7 +63,7 @@ int futex_get_key(user_ptr word, bool shared, struct futex_key *key)
 
 void futex_waiter_init(struct futex_waiter *w, const struct futex_key *key, uint32_t bitset)
 {
-	memset(w, 0, sizeof *w);
+	memset(w, 0, sizeof(*w));
 	list_init(&w->link);
 	list_init(&w->pi_link);
 	w->key = *key;
@@ -215,7 +215,7 @@ static long wait_again(struct task *t)
 {
 	const uint64_t *a = t->restart.arg;
 
-	return futex_wait((user_ptr){a[0]}, a[1], (uint32_t)a[2], a[3], (uint32_t)a[4]);
+	return futex_wait((user_ptr){ a[0] }, a[1], (uint32_t)a[2], a[3], (uint32_t)a[4]);
 }
 
 long futex_wait(user_ptr word, bool shared, uint32_t expected, uint64_t deadline, uint32_t bitset)
@@ -237,7 +237,7 @@ long futex_wait(user_ptr word, bool shared, uint32_t expected, uint64_t deadline
 		err = futex_waiter_sleep(&w, deadline);
 	}
 	if (err == -ERESTARTSYS && deadline != DEADLINE_NONE) {
-		uint64_t args[] = {word.addr, shared, expected, deadline, bitset};
+		uint64_t args[] = { word.addr, shared, expected, deadline, bitset };
 
 		return signal_set_restart(wait_again, args, ARRAY_SIZE(args));
 	}
@@ -513,7 +513,7 @@ static long wait_multiple(struct futex_waiter *w, const struct futex_wait_entry 
 
 long futex_wait_multiple(const struct futex_wait_entry *e, unsigned n, uint64_t deadline)
 {
-	struct futex_waiter *w = kcalloc(n, sizeof *w);
+	struct futex_waiter *w = kcalloc(n, sizeof(*w));
 	long result = 0;
 
 	if (!w) {

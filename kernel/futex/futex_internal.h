@@ -10,19 +10,19 @@ struct futex_bucket {
 
 struct pi_state;
 struct futex_waiter {
-	struct list link;	      /* [bucket] unlinked = woken */
+	struct list link;		     /* [bucket] unlinked = woken */
 	struct futex_bucket *_Atomic bucket; /* changes while requeued */
-	struct futex_key key;	      /* [bucket] */
+	struct futex_key key;		     /* [bucket] */
 	struct task *task;
 	uint32_t bitset;
-	_Atomic bool woken;	      /* last store of whoever unlinks it */
+	_Atomic bool woken; /* last store of whoever unlinks it */
 	/* priority inheritance */
-	struct pi_state *pi;	      /* [bucket] what it waits for; NULL = a plain waiter */
-	struct list pi_link;	      /* [pi lock] pi->waiters, most urgent first */
-	int prio;		      /* [pi lock] */
-	bool owns;		      /* set before woken: the lock was handed over */
-	bool owner_died;	      /* ... by an owner that is gone: the word is ours to fix */
-	bool requeue_pi;	      /* FUTEX_WAIT_REQUEUE_PI: waits to be requeued to ... */
+	struct pi_state *pi; /* [bucket] what it waits for; NULL = a plain waiter */
+	struct list pi_link; /* [pi lock] pi->waiters, most urgent first */
+	int prio;	     /* [pi lock] */
+	bool owns;	     /* set before woken: the lock was handed over */
+	bool owner_died;     /* ... by an owner that is gone: the word is ours to fix */
+	bool requeue_pi;     /* FUTEX_WAIT_REQUEUE_PI: waits to be requeued to ... */
 	struct futex_key requeue_key;
 };
 

@@ -32,7 +32,7 @@ static struct spinlock pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "pi futexes");
 
 struct pi_state *pi_state_alloc(void)
 {
-	struct pi_state *s = kzalloc(sizeof *s);
+	struct pi_state *s = kzalloc(sizeof(*s));
 
 	if (s) {
 		list_init(&s->owner_link);
@@ -426,8 +426,7 @@ int pi_fix_word(user_ptr word, struct futex_waiter *w)
 		if (!err) {
 			seen = value;
 			err = cmpxchg_user_u32_nofault(
-				word, &seen,
-				tid | FUTEX_OWNER_DIED | (value & FUTEX_WAITERS));
+				word, &seen, tid | FUTEX_OWNER_DIED | (value & FUTEX_WAITERS));
 		}
 		if (!err && seen == value) {
 			return 0;

@@ -46,9 +46,9 @@ static int requeue_plain(struct futex_bucket *b1, struct futex_bucket *b2,
 
 /* The first waiter gets the PI futex when it is free and is woken; the others queue for it.
  * `fresh` is a state to use when there is none yet. */
-static int requeue_pi(struct futex_bucket *b1, struct futex_bucket *b2,
-		      const struct futex_key *k1, const struct futex_key *k2, user_ptr word2,
-		      int nr_requeue, struct pi_state **fresh)
+static int requeue_pi(struct futex_bucket *b1, struct futex_bucket *b2, const struct futex_key *k1,
+		      const struct futex_key *k2, user_ptr word2, int nr_requeue,
+		      struct pi_state **fresh)
 {
 	struct futex_waiter *w, *tmp;
 	int count = 0, result = 0;

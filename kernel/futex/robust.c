@@ -60,18 +60,18 @@ void robust_list_exit(struct task *t)
 	uint64_t entry, pending;
 	int limit = ROBUST_LIST_LIMIT;
 
-	if (copy_from_user(&head, t->robust_list, sizeof head)) {
+	if (copy_from_user(&head, t->robust_list, sizeof(head))) {
 		return;
 	}
 	pending = head.pending & ~PI_BIT;
 	entry = head.next;
 	while ((entry & ~PI_BIT) != t->robust_list.addr && limit-- > 0) {
 		uint64_t addr = entry & ~PI_BIT, next;
-		int err = get_user_u64(&next, (user_ptr){addr});
+		int err = get_user_u64(&next, (user_ptr){ addr });
 
 		if (addr != pending &&
-		    handle_death(t, (user_ptr){addr + (uint64_t)head.futex_offset}, entry & PI_BIT,
-				 false)) {
+		    handle_death(t, (user_ptr){ addr + (uint64_t)head.futex_offset },
+				 entry & PI_BIT, false)) {
 			return;
 		}
 		if (err) {
@@ -81,7 +81,7 @@ void robust_list_exit(struct task *t)
 		sched_yield_point();
 	}
 	if (pending) {
-		int err = handle_death(t, (user_ptr){pending + (uint64_t)head.futex_offset},
+		int err = handle_death(t, (user_ptr){ pending + (uint64_t)head.futex_offset },
 				       head.pending & PI_BIT, true);
 
 		(void)err; /* nothing left to do */

@@ -72,10 +72,10 @@ static bool queue_message(uint32_t type, const void *payload, size_t n)
 {
 	struct ctl_msg m = { .type = type, .len = (uint32_t)n };
 	uint64_t flags = spin_lock_irqsave(&queue_lock);
-	bool fits = QUEUE_SIZE - (queue_tail - queue_head) >= sizeof m + n;
+	bool fits = QUEUE_SIZE - (queue_tail - queue_head) >= sizeof(m) + n;
 
 	if (fits && !queue_closed) {
-		queue_put_locked(&m, sizeof m);
+		queue_put_locked(&m, sizeof(m));
 		queue_put_locked(payload, n);
 		queue_closed = type == CTL_EXIT || type == CTL_NOEXEC;
 	}
@@ -108,15 +108,16 @@ static void queue_consume(size_t n)
 /* Appends new log lines while they fit. */
 static void pull_log(void)
 {
-	size_t (*read)(uint64_t *, char *, size_t) =
-		atomic_load_explicit(&log_read, memory_order_acquire);
+	size_t (*read)(uint64_t *, char *, size_t) = atomic_load_explicit(&log_read,
+									  memory_order_acquire);
 	static char text[HOSTCTL_MAX]; /* drain_mutex */
 	size_t n;
 
-	while (read && QUEUE_SIZE - queue_used() >= 2 * sizeof text) {
-		n = read(&log_cookie, text, sizeof text);
-		if (n == 0 || !queue_message(CTL_LOG, text, n))
+	while (read && QUEUE_SIZE - queue_used() >= 2 * sizeof(text)) {
+		n = read(&log_cookie, text, sizeof(text));
+		if (n == 0 || !queue_message(CTL_LOG, text, n)) {
 			return;
+		}
 	}
 }
 
@@ -129,7 +130,7 @@ static bool drain(struct host_port *p)
 	mutex_lock(&drain_mutex);
 	pull_log();
 	for (;;) {
-		size_t n = queue_peek(chunk, sizeof chunk);
+		size_t n = queue_peek(chunk, sizeof(chunk));
 		long taken;
 
 		if (n == 0) {
@@ -137,10 +138,12 @@ static bool drain(struct host_port *p)
 			break;
 		}
 		taken = p->ops->write(p, chunk, n);
-		if (taken < 0 || p->ops->hung_up(p))
+		if (taken < 0 || p->ops->hung_up(p)) {
 			taken = (long)n; /* nobody listens: drop it */
-		if (taken == 0)
+		}
+		if (taken == 0) {
 			break;
+		}
 		queue_consume((size_t)taken);
 	}
 	mutex_unlock(&drain_mutex);
@@ -169,10 +172,11 @@ void hostctl_send(uint32_t type, const void *payload, size_t n)
 		waitq_entry_init(&e);
 		waitq_add(&room, &e);
 		block_prepare(WAIT_UNINTR);
-		if (room_or_hopeless(sizeof(struct ctl_msg) + n))
+		if (room_or_hopeless(sizeof(struct ctl_msg) + n)) {
 			block_cancel();
-		else
+		} else {
 			(void)!block(clock_mono_ns() + NSEC_PER_SEC);
+		}
 		waitq_remove(&e);
 	}
 	waitq_wake_all(&wake_thread);
@@ -196,9 +200,9 @@ void hostctl_warn(const char *fmt, ...)
 	int n;
 
 	va_start(ap, fmt);
-	n = fmt_vsnprintf(line, sizeof line - 1, fmt, ap);
+	n = fmt_vsnprintf(line, sizeof(line) - 1, fmt, ap);
 	va_end(ap);
-	n = MIN(n, (int)sizeof line - 2);
+	n = MIN(n, (int)sizeof(line) - 2);
 	line[n++] = '\n';
 	hostctl_text(CTL_WARN, line, (size_t)n);
 }
@@ -224,14 +228,17 @@ static bool receive(struct host_port *p)
 	uint8_t buf[256];
 	size_t n;
 
-	if (!h)
+	if (!h) {
 		return false; /* keeps the bytes until somebody cares */
-	n = p->ops->read(p, buf, sizeof buf);
-	if (n == 0)
+	}
+	n = p->ops->read(p, buf, sizeof(buf));
+	if (n == 0) {
 		return false;
+	}
 	ctl_parser_feed(&parser, buf, n, h);
-	if (was_good && parser.error)
+	if (was_good && parser.error) {
 		log_error("control channel: %s; ignoring the launcher from here on", parser.error);
+	}
 	return true;
 }
 
@@ -256,10 +263,12 @@ static void hostctl_thread(void *arg)
 		uint64_t deadline = DEADLINE_NONE;
 
 		drain(p);
-		while (receive(p))
+		while (receive(p)) {
 			;
-		if (atomic_load_explicit(&log_read, memory_order_acquire))
+		}
+		if (atomic_load_explicit(&log_read, memory_order_acquire)) {
 			deadline = clock_mono_ns() + LOG_POLL_MS * NSEC_PER_MSEC;
+		}
 		waitq_entry_init(&out);
 		waitq_entry_init(&in);
 		waitq_entry_init(&work);
@@ -267,10 +276,11 @@ static void hostctl_thread(void *arg)
 		waitq_add(&p->readable, &in);
 		waitq_add(&wake_thread, &work);
 		block_prepare(WAIT_UNINTR);
-		if (nothing_to_do(p))
+		if (nothing_to_do(p)) {
 			(void)!block(deadline);
-		else
+		} else {
 			block_cancel();
+		}
 		waitq_remove(&out);
 		waitq_remove(&in);
 		waitq_remove(&work);
@@ -283,8 +293,9 @@ static void flush_port(const char *name)
 
 	/* For as long as the reader takes: `corrida run ... | less`.  When nobody is there any
 	 * more, the device drops the bytes. */
-	if (p)
+	if (p) {
 		(void)!p->ops->flush(p, DEADLINE_NONE);
+	}
 }
 
 /* Sends the last message (if there is somebody to hear it) and switches off. */
@@ -294,26 +305,32 @@ static NORETURN void goodbye(uint32_t type, const void *payload, size_t n)
 	uint64_t deadline;
 
 	deadline = clock_mono_ns() + GOODBYE_WAIT_NS;
-	if (queue_dropped)
+	if (queue_dropped) {
 		log_warn("%lu messages to the launcher were lost", (unsigned long)queue_dropped);
-	while (p && !drain(p) && clock_mono_ns() < deadline)
+	}
+	while (p && !drain(p) && clock_mono_ns() < deadline) {
 		(void)!p->ops->flush(p, deadline); /* makes room */
+	}
 	if (p && queue_message(type, payload, n)) {
-		while (!drain(p) && clock_mono_ns() < deadline)
+		while (!drain(p) && clock_mono_ns() < deadline) {
 			(void)!p->ops->flush(p, deadline);
+		}
 		(void)!p->ops->flush(p, deadline);
 	}
 	machine_off(DEBUG_EXIT_DONE);
-	for (;;)
+	for (;;) {
 		cpu_pause();
+	}
 }
 
 static void claim_the_end(void)
 {
-	if (!atomic_exchange_explicit(&ending, true, memory_order_acq_rel))
+	if (!atomic_exchange_explicit(&ending, true, memory_order_acq_rel)) {
 		return;
-	for (;;)
+	}
+	for (;;) {
 		(void)!sched_sleep_until(DEADLINE_NONE, WAIT_UNINTR);
+	}
 }
 
 void hostctl_exit(const struct ctl_exit *e)
@@ -321,19 +338,19 @@ void hostctl_exit(const struct ctl_exit *e)
 	claim_the_end();
 	flush_port(LAUNCH_PORT_STDIO);
 	flush_port(LAUNCH_PORT_STDERR);
-	goodbye(CTL_EXIT, e, sizeof *e);
+	goodbye(CTL_EXIT, e, sizeof(*e));
 }
 
 void hostctl_noexec(uint32_t status, uint32_t error, const char *text)
 {
 	struct ctl_noexec head = { .status = status, .error = error };
 	uint8_t msg[512];
-	size_t n = MIN(strlen(text), sizeof msg - sizeof head);
+	size_t n = MIN(strlen(text), sizeof(msg) - sizeof(head));
 
 	claim_the_end();
-	memcpy(msg, &head, sizeof head);
-	memcpy(msg + sizeof head, text, n);
-	goodbye(CTL_NOEXEC, msg, sizeof head + n);
+	memcpy(msg, &head, sizeof(head));
+	memcpy(msg + sizeof(head), text, n);
+	goodbye(CTL_NOEXEC, msg, sizeof(head) + n);
 }
 
 /* The panic's text is gathered, since a message starts with its length. */
@@ -342,7 +359,7 @@ static size_t panic_len;
 
 static void panic_gather(const char *text, size_t n)
 {
-	n = MIN(n, sizeof panic_text - panic_len);
+	n = MIN(n, sizeof(panic_text) - panic_len);
 	memcpy(panic_text + panic_len, text, n);
 	panic_len += n;
 }
@@ -353,14 +370,15 @@ static void panic_send(void)
 	struct ctl_msg m = { .type = CTL_PANIC, .len = (uint32_t)panic_len };
 	size_t at, first, used = (size_t)(queue_tail - queue_head);
 
-	if (!p || used > QUEUE_SIZE || queue_closed)
+	if (!p || used > QUEUE_SIZE || queue_closed) {
 		return;
+	}
 	/* A message may be half out already, so all that is queued goes first. */
 	at = queue_head & (QUEUE_SIZE - 1);
 	first = MIN(used, QUEUE_SIZE - at);
 	p->ops->emergency_write(p, queue + at, first);
 	p->ops->emergency_write(p, queue, used - first);
-	p->ops->emergency_write(p, &m, sizeof m);
+	p->ops->emergency_write(p, &m, sizeof(m));
 	p->ops->emergency_write(p, panic_text, panic_len);
 }
 

@@ -33,8 +33,9 @@ struct host_port *host_port_peek(const char *name)
 	unsigned n = atomic_load_explicit(&port_count, memory_order_acquire);
 
 	for (unsigned i = 0; i < n; i++) {
-		if (strcmp(ports[i]->name, name) == 0)
+		if (strcmp(ports[i]->name, name) == 0) {
 			return ports[i];
+		}
 	}
 	return NULL;
 }
@@ -51,13 +52,15 @@ struct host_port *host_port_find(const char *name, uint64_t deadline)
 		waitq_add(&port_added, &e);
 		block_prepare(WAIT_UNINTR);
 		p = host_port_peek(name);
-		if (p)
+		if (p) {
 			block_cancel();
-		else
+		} else {
 			err = block(deadline);
+		}
 		waitq_remove(&e);
-		if (!p)
+		if (!p) {
 			p = host_port_peek(name);
+		}
 	}
 	return p;
 }

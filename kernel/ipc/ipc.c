@@ -58,7 +58,7 @@ int ipc_owner(const struct ipc_object *o)
 
 void ipc_fill_perm(const struct ipc_object *o, struct linux_ipc_perm *p)
 {
-	memset(p, 0, sizeof *p);
+	memset(p, 0, sizeof(*p));
 	p->key = o->key;
 	p->uid = o->uid;
 	p->gid = o->gid;
@@ -107,12 +107,12 @@ static int grow_locked(struct ipc_table *t)
 	if (size == t->size) {
 		return -ENOSPC;
 	}
-	slots = kcalloc(size, sizeof *slots);
+	slots = kcalloc(size, sizeof(*slots));
 	if (!slots) {
 		return -ENOMEM;
 	}
 	if (t->size) {
-		memcpy(slots, t->slots, t->size * sizeof *slots);
+		memcpy(slots, t->slots, t->size * sizeof(*slots));
 	}
 	kfree(t->slots);
 	t->slots = slots;
@@ -153,8 +153,8 @@ static long existing_locked(struct ipc_object *o, int flags,
 	}
 	err = check ? check(o, arg) : 0;
 	if (!err) {
-		err = ipc_permission(o, ((unsigned)flags >> 6 | (unsigned)flags >> 3 |
-					 (unsigned)flags) & 7);
+		err = ipc_permission(
+			o, ((unsigned)flags >> 6 | (unsigned)flags >> 3 | (unsigned)flags) & 7);
 	}
 	return err ? err : o->id;
 }
@@ -263,7 +263,7 @@ long ipc_stat(struct ipc_table *t, const struct ipc_stat *r, user_ptr buf)
 	struct ipc_object *o;
 	int err = ipc_lock(t, r->id, r->by_index, &o), result;
 
-	ASSERT(r->size <= sizeof ds);
+	ASSERT(r->size <= sizeof(ds));
 	if (err) {
 		return err;
 	}

@@ -6,10 +6,10 @@
 struct ipc_object {
 	_Atomic int32_t refs;
 	struct spinlock lock;
-	int id, key;	/* [I] */
+	int id, key;			     /* [I] */
 	uint32_t uid, gid, cuid, cgid, mode; /* [lock] */
-	bool removed;	/* [lock] */
-	int64_t ctime;	/* [lock] seconds */
+	bool removed;			     /* [lock] */
+	int64_t ctime;			     /* [lock] seconds */
 };
 struct ipc_table {
 	struct spinlock lock;
@@ -18,10 +18,9 @@ struct ipc_table {
 	uint16_t seq;
 	int highest; /* index in use, -1 = none */
 };
-#define IPC_TABLE_INIT(name_, limit_)                                                    \
-	{                                                                                \
-		.lock = SPINLOCK_INIT(RANK_IPC_TABLE, name_), .limit = (limit_),         \
-		.highest = -1                                                            \
+#define IPC_TABLE_INIT(name_, limit_)                                                          \
+	{                                                                                      \
+		.lock = SPINLOCK_INIT(RANK_IPC_TABLE, name_), .limit = (limit_), .highest = -1 \
 	}
 
 int64_t ipc_now(void); /* seconds */

@@ -34,20 +34,20 @@ struct entry {
 void ipc_proc_register(void)
 {
 	static const struct entry entries[] = {
-		{"sys/kernel/threads-max", show_threads, NULL},
-		{"sys/kernel/pid_max", show_text, "32768"},
-		{"sys/kernel/shmmax", show_text, "18446744073692774399"},
-		{"sys/kernel/shmall", show_text, "18446744073692774399"},
-		{"sys/kernel/shmmni", show_text, "4096"},
-		{"sys/kernel/sem", show_text, "32000\t1024000000\t500\t32000"},
-		{"sys/kernel/msgmax", show_text, "8192"},
-		{"sys/kernel/msgmnb", show_text, "16384"},
-		{"sys/kernel/msgmni", show_text, "32000"},
-		{"sys/fs/mqueue/queues_max", show_text, "256"},
-		{"sys/fs/mqueue/msg_max", show_text, "10"},
-		{"sys/fs/mqueue/msgsize_max", show_text, "8192"},
-		{"sys/fs/mqueue/msg_default", show_text, "10"},
-		{"sys/fs/mqueue/msgsize_default", show_text, "8192"},
+		{ "sys/kernel/threads-max", show_threads, NULL },
+		{ "sys/kernel/pid_max", show_text, "32768" },
+		{ "sys/kernel/shmmax", show_text, "18446744073692774399" },
+		{ "sys/kernel/shmall", show_text, "18446744073692774399" },
+		{ "sys/kernel/shmmni", show_text, "4096" },
+		{ "sys/kernel/sem", show_text, "32000\t1024000000\t500\t32000" },
+		{ "sys/kernel/msgmax", show_text, "8192" },
+		{ "sys/kernel/msgmnb", show_text, "16384" },
+		{ "sys/kernel/msgmni", show_text, "32000" },
+		{ "sys/fs/mqueue/queues_max", show_text, "256" },
+		{ "sys/fs/mqueue/msg_max", show_text, "10" },
+		{ "sys/fs/mqueue/msgsize_max", show_text, "8192" },
+		{ "sys/fs/mqueue/msg_default", show_text, "10" },
+		{ "sys/fs/mqueue/msgsize_default", show_text, "8192" },
 	};
 	int err = procfs_register("sysvipc/shm", 0444, show_table, NULL, (void *)shm_show);
 

@@ -22,7 +22,7 @@
 #define MQ_DEFAULT_MSGS 10
 #define MQ_DEFAULT_SIZE 8192
 #define MQ_HARD_MSGS 65536
-#define MQ_MSGS_MAX 10	 /* for the unprivileged: /proc/sys/fs/mqueue/msg_max */
+#define MQ_MSGS_MAX 10 /* for the unprivileged: /proc/sys/fs/mqueue/msg_max */
 #define MQ_SIZE_MAX 8192
 #define MQ_HARD_SIZE (16 << 20)
 #define S_IFREG_BIT 0100000
@@ -34,10 +34,10 @@ struct mq_message {
 	char data[];
 };
 struct mq {
-	struct list link;      /* [names] */
-	_Atomic int32_t refs;  /* the name, each open file */
+	struct list link;     /* [names] */
+	_Atomic int32_t refs; /* the name, each open file */
 	struct spinlock lock;
-	struct list messages;  /* [lock] next to leave first */
+	struct list messages;		/* [lock] next to leave first */
 	int64_t maxmsg, msgsize, count; /* count [lock] */
 	struct waitq senders, receivers, pollers;
 	unsigned waiting_receivers; /* [lock] */
@@ -54,7 +54,7 @@ static struct {
 	struct spinlock lock;
 	struct list list;
 	unsigned count;
-} names = {.lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list)};
+} names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };
 
 static void mq_put(struct mq *q)
 {
@@ -137,7 +137,7 @@ static long mq_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags
 	list_for_each_entry(m, &q->messages, link) {
 		bytes += m->size;
 	}
-	n = (size_t)fmt_snprintf(text, sizeof text,
+	n = (size_t)fmt_snprintf(text, sizeof(text),
 				 "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", bytes,
 				 q->notify ? q->event.notify : 0,
 				 q->notify && q->event.notify == SIGEV_SIGNAL ? q->event.signo : 0,
@@ -190,7 +190,7 @@ static int create(const char *name, uint32_t mode, const struct linux_mq_attr *a
 		  struct mq **out)
 {
 	const struct cred *c = thread_current()->cred;
-	struct mq *q = kzalloc(sizeof *q);
+	struct mq *q = kzalloc(sizeof(*q));
 	int err;
 
 	if (!q) {
@@ -208,7 +208,7 @@ static int create(const char *name, uint32_t mode, const struct linux_mq_attr *a
 	q->uid = c->fsuid;
 	q->gid = c->fsgid;
 	q->mode = mode & 0777 & ~thread_current()->fs->umask;
-	str_copy(q->name, name, sizeof q->name);
+	str_copy(q->name, name, sizeof(q->name));
 	err = charge(q);
 	if (err) {
 		mq_put(q);
@@ -221,7 +221,7 @@ static int create(const char *name, uint32_t mode, const struct linux_mq_attr *a
 static int check_access(const struct mq *q, int oflags)
 {
 	const struct cred *c = thread_current()->cred;
-	static const unsigned wants[4] = {4, 2, 6, 6};
+	static const unsigned wants[4] = { 4, 2, 6, 6 };
 	unsigned granted = q->mode;
 
 	if (cred_capable(CAP_DAC_OVERRIDE)) {
@@ -401,8 +401,7 @@ static int wait_room_locked(struct mq *q, bool nonblock, uint64_t deadline)
 	int err = 0;
 
 	while (q->count >= q->maxmsg && !err) {
-		err = nonblock ? -EAGAIN
-			       : waitq_wait(&q->senders, &q->lock, WAIT_INTR, deadline);
+		err = nonblock ? -EAGAIN : waitq_wait(&q->senders, &q->lock, WAIT_INTR, deadline);
 	}
 	return q->count < q->maxmsg ? 0 : err;
 }
@@ -428,7 +427,7 @@ long mq_send(int fd, user_ptr from, size_t len, unsigned prio, uint64_t deadline
 	} else if (len > (size_t)q->msgsize) {
 		err = -EMSGSIZE;
 	} else {
-		m = kmalloc(sizeof *m + len);
+		m = kmalloc(sizeof(*m) + len);
 		err = m ? copy_from_user(m->data, from, len) : -ENOMEM;
 	}
 	if (!err) {
@@ -554,7 +553,7 @@ long mq_get_set_attr(int fd, const struct linux_mq_attr *set, struct linux_mq_at
 	if (err) {
 		return err;
 	}
-	memset(old, 0, sizeof *old);
+	memset(old, 0, sizeof(*old));
 	spin_lock(&q->lock);
 	old->flags = atomic_load(&f->flags) & O_NONBLOCK;
 	old->maxmsg = q->maxmsg;

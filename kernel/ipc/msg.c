@@ -16,8 +16,8 @@ struct message {
 	char data[];
 };
 struct msg_queue {
-	struct ipc_object ipc;	/* first */
-	struct list messages;	/* [lock] oldest first, like all below */
+	struct ipc_object ipc; /* first */
+	struct list messages;  /* [lock] oldest first, like all below */
 	uint64_t bytes, count, limit;
 	int64_t stime, rtime;
 	int lspid, lrpid;
@@ -44,7 +44,7 @@ struct msg_args {
 static struct ipc_object *msg_create(void *arg)
 {
 	const struct msg_args *a = arg;
-	struct msg_queue *q = kzalloc(sizeof *q);
+	struct msg_queue *q = kzalloc(sizeof(*q));
 
 	if (!q) {
 		return NULL;
@@ -59,7 +59,7 @@ static struct ipc_object *msg_create(void *arg)
 
 long msg_get(int key, int flags)
 {
-	struct msg_args a = {.key = key, .flags = flags};
+	struct msg_args a = { .key = key, .flags = flags };
 
 	return ipc_get(&table, key, flags, msg_create, NULL, msg_destroy, &a);
 }
@@ -82,14 +82,14 @@ static int load_message(user_ptr from, size_t size, struct message **out)
 	if ((int64_t)type < 1) {
 		return -EINVAL;
 	}
-	m = kmalloc(sizeof *m + size);
+	m = kmalloc(sizeof(*m) + size);
 	if (!m) {
 		return -ENOMEM;
 	}
 	m->type = (int64_t)type;
 	m->size = size;
 	list_init(&m->link);
-	err = copy_from_user(m->data, user_ptr_add(from, sizeof type), size);
+	err = copy_from_user(m->data, user_ptr_add(from, sizeof(type)), size);
 	if (err) {
 		kfree(m);
 		return err;
@@ -151,8 +151,8 @@ static struct message *find_locked(struct msg_queue *q, int64_t type, int flags)
 	struct message *m, *best = NULL;
 
 	list_for_each_entry(m, &q->messages, link) {
-		if (type == 0 || (type > 0 && (flags & MSG_EXCEPT ? m->type != type
-								  : m->type == type))) {
+		if (type == 0 ||
+		    (type > 0 && (flags & MSG_EXCEPT ? m->type != type : m->type == type))) {
 			return m;
 		}
 		/* The lowest type up to -type. */
@@ -223,7 +223,7 @@ long msg_receive(int id, user_ptr to, size_t size, int64_t type, int flags)
 	n = MIN(size, m->size);
 	err = put_user_u64(to, (uint64_t)m->type);
 	if (!err) {
-		err = copy_to_user(user_ptr_add(to, sizeof m->type), m->data, n);
+		err = copy_to_user(user_ptr_add(to, sizeof(m->type)), m->data, n);
 	}
 	kfree(m);
 	return err ? err : (long)n;
@@ -233,7 +233,7 @@ long msg_receive(int id, user_ptr to, size_t size, int64_t type, int flags)
 
 static void fill_locked(struct msg_queue *q, struct linux_msqid_ds *d)
 {
-	memset(d, 0, sizeof *d);
+	memset(d, 0, sizeof(*d));
 	ipc_fill_perm(&q->ipc, &d->perm);
 	d->stime = q->stime;
 	d->rtime = q->rtime;
@@ -253,8 +253,12 @@ static void fill_stat_locked(struct ipc_object *o, void *ds)
 static long msg_stat(int id, int cmd, user_ptr buf)
 {
 	const struct ipc_stat r = {
-		.id = id, .by_index = cmd != IPC_STAT, .any = cmd == MSG_STAT_ANY,
-		.fill = fill_stat_locked, .destroy = msg_destroy, .size = sizeof(struct linux_msqid_ds),
+		.id = id,
+		.by_index = cmd != IPC_STAT,
+		.any = cmd == MSG_STAT_ANY,
+		.fill = fill_stat_locked,
+		.destroy = msg_destroy,
+		.size = sizeof(struct linux_msqid_ds),
 	};
 
 	return ipc_stat(&table, &r, buf);
@@ -263,8 +267,14 @@ static long msg_stat(int id, int cmd, user_ptr buf)
 static long msg_info(int cmd, user_ptr buf)
 {
 	struct linux_msginfo i = {
-		.pool = MSGMNI * MSGMNB / 1024, .map = MSGMNB, .max = MSGMAX, .mnb = MSGMNB,
-		.mni = MSGMNI, .ssz = 16, .tql = MSGMNB, .seg = 0xffff,
+		.pool = MSGMNI * MSGMNB / 1024,
+		.map = MSGMNB,
+		.max = MSGMAX,
+		.mnb = MSGMNB,
+		.mni = MSGMNI,
+		.ssz = 16,
+		.tql = MSGMNB,
+		.seg = 0xffff,
 	};
 	int highest = MAX(table.highest, 0), err;
 
@@ -272,7 +282,7 @@ static long msg_info(int cmd, user_ptr buf)
 		i.pool = (int)table.used;
 		i.map = i.tql = 0;
 	}
-	err = copy_to_user(buf, &i, sizeof i);
+	err = copy_to_user(buf, &i, sizeof(i));
 	return err ? err : highest;
 }
 
@@ -304,7 +314,7 @@ long msg_control(int id, int cmd, user_ptr buf)
 	case MSG_INFO:
 		return msg_info(cmd, buf);
 	case IPC_SET:
-		err = copy_from_user(&d, buf, sizeof d);
+		err = copy_from_user(&d, buf, sizeof(d));
 		break;
 	case IPC_RMID:
 		break;
@@ -342,8 +352,9 @@ void msg_show(struct text_buf *t)
 
 		fill_locked((struct msg_queue *)o, &d);
 		ipc_unlock(o, msg_destroy);
-		text_printf(t, "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10ld %10ld "
-			       "%10ld\n",
+		text_printf(t,
+			    "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10ld %10ld "
+			    "%10ld\n",
 			    d.perm.key, id, d.perm.mode, d.cbytes, d.qnum, d.lspid, d.lrpid,
 			    d.perm.uid, d.perm.gid, d.perm.cuid, d.perm.cgid, d.stime, d.rtime,
 			    d.ctime);

@@ -42,7 +42,7 @@ struct sem_args {
 static struct ipc_object *sem_create(void *arg)
 {
 	const struct sem_args *a = arg;
-	struct sem_set *s = kzalloc(sizeof *s + (size_t)a->nsems * sizeof s->sems[0]);
+	struct sem_set *s = kzalloc(sizeof(*s) + (size_t)a->nsems * sizeof(s->sems[0]));
 
 	if (!s) {
 		return NULL;
@@ -63,7 +63,7 @@ static int sem_check(struct ipc_object *o, void *arg)
 
 long sem_get(int key, int nsems, int flags)
 {
-	struct sem_args a = {.key = key, .nsems = nsems, .flags = flags};
+	struct sem_args a = { .key = key, .nsems = nsems, .flags = flags };
 
 	if (nsems < 0 || nsems > SEMMSL) {
 		return -EINVAL;
@@ -180,8 +180,10 @@ static int wait_for(struct sem_set *s, struct sem_waiter *w, uint64_t deadline)
 
 long sem_operate(int id, const struct linux_sembuf *ops, unsigned n, uint64_t deadline)
 {
-	struct sem_waiter w = {.thread = thread_current(), .ops = ops, .n = n,
-			       .pid = process_pid(process_current())};
+	struct sem_waiter w = { .thread = thread_current(),
+				.ops = ops,
+				.n = n,
+				.pid = process_pid(process_current()) };
 	bool alters = false, undoes = false;
 	unsigned highest = 0;
 	struct ipc_object *o;
@@ -222,7 +224,7 @@ long sem_operate(int id, const struct linux_sembuf *ops, unsigned n, uint64_t de
 
 static void fill_locked(struct sem_set *s, struct linux_semid_ds *d)
 {
-	memset(d, 0, sizeof *d);
+	memset(d, 0, sizeof(*d));
 	ipc_fill_perm(&s->ipc, &d->perm);
 	d->otime = s->otime;
 	d->ctime = s->ipc.ctime;
@@ -237,8 +239,12 @@ static void fill_stat_locked(struct ipc_object *o, void *ds)
 static long sem_stat(int id, int cmd, user_ptr buf)
 {
 	const struct ipc_stat r = {
-		.id = id, .by_index = cmd != IPC_STAT, .any = cmd == SEM_STAT_ANY,
-		.fill = fill_stat_locked, .destroy = sem_destroy, .size = sizeof(struct linux_semid_ds),
+		.id = id,
+		.by_index = cmd != IPC_STAT,
+		.any = cmd == SEM_STAT_ANY,
+		.fill = fill_stat_locked,
+		.destroy = sem_destroy,
+		.size = sizeof(struct linux_semid_ds),
 	};
 
 	return ipc_stat(&table, &r, buf);
@@ -247,9 +253,16 @@ static long sem_stat(int id, int cmd, user_ptr buf)
 static long sem_info(int cmd, user_ptr buf)
 {
 	struct linux_seminfo i = {
-		.map = SEMMNI * SEMMSL, .mni = SEMMNI, .mns = SEMMNI * SEMMSL,
-		.mnu = SEMMNI * SEMMSL, .msl = SEMMSL, .opm = SEMOPM, .ume = SEMOPM, .usz = 20,
-		.vmx = SEMVMX, .aem = SEMVMX,
+		.map = SEMMNI * SEMMSL,
+		.mni = SEMMNI,
+		.mns = SEMMNI * SEMMSL,
+		.mnu = SEMMNI * SEMMSL,
+		.msl = SEMMSL,
+		.opm = SEMOPM,
+		.ume = SEMOPM,
+		.usz = 20,
+		.vmx = SEMVMX,
+		.aem = SEMVMX,
 	};
 	int highest = MAX(table.highest, 0), err;
 
@@ -257,7 +270,7 @@ static long sem_info(int cmd, user_ptr buf)
 		i.usz = (int)table.used;
 		i.aem = 0;
 	}
-	err = copy_to_user(buf, &i, sizeof i);
+	err = copy_to_user(buf, &i, sizeof(i));
 	return err ? err : highest;
 }
 
@@ -323,12 +336,12 @@ static long all_values(int id, bool set, user_ptr array)
 	n = s->n;
 	err = ipc_permission(o, set ? 2 : 4);
 	spin_unlock(&o->lock);
-	vals = err ? NULL : kcalloc(n, sizeof *vals);
+	vals = err ? NULL : kcalloc(n, sizeof(*vals));
 	if (!err && !vals) {
 		err = -ENOMEM;
 	}
 	if (!err && set) {
-		err = copy_from_user(vals, array, n * sizeof *vals);
+		err = copy_from_user(vals, array, n * sizeof(*vals));
 		for (unsigned i = 0; !err && i < n; i++) {
 			err = vals[i] > SEMVMX ? -ERANGE : 0;
 		}
@@ -352,7 +365,7 @@ static long all_values(int id, bool set, user_ptr array)
 	}
 	ipc_unlock(o, sem_destroy);
 	if (!err && !set) {
-		err = copy_to_user(array, vals, n * sizeof *vals);
+		err = copy_to_user(array, vals, n * sizeof(*vals));
 	}
 	kfree(vals);
 	return err;
@@ -378,15 +391,15 @@ long sem_control(int id, int num, int cmd, uint64_t arg)
 	case IPC_STAT:
 	case SEM_STAT:
 	case SEM_STAT_ANY:
-		return sem_stat(id, cmd, (user_ptr){arg});
+		return sem_stat(id, cmd, (user_ptr){ arg });
 	case IPC_INFO:
 	case SEM_INFO:
-		return sem_info(cmd, (user_ptr){arg});
+		return sem_info(cmd, (user_ptr){ arg });
 	case GETALL:
 	case SETALL:
-		return all_values(id, cmd == SETALL, (user_ptr){arg});
+		return all_values(id, cmd == SETALL, (user_ptr){ arg });
 	case IPC_SET:
-		result = copy_from_user(&d, (user_ptr){arg}, sizeof d);
+		result = copy_from_user(&d, (user_ptr){ arg }, sizeof(d));
 		break;
 	case IPC_RMID:
 	case GETVAL:
@@ -437,7 +450,7 @@ void sem_show(struct text_buf *t)
 		fill_locked((struct sem_set *)o, &d);
 		ipc_unlock(o, sem_destroy);
 		text_printf(t, "%10d %10d  %4o %10lu %5u %5u %5u %5u %10ld %10ld\n", d.perm.key, id,
-			    d.perm.mode, d.nsems, d.perm.uid, d.perm.gid, d.perm.cuid,
-			    d.perm.cgid, d.otime, d.ctime);
+			    d.perm.mode, d.nsems, d.perm.uid, d.perm.gid, d.perm.cuid, d.perm.cgid,
+			    d.otime, d.ctime);
 	}
 }

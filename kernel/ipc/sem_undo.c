@@ -17,7 +17,7 @@ struct sem_undo_list {
 
 static struct sem_undo_list *list_alloc(void)
 {
-	struct sem_undo_list *l = kzalloc(sizeof *l);
+	struct sem_undo_list *l = kzalloc(sizeof(*l));
 
 	if (l) {
 		atomic_store_explicit(&l->refs, 1, memory_order_relaxed);
@@ -70,7 +70,7 @@ int sem_undo_get(struct sem_set *s, struct sem_undo **out)
 			return -ENOMEM;
 		}
 	}
-	fresh = kzalloc(sizeof *fresh + s->n * sizeof fresh->adj[0]);
+	fresh = kzalloc(sizeof(*fresh) + s->n * sizeof(fresh->adj[0]));
 	spin_lock(&l->lock);
 	u = find_locked(l, s);
 	if (!u && fresh) {

@@ -25,13 +25,13 @@ struct shm {
 	struct ipc_object ipc; /* first */
 	uint64_t size;	       /* [I] */
 	struct page_cache *pages;
-	struct list attaches;  /* [lock] struct attach */
-	int64_t atime, dtime;  /* [lock] */
-	int cpid, lpid;	       /* [lock] */
+	struct list attaches; /* [lock] struct attach */
+	int64_t atime, dtime; /* [lock] */
+	int cpid, lpid;	      /* [lock] */
 };
 struct attach {
-	struct list link; /* [shm lock] */
-	struct shm *shm;  /* counted */
+	struct list link;  /* [shm lock] */
+	struct shm *shm;   /* counted */
 	struct file *file; /* not counted: it owns us */
 };
 
@@ -56,7 +56,7 @@ struct shm_args {
 static struct ipc_object *shm_create(void *arg)
 {
 	const struct shm_args *a = arg;
-	struct shm *s = kzalloc(sizeof *s);
+	struct shm *s = kzalloc(sizeof(*s));
 
 	if (!s) {
 		return NULL;
@@ -83,7 +83,7 @@ static int shm_check(struct ipc_object *o, void *arg)
 
 long shm_get(int key, uint64_t size, int flags)
 {
-	struct shm_args a = {.size = size, .key = key, .flags = flags};
+	struct shm_args a = { .size = size, .key = key, .flags = flags };
 	struct mem_stats m;
 
 	mem_get_stats(&m);
@@ -139,7 +139,7 @@ static const struct file_ops shm_file_ops = {
 
 static int make_attach(struct shm *s, int flags, struct file **out)
 {
-	struct attach *a = kzalloc(sizeof *a);
+	struct attach *a = kzalloc(sizeof(*a));
 	int err;
 
 	if (!a) {
@@ -218,9 +218,9 @@ long shm_attach(int id, uint64_t addr, int flags)
 }
 
 struct find_mapping {
-	uint64_t base;		/* where the segment would begin */
+	uint64_t base; /* where the segment would begin */
 	struct page_cache *object;
-	uint64_t start, end;	/* found */
+	uint64_t start, end; /* found */
 };
 
 static int find_mapping(const struct vma *v, void *arg)
@@ -246,7 +246,7 @@ static int find_mapping(const struct vma *v, void *arg)
 
 long shm_detach(uint64_t addr)
 {
-	struct find_mapping m = {.base = addr};
+	struct find_mapping m = { .base = addr };
 	bool any = false;
 
 	if (addr & (SHMLBA - 1)) {
@@ -267,7 +267,7 @@ long shm_detach(uint64_t addr)
 
 static void fill_locked(struct shm *s, struct linux_shmid_ds *d)
 {
-	memset(d, 0, sizeof *d);
+	memset(d, 0, sizeof(*d));
 	ipc_fill_perm(&s->ipc, &d->perm);
 	d->perm.mode |= s->ipc.removed ? SHM_DEST : 0;
 	d->segsz = s->size;
@@ -287,8 +287,12 @@ static void fill_stat_locked(struct ipc_object *o, void *ds)
 static long shm_stat(int id, int cmd, user_ptr buf)
 {
 	const struct ipc_stat r = {
-		.id = id, .by_index = cmd != IPC_STAT, .any = cmd == SHM_STAT_ANY,
-		.fill = fill_stat_locked, .destroy = shm_destroy, .size = sizeof(struct linux_shmid_ds),
+		.id = id,
+		.by_index = cmd != IPC_STAT,
+		.any = cmd == SHM_STAT_ANY,
+		.fill = fill_stat_locked,
+		.destroy = shm_destroy,
+		.size = sizeof(struct linux_shmid_ds),
 	};
 
 	return ipc_stat(&table, &r, buf);
@@ -300,17 +304,22 @@ static long shm_info(int cmd, user_ptr buf)
 
 	if (cmd == IPC_INFO) {
 		struct linux_shminfo i = {
-			.max = UINT64_MAX - (1ul << 24), .min = 1, .mni = SHMMNI, .seg = SHMMNI,
+			.max = UINT64_MAX - (1ul << 24),
+			.min = 1,
+			.mni = SHMMNI,
+			.seg = SHMMNI,
 			.all = UINT64_MAX - (1ul << 24),
 		};
 
-		err = copy_to_user(buf, &i, sizeof i);
+		err = copy_to_user(buf, &i, sizeof(i));
 	} else {
 		struct linux_shm_info i = {
-			.used_ids = (int)table.used, .tot = total_pages, .rss = total_pages,
+			.used_ids = (int)table.used,
+			.tot = total_pages,
+			.rss = total_pages,
 		};
 
-		err = copy_to_user(buf, &i, sizeof i);
+		err = copy_to_user(buf, &i, sizeof(i));
 	}
 	return err ? err : highest;
 }
@@ -330,7 +339,7 @@ long shm_control(int id, int cmd, user_ptr buf)
 	case SHM_INFO:
 		return shm_info(cmd, buf);
 	case IPC_SET:
-		err = copy_from_user(&d, buf, sizeof d);
+		err = copy_from_user(&d, buf, sizeof(d));
 		break;
 	case IPC_RMID:
 	case SHM_LOCK:
@@ -376,8 +385,9 @@ void shm_show(struct text_buf *t)
 
 		fill_locked((struct shm *)o, &d);
 		ipc_unlock(o, shm_destroy);
-		text_printf(t, "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u "
-			       "%10ld %10ld %10ld %21lu %21u\n",
+		text_printf(t,
+			    "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u "
+			    "%10ld %10ld %10ld %21lu %21u\n",
 			    d.perm.key, id, d.perm.mode, d.segsz, d.cpid, d.lpid, d.nattch,
 			    d.perm.uid, d.perm.gid, d.perm.cuid, d.perm.cgid, d.atime, d.dtime,
 			    d.ctime, d.segsz, 0u);

@@ -208,7 +208,7 @@ static void convert(struct out *o, char c, struct spec *sp, struct args *a)
 		put_number(o, (uintptr_t)va_arg(a->ap, void *), 16, false, "0x", sp);
 		break;
 	case 'c': {
-		char s[2] = {(char)va_arg(a->ap, int), 0};
+		char s[2] = { (char)va_arg(a->ap, int), 0 };
 
 		if (s[0]) {
 			put_string(o, s, sp);
@@ -227,12 +227,12 @@ static void convert(struct out *o, char c, struct spec *sp, struct args *a)
 
 int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
-	struct out o = {buf, size, 0};
+	struct out o = { buf, size, 0 };
 	struct args a;
 
 	va_copy(a.ap, ap);
 	while (*fmt) {
-		struct spec sp = {0};
+		struct spec sp = { 0 };
 
 		if (*fmt != '%') {
 			put(&o, *fmt++);
@@ -298,8 +298,8 @@ bool parse_u64(const char *s, unsigned base, uint64_t *value, const char **end)
 	for (;; s++) {
 		unsigned d = *s >= '0' && *s <= '9' ? (unsigned)(*s - '0')
 			     : (*s | 0x20) >= 'a' && (*s | 0x20) <= 'f'
-				 ? (unsigned)((*s | 0x20) - 'a' + 10)
-				 : 99;
+				     ? (unsigned)((*s | 0x20) - 'a' + 10)
+				     : 99;
 		if (d >= base) {
 			break;
 		}

@@ -18,22 +18,27 @@ static bool reach_entry(uint64_t e, uint64_t addr, bool write, bool force, struc
 {
 	struct page *p;
 
-	if (!e)
+	if (!e) {
 		return false;
+	}
 	p = pte_page(e);
-	if (e & PTE_PS)
+	if (e & PTE_PS) {
 		p = phys_to_page(e & PTE_ADDR & HUGE_MASK);
+	}
 	if (write && !(e & PTE_W)) {
 		/* a private copy that only this process has may be written for a debugger */
-		if (!force || (e & (PTE_SPECIAL | PTE_FILE | PTE_PS)) || page_refs(p) != 1)
+		if (!force || (e & (PTE_SPECIAL | PTE_FILE | PTE_PS)) || page_refs(p) != 1) {
 			return false;
+		}
 	}
 	out->bytes = page_to_virt(p);
-	if (e & PTE_PS)
+	if (e & PTE_PS) {
 		out->bytes = (char *)out->bytes + (addr & ~HUGE_MASK & PAGE_MASK);
+	}
 	out->held = e & PTE_SPECIAL ? NULL : p;
-	if (out->held)
+	if (out->held) {
 		page_get(out->held);
+	}
 	return true;
 }
 
@@ -44,19 +49,22 @@ static bool reach(struct mm *mm, uint64_t addr, bool write, bool force, struct r
 
 	spin_lock(&mm->pt_lock);
 	entry = pt_pmd(mm, addr);
-	if (entry && !(pte_read(entry) & PTE_PS))
+	if (entry && !(pte_read(entry) & PTE_PS)) {
 		entry = pt_pte(entry, addr);
-	if (entry)
+	}
+	if (entry) {
 		ok = reach_entry(pte_read(entry), addr, write, force, out);
+	}
 	spin_unlock(&mm->pt_lock);
 	return ok;
 }
 
 static bool permitted(const struct vma *v, bool write, bool force)
 {
-	if (write)
+	if (write) {
 		return (v->flags & VMA_WRITE) ||
 		       (force && (v->flags & (VMA_MAYWRITE | VMA_SHARED)) == VMA_MAYWRITE);
+	}
 	return force || (v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC));
 }
 
@@ -66,16 +74,18 @@ static int reach_page(struct mm *mm, uint64_t addr, bool write, bool force, stru
 	int err = -EFAULT;
 	struct vma *v;
 
-	if (addr >= USER_END)
+	if (addr >= USER_END) {
 		return -EFAULT;
+	}
 	rwsem_read_lock(&mm->lock);
 	v = vma_lookup(mm, addr);
 	if (v && permitted(v, write, force)) {
 		for (int tries = 0; tries < 64 && err; tries++) {
-			if (reach(mm, addr, write, force, out))
+			if (reach(mm, addr, write, force, out)) {
 				err = 0;
-			else if (fault_in_vma(mm, v, addr, access) != FAULT_OK)
+			} else if (fault_in_vma(mm, v, addr, access) != FAULT_OK) {
 				break;
+			}
 		}
 	}
 	rwsem_read_unlock(&mm->lock);
@@ -93,14 +103,17 @@ long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bo
 		struct reached r;
 		int err = reach_page(mm, (addr + done) & PAGE_MASK, write, force, &r);
 
-		if (err)
+		if (err) {
 			return done ? (long)done : err;
-		if (write)
+		}
+		if (write) {
 			memcpy((char *)r.bytes + offset, at + done, piece);
-		else
+		} else {
 			memcpy(at + done, (char *)r.bytes + offset, piece);
-		if (r.held)
+		}
+		if (r.held) {
 			page_put(r.held);
+		}
 		done += piece;
 	}
 	return (long)done;

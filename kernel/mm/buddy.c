@@ -5,8 +5,9 @@
 
 void buddy_init(struct buddy *b)
 {
-	for (unsigned i = 0; i <= PAGE_MAX_ORDER; i++)
+	for (unsigned i = 0; i <= PAGE_MAX_ORDER; i++) {
 		list_init(&b->free[i]);
+	}
 	b->free_pages = 0;
 	b->nonempty = 0;
 }
@@ -23,8 +24,9 @@ static void block_unlink(struct buddy *b, struct page *p, unsigned order)
 {
 	list_remove(&p->link);
 	atomic_store_explicit(&p->flags, 0, memory_order_relaxed);
-	if (list_empty(&b->free[order]))
+	if (list_empty(&b->free[order])) {
 		b->nonempty &= ~(1u << order);
+	}
 }
 
 struct page *buddy_alloc(struct buddy *b, unsigned order)
@@ -33,8 +35,9 @@ struct page *buddy_alloc(struct buddy *b, unsigned order)
 	struct page *p;
 	unsigned have;
 
-	if (!fit)
+	if (!fit) {
 		return NULL;
+	}
 	have = (unsigned)__builtin_ctz(fit);
 	p = list_first_entry(&b->free[have], struct page, link);
 	block_unlink(b, p, have);
@@ -56,8 +59,9 @@ void buddy_free(struct buddy *b, struct page *p, unsigned order)
 	while (order < PAGE_MAX_ORDER) {
 		struct page *other = phys_to_page((pfn ^ (1ul << order)) << PAGE_SHIFT);
 
-		if (!(other->flags & PAGE_BUDDY) || other->order != order)
+		if (!(other->flags & PAGE_BUDDY) || other->order != order) {
 			break;
+		}
 		block_unlink(b, other, order);
 		pfn &= ~(1ul << order);
 		order++;
@@ -70,10 +74,12 @@ void buddy_add_range(struct buddy *b, uint64_t start, uint64_t end)
 	while (start < end) {
 		unsigned order = start ? (unsigned)__builtin_ctzl(start) : PAGE_MAX_ORDER;
 
-		if (order > PAGE_MAX_ORDER)
+		if (order > PAGE_MAX_ORDER) {
 			order = PAGE_MAX_ORDER;
-		while ((1ul << order) > end - start)
+		}
+		while ((1ul << order) > end - start) {
 			order--;
+		}
 		buddy_free(b, phys_to_page(start << PAGE_SHIFT), order);
 		start += 1ul << order;
 	}

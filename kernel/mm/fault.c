@@ -8,8 +8,9 @@
 
 static enum fault_result out_of_memory(struct mm *mm)
 {
-	if (thread_current()->killed || mm->oom_victim)
+	if (thread_current()->killed || mm->oom_victim) {
 		return FAULT_RETRY;
+	}
 	return FAULT_OOM;
 }
 
@@ -26,8 +27,9 @@ void rss_add(struct mm *mm, const struct vma *v, bool file, int64_t pages)
 		atomic_fetch_add_explicit(&mm->rss_file, pages, memory_order_relaxed);
 	}
 	now = mm_rss_pages(mm);
-	if (pages > 0 && now > atomic_load_explicit(&mm->peak_rss, memory_order_relaxed))
+	if (pages > 0 && now > atomic_load_explicit(&mm->peak_rss, memory_order_relaxed)) {
 		atomic_store_explicit(&mm->peak_rss, now, memory_order_relaxed);
+	}
 }
 
 /* What a new anonymous page of v is mapped with. */
@@ -45,12 +47,14 @@ static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
 		return FAULT_OK;
 	}
 	p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
-	if (!p)
+	if (!p) {
 		return out_of_memory(mm);
-	if (pte_install(pte, page_to_phys(p) | anon_bits(v)))
+	}
+	if (pte_install(pte, page_to_phys(p) | anon_bits(v))) {
 		rss_add(mm, v, false, 1);
-	else
+	} else {
 		page_put(p); /* another thread was faster */
+	}
 	return FAULT_OK;
 }
 
@@ -59,17 +63,21 @@ static bool cow_reuse(struct vma *v, uint64_t *pmd, uint64_t *pte, uint64_t e)
 {
 	struct page *p = pte_page(e);
 
-	if (e & (PTE_SPECIAL | PTE_FILE))
+	if (e & (PTE_SPECIAL | PTE_FILE)) {
 		return false;
-	if (p->flags & PAGE_TAIL)
+	}
+	if (p->flags & PAGE_TAIL) {
 		huge_break_unit(pt_table(pte_read(pmd)), p->owner);
-	else if (p->flags & PAGE_COMPOUND)
+	} else if (p->flags & PAGE_COMPOUND) {
 		huge_break_unit(pt_table(pte_read(pmd)), p);
+	}
 	if ((p->flags & (PAGE_TAIL | PAGE_COMPOUND)) ||
-	    atomic_load_explicit(&p->refs, memory_order_acquire) != 1)
+	    atomic_load_explicit(&p->refs, memory_order_acquire) != 1) {
 		return false;
-	if (v->flags & VMA_WRITE)
+	}
+	if (v->flags & VMA_WRITE) {
 		__atomic_fetch_or(pte, PTE_W | PTE_D | PTE_A, __ATOMIC_RELAXED);
+	}
 	return true;
 }
 
@@ -92,8 +100,9 @@ static void cow_replace_unlock(struct mm *mm, uint64_t *pte, uint64_t addr, stru
 	spin_unlock(&mm->pt_lock);
 	tlb_flush_range(mm, addr, addr + PAGE_SIZE);
 	spin_lock(&mm->pt_lock);
-	if ((pte_read(pte) | PTE_W | PTE_A | PTE_D) == (now | PTE_W | PTE_A | PTE_D))
+	if ((pte_read(pte) | PTE_W | PTE_A | PTE_D) == (now | PTE_W | PTE_A | PTE_D)) {
 		__atomic_fetch_or(pte, bits & PTE_W, __ATOMIC_RELAXED);
+	}
 	spin_unlock(&mm->pt_lock);
 	page_put(copy);
 }
@@ -115,34 +124,41 @@ static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, 
 	old = pte_page(e);
 	counted = !(e & PTE_SPECIAL);
 	zero = old == mm_zero_page;
-	if (counted)
+	if (counted) {
 		page_get(old);
+	}
 	spin_unlock(&mm->pt_lock);
 
 	copy = page_alloc(0, PAGE_ALLOC_USER | (zero ? PAGE_ALLOC_ZERO : 0));
 	if (!copy) {
-		if (counted)
+		if (counted) {
 			page_put(old);
+		}
 		return out_of_memory(mm);
 	}
-	if (!zero)
+	if (!zero) {
 		page_copy(copy, old);
+	}
 
 	spin_lock(&mm->pt_lock);
 	if ((pte_read(pte) ^ e) & ~(PTE_A | PTE_D)) {
 		spin_unlock(&mm->pt_lock);
 		page_put(copy);
-		if (counted)
+		if (counted) {
 			page_put(old);
+		}
 		return FAULT_OK;
 	}
-	if (e & PTE_FILE)
+	if (e & PTE_FILE) {
 		atomic_fetch_sub_explicit(&old->maps, 1, memory_order_relaxed);
+	}
 	cow_replace_unlock(mm, pte, addr, copy, anon_bits(v));
-	if (e & PTE_FILE)
+	if (e & PTE_FILE) {
 		rss_add(mm, v, true, -1);
-	if (e & (PTE_FILE | PTE_SPECIAL))
+	}
+	if (e & (PTE_FILE | PTE_SPECIAL)) {
 		rss_add(mm, v, false, 1);
+	}
 	if (counted) {
 		page_put(old); /* ours */
 		page_put(old); /* the entry's */
@@ -162,11 +178,13 @@ static enum fault_result fault_huge_write(struct mm *mm, struct vma *v, uint64_t
 
 		spin_lock(&mm->pt_lock);
 		e = pte_read(pmd);
-		if (!(e & PTE_PS) || (e & PTE_W))
+		if (!(e & PTE_PS) || (e & PTE_W)) {
 			break;
+		}
 		if (page_refs(phys_to_page(e & PTE_ADDR & HUGE_MASK)) == 1) {
-			if (v->flags & VMA_WRITE)
+			if (v->flags & VMA_WRITE) {
 				__atomic_fetch_or(pmd, PTE_W | PTE_D, __ATOMIC_RELAXED);
+			}
 			break;
 		}
 		if (table) {
@@ -177,14 +195,17 @@ static enum fault_result fault_huge_write(struct mm *mm, struct vma *v, uint64_t
 		}
 		spin_unlock(&mm->pt_lock);
 		table = page_alloc(0, PAGE_ALLOC_USER);
-		if (!table)
+		if (!table) {
 			return out_of_memory(mm);
+		}
 	}
-	if (!(pte_read(pmd) & PTE_PS))
+	if (!(pte_read(pmd) & PTE_PS)) {
 		*again = true;
+	}
 	spin_unlock(&mm->pt_lock);
-	if (table)
+	if (table) {
 		page_put(table);
+	}
 	tlb_flush_page(addr);
 	return FAULT_OK;
 }
@@ -196,18 +217,21 @@ enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr, unsi
 
 	addr &= PAGE_MASK;
 	pmd = pt_pmd_alloc(mm, addr);
-	if (!pmd)
+	if (!pmd) {
 		return out_of_memory(mm);
+	}
 	for (;;) {
 		bool again = false;
 		enum fault_result r;
 
 		e = pte_read(pmd);
 		if (!e) {
-			if (write && huge_fault(mm, v, pmd, addr))
+			if (write && huge_fault(mm, v, pmd, addr)) {
 				return FAULT_OK;
-			if (!pte_read(pmd) && !pt_table_alloc(mm, pmd))
+			}
+			if (!pte_read(pmd) && !pt_table_alloc(mm, pmd)) {
 				return out_of_memory(mm);
+			}
 			e = pte_read(pmd);
 		}
 		if (!(e & PTE_PS)) {
@@ -218,21 +242,25 @@ enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr, unsi
 			return FAULT_OK;
 		}
 		r = fault_huge_write(mm, v, pmd, addr, &again);
-		if (!again)
+		if (!again) {
 			return r;
+		}
 	}
 	pte = pt_pte(pmd, addr);
-	if (!pte)
+	if (!pte) {
 		return FAULT_OK; /* it came and went: the access is repeated */
+	}
 	e = pte_read(pte);
 	if (!e) {
-		if (v->object || v->special)
+		if (v->object || v->special) {
 			return fault_file(mm, v, pmd, addr, access);
+		}
 		return fault_anon(mm, v, pte, access);
 	}
 	if (write && !(e & PTE_W)) {
-		if ((e & PTE_FILE) && (v->flags & VMA_SHARED))
+		if ((e & PTE_FILE) && (v->flags & VMA_SHARED)) {
 			return fault_file(mm, v, pmd, addr, access);
+		}
 		return fault_cow(mm, v, pmd, pte, addr);
 	}
 	tlb_flush_page(addr); /* the TLB knew less than the tables */
@@ -248,24 +276,29 @@ static enum fault_result grow_stack(struct mm *mm, uint64_t addr)
 
 	rwsem_write_lock(&mm->lock);
 	v = vma_find(mm, addr);
-	if (!v)
+	if (!v) {
 		goto out;
+	}
 	if (v->start <= addr) {
 		r = FAULT_OK; /* another thread was faster */
 		goto out;
 	}
 	if (!(v->flags & VMA_GROWSDOWN) || v->end - start > mm->limit_stack ||
-	    start < MMAP_MIN_ADDR)
+	    start < MMAP_MIN_ADDR) {
 		goto out;
+	}
 	prev = vma_prev(v);
 	if (prev && !(prev->flags & VMA_GROWSDOWN) &&
 	    (prev->flags & (VMA_READ | VMA_WRITE | VMA_EXEC)) &&
-	    start - prev->end < STACK_GUARD_GAP)
+	    start - prev->end < STACK_GUARD_GAP) {
 		goto out;
-	if (mm_may_expand(mm, v->flags, (v->start - start) >> PAGE_SHIFT))
+	}
+	if (mm_may_expand(mm, v->flags, (v->start - start) >> PAGE_SHIFT)) {
 		goto out;
-	if ((v->flags & VMA_LOCKED) && mm_lock_check(mm, (v->start - start) >> PAGE_SHIFT))
+	}
+	if ((v->flags & VMA_LOCKED) && mm_lock_check(mm, (v->start - start) >> PAGE_SHIFT)) {
 		goto out;
+	}
 	vma_set_range(mm, v, start, v->end);
 	r = FAULT_OK;
 out:
@@ -275,10 +308,12 @@ out:
 
 static bool access_allowed(const struct vma *v, uint64_t error)
 {
-	if (error & PF_WRITE)
+	if (error & PF_WRITE) {
 		return v->flags & VMA_WRITE;
-	if (error & PF_INSTR)
+	}
+	if (error & PF_INSTR) {
 		return v->flags & VMA_EXEC;
+	}
 	return v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC);
 }
 
@@ -287,8 +322,9 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error)
 	enum fault_result r;
 	struct vma *v;
 
-	if (addr >= USER_END)
+	if (addr >= USER_END) {
 		return FAULT_SEGV_MAPERR;
+	}
 	atomic_fetch_add_explicit(&mm->faults_minor, 1, memory_order_relaxed);
 	rwsem_read_lock(&mm->lock);
 	v = vma_find(mm, addr);
@@ -297,17 +333,19 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error)
 
 		rwsem_read_unlock(&mm->lock);
 		r = stack ? grow_stack(mm, addr) : FAULT_SEGV_MAPERR;
-		if (r != FAULT_OK)
+		if (r != FAULT_OK) {
 			return r;
+		}
 		rwsem_read_lock(&mm->lock);
 		v = vma_find(mm, addr);
 	}
-	if (unlikely(!v))
+	if (unlikely(!v)) {
 		r = FAULT_SEGV_MAPERR;
-	else if (unlikely(!access_allowed(v, error)))
+	} else if (unlikely(!access_allowed(v, error))) {
 		r = FAULT_SEGV_ACCERR;
-	else
+	} else {
 		r = fault_in_vma(mm, v, addr, error & PF_WRITE ? ACCESS_WRITE : 0);
+	}
 	rwsem_read_unlock(&mm->lock);
 	return r;
 }
@@ -319,14 +357,19 @@ static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t e
 	uint64_t stop = MIN(end, v->end);
 
 	stop = MIN(stop, (*addr & HUGE_MASK) + HUGE_SIZE);
-	if (mode == POPULATE_READ)
+	if (mode == POPULATE_READ) {
 		write = false;
-	if (mode == POPULATE_WRITE)
+	}
+	if (mode == POPULATE_WRITE) {
 		write = true;
-	if ((write && !(v->flags & VMA_WRITE)) || (mode == POPULATE_READ && !(v->flags & VMA_READ)))
+	}
+	if ((write && !(v->flags & VMA_WRITE)) ||
+	    (mode == POPULATE_READ && !(v->flags & VMA_READ))) {
 		return -EINVAL;
-	if (!(v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC)))
+	}
+	if (!(v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC))) {
 		return mode == POPULATE_LOCK ? -EFAULT : -EINVAL;
+	}
 	for (; *addr < stop; *addr += PAGE_SIZE) {
 		switch (fault_in_vma(mm, v, *addr, write ? ACCESS_WRITE : 0)) {
 		case FAULT_OK:
@@ -349,8 +392,9 @@ int mm_populate(struct mm *mm, uint64_t start, uint64_t end, int mode)
 	while (start < end && !err) {
 		struct vma *v;
 
-		if (thread_current()->killed)
+		if (thread_current()->killed) {
 			return -EINTR;
+		}
 		rwsem_read_lock(&mm->lock);
 		v = vma_lookup(mm, start);
 		err = v ? populate_vma(mm, v, &start, end, mode) : -ENOMEM;

@@ -19,10 +19,12 @@ static bool page_is_current(struct page_cache *pc, struct page *p, uint64_t inde
 /* Maps p, whose reference goes to the entry; false = not done, reference kept. */
 static bool map_locked(struct vma *v, uint64_t *pte, struct page *p, uint64_t index, uint64_t bits)
 {
-	if (!page_is_current(v->object, p, index))
+	if (!page_is_current(v->object, p, index)) {
 		return false;
-	if (!pte_install(pte, page_to_phys(p) | bits | PTE_FILE))
+	}
+	if (!pte_install(pte, page_to_phys(p) | bits | PTE_FILE)) {
 		return false;
+	}
 	atomic_fetch_add_explicit(&p->maps, 1, memory_order_relaxed);
 	return true;
 }
@@ -46,8 +48,9 @@ static void map_around(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t add
 	unsigned n = (unsigned)((to - from) >> PAGE_SHIFT), found = 0;
 	int64_t mapped = 0;
 
-	if (!pte)
+	if (!pte) {
 		return;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t index = vma_index(v, from) + i;
 
@@ -57,8 +60,9 @@ static void map_around(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t add
 			found += pages[i] != NULL;
 		}
 	}
-	if (!found)
+	if (!found) {
 		return;
+	}
 	spin_lock(&mm->pt_lock);
 	for (unsigned i = 0; i < n; i++) {
 		if (pages[i] && map_locked(v, &pte[i], pages[i], vma_index(v, from) + i, bits)) {
@@ -67,11 +71,13 @@ static void map_around(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t add
 		}
 	}
 	spin_unlock(&mm->pt_lock);
-	if (mapped)
+	if (mapped) {
 		rss_add(mm, v, true, mapped);
+	}
 	for (unsigned i = 0; i < n; i++) {
-		if (pages[i])
+		if (pages[i]) {
 			page_put(pages[i]);
+		}
 	}
 }
 
@@ -80,17 +86,21 @@ static enum fault_result get_object_page(struct mm *mm, struct vma *v, uint64_t 
 {
 	int err;
 
-	if (index >= object_pages(v->object))
+	if (index >= object_pages(v->object)) {
 		return FAULT_BUS_ADRERR;
+	}
 	*out = pagecache_find(v->object, index);
-	if (*out)
+	if (*out) {
 		return FAULT_OK;
+	}
 	atomic_fetch_add_explicit(&mm->faults_major, 1, memory_order_relaxed);
 	err = pagecache_get_page(v->object, index, out);
-	if (!err)
+	if (!err) {
 		return FAULT_OK;
-	if (err == -ENOMEM)
+	}
+	if (err == -ENOMEM) {
 		return thread_current()->killed ? FAULT_RETRY : FAULT_OOM;
+	}
 	return thread_current()->killed ? FAULT_RETRY : FAULT_BUS_ADRERR;
 }
 
@@ -101,20 +111,22 @@ static enum fault_result map_private_copy(struct mm *mm, struct vma *v, uint64_t
 	struct page *p = page_alloc(0, PAGE_ALLOC_USER);
 	uint64_t bits = pt_bits(v->flags) | (v->flags & VMA_WRITE ? PTE_W | PTE_D : 0);
 
-	if (!p)
+	if (!p) {
 		return thread_current()->killed ? FAULT_RETRY : FAULT_OOM;
+	}
 	page_copy(p, from);
-	if (pte_install(pte, page_to_phys(p) | bits))
+	if (pte_install(pte, page_to_phys(p) | bits)) {
 		rss_add(mm, v, false, 1);
-	else
+	} else {
 		page_put(p);
+	}
 	return FAULT_OK;
 }
 
 static enum fault_result map_special(struct vma *v, uint64_t *pte, uint64_t addr)
 {
-	pte_install(pte, page_to_phys(v->special[vma_index(v, addr)]) | pt_bits(v->flags) |
-			     PTE_SPECIAL);
+	pte_install(pte,
+		    page_to_phys(v->special[vma_index(v, addr)]) | pt_bits(v->flags) | PTE_SPECIAL);
 	return FAULT_OK;
 }
 
@@ -150,12 +162,14 @@ static enum fault_result make_writable(struct mm *mm, struct vma *v, uint64_t *p
 	}
 	spin_lock(&mm->pt_lock);
 	e = pte_read(pte);
-	if ((e & PTE_FILE) && pte_page(e) == p)
+	if ((e & PTE_FILE) && pte_page(e) == p) {
 		__atomic_fetch_or(pte, PTE_W | PTE_D | PTE_A, __ATOMIC_RELAXED);
+	}
 	spin_unlock(&mm->pt_lock);
 	tlb_flush_page(addr);
-	if (object_writes_back(v->object))
+	if (object_writes_back(v->object)) {
 		pagecache_mark_dirty(v->object, p);
+	}
 	page_put(p);
 	return FAULT_OK;
 }
@@ -168,23 +182,27 @@ static enum fault_result map_page(struct mm *mm, struct vma *v, uint64_t *pte, s
 	bool dirty = false, mapped;
 
 	if ((v->flags & VMA_SHARED) && (v->flags & VMA_WRITE)) {
-		if (write && !mkwrite_allowed(v->object, p))
+		if (write && !mkwrite_allowed(v->object, p)) {
 			return FAULT_BUS_ADRERR;
+		}
 		/* a first write must be seen when the owner wants to know or must save it */
-		if (write || !object_tracks_writes(v->object))
+		if (write || !object_tracks_writes(v->object)) {
 			bits |= PTE_W | PTE_D;
+		}
 		dirty = write && object_writes_back(v->object);
 	}
 	page_get(p);
 	spin_lock(&mm->pt_lock);
 	mapped = map_locked(v, pte, p, index, bits);
-	if (!mapped)
+	if (!mapped) {
 		*again = !pte_read(pte);
+	}
 	spin_unlock(&mm->pt_lock);
 	if (mapped) {
 		rss_add(mm, v, true, 1);
-		if (dirty)
+		if (dirty) {
 			pagecache_mark_dirty(v->object, p);
+		}
 	} else {
 		page_put(p);
 	}
@@ -198,27 +216,32 @@ enum fault_result fault_file(struct mm *mm, struct vma *v, uint64_t *pmd, uint64
 	bool write = access & ACCESS_WRITE, again;
 	enum fault_result r;
 
-	if (v->special)
+	if (v->special) {
 		return map_special(v, pte, addr);
+	}
 	do {
 		struct page *p;
 
 		again = false;
 		if (pte_read(pte)) {
-			if (write && (v->flags & VMA_SHARED))
+			if (write && (v->flags & VMA_SHARED)) {
 				return make_writable(mm, v, pte, addr);
+			}
 			return FAULT_OK;
 		}
 		r = get_object_page(mm, v, index, &p);
-		if (r != FAULT_OK)
+		if (r != FAULT_OK) {
 			return r;
-		if (write && !(v->flags & VMA_SHARED))
+		}
+		if (write && !(v->flags & VMA_SHARED)) {
 			r = map_private_copy(mm, v, pte, p);
-		else
+		} else {
 			r = map_page(mm, v, pte, p, index, write, &again);
+		}
 		page_put(p);
 	} while (r == FAULT_OK && again && !thread_current()->killed);
-	if (r == FAULT_OK && !write)
+	if (r == FAULT_OK && !write) {
 		map_around(mm, v, pmd, addr);
+	}
 	return r;
 }

@@ -47,8 +47,9 @@ void huge_split_locked(struct mm *mm, uint64_t *pmd, struct page *table)
 		unit_mark_tails(head);
 		atomic_fetch_add_explicit(&head->refs, ENTRIES - 1, memory_order_relaxed);
 	}
-	for (unsigned i = 0; i < ENTRIES; i++)
+	for (unsigned i = 0; i < ENTRIES; i++) {
 		t[i] = (e & ~(PTE_PS | PTE_ADDR)) | (phys + i * PAGE_SIZE);
+	}
 	pte_write(pmd, page_to_phys(table) | PTE_P | PTE_W | PTE_U);
 	atomic_fetch_add_explicit(&mm->table_pages, 1, memory_order_relaxed);
 	mem_account(MEM_TABLE, 1);
@@ -59,37 +60,44 @@ int huge_split_at(struct mm *mm, uint64_t addr)
 	uint64_t *pmd;
 	struct page *table;
 
-	if (IS_ALIGNED(addr, HUGE_SIZE))
+	if (IS_ALIGNED(addr, HUGE_SIZE)) {
 		return 0;
+	}
 	pmd = pt_pmd(mm, addr);
-	if (!pmd || !(pte_read(pmd) & PTE_PS))
+	if (!pmd || !(pte_read(pmd) & PTE_PS)) {
 		return 0;
+	}
 	table = page_alloc(0, 0);
-	if (!table)
+	if (!table) {
 		table = page_alloc(0, PAGE_ALLOC_USER);
-	if (!table)
+	}
+	if (!table) {
 		table = page_alloc(0, PAGE_ALLOC_ATOMIC);
-	if (!table)
+	}
+	if (!table) {
 		return -ENOMEM;
+	}
 	spin_lock(&mm->pt_lock);
 	if (pte_read(pmd) & PTE_PS) {
 		huge_split_locked(mm, pmd, table);
 		table = NULL;
 	}
 	spin_unlock(&mm->pt_lock);
-	if (table)
+	if (table) {
 		page_put(table);
+	}
 	return 0;
 }
 
 bool huge_break_unit(uint64_t *table, struct page *head)
 {
 	uint64_t from = page_to_phys(head);
-	bool mine[ENTRIES] = {false};
+	bool mine[ENTRIES] = { false };
 	uint32_t n = 0, refs = atomic_load_explicit(&head->refs, memory_order_acquire);
 
-	if (refs > ENTRIES)
+	if (refs > ENTRIES) {
 		return false;
+	}
 	for (unsigned i = 0; i < ENTRIES; i++) {
 		uint64_t e = pte_read(&table[i]), at = (e & PTE_ADDR) - from;
 
@@ -98,12 +106,14 @@ bool huge_break_unit(uint64_t *table, struct page *head)
 			n++;
 		}
 	}
-	if (n != refs)
+	if (n != refs) {
 		return false;
+	}
 	unit_to_pages(head);
 	for (unsigned i = 0; i < ENTRIES; i++) {
-		if (!mine[i])
+		if (!mine[i]) {
 			page_put(head + i);
+		}
 	}
 	return true;
 }
@@ -112,13 +122,16 @@ static bool huge_wanted(struct vma *v, uint64_t base)
 {
 	uint64_t pages = mem_available_pages();
 
-	if (v->object || v->special || (v->flags & (VMA_NOHUGE | VMA_GROWSDOWN)))
+	if (v->object || v->special || (v->flags & (VMA_NOHUGE | VMA_GROWSDOWN))) {
 		return false;
-	if (base < v->start || base + HUGE_SIZE > v->end)
+	}
+	if (base < v->start || base + HUGE_SIZE > v->end) {
 		return false;
+	}
 	/* at least 64 MiB left, and half of all unless the program asked */
-	if (pages < 64ul << (20 - PAGE_SHIFT))
+	if (pages < 64ul << (20 - PAGE_SHIFT)) {
 		return false;
+	}
 	return (v->flags & VMA_HUGE) || pages > mem_total_pages() / 2;
 }
 
@@ -127,15 +140,18 @@ bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr)
 	uint64_t base = addr & HUGE_MASK, e;
 	struct page *p;
 
-	if (pte_read(pmd) || !huge_wanted(v, base))
+	if (pte_read(pmd) || !huge_wanted(v, base)) {
 		return false;
+	}
 	p = page_alloc(PAGE_HUGE_ORDER, PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY | PAGE_ALLOC_ZERO);
-	if (!p)
+	if (!p) {
 		return false;
+	}
 	p->flags = PAGE_HUGE_HEAD;
 	e = page_to_phys(p) | pt_bits(v->flags) | PTE_PS;
-	if (v->flags & VMA_WRITE)
+	if (v->flags & VMA_WRITE) {
 		e |= PTE_W | PTE_D;
+	}
 	if (!pte_install(pmd, e)) {
 		page_put(p);
 		return false;

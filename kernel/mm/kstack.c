@@ -22,7 +22,7 @@ static struct {
 	struct spinlock lock; /* all; also serialises paging_map_kernel() */
 	void *free;
 	uint64_t slots; /* slots below are mapped */
-} stacks = {.lock = SPINLOCK_INIT(RANK_SLAB, "kstack")};
+} stacks = { .lock = SPINLOCK_INIT(RANK_SLAB, "kstack") };
 static struct cpu_stacks cpu_stacks[MAX_CPUS];
 
 /* Maps what the slot lacks.  After a failure the pages so far stay mapped and are used by
@@ -32,13 +32,15 @@ static void *stack_map_locked(void)
 	static unsigned mapped; /* pages of the current slot */
 	uintptr_t base = KSTACK_BASE + stacks.slots * SLOT_SIZE + PAGE_SIZE;
 
-	if (stacks.slots >= MAX_SLOTS)
+	if (stacks.slots >= MAX_SLOTS) {
 		return NULL;
+	}
 	while (mapped < KSTACK_SIZE / PAGE_SIZE) {
 		struct page *p = page_alloc(0, 0);
 
-		if (!p)
+		if (!p) {
 			return NULL;
+		}
 		if (paging_map_kernel(base + mapped * PAGE_SIZE, page_to_phys(p), PAGE_SIZE,
 				      PTE_P | PTE_W | PTE_NX | PTE_G, page_alloc_table)) {
 			page_put(p);
@@ -56,10 +58,11 @@ static void *stack_alloc_global(void)
 	uint64_t irq = spin_lock_irqsave(&stacks.lock);
 	void *s = stacks.free;
 
-	if (s)
+	if (s) {
 		stacks.free = *(void **)s;
-	else
+	} else {
 		s = stack_map_locked();
+	}
 	spin_unlock_irqrestore(&stacks.lock, irq);
 	return s;
 }
@@ -83,8 +86,9 @@ void kstack_free(void *stack)
 	uint64_t irq;
 	struct cpu_stacks *c;
 
-	if (!stack)
+	if (!stack) {
 		return;
+	}
 	ASSERT(((uintptr_t)stack - KSTACK_BASE) % SLOT_SIZE == PAGE_SIZE);
 	irq = irq_save();
 	c = &cpu_stacks[cpu_id()];

@@ -11,7 +11,7 @@ static void release_kthread(struct thread *t)
 
 struct thread *kthread_start(const char *name, void (*fn)(void *arg), void *arg)
 {
-	struct thread *t = kzalloc(sizeof *t);
+	struct thread *t = kzalloc(sizeof(*t));
 	void *stack = kstack_alloc();
 
 	if (!t || !stack) {

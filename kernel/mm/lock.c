@@ -16,8 +16,9 @@ static uint64_t locked_pages(struct mm *mm, uint64_t start, uint64_t end)
 	uint64_t pages = 0;
 
 	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v)) {
-		if (v->flags & VMA_LOCKED)
+		if (v->flags & VMA_LOCKED) {
 			pages += (MIN(end, v->end) - MAX(start, v->start)) >> PAGE_SHIFT;
+		}
 	}
 	return pages;
 }
@@ -30,14 +31,16 @@ static int lock_range(struct mm *mm, uint64_t start, uint64_t end, uint32_t lock
 		uint32_t flags;
 		int err;
 
-		if (!v)
+		if (!v) {
 			return -ENOMEM;
+		}
 		stop = MIN(end, v->end);
 		flags = (v->flags & ~LOCK_FLAGS) | lock;
 		if (flags != v->flags && !(v->flags & VMA_SPECIAL)) {
 			err = vma_isolate(mm, &v, start, stop);
-			if (err)
+			if (err) {
 				return err;
+			}
 			vma_set_flags(mm, v, flags);
 			vma_merge(mm, v, dead);
 		}
@@ -53,26 +56,33 @@ int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, bool onfault
 	uint32_t flags = lock ? VMA_LOCKED | (onfault ? VMA_LOCKONFAULT : 0u) : 0;
 	int err;
 
-	if (lock && mm->limit_memlock == 0)
+	if (lock && mm->limit_memlock == 0) {
 		return -EPERM;
-	if (end < start || addr + len < addr)
+	}
+	if (end < start || addr + len < addr) {
 		return -EINVAL;
+	}
 	err = rwsem_write_lock_killable(&mm->lock);
-	if (err)
+	if (err) {
 		return err;
+	}
 	pages = (end - start) >> PAGE_SHIFT;
 	if (lock && mm_lock_check(mm, pages) &&
-	    mm_lock_check(mm, pages - locked_pages(mm, start, end)))
+	    mm_lock_check(mm, pages - locked_pages(mm, start, end))) {
 		err = -ENOMEM;
-	if (!err)
+	}
+	if (!err) {
 		err = lock_range(mm, start, end, flags, &dead);
+	}
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
-	if (err || !lock || onfault)
+	if (err || !lock || onfault) {
 		return err;
+	}
 	err = mm_populate(mm, start, end, POPULATE_LOCK);
-	if (err == -ENOMEM)
+	if (err == -ENOMEM) {
 		return -EAGAIN;
+	}
 	return err == -EFAULT ? -ENOMEM : err;
 }
 
@@ -96,25 +106,31 @@ int mm_mlockall(struct mm *mm, int flags)
 	int err;
 
 	if (flags == 0 || flags == MCL_ONFAULT ||
-	    (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)))
+	    (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))) {
 		return -EINVAL;
-	if (mm->limit_memlock == 0)
+	}
+	if (mm->limit_memlock == 0) {
 		return -EPERM;
+	}
 	err = rwsem_write_lock_killable(&mm->lock);
-	if (err)
+	if (err) {
 		return err;
-	if ((flags & MCL_CURRENT) && mm->total_pages > mm->limit_memlock >> PAGE_SHIFT)
+	}
+	if ((flags & MCL_CURRENT) && mm->total_pages > mm->limit_memlock >> PAGE_SHIFT) {
 		err = -ENOMEM;
+	}
 	if (!err) {
 		mm->lock_future = flags & MCL_FUTURE;
-		if (flags & MCL_CURRENT)
+		if (flags & MCL_CURRENT) {
 			lock_all(mm, VMA_LOCKED | (flags & MCL_ONFAULT ? VMA_LOCKONFAULT : 0u),
 				 &dead);
+		}
 	}
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
-	if (err || (flags & (MCL_CURRENT | MCL_ONFAULT)) != MCL_CURRENT)
+	if (err || (flags & (MCL_CURRENT | MCL_ONFAULT)) != MCL_CURRENT) {
 		return err;
+	}
 	for (;;) { /* what can't be had is left out, as on Linux */
 		uint64_t start = 0, end = 0;
 		struct vma *v;
@@ -126,10 +142,12 @@ int mm_mlockall(struct mm *mm, int flags)
 			end = v->end;
 		}
 		rwsem_read_unlock(&mm->lock);
-		if (!v)
+		if (!v) {
 			return 0;
-		if (mm_populate(mm, start, end, POPULATE_LOCK) == -EINTR)
+		}
+		if (mm_populate(mm, start, end, POPULATE_LOCK) == -EINTR) {
 			return 0;
+		}
 		addr = end;
 	}
 }
@@ -152,16 +170,20 @@ static bool page_resident(struct mm *mm, struct vma *v, uint64_t addr)
 	uint64_t *pmd = pt_pmd(mm, addr), *pte;
 	struct page *p;
 
-	if (pmd && (pte_read(pmd) & PTE_PS))
+	if (pmd && (pte_read(pmd) & PTE_PS)) {
 		return true;
+	}
 	pte = pt_pte(pmd, addr);
-	if (pte && pte_read(pte))
+	if (pte && pte_read(pte)) {
 		return true;
-	if (!v->object)
+	}
+	if (!v->object) {
 		return false;
+	}
 	p = pagecache_find(v->object, vma_index(v, addr));
-	if (!p)
+	if (!p) {
 		return false;
+	}
 	page_put(p);
 	return true;
 }
@@ -170,20 +192,23 @@ int mm_mincore(struct mm *mm, uint64_t addr, uint64_t len, user_ptr vec)
 {
 	uint64_t end;
 
-	if (!IS_ALIGNED(addr, PAGE_SIZE))
+	if (!IS_ALIGNED(addr, PAGE_SIZE)) {
 		return -EINVAL;
-	if (addr > USER_END || len > USER_END - addr)
+	}
+	if (addr > USER_END || len > USER_END - addr) {
 		return -ENOMEM;
+	}
 	end = addr + ALIGN_UP(len, PAGE_SIZE);
-	if (!user_range_ok(vec, (end - addr) >> PAGE_SHIFT))
+	if (!user_range_ok(vec, (end - addr) >> PAGE_SHIFT)) {
 		return -EFAULT;
+	}
 	while (addr < end) {
 		uint8_t bytes[256];
 		size_t n = 0;
 		bool hole = false;
 
 		rwsem_read_lock(&mm->lock);
-		while (addr < end && n < sizeof bytes) {
+		while (addr < end && n < sizeof(bytes)) {
 			struct vma *v = vma_lookup(mm, addr);
 
 			if (!v) {
@@ -194,10 +219,12 @@ int mm_mincore(struct mm *mm, uint64_t addr, uint64_t len, user_ptr vec)
 			addr += PAGE_SIZE;
 		}
 		rwsem_read_unlock(&mm->lock);
-		if (copy_to_user(vec, bytes, n))
+		if (copy_to_user(vec, bytes, n)) {
 			return -EFAULT;
-		if (hole)
+		}
+		if (hole) {
 			return -ENOMEM;
+		}
 		vec = user_ptr_add(vec, n);
 	}
 	return 0;
@@ -213,16 +240,18 @@ static int sync_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 	uint64_t first = vma_index(v, start), last = vma_index(v, end - 1);
 	int err;
 
-	if (file)
+	if (file) {
 		mm_file_ops->get(file);
-	else
+	} else {
 		pagecache_get(object);
+	}
 	rwsem_read_unlock(&mm->lock);
 	err = pagecache_sync(object, first, last);
-	if (file)
+	if (file) {
 		mm_file_ops->put(file);
-	else
+	} else {
 		pagecache_put(object);
+	}
 	rwsem_read_lock(&mm->lock);
 	return err;
 }
@@ -236,22 +265,26 @@ static int sync_range(struct mm *mm, uint64_t start, uint64_t end, int flags)
 		uint64_t stop;
 		int err;
 
-		if (!v || v->start >= end)
+		if (!v || v->start >= end) {
 			return -ENOMEM;
+		}
 		if (v->start > start) {
-			if (flags == MS_ASYNC)
+			if (flags == MS_ASYNC) {
 				return -ENOMEM;
+			}
 			hole = -ENOMEM;
 			start = v->start;
 		}
-		if ((flags & MS_INVALIDATE) && (v->flags & VMA_LOCKED))
+		if ((flags & MS_INVALIDATE) && (v->flags & VMA_LOCKED)) {
 			return -EBUSY;
+		}
 		stop = MIN(end, v->end);
 		if ((flags & MS_SYNC) && (v->flags & VMA_SHARED) && v->object &&
 		    object_writes_back(v->object)) {
 			err = sync_vma(mm, v, start, stop);
-			if (err)
+			if (err) {
 				return err;
+			}
 		}
 		start = stop;
 	}
@@ -264,10 +297,12 @@ int mm_msync(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 	int err;
 
 	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || !IS_ALIGNED(addr, PAGE_SIZE) ||
-	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC))
+	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC)) {
 		return -EINVAL;
-	if (addr + size < addr)
+	}
+	if (addr + size < addr) {
 		return -ENOMEM;
+	}
 	rwsem_read_lock(&mm->lock);
 	err = sync_range(mm, addr, addr + size, flags);
 	rwsem_read_unlock(&mm->lock);

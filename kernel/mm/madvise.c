@@ -13,24 +13,36 @@ struct advice {
 };
 /* Advice that is a flag of the vma; mm->lock for writing. */
 static const struct advice advices[] = {
-    {MADV_DONTFORK, VMA_DONTFORK, 0, true},	  {MADV_DOFORK, 0, VMA_DONTFORK, true},
-    {MADV_HUGEPAGE, VMA_HUGE, VMA_NOHUGE, true},  {MADV_NOHUGEPAGE, VMA_NOHUGE, VMA_HUGE, true},
-    {MADV_DONTDUMP, VMA_DONTDUMP, 0, true},	  {MADV_DODUMP, 0, VMA_DONTDUMP, true},
-    {MADV_WIPEONFORK, VMA_WIPEONFORK, 0, true},	  {MADV_KEEPONFORK, 0, VMA_WIPEONFORK, true},
-    {MADV_NORMAL, 0, 0, false},			  {MADV_RANDOM, 0, 0, false},
-    {MADV_SEQUENTIAL, 0, 0, false},		  {MADV_WILLNEED, 0, 0, false},
-    {MADV_DONTNEED, 0, 0, false},		  {MADV_DONTNEED_LOCKED, 0, 0, false},
-    {MADV_FREE, 0, 0, false},			  {MADV_REMOVE, 0, 0, false},
-    {MADV_MERGEABLE, 0, 0, false},		  {MADV_UNMERGEABLE, 0, 0, false},
-    {MADV_COLD, 0, 0, false},			  {MADV_PAGEOUT, 0, 0, false},
-    {MADV_POPULATE_READ, 0, 0, false},		  {MADV_POPULATE_WRITE, 0, 0, false},
+	{ MADV_DONTFORK, VMA_DONTFORK, 0, true },
+	{ MADV_DOFORK, 0, VMA_DONTFORK, true },
+	{ MADV_HUGEPAGE, VMA_HUGE, VMA_NOHUGE, true },
+	{ MADV_NOHUGEPAGE, VMA_NOHUGE, VMA_HUGE, true },
+	{ MADV_DONTDUMP, VMA_DONTDUMP, 0, true },
+	{ MADV_DODUMP, 0, VMA_DONTDUMP, true },
+	{ MADV_WIPEONFORK, VMA_WIPEONFORK, 0, true },
+	{ MADV_KEEPONFORK, 0, VMA_WIPEONFORK, true },
+	{ MADV_NORMAL, 0, 0, false },
+	{ MADV_RANDOM, 0, 0, false },
+	{ MADV_SEQUENTIAL, 0, 0, false },
+	{ MADV_WILLNEED, 0, 0, false },
+	{ MADV_DONTNEED, 0, 0, false },
+	{ MADV_DONTNEED_LOCKED, 0, 0, false },
+	{ MADV_FREE, 0, 0, false },
+	{ MADV_REMOVE, 0, 0, false },
+	{ MADV_MERGEABLE, 0, 0, false },
+	{ MADV_UNMERGEABLE, 0, 0, false },
+	{ MADV_COLD, 0, 0, false },
+	{ MADV_PAGEOUT, 0, 0, false },
+	{ MADV_POPULATE_READ, 0, 0, false },
+	{ MADV_POPULATE_WRITE, 0, 0, false },
 };
 
 static const struct advice *find_advice(int number)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(advices); i++) {
-		if (advices[i].number == number)
+		if (advices[i].number == number) {
 			return &advices[i];
+		}
 	}
 	return NULL;
 }
@@ -41,15 +53,19 @@ static int change_flags(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
 	uint32_t flags = (v->flags & ~a->clear) | a->set;
 	int err;
 
-	if (a->number == MADV_WIPEONFORK && v->object)
+	if (a->number == MADV_WIPEONFORK && v->object) {
 		return -EINVAL;
-	if ((a->number == MADV_DODUMP || a->number == MADV_DOFORK) && v->special)
+	}
+	if ((a->number == MADV_DODUMP || a->number == MADV_DOFORK) && v->special) {
 		return -EINVAL;
-	if (flags == v->flags)
+	}
+	if (flags == v->flags) {
 		return 0;
+	}
 	err = vma_isolate(mm, &v, start, end);
-	if (err)
+	if (err) {
 		return err;
+	}
 	vma_set_flags(mm, v, flags);
 	vma_merge(mm, v, dead);
 	return 0;
@@ -61,10 +77,12 @@ static int drop_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
 	struct gather g;
 	int err = huge_split_at(mm, start);
 
-	if (!err)
+	if (!err) {
 		err = huge_split_at(mm, end);
-	if (err)
+	}
+	if (err) {
 		return err;
+	}
 	gather_init(&g, mm);
 	pt_zap(&g, v, start, end);
 	gather_flush(&g);
@@ -80,8 +98,9 @@ static void will_need(struct vma *v, uint64_t start, uint64_t end)
 	for (; index <= last && index << PAGE_SHIFT < size; index++) {
 		struct page *p = pagecache_find(v->object, index);
 
-		if (!p && pagecache_get_page(v->object, index, &p))
+		if (!p && pagecache_get_page(v->object, index, &p)) {
 			return;
+		}
 		page_put(p);
 	}
 }
@@ -89,12 +108,15 @@ static void will_need(struct vma *v, uint64_t start, uint64_t end)
 /* Punches a hole: only where memory is the only copy. */
 static int remove_pages(struct vma *v, uint64_t start, uint64_t end)
 {
-	if (v->flags & VMA_LOCKED || !v->object)
+	if (v->flags & VMA_LOCKED || !v->object) {
 		return -EINVAL;
-	if ((v->flags & (VMA_SHARED | VMA_WRITE)) != (VMA_SHARED | VMA_WRITE))
+	}
+	if ((v->flags & (VMA_SHARED | VMA_WRITE)) != (VMA_SHARED | VMA_WRITE)) {
 		return -EACCES;
-	if (!object_is_memory(v->object))
+	}
+	if (!object_is_memory(v->object)) {
 		return -EOPNOTSUPP;
+	}
 	pagecache_zero_range(v->object, vma_index(v, start) << PAGE_SHIFT, end - start);
 	return 0;
 }
@@ -105,16 +127,19 @@ static int advise_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
 		     advice == MADV_DONTNEED_LOCKED || advice == MADV_COLD ||
 		     advice == MADV_PAGEOUT;
 
-	if (drops && v->special)
+	if (drops && v->special) {
 		return -EINVAL;
+	}
 	switch (advice) {
 	case MADV_FREE:
-		if (v->object)
+		if (v->object) {
 			return -EINVAL;
+		}
 		return v->flags & VMA_LOCKED ? -EINVAL : drop_pages(mm, v, start, end);
 	case MADV_DONTNEED:
-		if (v->flags & VMA_LOCKED)
+		if (v->flags & VMA_LOCKED) {
 			return -EINVAL;
+		}
 		return drop_pages(mm, v, start, end);
 	case MADV_DONTNEED_LOCKED:
 		return drop_pages(mm, v, start, end);
@@ -122,8 +147,9 @@ static int advise_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
 	case MADV_PAGEOUT:
 		return v->flags & VMA_LOCKED ? -EINVAL : 0;
 	case MADV_WILLNEED:
-		if (v->object && !object_is_memory(v->object))
+		if (v->object && !object_is_memory(v->object)) {
 			will_need(v, start, end);
+		}
 		return 0;
 	case MADV_REMOVE:
 		return remove_pages(v, start, end);
@@ -142,17 +168,19 @@ static int advise_range(struct mm *mm, uint64_t start, uint64_t end, const struc
 		struct vma *v = vma_find(mm, start);
 		uint64_t stop;
 
-		if (!v || v->start >= end)
+		if (!v || v->start >= end) {
 			return -ENOMEM;
+		}
 		if (v->start > start) {
 			hole = -ENOMEM;
 			start = v->start;
 		}
 		stop = MIN(end, v->end);
-		if (a->flags_change)
+		if (a->flags_change) {
 			err = change_flags(mm, v, start, stop, a, dead);
-		else
+		} else {
 			err = advise_vma(mm, v, start, stop, a->number);
+		}
 		start = stop;
 	}
 	return err ? err : hole;
@@ -165,17 +193,21 @@ int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 	uint64_t size = ALIGN_UP(len, PAGE_SIZE);
 	int err;
 
-	if (!a || !IS_ALIGNED(addr, PAGE_SIZE) || (len && !size) || addr + size < addr)
+	if (!a || !IS_ALIGNED(addr, PAGE_SIZE) || (len && !size) || addr + size < addr) {
 		return -EINVAL;
-	if (size == 0)
+	}
+	if (size == 0) {
 		return 0;
-	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+	}
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
 		return mm_populate(mm, addr, addr + size,
 				   advice == MADV_POPULATE_READ ? POPULATE_READ : POPULATE_WRITE);
+	}
 	if (a->flags_change) {
 		err = rwsem_write_lock_killable(&mm->lock);
-		if (err)
+		if (err) {
 			return err;
+		}
 		err = advise_range(mm, addr, addr + size, a, &dead);
 		rwsem_write_unlock(&mm->lock);
 		vma_dispose(&dead);

@@ -45,8 +45,9 @@ int mm_create(struct mm **out)
 	struct mm *mm = kmem_cache_zalloc(mm_cache);
 	struct page *root;
 
-	if (!mm)
+	if (!mm) {
 		return -ENOMEM;
+	}
 	root = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
 	if (!root) {
 		kmem_cache_free(mm_cache, mm);
@@ -96,8 +97,9 @@ static void mm_teardown(struct mm *mm)
 	page_put(phys_to_page(mm->space.root));
 	mem_account(MEM_TABLE, -1);
 	vma_dispose(&dead);
-	if (mm->exe_file)
+	if (mm->exe_file) {
 		mm_file_ops->put(mm->exe_file);
+	}
 	kmem_cache_free(mm_cache, mm);
 }
 
@@ -106,8 +108,9 @@ void mm_put(struct mm *mm)
 	int32_t old = atomic_fetch_sub_explicit(&mm->users, 1, memory_order_acq_rel);
 
 	ASSERT(old > 0);
-	if (old == 1)
+	if (old == 1) {
 		mm_teardown(mm);
+	}
 }
 
 void mm_switch_current(struct mm *mm)
@@ -118,8 +121,9 @@ void mm_switch_current(struct mm *mm)
 	t->mm = mm;
 	t->arch.space = &mm->space;
 	arch_load_space(&mm->space);
-	if (old)
+	if (old) {
 		mm_put(old);
+	}
 }
 
 static void copy_fields(struct mm *to, const struct mm *from)
@@ -139,7 +143,7 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->env_start = from->env_start;
 	to->env_end = from->env_end;
 	to->vdso_base = from->vdso_base;
-	memcpy(to->auxv, from->auxv, sizeof to->auxv);
+	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
 	to->auxv_words = from->auxv_words;
 	to->dumpable = from->dumpable;
 	to->membarrier_state = from->membarrier_state;
@@ -148,21 +152,24 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->limit_stack = from->limit_stack;
 	to->limit_memlock = from->limit_memlock;
 	to->exe_file = from->exe_file;
-	if (to->exe_file)
+	if (to->exe_file) {
 		mm_file_ops->get(to->exe_file);
+	}
 }
 
 static int fork_vma(struct mm *to, struct vma *v, bool *flush)
 {
-	struct vma_kind kind = {v->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT), v->object,
-				v->file, v->special, v->special_name};
+	struct vma_kind kind = { v->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT), v->object,
+				 v->file, v->special, v->special_name };
 	struct vma *copy = vma_new(to, v->start, v->end, &kind, v->pgoff);
 
-	if (!copy)
+	if (!copy) {
 		return -ENOMEM;
+	}
 	vma_insert(to, copy);
-	if (v->flags & (VMA_SHARED | VMA_WIPEONFORK))
+	if (v->flags & (VMA_SHARED | VMA_WIPEONFORK)) {
 		return 0;
+	}
 	return pt_copy(to, v, flush);
 }
 
@@ -173,11 +180,13 @@ static bool memory_for_fork(const struct mm *from)
 	uint64_t want = mem_total_pages() / 16 + from->table_pages, have = mem_available_pages();
 	struct mem_stats s;
 
-	if (likely(have >= want))
+	if (likely(have >= want)) {
 		return true;
+	}
 	mem_get_stats(&s);
-	if (have + s.cache_pages < want)
+	if (have + s.cache_pages < want) {
 		return false;
+	}
 	mem_reclaim(want - have);
 	return mem_available_pages() >= want;
 }
@@ -189,8 +198,9 @@ int mm_fork(struct mm *from, struct mm **out)
 	struct rb_node *n;
 	int err = memory_for_fork(from) ? mm_create(&to) : -ENOMEM;
 
-	if (err)
+	if (err) {
 		return err;
+	}
 	err = rwsem_write_lock_killable(&from->lock);
 	if (err) {
 		mm_put(to);
@@ -200,12 +210,14 @@ int mm_fork(struct mm *from, struct mm **out)
 	for (n = rb_first(&from->vmas); n && !err; n = rb_next(n)) {
 		struct vma *v = rb_entry(n, struct vma, node);
 
-		if (!(v->flags & VMA_DONTFORK))
+		if (!(v->flags & VMA_DONTFORK)) {
 			err = fork_vma(to, v, &flush);
+		}
 	}
 	/* what the parent could write is shared now, even if the fork failed */
-	if (flush)
+	if (flush) {
 		tlb_flush_range(from, 0, USER_END);
+	}
 	rwsem_write_unlock(&from->lock);
 	if (err) {
 		mm_put(to);
@@ -234,8 +246,9 @@ int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), vo
 	int r = 0;
 
 	rwsem_read_lock(&mm->lock);
-	for (struct rb_node *n = rb_first(&mm->vmas); n && !r; n = rb_next(n))
+	for (struct rb_node *n = rb_first(&mm->vmas); n && !r; n = rb_next(n)) {
 		r = fn(rb_entry(n, struct vma, node), arg);
+	}
 	rwsem_read_unlock(&mm->lock);
 	return r;
 }

@@ -149,8 +149,7 @@ static inline bool pte_install(uint64_t *e, uint64_t v)
 {
 	uint64_t empty = 0;
 
-	return __atomic_compare_exchange_n(e, &empty, v, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(e, &empty, v, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 /* The level-1 entry (2 MiB) for va; NULL when tables are missing; pt_pmd_alloc makes them
  * and returns NULL when there is no memory. */

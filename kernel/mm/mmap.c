@@ -12,18 +12,21 @@
 
 int mm_may_expand(struct mm *mm, uint32_t flags, uint64_t pages)
 {
-	if (mm->total_pages + pages > mm->limit_as >> PAGE_SHIFT)
+	if (mm->total_pages + pages > mm->limit_as >> PAGE_SHIFT) {
 		return -ENOMEM;
+	}
 	if ((flags & (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)) == VMA_WRITE &&
-	    mm->data_pages + pages > mm->limit_data >> PAGE_SHIFT)
+	    mm->data_pages + pages > mm->limit_data >> PAGE_SHIFT) {
 		return -ENOMEM;
+	}
 	return 0;
 }
 
 int mm_commit_check(uint32_t flags, uint64_t pages)
 {
-	if ((flags & (VMA_WRITE | VMA_SHARED | VMA_NORESERVE)) != VMA_WRITE)
+	if ((flags & (VMA_WRITE | VMA_SHARED | VMA_NORESERVE)) != VMA_WRITE) {
 		return 0;
+	}
 	return pages > mem_total_pages() ? -ENOMEM : 0;
 }
 
@@ -38,29 +41,34 @@ long mm_find_area(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 {
 	uint64_t found;
 
-	if (len > USER_END - MMAP_MIN_ADDR)
+	if (len > USER_END - MMAP_MIN_ADDR) {
 		return -ENOMEM;
+	}
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		if (addr > USER_END - len)
+		if (addr > USER_END - len) {
 			return -ENOMEM;
-		if (!IS_ALIGNED(addr, PAGE_SIZE))
+		}
+		if (!IS_ALIGNED(addr, PAGE_SIZE)) {
 			return -EINVAL;
+		}
 		return addr < MMAP_MIN_ADDR ? -EPERM : (long)addr;
 	}
 	addr &= PAGE_MASK;
 	if (addr) {
 		addr = MAX(addr, MMAP_MIN_ADDR);
 		if (addr <= USER_END - len && vma_range_free(mm, addr, addr + len) &&
-		    (!(flags & MAP_32BIT) || addr + len <= LOW_2G_END))
+		    (!(flags & MAP_32BIT) || addr + len <= LOW_2G_END)) {
 			return (long)addr;
+		}
 	}
 	if (flags & MAP_32BIT) {
 		found = vma_find_gap(mm, len, LOW_2G_START, LOW_2G_END);
 		return found ? (long)found : -ENOMEM;
 	}
 	found = vma_find_gap(mm, len, MMAP_MIN_ADDR, mm->mmap_base);
-	if (!found)
+	if (!found) {
 		found = vma_find_gap(mm, len, mm->mmap_base, USER_END);
+	}
 	return found ? (long)found : -ENOMEM;
 }
 
@@ -69,15 +77,18 @@ int mm_mmap_check(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 	long found;
 
 	len = ALIGN_UP(len, PAGE_SIZE);
-	if (len == 0)
+	if (len == 0) {
 		return -ENOMEM;
+	}
 	rwsem_read_lock(&mm->lock);
 	found = mm_find_area(mm, addr, len,
 			     flags & MAP_FIXED_NOREPLACE ? flags : flags | MAP_FIXED);
-	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
 		found = len > USER_END - MMAP_MIN_ADDR ? -ENOMEM : 0;
-	else if (found > 0 && (flags & MAP_FIXED_NOREPLACE) && vma_find_range(mm, addr, addr + len))
+	} else if (found > 0 && (flags & MAP_FIXED_NOREPLACE) &&
+		   vma_find_range(mm, addr, addr + len)) {
 		found = -EEXIST;
+	}
 	rwsem_read_unlock(&mm->lock);
 	return found < 0 ? (int)found : 0;
 }
@@ -94,18 +105,20 @@ static int unmap_from_vma(struct gather *g, struct vma *v, uint64_t start, uint6
 	if (v->start < start && v->end > end) {
 		int err = vma_split(mm, v, end, &upper);
 
-		if (err)
+		if (err) {
 			return err;
+		}
 	}
 	start = MAX(start, v->start);
 	end = MIN(end, v->end);
 	pt_zap(g, v, start, end);
-	if (start == v->start && end == v->end)
+	if (start == v->start && end == v->end) {
 		vma_detach(mm, v, dead);
-	else if (start == v->start)
+	} else if (start == v->start) {
 		vma_set_range(mm, v, end, v->end);
-	else
+	} else {
 		vma_set_range(mm, v, v->start, start);
+	}
 	return 0;
 }
 
@@ -124,15 +137,19 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *de
 	struct gather g;
 	int err;
 
-	if (!v)
+	if (!v) {
 		return 0;
-	if (v->start < start && v->end > end && mm->map_count >= MAX_MAP_COUNT)
+	}
+	if (v->start < start && v->end > end && mm->map_count >= MAX_MAP_COUNT) {
 		return -ENOMEM;
+	}
 	err = huge_split_at(mm, start);
-	if (!err)
+	if (!err) {
 		err = huge_split_at(mm, end);
-	if (err)
+	}
+	if (err) {
 		return err;
+	}
 	gather_init(&g, mm);
 	while (v && v->start < end && !err) {
 		next = vma_next(v);
@@ -140,8 +157,9 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *de
 		v = next;
 	}
 	/* only the middle of a single vma can have failed: nothing was removed */
-	if (err)
+	if (err) {
 		return err;
+	}
 	mm_free_tables_locked(&g, start, end);
 	gather_flush(&g);
 	vma_note_gap(mm, start);
@@ -153,14 +171,17 @@ int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len)
 	struct list dead = LIST_INIT(dead);
 	int err;
 
-	if (!IS_ALIGNED(addr, PAGE_SIZE) || addr > USER_END || len > USER_END - addr)
+	if (!IS_ALIGNED(addr, PAGE_SIZE) || addr > USER_END || len > USER_END - addr) {
 		return -EINVAL;
+	}
 	len = ALIGN_UP(len, PAGE_SIZE);
-	if (len == 0)
+	if (len == 0) {
 		return -EINVAL;
+	}
 	err = rwsem_write_lock_killable(&mm->lock);
-	if (err)
+	if (err) {
 		return err;
+	}
 	err = mm_unmap_locked(mm, addr, addr + len, &dead);
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
@@ -181,8 +202,9 @@ static uint64_t mapped_pages(struct mm *mm, uint64_t start, uint64_t end)
 {
 	uint64_t pages = 0;
 
-	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v))
+	for (struct vma *v = vma_find(mm, start); v && v->start < end; v = vma_next(v)) {
 		pages += (MIN(end, v->end) - MAX(start, v->start)) >> PAGE_SHIFT;
+	}
 	return pages;
 }
 
@@ -192,39 +214,48 @@ static long map_locked(struct mm *mm, struct map_request *r, struct list *dead)
 	long addr;
 	int err;
 
-	if (mm->map_count >= MAX_MAP_COUNT)
+	if (mm->map_count >= MAX_MAP_COUNT) {
 		return -ENOMEM;
+	}
 	addr = mm_find_area(mm, r->addr, r->len, r->flags);
-	if (addr < 0)
+	if (addr < 0) {
 		return addr;
+	}
 	start = (uint64_t)addr;
 	end = start + r->len;
-	if ((r->flags & MAP_FIXED_NOREPLACE) && vma_find_range(mm, start, end))
+	if ((r->flags & MAP_FIXED_NOREPLACE) && vma_find_range(mm, start, end)) {
 		return -EEXIST;
-	if (mm->lock_future)
+	}
+	if (mm->lock_future) {
 		r->kind.flags |= VMA_LOCKED;
+	}
 	if (r->kind.flags & VMA_LOCKED) {
 		err = mm_lock_check(mm, pages);
-		if (err)
+		if (err) {
 			return err;
+		}
 	}
 	if (mm_may_expand(mm, r->kind.flags, pages)) {
 		uint64_t replaced = r->flags & MAP_FIXED ? mapped_pages(mm, start, end) : 0;
 
 		err = mm_may_expand(mm, r->kind.flags, pages - replaced);
-		if (err)
+		if (err) {
 			return err;
+		}
 	}
 	err = mm_commit_check(r->kind.flags, pages);
-	if (err)
+	if (err) {
 		return err;
+	}
 	if (r->flags & MAP_FIXED) {
 		err = mm_unmap_locked(mm, start, end, dead);
-		if (err)
+		if (err) {
 			return err;
+		}
 	}
-	if (!vma_map(mm, start, end, &r->kind, r->pgoff, dead))
+	if (!vma_map(mm, start, end, &r->kind, r->pgoff, dead)) {
 		return -ENOMEM;
+	}
 	return addr;
 }
 
@@ -240,39 +271,50 @@ static int map_check(struct mm *mm, struct map_request *r, int prot, uint32_t ex
 	int type = r->flags & MAP_TYPE;
 	uint32_t flags = prot_flags(prot) | extra;
 
-	if (r->len == 0)
+	if (r->len == 0) {
 		return -EINVAL;
-	if (r->len > ALIGN_DOWN(UINT64_MAX, PAGE_SIZE))
+	}
+	if (r->len > ALIGN_DOWN(UINT64_MAX, PAGE_SIZE)) {
 		return -ENOMEM;
+	}
 	r->len = ALIGN_UP(r->len, PAGE_SIZE);
 	if (type != MAP_PRIVATE && type != MAP_SHARED &&
-	    (type != MAP_SHARED_VALIDATE || !r->kind.object))
+	    (type != MAP_SHARED_VALIDATE || !r->kind.object)) {
 		return -EINVAL;
-	if (r->pgoff + (r->len >> PAGE_SHIFT) < r->pgoff)
+	}
+	if (r->pgoff + (r->len >> PAGE_SHIFT) < r->pgoff) {
 		return -EOVERFLOW;
-	if (r->flags & MAP_HUGETLB)
+	}
+	if (r->flags & MAP_HUGETLB) {
 		return -ENOMEM; /* as Linux without reserved huge pages */
+	}
 	if (type == MAP_PRIVATE) {
 		flags |= VMA_MAYWRITE;
 	} else {
 		flags |= VMA_SHARED;
-		if (!r->kind.object)
+		if (!r->kind.object) {
 			flags |= VMA_MAYWRITE;
-		if ((flags & VMA_WRITE) && !(flags & VMA_MAYWRITE))
+		}
+		if ((flags & VMA_WRITE) && !(flags & VMA_MAYWRITE)) {
 			return -EACCES;
+		}
 	}
 	if (r->flags & MAP_GROWSDOWN) {
-		if (type != MAP_PRIVATE || r->kind.object)
+		if (type != MAP_PRIVATE || r->kind.object) {
 			return -EINVAL;
+		}
 		flags |= VMA_GROWSDOWN;
 	}
-	if (r->flags & MAP_NORESERVE)
+	if (r->flags & MAP_NORESERVE) {
 		flags |= VMA_NORESERVE;
-	if (r->flags & MAP_STACK)
+	}
+	if (r->flags & MAP_STACK) {
 		flags |= VMA_NOHUGE;
+	}
 	if (r->flags & MAP_LOCKED) {
-		if (mm->limit_memlock == 0)
+		if (mm->limit_memlock == 0) {
 			return -EPERM;
+		}
 		flags |= VMA_LOCKED;
 	}
 	r->kind.flags = flags;
@@ -283,20 +325,23 @@ long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 	     struct page_cache *object, struct file *file, uint64_t pgoff, uint32_t vma_flags)
 {
 	struct list dead = LIST_INIT(dead);
-	struct map_request r = {addr, len, flags, {.object = object, .file = file}, pgoff};
+	struct map_request r = { addr, len, flags, { .object = object, .file = file }, pgoff };
 	struct page_cache *own = NULL;
 	long ret = map_check(mm, &r, prot, vma_flags);
 
-	if (ret)
+	if (ret) {
 		return ret;
+	}
 	if (!object) {
 		r.pgoff = 0;
 		if (r.kind.flags & VMA_SHARED) {
-			if (r.len >> PAGE_SHIFT > mem_total_pages() && !(flags & MAP_NORESERVE))
+			if (r.len >> PAGE_SHIFT > mem_total_pages() && !(flags & MAP_NORESERVE)) {
 				return -ENOMEM;
+			}
 			own = pagecache_create_anon(r.len);
-			if (!own)
+			if (!own) {
 				return -ENOMEM;
+			}
 			r.kind.object = own;
 		}
 	}
@@ -305,8 +350,9 @@ long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 		ret = map_locked(mm, &r, &dead);
 		rwsem_write_unlock(&mm->lock);
 	}
-	if (own)
+	if (own) {
 		pagecache_put(own); /* the vma has its own reference */
+	}
 	vma_dispose(&dead);
 	if (ret > 0 && ((r.kind.flags & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED ||
 			(flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)) {
@@ -320,14 +366,18 @@ long mm_map_special(struct mm *mm, uint64_t addr, struct page **pages, unsigned 
 		    uint32_t vma_flags, const char *name)
 {
 	struct list dead = LIST_INIT(dead);
-	struct map_request r = {addr, n * PAGE_SIZE, 0,
-				{.flags = vma_flags | VMA_SPECIAL | VMA_NOHUGE, .special = pages,
-				 .special_name = name},
-				0};
+	struct map_request r = { addr,
+				 n * PAGE_SIZE,
+				 0,
+				 { .flags = vma_flags | VMA_SPECIAL | VMA_NOHUGE,
+				   .special = pages,
+				   .special_name = name },
+				 0 };
 	long ret = rwsem_write_lock_killable(&mm->lock);
 
-	if (ret)
+	if (ret) {
 		return ret;
+	}
 	ret = map_locked(mm, &r, &dead);
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
@@ -338,19 +388,22 @@ long mm_map_special(struct mm *mm, uint64_t addr, struct page **pages, unsigned 
 
 static bool brk_grow(struct mm *mm, uint64_t from, uint64_t to, struct list *dead)
 {
-	struct vma_kind kind = {.flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_IS_HEAP};
+	struct vma_kind kind = { .flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_IS_HEAP };
 	uint64_t pages = (to - from) >> PAGE_SHIFT;
 
 	/* a page stays free above, as a guard */
-	if (!vma_range_free(mm, from, to + PAGE_SIZE))
+	if (!vma_range_free(mm, from, to + PAGE_SIZE)) {
 		return false;
+	}
 	if (mm->map_count >= MAX_MAP_COUNT || mm_may_expand(mm, kind.flags, pages) ||
-	    mm_commit_check(kind.flags, pages))
+	    mm_commit_check(kind.flags, pages)) {
 		return false;
+	}
 	if (mm->lock_future) {
 		kind.flags |= VMA_LOCKED;
-		if (mm_lock_check(mm, pages))
+		if (mm_lock_check(mm, pages)) {
 			return false;
+		}
 	}
 	return vma_map(mm, from, to, &kind, 0, dead) != NULL;
 }
@@ -361,21 +414,25 @@ long mm_brk(struct mm *mm, uint64_t addr)
 	uint64_t old, new_end, old_end, data;
 	bool grown = false;
 
-	if (rwsem_write_lock_killable(&mm->lock))
+	if (rwsem_write_lock_killable(&mm->lock)) {
 		return (long)mm->brk_end;
+	}
 	old = mm->brk_end;
 	old_end = ALIGN_UP(old, PAGE_SIZE);
 	data = mm->end_data - mm->start_data;
 	if (addr < mm->brk_start || addr > USER_END - PAGE_SIZE ||
-	    (mm->limit_data != UINT64_MAX && addr - mm->brk_start + data > mm->limit_data))
+	    (mm->limit_data != UINT64_MAX && addr - mm->brk_start + data > mm->limit_data)) {
 		goto out;
+	}
 	new_end = ALIGN_UP(addr, PAGE_SIZE);
 	if (new_end < old_end) {
-		if (mm_unmap_locked(mm, new_end, old_end, &dead))
+		if (mm_unmap_locked(mm, new_end, old_end, &dead)) {
 			goto out;
+		}
 	} else if (new_end > old_end) {
-		if (!brk_grow(mm, old_end, new_end, &dead))
+		if (!brk_grow(mm, old_end, new_end, &dead)) {
 			goto out;
+		}
 		grown = mm->lock_future;
 	}
 	mm->brk_end = addr;
@@ -383,8 +440,9 @@ out:
 	addr = mm->brk_end;
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
-	if (grown)
+	if (grown) {
 		(void)!mm_populate(mm, ALIGN_UP(old, PAGE_SIZE), ALIGN_UP(addr, PAGE_SIZE),
 				   POPULATE_LOCK);
+	}
 	return (long)addr;
 }

@@ -26,8 +26,9 @@ static uint64_t *next_piece(struct mm *mm, const struct remap *r, uint64_t done,
 	uint64_t *src = pt_pmd_skip(mm, va, &next);
 
 	*n = MIN(next, r->old + r->old_len) - va;
-	if (!src || !pte_read(src))
+	if (!src || !pte_read(src)) {
 		return NULL;
+	}
 	left = HUGE_SIZE - (to & ~HUGE_MASK);
 	*n = MIN(*n, left);
 	return src;
@@ -47,21 +48,26 @@ static int prepare(struct mm *mm, const struct remap *r)
 	for (uint64_t done = 0; done < r->old_len; done += n) {
 		uint64_t *src = next_piece(mm, r, done, &n), *dst;
 
-		if (!src)
+		if (!src) {
 			continue;
+		}
 		dst = pt_pmd_alloc(mm, r->new_addr + done);
-		if (!dst)
+		if (!dst) {
 			return -ENOMEM;
+		}
 		if (pte_read(src) & PTE_PS) {
 			uint64_t inside = ((r->old + done) & HUGE_MASK) + PAGE_SIZE;
 
-			if (piece_is_huge(r, done, n) && !pte_read(dst))
+			if (piece_is_huge(r, done, n) && !pte_read(dst)) {
 				continue;
-			if (huge_split_at(mm, inside))
+			}
+			if (huge_split_at(mm, inside)) {
 				return -ENOMEM;
+			}
 		}
-		if (!pte_read(dst) && !pt_table_alloc(mm, dst))
+		if (!pte_read(dst) && !pt_table_alloc(mm, dst)) {
 			return -ENOMEM;
+		}
 	}
 	return 0;
 }
@@ -73,8 +79,9 @@ static void move_entries(struct mm *mm, const struct remap *r)
 	for (uint64_t done = 0; done < r->old_len; done += n) {
 		uint64_t *src = next_piece(mm, r, done, &n), *dst;
 
-		if (!src)
+		if (!src) {
 			continue;
+		}
 		dst = pt_pmd(mm, r->new_addr + done);
 		ASSERT(dst);
 		spin_lock(&mm->pt_lock);
@@ -86,8 +93,9 @@ static void move_entries(struct mm *mm, const struct remap *r)
 			dst = pt_pte(dst, r->new_addr + done);
 			ASSERT(dst);
 			for (uint64_t i = 0; i < n >> PAGE_SHIFT; i++) {
-				if (pte_read(&src[i]))
+				if (pte_read(&src[i])) {
 					pte_write(&dst[i], pte_exchange(&src[i], 0));
+				}
 			}
 		}
 		spin_unlock(&mm->pt_lock);
@@ -102,46 +110,58 @@ static int resize_check(struct mm *mm, const struct remap *r, struct vma **out)
 	struct vma *v = vma_lookup(mm, r->old);
 	uint64_t pages, pgoff;
 
-	if (!v)
+	if (!v) {
 		return -EFAULT;
+	}
 	*out = v;
-	if (r->old_len == 0 && !(v->flags & VMA_SHARED))
+	if (r->old_len == 0 && !(v->flags & VMA_SHARED)) {
 		return -EINVAL;
-	if ((r->flags & MREMAP_DONTUNMAP) && (v->flags & VMA_SPECIAL))
+	}
+	if ((r->flags & MREMAP_DONTUNMAP) && (v->flags & VMA_SPECIAL)) {
 		return -EINVAL;
-	if (r->old_len > v->end - r->old)
+	}
+	if (r->old_len > v->end - r->old) {
 		return -EFAULT;
-	if (r->new_len == r->old_len)
+	}
+	if (r->new_len == r->old_len) {
 		return 0;
+	}
 	pgoff = v->object ? vma_index(v, r->old) : 0;
-	if (pgoff + (r->new_len >> PAGE_SHIFT) < pgoff)
+	if (pgoff + (r->new_len >> PAGE_SHIFT) < pgoff) {
 		return -EINVAL;
-	if (v->flags & VMA_SPECIAL)
+	}
+	if (v->flags & VMA_SPECIAL) {
 		return -EFAULT;
-	if (r->new_len <= r->old_len)
+	}
+	if (r->new_len <= r->old_len) {
 		return 0;
+	}
 	pages = (r->new_len - r->old_len) >> PAGE_SHIFT;
-	if ((v->flags & VMA_LOCKED) && mm_lock_check(mm, pages))
+	if ((v->flags & VMA_LOCKED) && mm_lock_check(mm, pages)) {
 		return -EAGAIN;
-	if (mm_may_expand(mm, v->flags, pages))
+	}
+	if (mm_may_expand(mm, v->flags, pages)) {
 		return -ENOMEM;
+	}
 	return mm_commit_check(v->flags, pages);
 }
 
 static long move_vma(struct mm *mm, struct vma *v, struct remap *r, struct list *dead)
 {
-	struct vma_kind kind = {v->flags, v->object, v->file, v->special, v->special_name};
+	struct vma_kind kind = { v->flags, v->object, v->file, v->special, v->special_name };
 	uint64_t pgoff = v->object || v->special ? vma_index(v, r->old) : 0;
 	struct gather g;
 	int err;
 
-	if (mm->map_count >= MAX_MAP_COUNT - 3)
+	if (mm->map_count >= MAX_MAP_COUNT - 3) {
 		return -ENOMEM;
+	}
 	gather_init(&g, mm);
 	if (r->old_len) {
 		err = vma_isolate(mm, &v, r->old, r->old + r->old_len);
-		if (err)
+		if (err) {
 			return err;
+		}
 	}
 	if ((r->old_len && prepare(mm, r)) ||
 	    !vma_map(mm, r->new_addr, r->new_addr + r->new_len, &kind, pgoff, dead)) {
@@ -150,15 +170,17 @@ static long move_vma(struct mm *mm, struct vma *v, struct remap *r, struct list 
 		return -ENOMEM;
 	}
 	r->populate = kind.flags & VMA_LOCKED;
-	if (r->old_len == 0)
+	if (r->old_len == 0) {
 		return (long)r->new_addr;
+	}
 	pt_zap_file(&g, vma_lookup(mm, r->old), r->old, r->old + r->old_len);
 	gather_flush(&g);
 	move_entries(mm, r);
 	if (r->flags & MREMAP_DONTUNMAP) {
 		v = vma_lookup(mm, r->old);
-		if (v->start == r->old && v->end == r->old + r->old_len)
+		if (v->start == r->old && v->end == r->old + r->old_len) {
 			vma_set_flags(mm, v, v->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT));
+		}
 		return (long)r->new_addr;
 	}
 	/* a whole vma, or the end of one that it was merged with: can't fail */
@@ -175,33 +197,42 @@ static long remap_to(struct mm *mm, struct remap *r, struct list *dead)
 	long addr;
 	int err;
 
-	if (fixed && r->new_addr < MMAP_MIN_ADDR)
+	if (fixed && r->new_addr < MMAP_MIN_ADDR) {
 		return -EPERM;
-	if (mm->map_count + 2 >= MAX_MAP_COUNT - 3)
+	}
+	if (mm->map_count + 2 >= MAX_MAP_COUNT - 3) {
 		return -ENOMEM;
+	}
 	want.old_len = MIN(r->old_len, r->new_len);
 	err = resize_check(mm, &want, &v); /* before anything is unmapped */
-	if (err)
+	if (err) {
 		return err;
+	}
 	if (fixed) {
 		err = mm_unmap_locked(mm, r->new_addr, r->new_addr + r->new_len, dead);
-		if (err)
+		if (err) {
 			return err;
+		}
 	}
 	if (r->old_len > r->new_len) {
 		err = mm_unmap_locked(mm, r->old + r->new_len, r->old + r->old_len, dead);
-		if (err)
+		if (err) {
 			return err;
+		}
 		r->old_len = r->new_len;
 	}
 	err = resize_check(mm, r, &v);
-	if (err)
+	if (err) {
 		return err;
-	if ((r->flags & MREMAP_DONTUNMAP) && mm_may_expand(mm, v->flags, r->old_len >> PAGE_SHIFT))
+	}
+	if ((r->flags & MREMAP_DONTUNMAP) &&
+	    mm_may_expand(mm, v->flags, r->old_len >> PAGE_SHIFT)) {
 		return -ENOMEM;
+	}
 	addr = fixed ? (long)r->new_addr : mm_find_area(mm, r->new_addr, r->new_len, 0);
-	if (addr < 0)
+	if (addr < 0) {
 		return addr;
+	}
 	r->new_addr = (uint64_t)addr;
 	return move_vma(mm, v, r, dead);
 }
@@ -217,17 +248,20 @@ static long remap_move(struct mm *mm, const struct remap *r, struct list *dead, 
 		struct remap piece = *r;
 		long ret;
 
-		if (!v)
+		if (!v) {
 			break;
-		if (at == r->old && v->start > at)
+		}
+		if (at == r->old && v->start > at) {
 			return -EFAULT;
+		}
 		piece.old = MAX(at, v->start);
 		piece.old_len = piece.new_len = MIN(end, v->end) - piece.old;
 		piece.new_addr = r->new_addr + (piece.old - r->old);
 		at = piece.old + piece.old_len;
 		ret = remap_to(mm, &piece, dead);
-		if (ret < 0)
+		if (ret < 0) {
 			return ret;
+		}
 		*populate |= piece.populate;
 	}
 	return (long)r->new_addr;
@@ -240,26 +274,32 @@ static long remap_locked(struct mm *mm, struct remap *r, struct list *dead)
 	long addr;
 	int err;
 
-	if (!v)
+	if (!v) {
 		return -EFAULT;
+	}
 	if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len &&
-	    r->old_len <= USER_END - r->old)
+	    r->old_len <= USER_END - r->old) {
 		return remap_move(mm, r, dead, &r->populate);
-	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
+	}
+	if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
 		return remap_to(mm, r, dead);
+	}
 	if (r->old_len >= r->new_len) {
 		if (r->old_len > r->new_len) {
-			if (r->old_len > USER_END - r->old)
+			if (r->old_len > USER_END - r->old) {
 				return -EINVAL;
+			}
 			err = mm_unmap_locked(mm, r->old + r->new_len, r->old + r->old_len, dead);
-			if (err)
+			if (err) {
 				return err;
+			}
 		}
 		return (long)r->old;
 	}
 	err = resize_check(mm, r, &v);
-	if (err)
+	if (err) {
 		return err;
+	}
 	end = r->old + r->new_len;
 	if (r->old_len == v->end - r->old && end > v->end && end <= USER_END &&
 	    vma_range_free(mm, v->end, end)) {
@@ -269,11 +309,13 @@ static long remap_locked(struct mm *mm, struct remap *r, struct list *dead)
 		vma_merge(mm, v, dead);
 		return (long)r->old;
 	}
-	if (!(r->flags & MREMAP_MAYMOVE))
+	if (!(r->flags & MREMAP_MAYMOVE)) {
 		return -ENOMEM;
+	}
 	addr = mm_find_area(mm, 0, r->new_len, 0);
-	if (addr < 0)
+	if (addr < 0) {
 		return addr;
+	}
 	r->new_addr = (uint64_t)addr;
 	return move_vma(mm, v, r, dead);
 }
@@ -282,29 +324,38 @@ long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, 
 	       uint64_t new_addr)
 {
 	struct list dead = LIST_INIT(dead);
-	struct remap r = {old, ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE), new_addr,
-			  flags, false};
+	struct remap r = {
+		old,  ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE), new_addr, flags,
+		false
+	};
 	long ret;
 
-	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) {
 		return -EINVAL;
-	if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE))
+	}
+	if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)) {
 		return -EINVAL;
-	if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || old_len != new_len))
+	}
+	if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || old_len != new_len)) {
 		return -EINVAL;
-	if (!IS_ALIGNED(old, PAGE_SIZE) || r.new_len == 0 || r.new_len > USER_END)
+	}
+	if (!IS_ALIGNED(old, PAGE_SIZE) || r.new_len == 0 || r.new_len > USER_END) {
 		return -EINVAL;
+	}
 	if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) &&
 	    (!IS_ALIGNED(new_addr, PAGE_SIZE) || new_addr > USER_END - r.new_len ||
-	     (old + r.old_len > new_addr && new_addr + r.new_len > old)))
+	     (old + r.old_len > new_addr && new_addr + r.new_len > old))) {
 		return -EINVAL;
+	}
 	ret = rwsem_write_lock_killable(&mm->lock);
-	if (ret)
+	if (ret) {
 		return ret;
+	}
 	ret = remap_locked(mm, &r, &dead);
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
-	if (ret > 0 && r.populate)
+	if (ret > 0 && r.populate) {
 		(void)!mm_populate(mm, (uint64_t)ret, (uint64_t)ret + r.new_len, POPULATE_LOCK);
+	}
 	return ret;
 }

@@ -27,7 +27,7 @@ void pagecache_subsystem_init(void)
 
 void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void *owner)
 {
-	*pc = (struct page_cache){.ops = ops, .owner = owner, .ra_trigger = UINT64_MAX};
+	*pc = (struct page_cache){ .ops = ops, .owner = owner, .ra_trigger = UINT64_MAX };
 	spin_init(&pc->lock, RANK_PAGECACHE, "pagecache");
 	spin_init(&pc->vmas_lock, RANK_OBJECT_VMAS, "object vmas");
 	atomic_init(&pc->refs, 1);
@@ -52,7 +52,7 @@ static void anon_release(struct page_cache *pc)
 	pagecache_destroy(pc);
 	kfree(pc);
 }
-static const struct pagecache_ops anon_ops = {.release = anon_release};
+static const struct pagecache_ops anon_ops = { .release = anon_release };
 
 struct page_cache *pagecache_create_anon(uint64_t size)
 {
@@ -78,8 +78,7 @@ void pagecache_put(struct page_cache *pc)
 	}
 }
 
-int pagecache_insert_locked(struct page_cache *pc, uint64_t index, struct page *p,
-			    uint32_t flags)
+int pagecache_insert_locked(struct page_cache *pc, uint64_t index, struct page *p, uint32_t flags)
 {
 	int err = pagecache_tree_insert(pc, index, p);
 
@@ -205,8 +204,7 @@ static void plan_window(struct page_cache *pc, uint64_t index, uint64_t want, bo
 }
 
 /* Puts the new pages into the tree, all locked.  Fewer than n when nodes can't be had. */
-static unsigned insert_run(struct page_cache *pc, uint64_t first, struct page **pages,
-			   unsigned n)
+static unsigned insert_run(struct page_cache *pc, uint64_t first, struct page **pages, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (pagecache_insert_locked(pc, first + i, pages[i], PAGE_LOCKED)) {
@@ -342,7 +340,7 @@ int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want, bool m
 {
 	for (;;) {
 		struct page *few[ON_STACK], **pages = few, *p;
-		struct window w = {0};
+		struct window w = { 0 };
 		int err = 0;
 
 		spin_lock(&pc->lock);

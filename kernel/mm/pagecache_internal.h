@@ -49,16 +49,15 @@ void pagecache_wait_locked(struct page_cache *pc);
 /* Unlocks pages that the caller locked.  pc->lock held. */
 void pagecache_unlock_locked(struct page_cache *pc, struct page **pages, unsigned n);
 /* As pagecache_get_page; `want` pages from index on are going to be used. */
-MUST_USE int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want,
-			     bool mapped, struct page **out);
+MUST_USE int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want, bool mapped,
+			     struct page **out);
 /* A sequential reader reached [index, index + n): reads the next window ahead, if it is time. */
 void pagecache_read_ahead(struct page_cache *pc, uint64_t index, unsigned n);
 /* A page that is there and up to date, waiting for one that is being filled; with a
  * reference.  NULL = missing. */
 struct page *pagecache_find_wait(struct page_cache *pc, uint64_t index);
 /* Removes [first, last]; dirty pages stay when keep_dirty. */
-void pagecache_remove_range(struct page_cache *pc, uint64_t first, uint64_t last,
-			    bool keep_dirty);
+void pagecache_remove_range(struct page_cache *pc, uint64_t first, uint64_t last, bool keep_dirty);
 
 /* --- pagecache_reclaim.c --- */
 void pagecache_lru_add(struct page *p);

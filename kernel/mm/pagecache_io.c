@@ -16,8 +16,7 @@ static uint64_t cache_size(const struct page_cache *pc)
 }
 
 /* Up to max pages from index on that are there and ready, with references. */
-static unsigned find_batch(struct page_cache *pc, uint64_t index, struct page **pages,
-			   unsigned max)
+static unsigned find_batch(struct page_cache *pc, uint64_t index, struct page **pages, unsigned max)
 {
 	unsigned n = 0;
 
@@ -215,8 +214,7 @@ bool pagecache_adopt(struct page_cache *pc, uint64_t index, struct page *p)
 	return taken;
 }
 
-void pagecache_remove_range(struct page_cache *pc, uint64_t first, uint64_t last,
-			    bool keep_dirty)
+void pagecache_remove_range(struct page_cache *pc, uint64_t first, uint64_t last, bool keep_dirty)
 {
 	uint64_t index = first;
 	bool more = true;

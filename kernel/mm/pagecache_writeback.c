@@ -13,8 +13,8 @@
 #include <mm/mm.h>
 #include <sched/sched.h>
 
-#define RUN_MAX 256	    /* pages per write: 1 MiB */
-#define SCAN_MAX 1024	    /* pages looked at before the lock is let go */
+#define RUN_MAX 256   /* pages per write: 1 MiB */
+#define SCAN_MAX 1024 /* pages looked at before the lock is let go */
 #define WRITE_BACK_AGE_NS (5 * NSEC_PER_SEC)
 
 static struct spinlock dirty_lock = SPINLOCK_INIT(RANK_FS_LEAF, "dirty caches");
@@ -56,9 +56,8 @@ void pagecache_mark_dirty(struct page_cache *pc, struct page *p)
 		if (f & PAGE_DIRTY || !(f & PAGE_CACHE)) {
 			return; /* already, or no longer the file's */
 		}
-	} while (!atomic_compare_exchange_weak_explicit(&p->flags, &f, f | PAGE_DIRTY,
-							memory_order_acq_rel,
-							memory_order_acquire));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&p->flags, &f, f | PAGE_DIRTY, memory_order_acq_rel, memory_order_acquire));
 	pagecache_count_dirty(pc, 1);
 	spin_lock(&dirty_lock);
 	if (!list_linked(&pc->dirty_link)) {
@@ -80,8 +79,7 @@ void pagecache_dirty_forget(struct page_cache *pc)
 
 /* Locks the next run of dirty pages at or after *index, with references; *index becomes its
  * start.  0 = none up to last. */
-static unsigned lock_run(struct page_cache *pc, uint64_t *index, uint64_t last,
-			 struct page **pages)
+static unsigned lock_run(struct page_cache *pc, uint64_t *index, uint64_t last, struct page **pages)
 {
 	unsigned n = 0, scanned = 0;
 

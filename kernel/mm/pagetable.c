@@ -38,8 +38,9 @@ bool pt_table_alloc(struct mm *mm, uint64_t *entry)
 {
 	struct page *p = page_alloc(0, PAGE_ALLOC_ZERO | PAGE_ALLOC_USER);
 
-	if (!p)
+	if (!p) {
 		return false;
+	}
 	if (pte_install(entry, page_to_phys(p) | TABLE_BITS)) {
 		atomic_fetch_add_explicit(&mm->table_pages, 1, memory_order_relaxed);
 		mem_account(MEM_TABLE, 1);
@@ -56,8 +57,9 @@ uint64_t *pt_pmd_alloc(struct mm *mm, uint64_t va)
 	for (unsigned level = 3; level > 1; level--) {
 		uint64_t *e = &t[pt_index(va, level)];
 
-		if (!pte_read(e) && !pt_table_alloc(mm, e))
+		if (!pte_read(e) && !pt_table_alloc(mm, e)) {
 			return NULL;
+		}
 		t = pt_table(pte_read(e));
 	}
 	return &t[pt_index(va, 1)];
@@ -65,8 +67,9 @@ uint64_t *pt_pmd_alloc(struct mm *mm, uint64_t va)
 
 uint64_t pt_bits(uint32_t flags)
 {
-	if (!(flags & (VMA_READ | VMA_WRITE | VMA_EXEC)))
+	if (!(flags & (VMA_READ | VMA_WRITE | VMA_EXEC))) {
 		return PTE_NONE | PTE_U | PTE_A | PTE_NX;
+	}
 	return PTE_P | PTE_U | PTE_A | (flags & VMA_EXEC ? 0 : PTE_NX);
 }
 
@@ -97,14 +100,17 @@ static uint64_t zap_table(struct gather *g, struct vma *v, uint64_t *pmd, uint64
 	for (; va < end && !gather_full(g); va += PAGE_SIZE, pte++) {
 		uint64_t e = pte_read(pte);
 
-		if (!e || (e & need) != need)
+		if (!e || (e & need) != need) {
 			continue;
+		}
 		e = pte_exchange(pte, 0);
-		if (!first)
+		if (!first) {
 			first = va;
+		}
 		last = va;
-		if (e & PTE_SPECIAL)
+		if (e & PTE_SPECIAL) {
 			continue;
+		}
 		if (e & PTE_FILE) {
 			atomic_fetch_sub_explicit(&pte_page(e)->maps, 1, memory_order_relaxed);
 			file++;
@@ -113,12 +119,15 @@ static uint64_t zap_table(struct gather *g, struct vma *v, uint64_t *pmd, uint64
 		}
 		gather_page(g, pte_page(e));
 	}
-	if (first)
+	if (first) {
 		gather_range(g, first, last + PAGE_SIZE);
-	if (anon)
+	}
+	if (anon) {
 		rss_add(g->mm, v, false, -anon);
-	if (file)
+	}
+	if (file) {
 		rss_add(g->mm, v, true, -file);
+	}
 	return va;
 }
 
@@ -136,8 +145,9 @@ static void zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t 
 			va = next;
 			continue;
 		}
-		if (gather_full(g))
+		if (gather_full(g)) {
 			gather_flush(g);
+		}
 		spin_lock(&mm->pt_lock);
 		if (pte_read(pmd) & PTE_PS) {
 			uint64_t cut = IS_ALIGNED(va, HUGE_SIZE) ? next : va;
@@ -146,12 +156,14 @@ static void zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t 
 				/* The caller splits what it does not take whole, but under the
 				 * read lock a fault may have mapped it since. */
 				spin_unlock(&mm->pt_lock);
-				if (huge_split_at(mm, cut))
+				if (huge_split_at(mm, cut)) {
 					va = next;
+				}
 				continue;
 			}
-			if (!need) /* PTE_FILE is never huge */
+			if (!need) { /* PTE_FILE is never huge */
 				zap_huge(g, v, pmd, va);
+			}
 			va = next;
 		} else if (pte_read(pmd)) {
 			va = zap_table(g, v, pmd, va, next, need);
@@ -173,8 +185,9 @@ void pt_zap_file(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
 /* Frees the table below *e, which covers [va, va + span). */
 static void free_table(struct gather *g, uint64_t *e, uint64_t va, uint64_t span)
 {
-	if (gather_full(g))
+	if (gather_full(g)) {
 		gather_flush(g);
+	}
 	gather_page(g, pte_page(pte_exchange(e, 0)));
 	gather_range(g, va, va + span);
 	g->tables = true;
@@ -194,10 +207,12 @@ static void free_level(struct gather *g, uint64_t start, uint64_t end, unsigned 
 		uint64_t *t = phys_to_virt(g->mm->space.root), *e;
 		unsigned l = 3;
 
-		if (va < floor || va + span > ceiling)
+		if (va < floor || va + span > ceiling) {
 			continue;
-		for (e = &t[pt_index(va, l)]; l > level && pte_read(e); l--)
+		}
+		for (e = &t[pt_index(va, l)]; l > level && pte_read(e); l--) {
 			e = &pt_table(pte_read(e))[pt_index(va, l - 1)];
+		}
 		if (l > level) {
 			/* nothing up to the end of the missing table's span */
 			uint64_t skip = 1ul << (PAGE_SHIFT + 9 * l);
@@ -214,10 +229,12 @@ void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t flo
 		    uint64_t ceiling)
 {
 	/* most unmappings leave something in the same 2 MiB */
-	if (MAX(floor, start & HUGE_MASK) + HUGE_SIZE > ceiling)
+	if (MAX(floor, start & HUGE_MASK) + HUGE_SIZE > ceiling) {
 		return;
-	for (unsigned level = 1; level <= 3; level++)
+	}
+	for (unsigned level = 1; level <= 3; level++) {
 		free_level(g, start, end, level, floor, ceiling);
+	}
 }
 
 /* --- protecting --- */
@@ -228,20 +245,24 @@ static uint64_t pte_with(uint64_t e, uint64_t bits, uint32_t flags)
 {
 	uint64_t keep = e & (PTE_ADDR | PTE_W | PTE_D | PTE_SPECIAL | PTE_FILE | PTE_PS);
 
-	if (!(flags & VMA_WRITE))
+	if (!(flags & VMA_WRITE)) {
 		return bits | (keep & ~PTE_W);
-	if ((flags & VMA_SHARED) || (keep & (PTE_SPECIAL | PTE_FILE)))
+	}
+	if ((flags & VMA_SHARED) || (keep & (PTE_SPECIAL | PTE_FILE))) {
 		return bits | keep;
-	if (page_refs(pte_page(keep & ~(PTE_PS))) == 1)
+	}
+	if (page_refs(pte_page(keep & ~(PTE_PS))) == 1) {
 		keep |= PTE_W;
+	}
 	return bits | keep;
 }
 
 /* Did the program lose a right that a TLB may remember? */
 static bool pte_reduced(uint64_t old, uint64_t now)
 {
-	if (!(old & PTE_P))
+	if (!(old & PTE_P)) {
 		return false;
+	}
 	return (old & ~now & (PTE_P | PTE_W)) || (now & ~old & PTE_NX);
 }
 
@@ -249,13 +270,15 @@ static bool protect_entry(uint64_t *pte, uint64_t bits, uint32_t flags)
 {
 	uint64_t e = pte_read(pte), now;
 
-	if (!e)
+	if (!e) {
 		return false;
+	}
 	/* the processor may set D meanwhile: it is lost only where we ignore it (anonymous)
 	 * or take W away, and PAGE_DIRTY was set when W was given */
 	now = pte_with(e, bits, flags);
-	if (now == e)
+	if (now == e) {
 		return false;
+	}
 	e = pte_exchange(pte, now);
 	return pte_reduced(e, now);
 }
@@ -270,8 +293,9 @@ void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags)
 
 		next = pmd_end(va, end);
 		pmd = pt_pmd_skip(mm, va, &next);
-		if (!pmd || !pte_read(pmd))
+		if (!pmd || !pte_read(pmd)) {
 			continue;
+		}
 		spin_lock(&mm->pt_lock);
 		if (pte_read(pmd) & PTE_PS) {
 			ASSERT(IS_ALIGNED(va, HUGE_SIZE) && next - va == HUGE_SIZE);
@@ -289,8 +313,9 @@ void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags)
 		}
 		spin_unlock(&mm->pt_lock);
 	}
-	if (first < last)
+	if (first < last) {
 		tlb_flush_range(mm, first, last);
+	}
 }
 
 /* --- fork --- */
@@ -303,8 +328,9 @@ static int64_t copy_table(uint64_t *from, uint64_t *to, unsigned n, bool *flush)
 	for (; n > 0; n--, from++, to++) {
 		uint64_t e = pte_read(from);
 
-		if (!e || (e & (PTE_SPECIAL | PTE_FILE)))
+		if (!e || (e & (PTE_SPECIAL | PTE_FILE))) {
 			continue;
+		}
 		page_get(pte_page(e));
 		if (e & PTE_W) {
 			e = __atomic_and_fetch(from, ~PTE_W, __ATOMIC_ACQ_REL);
@@ -319,8 +345,9 @@ static int64_t copy_table(uint64_t *from, uint64_t *to, unsigned n, bool *flush)
 static void copy_huge(uint64_t *from, uint64_t *to, bool *flush)
 {
 	page_get(phys_to_page(pte_read(from) & PTE_ADDR & HUGE_MASK));
-	if (pte_read(from) & PTE_W)
+	if (pte_read(from) & PTE_W) {
 		*flush = true;
+	}
 	pte_write(to, __atomic_and_fetch(from, ~PTE_W, __ATOMIC_ACQ_REL));
 }
 
@@ -337,13 +364,16 @@ int pt_copy(struct mm *to, struct vma *v, bool *flush)
 
 		next = pmd_end(va, v->end);
 		src = pt_pmd_skip(from, va, &next);
-		if (!src || !pte_read(src))
+		if (!src || !pte_read(src)) {
 			continue;
+		}
 		dst = pt_pmd_alloc(to, va);
-		if (!dst)
+		if (!dst) {
 			return -ENOMEM;
-		if (!(pte_read(src) & PTE_PS) && !pte_read(dst) && !pt_table_alloc(to, dst))
+		}
+		if (!(pte_read(src) & PTE_PS) && !pte_read(dst) && !pt_table_alloc(to, dst)) {
 			return -ENOMEM;
+		}
 		spin_lock(&from->pt_lock);
 		if (pte_read(src) & PTE_PS) {
 			copy_huge(src, dst, flush);
@@ -353,8 +383,9 @@ int pt_copy(struct mm *to, struct vma *v, bool *flush)
 					    (unsigned)((next - va) >> PAGE_SHIFT), flush);
 		}
 		spin_unlock(&from->pt_lock);
-		if (copied)
+		if (copied) {
 			rss_add(to, v, false, copied);
+		}
 	}
 	return 0;
 }

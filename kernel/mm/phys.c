@@ -25,16 +25,16 @@ static struct {
 	struct spinlock lock; /* buddy, fresh_* */
 	struct buddy buddy;
 	struct mem_range ranges[ARRAY_SIZE(boot_info.ram) + 1]; /* [I] */
-	unsigned range_count;					 /* [I] */
-	uint64_t fresh_next;  /* RAM from here on was never looked at */
-	uint64_t fresh_pages; /* how much that is */
-	uint64_t total_pages; /* [I] */
+	unsigned range_count;					/* [I] */
+	uint64_t fresh_next;		       /* RAM from here on was never looked at */
+	uint64_t fresh_pages;		       /* how much that is */
+	uint64_t total_pages;		       /* [I] */
 	uint64_t reserve_user, reserve_kernel; /* [I] */
 	uint32_t cpu_batch;		       /* [I] pages moved between a CPU and the lists */
 	_Atomic uint64_t peak_used;
 	uint64_t (*shrinkers[MAX_SHRINKERS])(uint64_t pages);
 	_Atomic unsigned shrinker_count;
-} phys = {.lock = SPINLOCK_INIT(RANK_PAGES, "pages")};
+} phys = { .lock = SPINLOCK_INIT(RANK_PAGES, "pages") };
 static struct cpu_pages cpu_pages[MAX_CPUS];
 
 void mem_account(enum mem_kind kind, int64_t pages)
@@ -51,10 +51,11 @@ void page_zero(struct page *p, unsigned order)
 	void *to = page_to_virt(p);
 	size_t words = (PAGE_SIZE << order) / 8;
 
-	if (arch_copy_string)
+	if (arch_copy_string) {
 		__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ul) : "memory");
-	else
+	} else {
 		memset(to, 0, words * 8);
+	}
 }
 
 void page_copy(struct page *dst, struct page *src)
@@ -68,10 +69,12 @@ static bool fresh_take_locked(void)
 	const struct mem_range *r = phys.ranges, *end = r + phys.range_count;
 	uint64_t chunk;
 
-	while (r < end && r->end <= phys.fresh_next)
+	while (r < end && r->end <= phys.fresh_next) {
 		r++;
-	if (r == end)
+	}
+	if (r == end) {
 		return false;
+	}
 	chunk = ALIGN_DOWN(MAX(r->start, phys.fresh_next), CHUNK_SIZE);
 	memset(phys_to_page(chunk), 0, CHUNK_STRUCTS);
 	for (; r < end && r->start < chunk + CHUNK_SIZE; r++) {
@@ -87,8 +90,9 @@ static bool fresh_take_locked(void)
 
 static uint64_t floor_of(unsigned flags)
 {
-	if (flags & PAGE_ALLOC_ATOMIC)
+	if (flags & PAGE_ALLOC_ATOMIC) {
 		return 0;
+	}
 	return flags & PAGE_ALLOC_USER ? phys.reserve_user : phys.reserve_kernel;
 }
 
@@ -96,11 +100,13 @@ static struct page *take_locked(unsigned order, uint64_t floor)
 {
 	struct page *p;
 
-	if (phys.buddy.free_pages + phys.fresh_pages < floor + (1ul << order))
+	if (phys.buddy.free_pages + phys.fresh_pages < floor + (1ul << order)) {
 		return NULL;
+	}
 	while (!(p = buddy_alloc(&phys.buddy, order))) {
-		if (!fresh_take_locked())
+		if (!fresh_take_locked()) {
 			return NULL;
+		}
 	}
 	return p;
 }
@@ -109,8 +115,9 @@ static void peak_note_locked(void)
 {
 	uint64_t used = phys.total_pages - phys.buddy.free_pages - phys.fresh_pages;
 
-	if (used > phys.peak_used)
+	if (used > phys.peak_used) {
 		phys.peak_used = used;
+	}
 }
 
 /* The kernel eats into what keeps it going: the current thread is to look for more before
@@ -119,16 +126,18 @@ static void pressure_note(void)
 {
 	struct arch_thread *t = arch_current();
 
-	if (t)
+	if (t) {
 		atomic_fetch_or_explicit(&t->work, WORK_NOTIFY, memory_order_relaxed);
+	}
 }
 
 void mem_balance(void)
 {
 	uint64_t free = READ_ONCE(phys.buddy.free_pages) + READ_ONCE(phys.fresh_pages);
 
-	if (free < phys.reserve_user)
+	if (free < phys.reserve_user) {
 		mem_reclaim(phys.reserve_user - free + phys.cpu_batch);
+	}
 }
 
 /* Past the CPU's own pages; refills them on the way. */
@@ -145,16 +154,18 @@ static NOINLINE struct page *alloc_global(unsigned order, unsigned flags)
 			/* the cache serves all grades, so it is filled above the user's floor */
 			struct page *extra = take_locked(0, phys.reserve_user);
 
-			if (!extra)
+			if (!extra) {
 				break;
+			}
 			extra->link.next = c->head ? &c->head->link : NULL;
 			c->head = extra;
 			c->count++;
 		}
 	}
 	peak_note_locked();
-	if (phys.buddy.free_pages + phys.fresh_pages < phys.reserve_user)
+	if (phys.buddy.free_pages + phys.fresh_pages < phys.reserve_user) {
 		pressure_note();
+	}
 	spin_unlock_irqrestore(&phys.lock, irq);
 	return p;
 }
@@ -184,8 +195,9 @@ static NOINLINE struct page *alloc_reclaim(unsigned order, unsigned flags)
 		uint64_t got = mem_reclaim(MAX((uint64_t)phys.cpu_batch, 1ul << order) << tries);
 
 		p = alloc_try(order, flags);
-		if (p || !got)
+		if (p || !got) {
 			return p;
+		}
 	}
 	return NULL;
 }
@@ -195,17 +207,20 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	struct page *p = alloc_try(order, flags);
 
 	if (unlikely(!p)) {
-		if ((flags & (PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY)) == PAGE_ALLOC_USER)
+		if ((flags & (PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY)) == PAGE_ALLOC_USER) {
 			p = alloc_reclaim(order, flags);
-		if (!p)
+		}
+		if (!p) {
 			return NULL;
+		}
 	}
 	DEBUG_ASSERT(p->refs == 0 && p->maps == 0);
 	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
 	atomic_store_explicit(&p->flags, 0, memory_order_relaxed);
 	p->order = (uint8_t)order;
-	if (flags & PAGE_ALLOC_ZERO)
+	if (flags & PAGE_ALLOC_ZERO) {
 		page_zero(p, order);
+	}
 	return p;
 }
 
@@ -232,11 +247,13 @@ static void free_block(struct page *p)
 	DEBUG_ASSERT(!(p->flags & (PAGE_BUDDY | PAGE_RESERVED | PAGE_LOCKED | PAGE_CACHE)));
 	DEBUG_ASSERT(p->maps == 0);
 	if (p->flags & PAGE_COMPOUND) {
-		for (struct page *t = p + 1; t < p + (1ul << order); t++)
+		for (struct page *t = p + 1; t < p + (1ul << order); t++) {
 			t->flags = 0;
+		}
 	}
-	if (CONFIG_DEBUG)
+	if (CONFIG_DEBUG) {
 		memset(page_to_virt(p), 0x6c, PAGE_SIZE << order);
+	}
 	if (order == 0) {
 		struct cpu_pages *c;
 
@@ -244,8 +261,9 @@ static void free_block(struct page *p)
 		c = &cpu_pages[cpu_id()];
 		p->link.next = c->head ? &c->head->link : NULL;
 		c->head = p;
-		if (++c->count > 2 * phys.cpu_batch)
+		if (++c->count > 2 * phys.cpu_batch) {
 			cpu_pages_trim(c, phys.cpu_batch);
+		}
 		irq_restore(irq);
 		return;
 	}
@@ -268,11 +286,11 @@ bool page_try_get(struct page *p)
 	uint32_t old = atomic_load_explicit(&p->refs, memory_order_relaxed);
 
 	do {
-		if (old == 0)
+		if (old == 0) {
 			return false;
-	} while (!atomic_compare_exchange_weak_explicit(&p->refs, &old, old + 1,
-							memory_order_acquire,
-							memory_order_relaxed));
+		}
+	} while (!atomic_compare_exchange_weak_explicit(
+		&p->refs, &old, old + 1, memory_order_acquire, memory_order_relaxed));
 	return true;
 }
 
@@ -283,15 +301,17 @@ void page_put(struct page *p)
 	p = page_head(p);
 	old = atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel);
 	ASSERT(old > 0);
-	if (old == 1)
+	if (old == 1) {
 		free_block(p);
+	}
 }
 
 bool page_phys_valid(uint64_t addr)
 {
 	for (unsigned i = 0; i < phys.range_count; i++) {
-		if (addr >= phys.ranges[i].start && addr < phys.ranges[i].end)
+		if (addr >= phys.ranges[i].start && addr < phys.ranges[i].end) {
 			return true;
+		}
 	}
 	return false;
 }
@@ -317,24 +337,25 @@ uint64_t mem_total_pages(void)
 
 void mem_get_stats(struct mem_stats *s)
 {
-	int64_t kinds[MEM_KINDS] = {0};
+	int64_t kinds[MEM_KINDS] = { 0 };
 	uint64_t irq, cached = 0;
 
 	for (unsigned i = 0; i < MAX_CPUS; i++) {
 		cached += READ_ONCE(cpu_pages[i].count);
-		for (unsigned k = 0; k < MEM_KINDS; k++)
+		for (unsigned k = 0; k < MEM_KINDS; k++) {
 			kinds[k] += READ_ONCE(cpu_pages[i].kinds[k]);
+		}
 	}
 	irq = spin_lock_irqsave(&phys.lock);
 	peak_note_locked();
 	*s = (struct mem_stats){
-	    .total_pages = phys.total_pages,
-	    .free_pages = phys.buddy.free_pages + phys.fresh_pages + cached,
-	    .cache_pages = (uint64_t)MAX(kinds[MEM_CACHE], 0),
-	    .slab_pages = (uint64_t)MAX(kinds[MEM_SLAB], 0),
-	    .anon_pages = (uint64_t)MAX(kinds[MEM_ANON], 0),
-	    .table_pages = (uint64_t)MAX(kinds[MEM_TABLE], 0),
-	    .peak_used_pages = phys.peak_used,
+		.total_pages = phys.total_pages,
+		.free_pages = phys.buddy.free_pages + phys.fresh_pages + cached,
+		.cache_pages = (uint64_t)MAX(kinds[MEM_CACHE], 0),
+		.slab_pages = (uint64_t)MAX(kinds[MEM_SLAB], 0),
+		.anon_pages = (uint64_t)MAX(kinds[MEM_ANON], 0),
+		.table_pages = (uint64_t)MAX(kinds[MEM_TABLE], 0),
+		.peak_used_pages = phys.peak_used,
 	};
 	spin_unlock_irqrestore(&phys.lock, irq);
 }
@@ -353,8 +374,9 @@ uint64_t mem_reclaim(uint64_t pages)
 	unsigned n = atomic_load_explicit(&phys.shrinker_count, memory_order_acquire);
 	uint64_t got = 0;
 
-	for (unsigned i = 0; i < n && got < pages; i++)
+	for (unsigned i = 0; i < n && got < pages; i++) {
 		got += phys.shrinkers[i](pages - got);
+	}
 	return got;
 }
 
@@ -366,11 +388,13 @@ static uint64_t boot_carve(uint64_t bytes)
 	for (unsigned i = 0; i < boot_info.ram_count; i++) {
 		struct mem_range *r = &boot_info.ram[i];
 
-		if (!best || r->end - r->start > best->end - best->start)
+		if (!best || r->end - r->start > best->end - best->start) {
 			best = r;
+		}
 	}
-	if (!best || best->end - best->start < bytes)
+	if (!best || best->end - best->start < bytes) {
 		panic("not enough memory for the page array");
+	}
 	best->end -= bytes;
 	return best->end;
 }
@@ -392,12 +416,14 @@ static void vmemmap_map(void)
 		uint64_t bytes;
 
 		from = MAX(from, done);
-		if (from >= to)
+		if (from >= to) {
 			continue;
+		}
 		bytes = (to - from) * CHUNK_STRUCTS;
 		if (paging_map_kernel((uintptr_t)phys_to_page(from * CHUNK_SIZE), boot_carve(bytes),
-				      bytes, PTE_P | PTE_W | PTE_NX | PTE_G, boot_table))
+				      bytes, PTE_P | PTE_W | PTE_NX | PTE_G, boot_table)) {
 			panic("cannot map the page array");
+		}
 		done = to;
 	}
 }
@@ -417,12 +443,14 @@ static void ranges_add(uint64_t start, uint64_t end)
 	}
 	start = ALIGN_UP(start, PAGE_SIZE);
 	end = ALIGN_DOWN(end, PAGE_SIZE);
-	if (start == 0)
+	if (start == 0) {
 		start = PAGE_SIZE; /* physical 0 means "none" to many */
-	if (start >= end)
+	}
+	if (start >= end) {
 		return;
+	}
 	ASSERT(phys.range_count < ARRAY_SIZE(phys.ranges));
-	phys.ranges[phys.range_count++] = (struct mem_range){start, end};
+	phys.ranges[phys.range_count++] = (struct mem_range){ start, end };
 	phys.total_pages += (end - start) >> PAGE_SHIFT;
 }
 
@@ -430,8 +458,9 @@ void phys_init(void)
 {
 	vmemmap_map();
 	buddy_init(&phys.buddy);
-	for (unsigned i = 0; i < boot_info.ram_count; i++)
+	for (unsigned i = 0; i < boot_info.ram_count; i++) {
 		ranges_add(boot_info.ram[i].start, boot_info.ram[i].end);
+	}
 	phys.fresh_pages = phys.total_pages;
 	phys.reserve_user = MIN(MAX(phys.total_pages / 32, 48ul), 2048ul);
 	phys.reserve_kernel = phys.reserve_user / 4;

@@ -14,23 +14,29 @@ int vma_isolate(struct mm *mm, struct vma **vp, uint64_t start, uint64_t end)
 	int err;
 
 	if (v->start < start) {
-		if (mm->map_count >= MAX_MAP_COUNT)
+		if (mm->map_count >= MAX_MAP_COUNT) {
 			return -ENOMEM;
+		}
 		err = huge_split_at(mm, start);
-		if (!err)
+		if (!err) {
 			err = vma_split(mm, v, start, &upper);
-		if (err)
+		}
+		if (err) {
 			return err;
+		}
 		v = upper;
 	}
 	if (v->end > end) {
-		if (mm->map_count >= MAX_MAP_COUNT)
+		if (mm->map_count >= MAX_MAP_COUNT) {
 			return -ENOMEM;
+		}
 		err = huge_split_at(mm, end);
-		if (!err)
+		if (!err) {
 			err = vma_split(mm, v, end, &upper);
-		if (err)
+		}
+		if (err) {
 			return err;
+		}
 	}
 	*vp = v;
 	return 0;
@@ -44,22 +50,27 @@ static int protect_vma(struct mm *mm, struct vma **vp, uint64_t start, uint64_t 
 	uint64_t pages = (end - start) >> PAGE_SHIFT;
 	int err;
 
-	if (flags == v->flags)
+	if (flags == v->flags) {
 		return 0;
-	if ((prot & VMA_WRITE) && !(v->flags & VMA_MAYWRITE))
+	}
+	if ((prot & VMA_WRITE) && !(v->flags & VMA_MAYWRITE)) {
 		return -EACCES;
+	}
 	if ((prot & VMA_WRITE) && !(v->flags & VMA_WRITE)) {
 		/* pages become data that must be backed */
 		if ((flags & (VMA_SHARED | VMA_GROWSDOWN)) == 0 &&
-		    mm->data_pages + pages > mm->limit_data >> PAGE_SHIFT)
+		    mm->data_pages + pages > mm->limit_data >> PAGE_SHIFT) {
 			return -ENOMEM;
+		}
 		err = mm_commit_check(flags, pages);
-		if (err)
+		if (err) {
 			return err;
+		}
 	}
 	err = vma_isolate(mm, &v, start, end);
-	if (err)
+	if (err) {
 		return err;
+	}
 	vma_set_flags(mm, v, flags);
 	pt_protect(mm, start, end, flags);
 	*vp = vma_merge(mm, v, dead);
@@ -73,13 +84,16 @@ static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot,
 			 (prot & PROT_EXEC ? VMA_EXEC : 0u);
 	struct vma *v = vma_find(mm, start);
 
-	if (!v)
+	if (!v) {
 		return -ENOMEM;
+	}
 	if (grows == PROT_GROWSDOWN) {
-		if (v->start >= end)
+		if (v->start >= end) {
 			return -ENOMEM;
-		if (!(v->flags & VMA_GROWSDOWN))
+		}
+		if (!(v->flags & VMA_GROWSDOWN)) {
 			return -EINVAL;
+		}
 		start = v->start;
 	} else if (v->start > start) {
 		return -ENOMEM;
@@ -90,12 +104,14 @@ static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot,
 		uint64_t stop;
 		int err;
 
-		if (!v || v->start > start)
+		if (!v || v->start > start) {
 			return -ENOMEM;
+		}
 		stop = MIN(end, v->end);
 		err = protect_vma(mm, &v, start, stop, flags, dead);
-		if (err)
+		if (err) {
 			return err;
+		}
 		start = stop;
 		v = vma_find(mm, start);
 	}
@@ -108,18 +124,23 @@ int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP), err;
 
 	prot &= ~grows;
-	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || !IS_ALIGNED(addr, PAGE_SIZE))
+	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || !IS_ALIGNED(addr, PAGE_SIZE)) {
 		return -EINVAL;
-	if (len == 0)
+	}
+	if (len == 0) {
 		return 0;
+	}
 	len = ALIGN_UP(len, PAGE_SIZE);
-	if (addr + len <= addr)
+	if (addr + len <= addr) {
 		return -ENOMEM;
-	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM))
+	}
+	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)) {
 		return -EINVAL;
+	}
 	err = rwsem_write_lock_killable(&mm->lock);
-	if (err)
+	if (err) {
 		return err;
+	}
 	err = protect_locked(mm, addr, addr + len, prot, grows, &dead);
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);

@@ -14,8 +14,9 @@ static bool overlap(const struct vma *v, uint64_t first, uint64_t last, uint64_t
 {
 	uint64_t v_last = v->pgoff + vma_pages(v) - 1;
 
-	if (v_last < first || v->pgoff > last)
+	if (v_last < first || v->pgoff > last) {
 		return false;
+	}
 	*start = v->start + ((MAX(first, v->pgoff) - v->pgoff) << PAGE_SHIFT);
 	*end = v->start + ((MIN(last, v_last) - v->pgoff + 1) << PAGE_SHIFT);
 	return true;
@@ -30,13 +31,15 @@ static void unmap_object(struct page_cache *pc, uint64_t first, uint64_t last, b
 	list_for_each_entry(v, &pc->vmas, object_link) {
 		struct gather g;
 
-		if (!overlap(v, first, last, &start, &end))
+		if (!overlap(v, first, last, &start, &end)) {
 			continue;
+		}
 		gather_init(&g, v->mm);
-		if (copies)
+		if (copies) {
 			pt_zap(&g, v, start, end);
-		else
+		} else {
 			pt_zap_file(&g, v, start, end);
+		}
 		gather_flush(&g);
 	}
 	spin_unlock(&pc->vmas_lock);
@@ -62,12 +65,14 @@ bool mm_clean_object_page(struct page_cache *pc, struct page *p)
 	list_for_each_entry(v, &pc->vmas, object_link) {
 		uint64_t *pte, e = 0;
 
-		if (!(v->flags & VMA_SHARED) || !overlap(v, p->index, p->index, &start, &end))
+		if (!(v->flags & VMA_SHARED) || !overlap(v, p->index, p->index, &start, &end)) {
 			continue;
+		}
 		spin_lock(&v->mm->pt_lock);
 		pte = pt_pte(pt_pmd(v->mm, start), start);
-		if (pte && (pte_read(pte) & PTE_FILE) && pte_page(pte_read(pte)) == p)
+		if (pte && (pte_read(pte) & PTE_FILE) && pte_page(pte_read(pte)) == p) {
 			e = __atomic_fetch_and(pte, ~(PTE_W | PTE_D), __ATOMIC_ACQ_REL);
+		}
 		spin_unlock(&v->mm->pt_lock);
 		if (e & (PTE_W | PTE_D)) {
 			dirty |= (e & PTE_D) != 0;

@@ -26,8 +26,9 @@ static void flush_local(uint64_t start, uint64_t end)
 		tlb_flush_all();
 		return;
 	}
-	for (uint64_t va = start; va < end; va += PAGE_SIZE)
+	for (uint64_t va = start; va < end; va += PAGE_SIZE) {
 		tlb_flush_page(va);
+	}
 }
 
 static void flush_ipi(void *arg)
@@ -62,13 +63,15 @@ static void flush(struct mm *mm, uint64_t start, uint64_t end, bool tables)
 
 	atomic_thread_fence(memory_order_seq_cst);
 	mask = atomic_load_explicit(&mm->space.active_cpus, memory_order_relaxed);
-	if (mask & self)
+	if (mask & self) {
 		flush_local(start, end);
+	}
 	mask &= ~self;
-	if (mask && !tables)
+	if (mask && !tables) {
 		mask = note_lazy(&mm->space, mask);
+	}
 	if (mask) {
-		struct flush f = {start, end};
+		struct flush f = { start, end };
 
 		smp_call(mask, flush_ipi, &f);
 	}
@@ -91,10 +94,12 @@ void gather_init(struct gather *g, struct mm *mm)
 
 void gather_flush(struct gather *g)
 {
-	if (g->start < g->end && !g->dying)
+	if (g->start < g->end && !g->dying) {
 		flush(g->mm, g->start, g->end, g->tables);
-	for (unsigned i = 0; i < g->n; i++)
+	}
+	for (unsigned i = 0; i < g->n; i++) {
 		page_put(g->pages[i]);
+	}
 	g->n = 0;
 	g->start = UINT64_MAX;
 	g->end = 0;
@@ -106,8 +111,9 @@ static void drop_ipi(void *arg)
 	struct arch_space *space = arg;
 
 	/* a CPU can have switched away since the mask was read */
-	if (atomic_load_explicit(&space->active_cpus, memory_order_relaxed) & 1ull << cpu_id())
+	if (atomic_load_explicit(&space->active_cpus, memory_order_relaxed) & 1ull << cpu_id()) {
 		arch_load_space(&kernel_space);
+	}
 }
 
 void tlb_drop_space(struct arch_space *space)
@@ -115,9 +121,11 @@ void tlb_drop_space(struct arch_space *space)
 	uint64_t self = 1ull << cpu_id();
 	uint64_t mask = atomic_load_explicit(&space->active_cpus, memory_order_acquire);
 
-	if (mask & self)
+	if (mask & self) {
 		arch_load_space(&kernel_space);
-	if (mask & ~self)
+	}
+	if (mask & ~self) {
 		smp_call(mask & ~self, drop_ipi, space);
+	}
 	ASSERT(atomic_load_explicit(&space->active_cpus, memory_order_acquire) == 0);
 }

@@ -46,22 +46,24 @@ struct cpu_list {
 static struct kmem_cache caches[MAX_CACHES];
 static _Atomic unsigned cache_count;
 static struct cpu_list boot_lists[MAX_CACHES];
-static struct cpu_list *cpu_lists[MAX_CPUS] = {boot_lists};
+static struct cpu_list *cpu_lists[MAX_CPUS] = { boot_lists };
 
-static const uint16_t class_sizes[] = {16,  32,	 48,  64,  96,	 128,  192, 256,
-				       384, 512, 768, 1024, 1536, 2048};
-static const char *const class_names[] = {
-    "kmalloc-16",  "kmalloc-32",  "kmalloc-48",	 "kmalloc-64",	"kmalloc-96",
-    "kmalloc-128", "kmalloc-192", "kmalloc-256", "kmalloc-384", "kmalloc-512",
-    "kmalloc-768", "kmalloc-1024", "kmalloc-1536", "kmalloc-2048"};
+static const uint16_t class_sizes[] = { 16,  32,  48,  64,  96,	  128,	192,
+					256, 384, 512, 768, 1024, 1536, 2048 };
+static const char *const class_names[] = { "kmalloc-16",   "kmalloc-32",  "kmalloc-48",
+					   "kmalloc-64",   "kmalloc-96",  "kmalloc-128",
+					   "kmalloc-192",  "kmalloc-256", "kmalloc-384",
+					   "kmalloc-512",  "kmalloc-768", "kmalloc-1024",
+					   "kmalloc-1536", "kmalloc-2048" };
 static uint8_t class_of[MAX_CLASS_SIZE / 16 + 1];
 
 static unsigned order_for(size_t size)
 {
 	unsigned order = 0;
 
-	while ((PAGE_SIZE << order) < size)
+	while ((PAGE_SIZE << order) < size) {
 		order++;
+	}
 	return order;
 }
 
@@ -84,13 +86,15 @@ static NOINLINE void debug_check_alloc(const struct kmem_cache *c, void *obj)
 	const unsigned char *b = obj;
 	struct trailer *t = trailer_of(c, obj);
 
-	if (t->state != STATE_FREE || t->red_zone != RED_ZONE)
+	if (t->state != STATE_FREE || t->red_zone != RED_ZONE) {
 		panic("slab %s: free object %p was overwritten (trailer %lx %lx)", c->name, obj,
 		      t->red_zone, t->state);
+	}
 	for (size_t i = sizeof(void *); i < c->size; i++) {
-		if (b[i] != POISON_FREE)
+		if (b[i] != POISON_FREE) {
 			panic("slab %s: free object %p was written at +%zu (0x%x)", c->name, obj, i,
 			      b[i]);
+		}
 	}
 	t->state = STATE_USED;
 	memset(obj, 0x5a, c->size);
@@ -101,13 +105,16 @@ static NOINLINE void debug_check_free(const struct kmem_cache *c, void *obj)
 	struct trailer *t = trailer_of(c, obj);
 	size_t in_slab = (uintptr_t)obj & ((PAGE_SIZE << c->order) - 1);
 
-	if (in_slab % c->stride)
+	if (in_slab % c->stride) {
 		panic("slab %s: %p is not the start of an object", c->name, obj);
-	if (t->state == STATE_FREE)
+	}
+	if (t->state == STATE_FREE) {
 		panic("slab %s: double free of %p", c->name, obj);
-	if (t->state != STATE_USED || t->red_zone != RED_ZONE)
+	}
+	if (t->state != STATE_USED || t->red_zone != RED_ZONE) {
 		panic("slab %s: object %p was overrun (%lx %lx)", c->name, obj, t->red_zone,
 		      t->state);
+	}
 	debug_mark_free(c, obj);
 }
 
@@ -119,14 +126,16 @@ static struct page *slab_create_locked(struct kmem_cache *c)
 	void *head = NULL;
 	char *base;
 
-	if (!p)
+	if (!p) {
 		return NULL;
+	}
 	base = page_to_virt(p);
 	for (uint32_t i = c->per_slab; i-- > 0;) {
 		void *obj = base + (size_t)i * c->stride;
 
-		if (CONFIG_DEBUG)
+		if (CONFIG_DEBUG) {
 			debug_mark_free(c, obj);
+		}
 		*(void **)obj = head;
 		head = obj;
 	}
@@ -151,12 +160,14 @@ static uint32_t slab_take(struct kmem_cache *c, uint32_t n, void **chain)
 	while (got < n) {
 		struct page *p;
 
-		if (!list_empty(&c->partial))
+		if (!list_empty(&c->partial)) {
 			p = list_first_entry(&c->partial, struct page, link);
-		else if (got || !(p = slab_create_locked(c)))
+		} else if (got || !(p = slab_create_locked(c))) {
 			break;
-		if (p->index == 0)
+		}
+		if (p->index == 0) {
 			c->empty_slabs--;
+		}
 		while (got < n && p->priv) {
 			void *obj = (void *)p->priv;
 
@@ -166,8 +177,9 @@ static uint32_t slab_take(struct kmem_cache *c, uint32_t n, void **chain)
 			p->index++;
 			got++;
 		}
-		if (!p->priv)
+		if (!p->priv) {
 			list_remove(&p->link);
+		}
 	}
 	c->out += got;
 	spin_unlock(&c->lock);
@@ -186,12 +198,14 @@ static void slab_give(struct kmem_cache *c, void *chain, uint32_t n)
 
 		chain = *(void **)obj;
 		DEBUG_ASSERT(p->owner == c && p->index > 0);
-		if (!p->priv)
+		if (!p->priv) {
 			list_push_front(&c->partial, &p->link);
+		}
 		*(void **)obj = (void *)p->priv;
 		p->priv = (uintptr_t)obj;
-		if (--p->index)
+		if (--p->index) {
 			continue;
+		}
 		if (c->empty_slabs == 0) {
 			c->empty_slabs = 1;
 			list_remove(&p->link);
@@ -215,9 +229,10 @@ static struct cpu_list *cpu_list(struct kmem_cache *c)
 	if (unlikely(!cpu_lists[cpu])) {
 		struct page *p = page_alloc(0, PAGE_ALLOC_ZERO | PAGE_ALLOC_ATOMIC);
 
-		if (!p)
+		if (!p) {
 			return NULL;
-		_Static_assert(sizeof boot_lists <= PAGE_SIZE, "the lists of a CPU fit a page");
+		}
+		_Static_assert(sizeof(boot_lists) <= PAGE_SIZE, "the lists of a CPU fit a page");
 		cpu_lists[cpu] = page_to_virt(p);
 	}
 	return &cpu_lists[cpu][c->index];
@@ -228,8 +243,9 @@ static NOINLINE void *alloc_slow(struct kmem_cache *c, struct cpu_list *l)
 	void *chain;
 	uint32_t got = slab_take(c, l ? c->batch : 1, &chain);
 
-	if (!got)
+	if (!got) {
 		return NULL;
+	}
 	if (l) {
 		l->head = *(void **)chain;
 		l->count = got - 1;
@@ -251,8 +267,9 @@ void *kmem_cache_alloc(struct kmem_cache *c)
 		obj = alloc_slow(c, l);
 	}
 	irq_restore(irq);
-	if (CONFIG_DEBUG && obj)
+	if (CONFIG_DEBUG && obj) {
 		debug_check_alloc(c, obj);
+	}
 	return obj;
 }
 
@@ -260,8 +277,9 @@ static NOINLINE void free_surplus(struct kmem_cache *c, struct cpu_list *l)
 {
 	void *chain = l->head, **last = l->head;
 
-	for (uint32_t i = 1; i < c->batch; i++)
+	for (uint32_t i = 1; i < c->batch; i++) {
 		last = *last;
+	}
 	l->head = *last;
 	l->count -= c->batch;
 	slab_give(c, chain, c->batch);
@@ -272,13 +290,15 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 	uint64_t irq;
 	struct cpu_list *l;
 
-	if (!p)
+	if (!p) {
 		return;
+	}
 	if (CONFIG_DEBUG) {
 		struct page *page = virt_to_page((void *)ALIGN_DOWN((uintptr_t)p, PAGE_SIZE));
 
-		if (!(page->flags & PAGE_SLAB) || page->owner != c)
+		if (!(page->flags & PAGE_SLAB) || page->owner != c) {
 			panic("slab %s: free of foreign object %p", c->name, p);
+		}
 		debug_check_free(c, p);
 	}
 	irq = irq_save();
@@ -286,8 +306,9 @@ void kmem_cache_free(struct kmem_cache *c, void *p)
 	if (likely(l)) {
 		*(void **)p = l->head;
 		l->head = p;
-		if (++l->count >= 2 * c->batch)
+		if (++l->count >= 2 * c->batch) {
 			free_surplus(c, l);
+		}
 	} else {
 		slab_give(c, p, 1);
 	}
@@ -298,14 +319,15 @@ void slab_for_each(void (*fn)(const struct slab_usage *u, void *arg), void *arg)
 {
 	for (unsigned i = 0; i < cache_count; i++) {
 		struct kmem_cache *c = &caches[i];
-		struct slab_usage u = {.name = c->name, .object_size = c->size};
+		struct slab_usage u = { .name = c->name, .object_size = c->size };
 
 		u.used = READ_ONCE(c->out);
 		u.total = READ_ONCE(c->slabs) * c->per_slab;
 		u.pages = READ_ONCE(c->slabs) << c->order;
 		for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
-			if (cpu_lists[cpu])
+			if (cpu_lists[cpu]) {
 				u.used -= MIN(u.used, READ_ONCE(cpu_lists[cpu][i].count));
+			}
 		}
 		fn(&u, arg);
 	}
@@ -315,8 +337,9 @@ void *kmem_cache_zalloc(struct kmem_cache *c)
 {
 	void *p = kmem_cache_alloc(c);
 
-	if (p)
+	if (p) {
 		memset(p, 0, c->size);
+	}
 	return p;
 }
 
@@ -327,14 +350,18 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	size_t stride;
 
 	ASSERT(n < MAX_CACHES && size > 0 && size <= PAGE_SIZE << PAGE_MAX_ORDER);
-	if (align < 8)
+	if (align < 8) {
 		align = 8;
+	}
 	stride = MAX(size, sizeof(void *));
-	if (CONFIG_DEBUG)
+	if (CONFIG_DEBUG) {
 		stride = ALIGN_UP(stride, 8ul) + sizeof(struct trailer);
+	}
 	stride = ALIGN_UP(stride, align);
-	*c = (struct kmem_cache){.name = name, .size = (uint32_t)MAX(size, sizeof(void *)),
-				 .stride = (uint32_t)stride, .index = n};
+	*c = (struct kmem_cache){ .name = name,
+				  .size = (uint32_t)MAX(size, sizeof(void *)),
+				  .stride = (uint32_t)stride,
+				  .index = n };
 	c->order = order_for(stride);
 	c->per_slab = c->order ? 1 : (uint32_t)(PAGE_SIZE / stride);
 	c->batch = (uint32_t)MIN(MAX(4096 / stride, 2ul), 16ul);
@@ -347,13 +374,16 @@ void *kmalloc(size_t size)
 {
 	struct page *p;
 
-	if (likely(size <= MAX_CLASS_SIZE))
+	if (likely(size <= MAX_CLASS_SIZE)) {
 		return kmem_cache_alloc(&caches[class_of[(size + 15) / 16]]);
-	if (size > PAGE_SIZE << PAGE_MAX_ORDER)
+	}
+	if (size > PAGE_SIZE << PAGE_MAX_ORDER) {
 		return NULL;
+	}
 	p = page_alloc(order_for(size), cpu_in_irq() ? PAGE_ALLOC_ATOMIC : 0);
-	if (!p)
+	if (!p) {
 		return NULL;
+	}
 	mem_account(MEM_SLAB, 1l << p->order);
 	return page_to_virt(p);
 }
@@ -362,8 +392,9 @@ void kfree(const void *p)
 {
 	struct page *page;
 
-	if (!p)
+	if (!p) {
 		return;
+	}
 	page = virt_to_page((const void *)ALIGN_DOWN((uintptr_t)p, PAGE_SIZE));
 	if (likely(page->flags & PAGE_SLAB)) {
 		kmem_cache_free(page->owner, (void *)(uintptr_t)p);
@@ -379,8 +410,9 @@ static size_t usable_size(const void *p)
 {
 	struct page *page = virt_to_page((const void *)ALIGN_DOWN((uintptr_t)p, PAGE_SIZE));
 
-	if (page->flags & PAGE_SLAB)
+	if (page->flags & PAGE_SLAB) {
 		return ((struct kmem_cache *)page->owner)->size;
+	}
 	return PAGE_SIZE << page->order;
 }
 
@@ -388,8 +420,9 @@ void *kzalloc(size_t size)
 {
 	void *p = kmalloc(size);
 
-	if (p)
+	if (p) {
 		memset(p, 0, size);
+	}
 	return p;
 }
 
@@ -405,14 +438,17 @@ void *krealloc(void *p, size_t size)
 	size_t have;
 	void *q;
 
-	if (!p)
+	if (!p) {
 		return kmalloc(size);
+	}
 	have = usable_size(p);
-	if (size <= have && size * 2 > have)
+	if (size <= have && size * 2 > have) {
 		return p;
+	}
 	q = kmalloc(size);
-	if (!q)
+	if (!q) {
 		return size <= have ? p : NULL;
+	}
 	memcpy(q, p, MIN(size, have));
 	kfree(p);
 	return q;
@@ -422,8 +458,9 @@ void *kmemdup(const void *p, size_t n)
 {
 	void *q = kmalloc(n);
 
-	if (q)
+	if (q) {
 		memcpy(q, p, n);
+	}
 	return q;
 }
 
@@ -457,8 +494,9 @@ void slab_init(void)
 		ASSERT(kmem_cache_create(class_names[i], size, align) == &caches[i]);
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(class_of); i++) {
-		if (i * 16 > class_sizes[size_class])
+		if (i * 16 > class_sizes[size_class]) {
 			size_class++;
+		}
 		class_of[i] = (uint8_t)size_class;
 	}
 }

@@ -7,19 +7,19 @@
 
 void uio_init_segs(struct uio *u, const struct uio_seg *segs, unsigned n, uint64_t total)
 {
-	*u = (struct uio){.segs = segs, .nsegs = n, .user = true, .left = total};
+	*u = (struct uio){ .segs = segs, .nsegs = n, .user = true, .left = total };
 }
 
 void uio_init_kernel(struct uio *u, struct uio_seg *seg, void *buf, size_t n)
 {
-	*seg = (struct uio_seg){(uintptr_t)buf, n};
+	*seg = (struct uio_seg){ (uintptr_t)buf, n };
 	uio_init_segs(u, seg, 1, n);
 	u->user = false;
 }
 
 void uio_init_user(struct uio *u, struct uio_seg *seg, user_ptr buf, size_t n)
 {
-	*seg = (struct uio_seg){buf.addr, n};
+	*seg = (struct uio_seg){ buf.addr, n };
 	uio_init_segs(u, seg, 1, n);
 }
 
@@ -28,10 +28,12 @@ static size_t uio_piece(struct uio *u, size_t n, uint64_t *addr)
 {
 	const struct uio_seg *s;
 
-	if (n > u->left)
+	if (n > u->left) {
 		n = u->left;
-	if (n == 0)
+	}
+	if (n == 0) {
 		return 0;
+	}
 	s = &u->segs[u->seg];
 	while (u->seg_off == s->len) {
 		u->seg++;
@@ -58,14 +60,16 @@ size_t uio_write_to(struct uio *u, const void *src, size_t n)
 	while ((piece = uio_piece(u, n - done, &addr)) > 0) {
 		size_t moved = piece;
 
-		if (u->user)
-			moved = copy_to_user_partial((user_ptr){addr}, from + done, piece);
-		else
+		if (u->user) {
+			moved = copy_to_user_partial((user_ptr){ addr }, from + done, piece);
+		} else {
 			memcpy((void *)addr, from + done, piece);
+		}
 		uio_advance(u, moved);
 		done += moved;
-		if (moved < piece)
+		if (moved < piece) {
 			break;
+		}
 	}
 	return done;
 }
@@ -79,14 +83,16 @@ size_t uio_read_from(struct uio *u, void *dst, size_t n)
 	while ((piece = uio_piece(u, n - done, &addr)) > 0) {
 		size_t moved = piece;
 
-		if (u->user)
-			moved = copy_from_user_partial(to + done, (user_ptr){addr}, piece);
-		else
+		if (u->user) {
+			moved = copy_from_user_partial(to + done, (user_ptr){ addr }, piece);
+		} else {
 			memcpy(to + done, (const void *)addr, piece);
+		}
 		uio_advance(u, moved);
 		done += moved;
-		if (moved < piece)
+		if (moved < piece) {
 			break;
+		}
 	}
 	return done;
 }
@@ -99,14 +105,16 @@ size_t uio_zero(struct uio *u, size_t n)
 	while ((piece = uio_piece(u, n - done, &addr)) > 0) {
 		size_t moved = piece;
 
-		if (u->user)
-			moved = clear_user_partial((user_ptr){addr}, piece);
-		else
+		if (u->user) {
+			moved = clear_user_partial((user_ptr){ addr }, piece);
+		} else {
 			memset((void *)addr, 0, piece);
+		}
 		uio_advance(u, moved);
 		done += moved;
-		if (moved < piece)
+		if (moved < piece) {
 			break;
+		}
 	}
 	return done;
 }

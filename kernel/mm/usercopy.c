@@ -15,8 +15,9 @@ bool user_range_ok(user_ptr p, uint64_t n)
 size_t copy_from_user_partial(void *dst, user_ptr src, size_t n)
 {
 	if (!user_range_ok(src, n)) {
-		if (src.addr >= USER_END)
+		if (src.addr >= USER_END) {
 			return 0;
+		}
 		return USER_END - src.addr -
 		       arch_copy_user(dst, (const void *)src.addr, USER_END - src.addr);
 	}
@@ -26,8 +27,9 @@ size_t copy_from_user_partial(void *dst, user_ptr src, size_t n)
 size_t copy_to_user_partial(user_ptr dst, const void *src, size_t n)
 {
 	if (!user_range_ok(dst, n)) {
-		if (dst.addr >= USER_END)
+		if (dst.addr >= USER_END) {
 			return 0;
+		}
 		return USER_END - dst.addr -
 		       arch_copy_user((void *)dst.addr, src, USER_END - dst.addr);
 	}
@@ -36,22 +38,25 @@ size_t copy_to_user_partial(user_ptr dst, const void *src, size_t n)
 
 size_t clear_user_partial(user_ptr dst, size_t n)
 {
-	if (!user_range_ok(dst, n))
+	if (!user_range_ok(dst, n)) {
 		return 0;
+	}
 	return n - arch_clear_user(dst.addr, n);
 }
 
 int copy_from_user(void *dst, user_ptr src, size_t n)
 {
-	if (!user_range_ok(src, n) || arch_copy_user(dst, (const void *)src.addr, n))
+	if (!user_range_ok(src, n) || arch_copy_user(dst, (const void *)src.addr, n)) {
 		return -EFAULT;
+	}
 	return 0;
 }
 
 int copy_to_user(user_ptr dst, const void *src, size_t n)
 {
-	if (!user_range_ok(dst, n) || arch_copy_user((void *)dst.addr, src, n))
+	if (!user_range_ok(dst, n) || arch_copy_user((void *)dst.addr, src, n)) {
 		return -EFAULT;
+	}
 	return 0;
 }
 
@@ -65,15 +70,19 @@ long copy_string_from_user(char *dst, user_ptr src, size_t size)
 	size_t room = size;
 	long n;
 
-	if (src.addr >= USER_END)
+	if (src.addr >= USER_END) {
 		return -EFAULT;
-	if (room > USER_END - src.addr)
+	}
+	if (room > USER_END - src.addr) {
 		room = USER_END - src.addr;
+	}
 	n = arch_strncpy_user(dst, src.addr, room);
-	if (n < 0)
+	if (n < 0) {
 		return n;
-	if ((size_t)n < room)
+	}
+	if ((size_t)n < room) {
 		return n;
+	}
 	return room < size ? -EFAULT : -ENAMETOOLONG;
 }
 
@@ -136,8 +145,9 @@ int cmpxchg_user_u32_nofault(user_ptr p, uint32_t *old, uint32_t new_value)
 	uint32_t seen = *old;
 	int err;
 
-	if (!user_range_ok(p, 4))
+	if (!user_range_ok(p, 4)) {
 		return -EFAULT;
+	}
 	t->arch.nofault++;
 	err = arch_user_cmpxchg32(p.addr, &seen, new_value);
 	t->arch.nofault--;
@@ -148,12 +158,14 @@ int cmpxchg_user_u32_nofault(user_ptr p, uint32_t *old, uint32_t new_value)
 int fault_in_user(user_ptr p, bool write)
 {
 	uint32_t v = 0;
-	user_ptr word = {p.addr & ~(uintptr_t)3};
+	user_ptr word = { p.addr & ~(uintptr_t)3 };
 
-	if (!user_range_ok(word, 4))
+	if (!user_range_ok(word, 4)) {
 		return -EFAULT;
-	if (!write)
+	}
+	if (!write) {
 		return arch_user_load32(&v, word.addr);
+	}
 	/* a write that changes nothing: 0 stays 0, anything else is left */
 	return arch_user_cmpxchg32(word.addr, &v, 0);
 }

@@ -37,8 +37,9 @@ struct vma *vma_find(struct mm *mm, uint64_t addr)
 	struct vma *best = READ_ONCE(mm->last_hit);
 	struct rb_node *n;
 
-	if (best && best->start <= addr && addr < best->end)
+	if (best && best->start <= addr && addr < best->end) {
 		return best;
+	}
 	best = NULL;
 	n = mm->vmas.root;
 	while (n) {
@@ -83,12 +84,14 @@ static void account(struct mm *mm, uint32_t flags, int64_t pages)
 	uint64_t n = (uint64_t)pages;
 
 	mm->total_pages += n;
-	if (flags & VMA_LOCKED)
+	if (flags & VMA_LOCKED) {
 		mm->locked_pages += n;
-	if (flags & VMA_GROWSDOWN)
+	}
+	if (flags & VMA_GROWSDOWN) {
 		mm->stack_pages += n;
-	else if ((flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE)
+	} else if ((flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE) {
 		mm->data_pages += n;
+	}
 }
 
 static bool kind_matches(const struct vma *v, const struct vma_kind *k)
@@ -99,7 +102,7 @@ static bool kind_matches(const struct vma *v, const struct vma_kind *k)
 
 static struct vma_kind kind_of(const struct vma *v)
 {
-	return (struct vma_kind){v->flags, v->object, v->file, v->special, v->special_name};
+	return (struct vma_kind){ v->flags, v->object, v->file, v->special, v->special_name };
 }
 
 struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vma_kind *kind,
@@ -107,23 +110,25 @@ struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 {
 	struct vma *v = kmem_cache_alloc(vma_cache);
 
-	if (!v)
+	if (!v) {
 		return NULL;
-	*v = (struct vma){.mm = mm,
-			  .start = start,
-			  .end = end,
-			  .flags = kind->flags,
-			  .pgoff = pgoff,
-			  .object = kind->object,
-			  .file = kind->file,
-			  .special = kind->special,
-			  .special_name = kind->special_name};
+	}
+	*v = (struct vma){ .mm = mm,
+			   .start = start,
+			   .end = end,
+			   .flags = kind->flags,
+			   .pgoff = pgoff,
+			   .object = kind->object,
+			   .file = kind->file,
+			   .special = kind->special,
+			   .special_name = kind->special_name };
 	rb_clear(&v->node);
 	list_init(&v->object_link);
-	if (v->file)
+	if (v->file) {
 		mm_file_ops->get(v->file);
-	else if (v->object)
+	} else if (v->object) {
 		pagecache_get(v->object);
+	}
 	return v;
 }
 
@@ -171,13 +176,15 @@ void vma_set_range(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 
 	ASSERT(start < end);
 	account(mm, v->flags, (int64_t)((end - start) >> PAGE_SHIFT) - (int64_t)vma_pages(v));
-	if (v->object)
+	if (v->object) {
 		spin_lock(&v->object->vmas_lock);
+	}
 	v->start = start;
 	v->end = end;
 	v->pgoff = pgoff;
-	if (v->object)
+	if (v->object) {
 		spin_unlock(&v->object->vmas_lock);
+	}
 }
 
 void vma_set_flags(struct mm *mm, struct vma *v, uint32_t flags)
@@ -195,11 +202,13 @@ int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper)
 
 	ASSERT(addr > v->start && addr < v->end);
 	u = vma_new(mm, addr, v->end, &kind, pgoff);
-	if (!u)
+	if (!u) {
 		return -ENOMEM;
+	}
 	/* one step for mm_unmap_object() */
-	if (v->object)
+	if (v->object) {
 		spin_lock(&v->object->vmas_lock);
+	}
 	v->end = addr;
 	if (v->object) {
 		list_push_back(&v->object->vmas, &u->object_link);
@@ -243,16 +252,18 @@ struct vma *vma_merge(struct mm *mm, struct vma *v, struct list *dead)
 {
 	struct vma *prev, *next;
 
-	if (v->special)
+	if (v->special) {
 		return v;
+	}
 	prev = vma_prev(v);
 	if (prev && continues(prev, v)) {
 		absorb(mm, prev, v, dead);
 		v = prev;
 	}
 	next = vma_next(v);
-	if (next && continues(v, next))
+	if (next && continues(v, next)) {
 		absorb(mm, v, next, dead);
+	}
 	return v;
 }
 
@@ -267,8 +278,9 @@ struct vma *vma_map(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 	if (prev && prev->end == start && kind_matches(prev, kind) &&
 	    (!kind->object || prev->pgoff + vma_pages(prev) == pgoff)) {
 		vma_set_range(mm, prev, prev->start, end);
-		if (next && continues(prev, next))
+		if (next && continues(prev, next)) {
 			absorb(mm, prev, next, dead);
+		}
 		return prev;
 	}
 	if (next && next->start == end && kind_matches(next, kind) &&
@@ -277,16 +289,18 @@ struct vma *vma_map(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 		return next;
 	}
 	v = vma_new(mm, start, end, kind, pgoff);
-	if (v)
+	if (v) {
 		vma_insert(mm, v);
+	}
 	return v;
 }
 
 /* Where free space below v ends. */
 static uint64_t gap_top(const struct vma *v)
 {
-	if (!(v->flags & VMA_GROWSDOWN))
+	if (!(v->flags & VMA_GROWSDOWN)) {
 		return v->start;
+	}
 	return v->start > STACK_GUARD_GAP ? v->start - STACK_GUARD_GAP : 0;
 }
 
@@ -303,8 +317,9 @@ uint64_t vma_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high)
 	v = vma_find_below(mm, top);
 	/* top may lie in the guard gap of what is above it */
 	above = v ? vma_next(v) : vma_of(rb_first(&mm->vmas));
-	if (above)
+	if (above) {
 		top = MIN(top, gap_top(above));
+	}
 	for (;;) {
 		uint64_t bottom = v ? MAX(v->end, low) : low;
 
@@ -318,8 +333,9 @@ uint64_t vma_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high)
 			}
 			hole = MAX(hole, top - bottom);
 		}
-		if (!v || v->start <= low)
+		if (!v || v->start <= low) {
 			return 0;
+		}
 		top = MIN(top, gap_top(v));
 		v = vma_prev(v);
 	}
@@ -331,8 +347,9 @@ void vma_note_gap(struct mm *mm, uint64_t addr)
 	uint64_t top = next ? gap_top(next) : mm->mmap_base;
 
 	top = MIN(top, mm->mmap_base);
-	if (top > mm->gap_hint)
+	if (top > mm->gap_hint) {
 		mm->gap_hint = top;
+	}
 }
 
 bool vma_range_free(struct mm *mm, uint64_t start, uint64_t end)
@@ -354,10 +371,11 @@ void vma_dispose(struct list *dead)
 			/* an error stays with the cache, for fsync() */
 			(void)!pagecache_sync(v->object, v->pgoff, v->pgoff + vma_pages(v) - 1);
 		}
-		if (v->file)
+		if (v->file) {
 			mm_file_ops->put(v->file);
-		else if (v->object)
+		} else if (v->object) {
 			pagecache_put(v->object);
+		}
 		kmem_cache_free(vma_cache, v);
 	}
 }

@@ -5,8 +5,8 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-struct waitq dgram_room = {.lock = SPINLOCK_INIT(RANK_WAITQ, "dgram room"),
-			   .entries = LIST_INIT(dgram_room.entries)};
+struct waitq dgram_room = { .lock = SPINLOCK_INIT(RANK_WAITQ, "dgram room"),
+			    .entries = LIST_INIT(dgram_room.entries) };
 
 /* The default destination of an AF_UNIX socket changes; its old one is forgotten. */
 static void set_peer(struct socket *s, struct socket *peer, enum socket_state state)
@@ -208,7 +208,7 @@ static int pending_error(struct socket *s)
 static struct packet *make_packet(struct socket *s, struct socket *to, struct uio *u,
 				  struct socket_msg *m, int *err)
 {
-	struct sock_addr from = {0};
+	struct sock_addr from = { 0 };
 	struct packet *p;
 
 	if (socket_is_unix(s)) {

@@ -14,8 +14,8 @@
 #define EPHEMERAL_LAST 60999
 
 static struct list ports[PORT_HASH]; /* linked on first use */
-static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-static const uint8_t any6[16], loopback6[16] = {[15] = 1};
+static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+static const uint8_t any6[16], loopback6[16] = { [15] = 1 };
 
 static bool is_mapped(const uint8_t ip[16])
 {
@@ -96,8 +96,7 @@ static bool covers(const struct socket *s, const uint8_t ip[16])
 	if (!is_any(s->local.ip)) {
 		return false;
 	}
-	return is_mapped(ip) == is_mapped(s->local.ip) ||
-	       (is_mapped(ip) && !s->ints[INT_V6ONLY]);
+	return is_mapped(ip) == is_mapped(s->local.ip) || (is_mapped(ip) && !s->ints[INT_V6ONLY]);
 }
 static struct list *bucket(uint16_t port)
 {

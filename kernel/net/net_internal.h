@@ -36,8 +36,13 @@ struct packet *packet_read(struct uio *u, size_t n, bool whole, const struct soc
 			   int *err);
 void packet_free(struct packet *p);
 
-enum socket_state { SOCKET_IDLE, SOCKET_CONNECTING, SOCKET_CONNECTED, SOCKET_LISTENING,
-		    SOCKET_CLOSED };
+enum socket_state {
+	SOCKET_IDLE,
+	SOCKET_CONNECTING,
+	SOCKET_CONNECTED,
+	SOCKET_LISTENING,
+	SOCKET_CLOSED
+};
 
 /* An internet address and port: IPv4 as ::ffff:a.b.c.d; port in host order. */
 struct inet_name {
@@ -51,12 +56,40 @@ struct unix_name {
 
 /* Options that are stored and given back (options.c). */
 enum socket_int {
-	INT_REUSEADDR, INT_REUSEPORT, INT_BROADCAST, INT_KEEPALIVE, INT_DONTROUTE, INT_DEBUG,
-	INT_OOBINLINE, INT_PRIORITY, INT_PASSCRED, INT_RCVLOWAT, INT_NODELAY, INT_MAXSEG, INT_CORK,
-	INT_KEEPIDLE, INT_KEEPINTVL, INT_KEEPCNT, INT_SYNCNT, INT_LINGER2, INT_DEFER_ACCEPT,
-	INT_WINDOW_CLAMP, INT_QUICKACK, INT_USER_TIMEOUT, INT_FASTOPEN, INT_TOS, INT_TTL,
-	INT_MTU_DISCOVER, INT_RECVERR, INT_FREEBIND, INT_NO_PORT, INT_HOPS, INT_RECVERR6,
-	INT_V6ONLY, INT_TCLASS, INT_COUNT
+	INT_REUSEADDR,
+	INT_REUSEPORT,
+	INT_BROADCAST,
+	INT_KEEPALIVE,
+	INT_DONTROUTE,
+	INT_DEBUG,
+	INT_OOBINLINE,
+	INT_PRIORITY,
+	INT_PASSCRED,
+	INT_RCVLOWAT,
+	INT_NODELAY,
+	INT_MAXSEG,
+	INT_CORK,
+	INT_KEEPIDLE,
+	INT_KEEPINTVL,
+	INT_KEEPCNT,
+	INT_SYNCNT,
+	INT_LINGER2,
+	INT_DEFER_ACCEPT,
+	INT_WINDOW_CLAMP,
+	INT_QUICKACK,
+	INT_USER_TIMEOUT,
+	INT_FASTOPEN,
+	INT_TOS,
+	INT_TTL,
+	INT_MTU_DISCOVER,
+	INT_RECVERR,
+	INT_FREEBIND,
+	INT_NO_PORT,
+	INT_HOPS,
+	INT_RECVERR6,
+	INT_V6ONLY,
+	INT_TCLASS,
+	INT_COUNT
 };
 
 struct socket_family {
@@ -137,7 +170,7 @@ int socket_wait_error(int err, uint64_t timeout);
 long stream_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
 long dgram_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
 MUST_USE int dgram_connect(struct socket *s, const struct sock_addr *addr);
-void dgram_drained(struct socket *s); /* room in s's queue */
+void dgram_drained(struct socket *s);	/* room in s's queue */
 bool dgram_peer_full(struct socket *s); /* for poll */
 /* Where senders to full AF_UNIX datagram sockets wait. */
 extern struct waitq dgram_room;

@@ -15,7 +15,7 @@ struct linux_ucred socket_current_creds(void)
 {
 	const struct cred *c = thread_current()->cred;
 
-	return (struct linux_ucred){fs_current_pid(), c->euid, c->egid};
+	return (struct linux_ucred){ fs_current_pid(), c->euid, c->egid };
 }
 
 struct socket *socket_new(int domain, int type, int protocol)
@@ -50,7 +50,7 @@ struct socket *socket_new(int domain, int type, int protocol)
 	s->ints[INT_TTL] = s->ints[INT_HOPS] = 64;
 	s->ints[INT_MTU_DISCOVER] = 1;
 	s->own_creds = socket_current_creds();
-	s->peer_creds = (struct linux_ucred){0, UINT32_MAX, UINT32_MAX};
+	s->peer_creds = (struct linux_ucred){ 0, UINT32_MAX, UINT32_MAX };
 	return s;
 }
 
@@ -187,8 +187,7 @@ static void close_socket(struct socket *s, bool reset)
 
 	s->family->unbind(s);
 	spin_lock(&s->lock);
-	reset |= has_unread(s) || (s->linger.on && s->linger.seconds == 0 &&
-				   !socket_is_unix(s));
+	reset |= has_unread(s) || (s->linger.on && s->linger.seconds == 0 && !socket_is_unix(s));
 	s->state = SOCKET_CLOSED;
 	list_splice_back(&accepts, &s->accepts);
 	list_splice_back(&packets, &s->queue);
@@ -295,7 +294,8 @@ static uint32_t stream_poll(struct socket *s)
 	mask |= deaf && s->shut_write ? POLLHUP : 0;
 	queued = READ_ONCE(peer->queued);
 	limit = stream_limit(s, peer);
-	if (s->peer_gone || s->shut_write || queued * 4 <= (socket_is_unix(s) ? limit : limit * 3)) {
+	if (s->peer_gone || s->shut_write ||
+	    queued * 4 <= (socket_is_unix(s) ? limit : limit * 3)) {
 		mask |= POLLOUT | POLLWRNORM;
 	}
 	return mask;
@@ -350,7 +350,7 @@ static long socket_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 		if (s->state == SOCKET_LISTENING) {
 			return -EINVAL;
 		}
-		return put_user_u32((user_ptr){arg}, bytes_waiting(s));
+		return put_user_u32((user_ptr){ arg }, bytes_waiting(s));
 	case TIOCOUTQ: {
 		uint32_t n = 0;
 
@@ -359,10 +359,10 @@ static long socket_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 			n = (uint32_t)READ_ONCE(s->peer->queued);
 		}
 		spin_unlock(&s->lock);
-		return put_user_u32((user_ptr){arg}, n);
+		return put_user_u32((user_ptr){ arg }, n);
 	}
 	case SIOCATMARK:
-		return put_user_u32((user_ptr){arg}, 0);
+		return put_user_u32((user_ptr){ arg }, 0);
 	default:
 		return -ENOTTY;
 	}
@@ -381,8 +381,9 @@ static const struct file_ops socket_file_ops = {
 
 int socket_make_file(struct socket *s, int type, struct file **out)
 {
-	return file_alloc_anon(&socket_file_ops, s, O_RDWR | (type & SOCK_NONBLOCK ? O_NONBLOCK : 0),
-			       S_IFSOCK | 0777, "socket:", out);
+	return file_alloc_anon(&socket_file_ops, s,
+			       O_RDWR | (type & SOCK_NONBLOCK ? O_NONBLOCK : 0), S_IFSOCK | 0777,
+			       "socket:", out);
 }
 int socket_of(struct file *f, struct socket **out)
 {

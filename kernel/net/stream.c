@@ -42,8 +42,7 @@ static int begin_connect(struct socket *s, bool nonblock)
 
 	spin_lock(&s->lock);
 	while (s->state == SOCKET_CONNECTING && !err) {
-		err = nonblock ? -EALREADY
-			       : waitq_wait(&s->writers, &s->lock, WAIT_INTR, deadline);
+		err = nonblock ? -EALREADY : waitq_wait(&s->writers, &s->lock, WAIT_INTR, deadline);
 	}
 	if (!err && s->connect_news) {
 		s->connect_news = false;
@@ -431,8 +430,7 @@ static int push(struct socket *s, struct socket *peer, struct packet *p, bool no
 	for (;;) {
 		if (READ_ONCE(s->error)) {
 			err = -ECONNRESET;
-		} else if (READ_ONCE(s->shut_write) ||
-			   (peer->shut_read && socket_is_unix(s))) {
+		} else if (READ_ONCE(s->shut_write) || (peer->shut_read && socket_is_unix(s))) {
 			err = -EPIPE;
 		} else if (peer->state == SOCKET_CLOSED) {
 			err = socket_is_unix(s) || s->sent_to_gone ? -EPIPE : 1;

@@ -61,7 +61,7 @@ static int bind_abstract(struct socket *s, const char *name, size_t n)
 static int unix_autobind(struct socket *s)
 {
 	static _Atomic uint32_t next;
-	char name[8] = {0};
+	char name[8] = { 0 };
 	int err = -EADDRINUSE;
 
 	for (unsigned tries = 0; tries < 1u << 20 && err == -EADDRINUSE; tries++) {
@@ -117,13 +117,13 @@ static int unix_bind(struct socket *s, const struct sock_addr *addr)
 }
 static void unix_unbind(struct socket *s)
 {
-	struct path p = {0};
+	struct path p = { 0 };
 
 	spin_lock(&net_lock);
 	list_remove(&s->name_link);
 	if (s->unix_path.dentry) {
 		p = s->unix_path;
-		s->unix_path = (struct path){0};
+		s->unix_path = (struct path){ 0 };
 		p.dentry->inode->socket = NULL;
 	}
 	spin_unlock(&net_lock);

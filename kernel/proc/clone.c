@@ -175,7 +175,7 @@ static int new_process(const struct clone_request *r, struct process **out)
 		return err;
 	}
 	flags = process_lock(p);
-	memcpy(child->rlimit, p->rlimit, sizeof child->rlimit);
+	memcpy(child->rlimit, p->rlimit, sizeof(child->rlimit));
 	child->user = p->user;
 	user_account_ref(child->user);
 	process_unlock(p, flags);
@@ -373,7 +373,7 @@ static int report_ids(const struct clone_request *r, struct task *t, int *pidfd)
 	if (r->flags & CLONE_CHILD_SETTID && r->flags & CLONE_VM) {
 		err = put_user_u32(r->child_tid, tid);
 		err = 0;
-		t->set_child_tid = (user_ptr){0};
+		t->set_child_tid = (user_ptr){ 0 };
 	}
 	return err;
 }

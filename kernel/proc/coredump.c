@@ -25,8 +25,15 @@
 #define DUMP_BUF (16 * PAGE_SIZE)
 #define MAX_SEGMENTS 4096
 
-enum { NT_PRSTATUS = 1, NT_FPREGSET = 2, NT_PRPSINFO = 3, NT_AUXV = 6, NT_X86_XSTATE = 0x202,
-       NT_SIGINFO = 0x53494749, NT_FILE = 0x46494c45 };
+enum {
+	NT_PRSTATUS = 1,
+	NT_FPREGSET = 2,
+	NT_PRPSINFO = 3,
+	NT_AUXV = 6,
+	NT_X86_XSTATE = 0x202,
+	NT_SIGINFO = 0x53494749,
+	NT_FILE = 0x46494c45
+};
 
 struct elf_header {
 	uint8_t ident[16];
@@ -156,9 +163,9 @@ static void append(struct dump *d, const void *data, size_t n)
 
 static void note(struct dump *d, const char *name, uint32_t type, const void *data, size_t n)
 {
-	uint32_t head[3] = {(uint32_t)strlen(name) + 1, (uint32_t)n, type};
+	uint32_t head[3] = { (uint32_t)strlen(name) + 1, (uint32_t)n, type };
 
-	append(d, head, sizeof head);
+	append(d, head, sizeof(head));
 	append(d, name, head[0]);
 	append(d, NULL, ALIGN_UP((size_t)head[0], 4ul) - head[0]);
 	append(d, data, n);
@@ -167,8 +174,8 @@ static void note(struct dump *d, const char *name, uint32_t type, const void *da
 
 static struct linux_timeval timeval(uint64_t ns)
 {
-	return (struct linux_timeval){(int64_t)(ns / NSEC_PER_SEC),
-				      (int64_t)(ns % NSEC_PER_SEC / 1000)};
+	return (struct linux_timeval){ (int64_t)(ns / NSEC_PER_SEC),
+				       (int64_t)(ns % NSEC_PER_SEC / 1000) };
 }
 
 static void note_thread(struct dump *d, struct task *t, int sig)
@@ -178,7 +185,7 @@ static void note_thread(struct dump *d, struct task *t, int sig)
 	struct prstatus s;
 	uint64_t utime, stime;
 
-	memset(&s, 0, sizeof s);
+	memset(&s, 0, sizeof(s));
 	s.signo = s.cursig = (int16_t)sig;
 	s.sigpend = t->pending.set;
 	s.sighold = t->blocked;
@@ -190,11 +197,11 @@ static void note_thread(struct dump *d, struct task *t, int sig)
 	s.utime = timeval(utime);
 	s.stime = timeval(stime);
 	/* struct user_regs_struct: the frame, then bases and segments. */
-	memcpy(s.regs, f, sizeof *f);
+	memcpy(s.regs, f, sizeof(*f));
 	s.regs[21] = arch_get_fs_base(&t->thread.arch);
 	s.regs[22] = arch_get_gs_base(&t->thread.arch);
 	s.fpvalid = 1;
-	note(d, "CORE", NT_PRSTATUS, &s, sizeof s);
+	note(d, "CORE", NT_PRSTATUS, &s, sizeof(s));
 }
 
 static void note_fpu(struct dump *d, struct task *t)
@@ -208,9 +215,9 @@ static void note_fpu(struct dump *d, struct task *t)
 	note(d, "CORE", NT_FPREGSET, area, 512);
 	if (fpu_area_size() > 512) {
 		/* gdb finds XCR0 in the software bytes. */
-		memcpy(area + FP_SW_RESERVED_OFFSET, &features, sizeof features);
+		memcpy(area + FP_SW_RESERVED_OFFSET, &features, sizeof(features));
 		note(d, "LINUX", NT_X86_XSTATE, area, fpu_area_size());
-		memset(area + FP_SW_RESERVED_OFFSET, 0, sizeof features);
+		memset(area + FP_SW_RESERVED_OFFSET, 0, sizeof(features));
 	}
 }
 
@@ -218,9 +225,9 @@ static void note_process(struct dump *d, struct process *p)
 {
 	struct thread *cur = thread_current();
 	struct prpsinfo s;
-	uint64_t n = MIN(cur->mm->arg_end - cur->mm->arg_start, sizeof s.psargs - 1);
+	uint64_t n = MIN(cur->mm->arg_end - cur->mm->arg_start, sizeof(s.psargs) - 1);
 
-	memset(&s, 0, sizeof s);
+	memset(&s, 0, sizeof(s));
 	s.sname = 'R';
 	s.nice = cur->nice;
 	s.uid = cur->cred->uid;
@@ -229,13 +236,13 @@ static void note_process(struct dump *d, struct process *p)
 	s.ppid = p->parent_pid;
 	s.pgrp = p->group->nr;
 	s.sid = p->session->sid->nr;
-	str_copy(s.fname, cur->name, sizeof s.fname);
+	str_copy(s.fname, cur->name, sizeof(s.fname));
 	if (mm_access(cur->mm, cur->mm->arg_start, s.psargs, n, false, true) > 0) {
 		for (size_t i = 0; i + 1 < n; i++) {
 			s.psargs[i] = s.psargs[i] ? s.psargs[i] : ' ';
 		}
 	}
-	note(d, "CORE", NT_PRPSINFO, &s, sizeof s);
+	note(d, "CORE", NT_PRPSINFO, &s, sizeof(s));
 }
 
 struct file_list {
@@ -253,7 +260,7 @@ static int list_file(const struct vma *v, void *arg)
 	if (!v->file || l->n == l->cap) {
 		return 0;
 	}
-	mm_file_ops->describe(v->file, path, sizeof path, &dev, &ino);
+	mm_file_ops->describe(v->file, path, sizeof(path), &dev, &ino);
 	l->entries[l->n][0] = v->start;
 	l->entries[l->n][1] = v->end;
 	l->entries[l->n][2] = v->pgoff;
@@ -264,11 +271,11 @@ static int list_file(const struct vma *v, void *arg)
 
 static void note_files(struct dump *d, struct mm *mm)
 {
-	struct file_list l = {.cap = 1024};
-	struct dump body = {0};
+	struct file_list l = { .cap = 1024 };
+	struct dump body = { 0 };
 	uint64_t head[2];
 
-	l.entries = kcalloc(l.cap, sizeof *l.entries);
+	l.entries = kcalloc(l.cap, sizeof(*l.entries));
 	if (!l.entries) {
 		d->failed = true;
 		return;
@@ -276,8 +283,8 @@ static void note_files(struct dump *d, struct mm *mm)
 	mm_for_each_vma(mm, list_file, &l);
 	head[0] = l.n;
 	head[1] = PAGE_SIZE;
-	append(&body, head, sizeof head);
-	append(&body, l.entries, l.n * sizeof *l.entries);
+	append(&body, head, sizeof(head));
+	append(&body, l.entries, l.n * sizeof(*l.entries));
 	append(&body, l.out.notes, l.out.notes_len);
 	if (!body.failed && !l.out.failed && l.n) {
 		note(d, "CORE", NT_FILE, body.notes, body.notes_len);
@@ -297,8 +304,8 @@ static void collect_notes(struct dump *d, int sig, const struct siginfo *info)
 	note_thread(d, self, sig);
 	note_process(d, p);
 	signal_siginfo_to_user(info, image);
-	note(d, "CORE", NT_SIGINFO, image, sizeof image);
-	note(d, "CORE", NT_AUXV, mm->auxv, mm->auxv_words * sizeof mm->auxv[0]);
+	note(d, "CORE", NT_SIGINFO, image, sizeof(image));
+	note(d, "CORE", NT_AUXV, mm->auxv, mm->auxv_words * sizeof(mm->auxv[0]));
 	note_files(d, mm);
 	note_fpu(d, self);
 	/* They are parked: the list does not change, but for those that were leaving anyway. */
@@ -328,7 +335,7 @@ static int add_segment(const struct vma *v, void *arg)
 	if (v->flags & VMA_DONTDUMP || !(v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC))) {
 		size = 0;
 	}
-	memset(s, 0, sizeof *s);
+	memset(s, 0, sizeof(*s));
 	s->type = 1; /* PT_LOAD */
 	s->flags = (v->flags & VMA_READ ? 4u : 0u) | (v->flags & VMA_WRITE ? 2u : 0u) |
 		   (v->flags & VMA_EXEC ? 1u : 0u);
@@ -374,21 +381,21 @@ static void write_memory(struct dump *d, struct mm *mm, const struct elf_segment
 
 static void write_file(struct dump *d, struct mm *mm)
 {
-	static const uint8_t ident[16] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+	static const uint8_t ident[16] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
 	struct elf_header h;
 	struct elf_segment notes;
 	uint64_t heads, offset;
 
-	memset(&h, 0, sizeof h);
-	memcpy(h.ident, ident, sizeof ident);
+	memset(&h, 0, sizeof(h));
+	memcpy(h.ident, ident, sizeof(ident));
 	h.type = 4; /* ET_CORE */
 	h.machine = 62;
 	h.version = 1;
-	h.phoff = h.ehsize = sizeof h;
+	h.phoff = h.ehsize = sizeof(h);
 	h.phentsize = sizeof(struct elf_segment);
 	h.phnum = (uint16_t)(d->nsegments + 1);
-	heads = sizeof h + (uint64_t)h.phnum * sizeof(struct elf_segment);
-	memset(&notes, 0, sizeof notes);
+	heads = sizeof(h) + (uint64_t)h.phnum * sizeof(struct elf_segment);
+	memset(&notes, 0, sizeof(notes));
 	notes.type = 4; /* PT_NOTE */
 	notes.offset = heads;
 	notes.filesz = d->notes_len;
@@ -398,9 +405,9 @@ static void write_file(struct dump *d, struct mm *mm)
 		d->segments[i].offset = offset;
 		offset += d->segments[i].filesz;
 	}
-	write_out(d, &h, sizeof h);
-	write_out(d, &notes, sizeof notes);
-	write_out(d, d->segments, d->nsegments * sizeof *d->segments);
+	write_out(d, &h, sizeof(h));
+	write_out(d, &notes, sizeof(notes));
+	write_out(d, d->segments, d->nsegments * sizeof(*d->segments));
 	write_out(d, d->notes, d->notes_len);
 	for (unsigned i = 0; i < d->nsegments; i++) {
 		write_memory(d, mm, &d->segments[i]);
@@ -421,13 +428,13 @@ bool coredump_write(int sig, const struct siginfo *info)
 {
 	struct task *t = task_current();
 	struct process *p = t->process;
-	struct dump d = {.limit = process_rlimit(p, RLIMIT_CORE)};
+	struct dump d = { .limit = process_rlimit(p, RLIMIT_CORE) };
 	bool ok = false;
 
 	if (d.limit < PAGE_SIZE || !t->thread.mm->dumpable || !stop_others(p, sig)) {
 		return false;
 	}
-	d.segments = kcalloc(MAX_SEGMENTS, sizeof *d.segments);
+	d.segments = kcalloc(MAX_SEGMENTS, sizeof(*d.segments));
 	d.buf = kmalloc(DUMP_BUF);
 	if (d.segments && d.buf && !open_core(&d.file)) {
 		collect_notes(&d, sig, info);

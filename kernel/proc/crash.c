@@ -40,11 +40,11 @@ static int describe_vma(const struct vma *v, void *arg)
 		return 0;
 	}
 	if (v->file) {
-		mm_file_ops->describe(v->file, path, sizeof path, &dev, &ino);
+		mm_file_ops->describe(v->file, path, sizeof(path), &dev, &ino);
 	} else if (v->special_name) {
-		str_copy(path, v->special_name, sizeof path);
+		str_copy(path, v->special_name, sizeof(path));
 	}
-	fmt_snprintf(p->text, sizeof p->text, " (%s+%#lx)", path[0] ? path : "anonymous memory",
+	fmt_snprintf(p->text, sizeof(p->text), " (%s+%#lx)", path[0] ? path : "anonymous memory",
 		     p->addr - v->start + (v->file ? v->pgoff * PAGE_SIZE : 0));
 	return 1;
 }
@@ -53,7 +53,7 @@ void crash_report(int sig, const struct siginfo *info)
 {
 	struct task *t = task_current();
 	const struct trap_frame *f = arch_user_frame(&t->thread.arch);
-	struct place ip = {.addr = f->rip};
+	struct place ip = { .addr = f->rip };
 	const char *name = signal_name(sig);
 	char line[400], fault[40] = "";
 
@@ -62,9 +62,9 @@ void crash_report(int sig, const struct siginfo *info)
 	}
 	mm_for_each_vma(t->thread.mm, describe_vma, &ip);
 	if (sig == SIGSEGV || sig == SIGBUS) {
-		fmt_snprintf(fault, sizeof fault, " at address %#lx", info->fault.addr);
+		fmt_snprintf(fault, sizeof(fault), " at address %#lx", info->fault.addr);
 	}
-	fmt_snprintf(line, sizeof line, "%s[%d]: %s%s, ip %#lx%s, sp %#lx", t->thread.name,
+	fmt_snprintf(line, sizeof(line), "%s[%d]: %s%s, ip %#lx%s, sp %#lx", t->thread.name,
 		     task_tid(t), name, fault, f->rip, ip.text, f->rsp);
 	log_warn("%s", line);
 	hostctl_warn("%s", line);

@@ -187,7 +187,7 @@ void proc_exec_commit(const char *comm, struct file *exe)
 	uint64_t flags;
 
 	flags = process_lock(p);
-	str_copy(t->thread.name, comm, sizeof t->thread.name);
+	str_copy(t->thread.name, comm, sizeof(t->thread.name));
 	p->exit_signal = p->exit_signal ? SIGCHLD : p->exit_signal;
 	process_unlock(p, flags);
 	if (t->exec_old_mm) {

@@ -191,22 +191,15 @@ struct exception {
 	bool has_addr; /* si_addr is the instruction */
 };
 static const struct exception exceptions[32] = {
-	[0] = {SIGFPE, FPE_INTDIV, true},
-	[1] = {SIGTRAP, TRAP_TRACE, true},
-	[3] = {SIGTRAP, 0, false}, /* code SI_KERNEL */
-	[4] = {SIGSEGV, 0, false},
-	[5] = {SIGSEGV, 0, false},
-	[6] = {SIGILL, ILL_ILLOPN, true},
-	[7] = {SIGSEGV, 0, false},
-	[9] = {SIGFPE, 0, false},
-	[10] = {SIGSEGV, 0, false},
-	[11] = {SIGBUS, 0, false},
-	[12] = {SIGBUS, 0, false},
-	[13] = {SIGSEGV, 0, false},
-	[16] = {SIGFPE, FPE_FLTINV, true},
-	[17] = {SIGBUS, BUS_ADRALN, false},
-	[19] = {SIGFPE, FPE_FLTINV, true},
-	[21] = {SIGSEGV, 0, false},
+	[0] = { SIGFPE, FPE_INTDIV, true },   [1] = { SIGTRAP, TRAP_TRACE, true },
+	[3] = { SIGTRAP, 0, false }, /* code SI_KERNEL */
+	[4] = { SIGSEGV, 0, false },	      [5] = { SIGSEGV, 0, false },
+	[6] = { SIGILL, ILL_ILLOPN, true },   [7] = { SIGSEGV, 0, false },
+	[9] = { SIGFPE, 0, false },	      [10] = { SIGSEGV, 0, false },
+	[11] = { SIGBUS, 0, false },	      [12] = { SIGBUS, 0, false },
+	[13] = { SIGSEGV, 0, false },	      [16] = { SIGFPE, FPE_FLTINV, true },
+	[17] = { SIGBUS, BUS_ADRALN, false }, [19] = { SIGFPE, FPE_FLTINV, true },
+	[21] = { SIGSEGV, 0, false },
 };
 
 /* The first unmasked exception in the order of the status word. */
@@ -245,7 +238,7 @@ static int math_code(unsigned vector)
 
 void upcall_user_exception(struct trap_frame *f, unsigned vector, uint64_t error)
 {
-	struct exception e = {SIGSEGV, 0, false};
+	struct exception e = { SIGSEGV, 0, false };
 	int code;
 
 	if (vector < ARRAY_SIZE(exceptions) && exceptions[vector].sig) {

@@ -165,7 +165,7 @@ static int publish_init(struct process *p, struct task *t)
 	spin_unlock(&p->siglock);
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	session_put(session); /* the process has its own */
-	task_get(t); /* the list's */
+	task_get(t);	      /* the list's */
 	return 0;
 }
 
@@ -183,8 +183,8 @@ struct task *proc_create_init(void (*fn)(void *arg), void *arg)
 	fpu_init_area(t->thread.arch.fpu);
 	/* fn fills the user registers, which are at the top of its own stack. */
 	top = (char *)t->thread.kstack + KSTACK_SIZE;
-	arch_thread_init_kernel(&t->thread.arch,
-				top - ALIGN_UP(sizeof(struct trap_frame), 16ul), fn, arg);
+	arch_thread_init_kernel(&t->thread.arch, top - ALIGN_UP(sizeof(struct trap_frame), 16ul),
+				fn, arg);
 	t->thread.arch.kstack_top = (uint64_t)top;
 	return t;
 }
@@ -195,7 +195,7 @@ void (*proc_exit_vm_hook)(void);
 
 void proc_exit_vm(bool by_signal, unsigned value)
 {
-	struct ctl_exit e = {.by_signal = by_signal, .value = value};
+	struct ctl_exit e = { .by_signal = by_signal, .value = value };
 	struct mem_stats s;
 
 	if (proc_exit_vm_hook) {

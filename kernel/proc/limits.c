@@ -15,8 +15,8 @@
 static struct {
 	struct spinlock lock;
 	struct list list;
-} accounts = {.lock = SPINLOCK_INIT(RANK_USER_ACCOUNT, "user accounts"),
-	      .list = LIST_INIT(accounts.list)};
+} accounts = { .lock = SPINLOCK_INIT(RANK_USER_ACCOUNT, "user accounts"),
+	       .list = LIST_INIT(accounts.list) };
 
 static unsigned max_threads;
 
@@ -36,7 +36,7 @@ unsigned proc_max_threads(void)
 
 struct user_account *user_account_get(uint32_t uid)
 {
-	struct user_account *fresh = kzalloc(sizeof *fresh);
+	struct user_account *fresh = kzalloc(sizeof(*fresh));
 	struct user_account *u, *found = NULL;
 	uint64_t flags;
 
@@ -95,17 +95,17 @@ void user_account_put(struct user_account *u)
 void limits_init_default(struct process *p)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
-		p->rlimit[i] = (struct linux_rlimit){RLIM_INFINITY, RLIM_INFINITY};
+		p->rlimit[i] = (struct linux_rlimit){ RLIM_INFINITY, RLIM_INFINITY };
 	}
 	p->rlimit[RLIMIT_STACK].cur = 8ull << 20;
 	p->rlimit[RLIMIT_CORE].cur = 0;
-	p->rlimit[RLIMIT_NPROC] = (struct linux_rlimit){max_threads, max_threads};
-	p->rlimit[RLIMIT_NOFILE] = (struct linux_rlimit){1024, 1048576};
-	p->rlimit[RLIMIT_MEMLOCK] = (struct linux_rlimit){8ull << 20, 8ull << 20};
-	p->rlimit[RLIMIT_SIGPENDING] = (struct linux_rlimit){max_threads, max_threads};
-	p->rlimit[RLIMIT_MSGQUEUE] = (struct linux_rlimit){819200, 819200};
-	p->rlimit[RLIMIT_NICE] = (struct linux_rlimit){0, 0};
-	p->rlimit[RLIMIT_RTPRIO] = (struct linux_rlimit){0, 0};
+	p->rlimit[RLIMIT_NPROC] = (struct linux_rlimit){ max_threads, max_threads };
+	p->rlimit[RLIMIT_NOFILE] = (struct linux_rlimit){ 1024, 1048576 };
+	p->rlimit[RLIMIT_MEMLOCK] = (struct linux_rlimit){ 8ull << 20, 8ull << 20 };
+	p->rlimit[RLIMIT_SIGPENDING] = (struct linux_rlimit){ max_threads, max_threads };
+	p->rlimit[RLIMIT_MSGQUEUE] = (struct linux_rlimit){ 819200, 819200 };
+	p->rlimit[RLIMIT_NICE] = (struct linux_rlimit){ 0, 0 };
+	p->rlimit[RLIMIT_RTPRIO] = (struct linux_rlimit){ 0, 0 };
 }
 
 void limits_apply_to_mm(const struct process *p, struct mm *mm)

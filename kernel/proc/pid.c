@@ -19,7 +19,7 @@ static struct {
 	int last;
 	unsigned tasks, processes;
 	struct kmem_cache *cache;
-} table = {.lock = SPINLOCK_INIT(RANK_PID_TABLE, "pid table")};
+} table = { .lock = SPINLOCK_INIT(RANK_PID_TABLE, "pid table") };
 
 struct spinlock proctree_lock = SPINLOCK_INIT(RANK_PROCTREE, "process tree");
 

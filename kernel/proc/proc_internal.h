@@ -48,7 +48,7 @@ struct sigqueue *sigqueue_alloc(struct user_account *u, uint64_t limit, bool for
 void sigqueue_free(struct sigqueue *q);
 void sigqueue_free_timer(struct sigqueue *q);
 void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set);
-void signal_flush_locked(struct process *p, uint64_t set); /* from all queues */
+void signal_flush_locked(struct process *p, uint64_t set);	   /* from all queues */
 void signal_unqueue_locked(struct process *p, struct sigqueue *q); /* one entry, not freed */
 
 /* posix_timers.c */

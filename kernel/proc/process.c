@@ -181,7 +181,7 @@ void usage_add(struct usage *to, const struct usage *from)
 
 void task_usage(struct task *t, struct usage *u)
 {
-	memset(u, 0, sizeof *u);
+	memset(u, 0, sizeof(*u));
 	task_cpu_ns(t, &u->utime, &u->stime);
 	u->minflt = t->minflt;
 	u->majflt = t->majflt;
@@ -207,7 +207,7 @@ void process_usage(struct process *p, struct usage *u)
 
 void usage_to_rusage(const struct usage *u, struct linux_rusage *r)
 {
-	memset(r, 0, sizeof *r);
+	memset(r, 0, sizeof(*r));
 	r->utime.sec = (int64_t)(u->utime / NSEC_PER_SEC);
 	r->utime.usec = (int64_t)(u->utime % NSEC_PER_SEC / NSEC_PER_USEC);
 	r->stime.sec = (int64_t)(u->stime / NSEC_PER_SEC);

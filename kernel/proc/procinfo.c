@@ -186,7 +186,7 @@ static int write_comm(int pid, int tid, const char *buf, size_t n)
 	while (len && (buf[len - 1] == '\n' || !buf[len - 1])) {
 		len--;
 	}
-	len = MIN(len, sizeof t->thread.name - 1);
+	len = MIN(len, sizeof(t->thread.name) - 1);
 	flags = process_lock(t->process);
 	memcpy(t->thread.name, buf, len);
 	t->thread.name[len] = 0;

@@ -73,7 +73,7 @@ static void state_part(struct process *p, struct task *t, struct snapshot *s)
 
 static void thread_part(struct task *t, struct snapshot *s)
 {
-	str_copy(s->comm, t->thread.name, sizeof s->comm);
+	str_copy(s->comm, t->thread.name, sizeof(s->comm));
 	s->pending = t->pending.set;
 	s->blocked = t->blocked;
 	s->nice = t->thread.nice;
@@ -114,7 +114,7 @@ static int take_snapshot(int pid, int tid, struct snapshot *s)
 	struct task *t;
 	uint64_t flags;
 
-	memset(s, 0, sizeof *s);
+	memset(s, 0, sizeof(*s));
 	if (!p) {
 		return -ESRCH;
 	}
@@ -311,14 +311,14 @@ static int show_limits(int pid, struct text_buf *t)
 	static const struct {
 		const char *name, *unit;
 	} names[RLIM_NLIMITS] = {
-		{"Max cpu time", "seconds"}, {"Max file size", "bytes"},
-		{"Max data size", "bytes"}, {"Max stack size", "bytes"},
-		{"Max core file size", "bytes"}, {"Max resident set", "bytes"},
-		{"Max processes", "processes"}, {"Max open files", "files"},
-		{"Max locked memory", "bytes"}, {"Max address space", "bytes"},
-		{"Max file locks", "locks"}, {"Max pending signals", "signals"},
-		{"Max msgqueue size", "bytes"}, {"Max nice priority", ""},
-		{"Max realtime priority", ""}, {"Max realtime timeout", "us"},
+		{ "Max cpu time", "seconds" },	   { "Max file size", "bytes" },
+		{ "Max data size", "bytes" },	   { "Max stack size", "bytes" },
+		{ "Max core file size", "bytes" }, { "Max resident set", "bytes" },
+		{ "Max processes", "processes" },  { "Max open files", "files" },
+		{ "Max locked memory", "bytes" },  { "Max address space", "bytes" },
+		{ "Max file locks", "locks" },	   { "Max pending signals", "signals" },
+		{ "Max msgqueue size", "bytes" },  { "Max nice priority", "" },
+		{ "Max realtime priority", "" },   { "Max realtime timeout", "us" },
 	};
 	struct process *p = process_find(pid);
 

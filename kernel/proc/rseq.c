@@ -18,7 +18,7 @@
 
 static user_ptr field(const struct task *t, size_t offset)
 {
-	return (user_ptr){t->rseq_addr + offset};
+	return (user_ptr){ t->rseq_addr + offset };
 }
 
 static int publish_cpu(struct task *t, uint32_t start, uint32_t id)
@@ -49,7 +49,7 @@ static int fix_ip(struct task *t, struct trap_frame *f)
 	if (err || !addr) {
 		return err;
 	}
-	err = copy_from_user(&cs, (user_ptr){addr}, sizeof cs);
+	err = copy_from_user(&cs, (user_ptr){ addr }, sizeof(cs));
 	if (err) {
 		return err;
 	}
@@ -63,7 +63,7 @@ static int fix_ip(struct task *t, struct trap_frame *f)
 	if (err || f->rip - cs.start_ip >= cs.post_commit_offset) {
 		return err;
 	}
-	err = get_user_u32(&sig, (user_ptr){cs.abort_ip - sizeof sig});
+	err = get_user_u32(&sig, (user_ptr){ cs.abort_ip - sizeof(sig) });
 	if (err) {
 		return err;
 	}
@@ -122,8 +122,7 @@ long rseq_register(user_ptr addr, uint32_t len, int flags, uint32_t sig)
 	struct task *t = task_current();
 
 	if (flags & RSEQ_FLAG_UNREGISTER) {
-		return flags & ~RSEQ_FLAG_UNREGISTER ? -EINVAL
-						     : unregister(t, addr.addr, len, sig);
+		return flags & ~RSEQ_FLAG_UNREGISTER ? -EINVAL : unregister(t, addr.addr, len, sig);
 	}
 	if (flags) {
 		return -EINVAL;

@@ -11,7 +11,7 @@ struct process *init_process;
 
 struct session *session_alloc(struct pid *sid, struct process *leader)
 {
-	struct session *s = kzalloc(sizeof *s);
+	struct session *s = kzalloc(sizeof(*s));
 
 	if (s) {
 		atomic_store_explicit(&s->refs, 1, memory_order_relaxed);

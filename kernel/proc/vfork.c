@@ -13,7 +13,7 @@ struct vfork_wait {
 
 struct vfork_wait *vfork_wait_alloc(void)
 {
-	struct vfork_wait *v = kzalloc(sizeof *v);
+	struct vfork_wait *v = kzalloc(sizeof(*v));
 
 	if (v) {
 		atomic_store_explicit(&v->refs, 1, memory_order_relaxed);

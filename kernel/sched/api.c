@@ -28,7 +28,7 @@ void thread_init(struct thread *t, const char *name, const struct thread *parent
 	t->arch.fpu_cpu = -1;
 	t->affinity = UINT64_MAX;
 	t->cpu = (int)cpu_id();
-	str_copy(t->name, name, sizeof t->name);
+	str_copy(t->name, name, sizeof(t->name));
 	if (parent) {
 		t->affinity = parent->affinity;
 		t->vruntime = parent->vruntime;
@@ -135,13 +135,13 @@ int sched_set_policy(struct thread *t, int policy, int nice, int rt_prio)
 	if (nice < -20 || nice > 19 || (rt ? rt_prio < 1 || rt_prio > 99 : rt_prio != 0)) {
 		return -EINVAL;
 	}
-	change(t, &(struct params){policy, nice, rt_prio, t->boost_prio});
+	change(t, &(struct params){ policy, nice, rt_prio, t->boost_prio });
 	return 0;
 }
 
 void sched_boost(struct thread *t, int prio)
 {
-	change(t, &(struct params){t->policy, t->nice, t->rt_prio, prio});
+	change(t, &(struct params){ t->policy, t->nice, t->rt_prio, prio });
 }
 
 int sched_set_affinity(struct thread *t, uint64_t mask)
@@ -229,7 +229,7 @@ void sched_loadavg(uint64_t load[3])
 {
 	/* Decay factors e^(-5s/1min), /5min, /15min in 1/2048, as getloadavg(3) has them; applied
 	 * for the intervals since the last question, as nothing ticks in between. */
-	static const uint64_t decay[3] = {1884, 2014, 2037};
+	static const uint64_t decay[3] = { 1884, 2014, 2037 };
 	static uint64_t value[3], last;
 	uint64_t active = (uint64_t)sched_runnable_count() << 16, now = clock_mono_ns();
 	uint64_t flags = spin_lock_irqsave(&all_lock);
@@ -241,18 +241,18 @@ void sched_loadavg(uint64_t load[3])
 			value[i] = (value[i] * decay[i] + active * (2048 - decay[i])) >> 11;
 		}
 	}
-	memcpy(load, value, sizeof value);
+	memcpy(load, value, sizeof(value));
 	spin_unlock_irqrestore(&all_lock, flags);
 }
 
 void sched_dump_threads(void)
 {
-	static const char *const states[] = {"runnable", "preparing", "blocked", "dead"};
+	static const char *const states[] = { "runnable", "preparing", "blocked", "dead" };
 	struct thread *t;
 	int budget = 64;
 
 	/* Panic: no lock; the list may be in motion, hence the budget. */
-	list_for_each_entry (t, &all_threads, all_link) {
+	list_for_each_entry(t, &all_threads, all_link) {
 		if (!budget--) {
 			break;
 		}

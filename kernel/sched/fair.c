@@ -4,9 +4,10 @@
 
 /* 1024 * 1.25^-nice (sched(7): each level is worth about 10 % of the CPU). */
 static const uint32_t weights[40] = {
-	88818, 71054, 56843, 45475, 36380, 29104, 23283, 18626, 14901, 11921, 9537, 7629, 6104, 4883,
-	3906,  3125,  2500,  2000,  1600,  1280,  1024,	 819,	655,   524,   419,  336,  268,	215,
-	172,   137,   110,   88,    70,	   56,	  45,	 36,	29,    23,    18,   15,
+	88818, 71054, 56843, 45475, 36380, 29104, 23283, 18626, 14901, 11921,
+	9537,  7629,  6104,  4883,  3906,  3125,  2500,	 2000,	1600,  1280,
+	1024,  819,   655,   524,   419,   336,	  268,	 215,	172,   137,
+	110,   88,    70,    56,    45,	   36,	  29,	 23,	18,    15,
 };
 
 int sched_effective_prio(const struct thread *t)
@@ -61,7 +62,7 @@ static void enqueue_fair(struct runq *rq, struct thread *t)
 
 		/* signed distance: virtual time may wrap */
 		link = (int64_t)(t->vruntime - other->vruntime) < 0 ? &parent->left
-								     : &parent->right;
+								    : &parent->right;
 	}
 	rb_link(&t->rq_node, parent, link);
 	rb_insert_fix(&rq->fair, &t->rq_node);

@@ -13,10 +13,10 @@
 #include <sync/spinlock.h>
 
 #define RT_PRIOS 100
-#define SLICE_NS (4 * NSEC_PER_MSEC)	     /* of a nice-0 thread with company */
-#define RR_SLICE_NS (100 * NSEC_PER_MSEC)    /* sched_rr_get_interval(2) */
-#define WAKE_CREDIT_NS (3 * NSEC_PER_MSEC)   /* virtual time a sleeper is given back */
-#define PREEMPT_NS (1 * NSEC_PER_MSEC)	     /* virtual lead that a woken thread needs */
+#define SLICE_NS (4 * NSEC_PER_MSEC)	   /* of a nice-0 thread with company */
+#define RR_SLICE_NS (100 * NSEC_PER_MSEC)  /* sched_rr_get_interval(2) */
+#define WAKE_CREDIT_NS (3 * NSEC_PER_MSEC) /* virtual time a sleeper is given back */
+#define PREEMPT_NS (1 * NSEC_PER_MSEC)	   /* virtual lead that a woken thread needs */
 
 struct runq {
 	struct spinlock lock;

@@ -9,8 +9,8 @@ struct timer_queue {
 	struct spinlock lock;
 	struct rb_tree tree;
 	struct timer *_Atomic running;
-	uint64_t slice;	      /* end of the running thread's slice; this CPU only */
-	uint64_t armed;	      /* what the hardware is set to; this CPU only */
+	uint64_t slice;		/* end of the running thread's slice; this CPU only */
+	uint64_t armed;		/* what the hardware is set to; this CPU only */
 	_Atomic uint64_t first; /* expiry of the earliest timer */
 } ALIGNED(64);
 

@@ -111,9 +111,9 @@ static int put_fpstate(uint64_t sp)
 		.xfeatures = xsave ? fpu_features() : 0,
 		.xstate_size = xsave ? (uint32_t)size : 0,
 	};
-	err = copy_to_user((user_ptr){sp}, area, size);
+	err = copy_to_user((user_ptr){ sp }, area, size);
 	if (!err && xsave) {
-		err = put_user_u32((user_ptr){sp + size}, FP_XSTATE_MAGIC2);
+		err = put_user_u32((user_ptr){ sp + size }, FP_XSTATE_MAGIC2);
 	}
 	return err;
 }
@@ -123,14 +123,33 @@ static void fill_mcontext(struct linux_sigcontext *c, const struct trap_frame *f
 {
 	const struct task *t = task_current();
 
-	c->r8 = f->r8; c->r9 = f->r9; c->r10 = f->r10; c->r11 = f->r11;
-	c->r12 = f->r12; c->r13 = f->r13; c->r14 = f->r14; c->r15 = f->r15;
-	c->di = f->rdi; c->si = f->rsi; c->bp = f->rbp; c->bx = f->rbx;
-	c->dx = f->rdx; c->ax = f->rax; c->cx = f->rcx; c->sp = f->rsp;
-	c->ip = f->rip; c->flags = f->rflags;
-	c->cs = (uint16_t)f->cs; c->gs = 0; c->fs = 0; c->ss = (uint16_t)f->ss;
-	c->err = t->fault_error; c->trapno = t->fault_trapno;
-	c->oldmask = mask; c->cr2 = t->fault_addr; c->fpstate = fpstate;
+	c->r8 = f->r8;
+	c->r9 = f->r9;
+	c->r10 = f->r10;
+	c->r11 = f->r11;
+	c->r12 = f->r12;
+	c->r13 = f->r13;
+	c->r14 = f->r14;
+	c->r15 = f->r15;
+	c->di = f->rdi;
+	c->si = f->rsi;
+	c->bp = f->rbp;
+	c->bx = f->rbx;
+	c->dx = f->rdx;
+	c->ax = f->rax;
+	c->cx = f->rcx;
+	c->sp = f->rsp;
+	c->ip = f->rip;
+	c->flags = f->rflags;
+	c->cs = (uint16_t)f->cs;
+	c->gs = 0;
+	c->fs = 0;
+	c->ss = (uint16_t)f->ss;
+	c->err = t->fault_error;
+	c->trapno = t->fault_trapno;
+	c->oldmask = mask;
+	c->cr2 = t->fault_addr;
+	c->fpstate = fpstate;
 	for (unsigned i = 0; i < ARRAY_SIZE(c->reserved); i++) {
 		c->reserved[i] = 0;
 	}
@@ -156,7 +175,7 @@ int sigframe_setup(struct trap_frame *f, int sig, const struct linux_sigaction *
 		sp -= RED_ZONE;
 	}
 	fpstate = ALIGN_DOWN(sp - fpstate_user_size(), 64);
-	sp = ALIGN_DOWN(fpstate - sizeof frame, 16) - 8;
+	sp = ALIGN_DOWN(fpstate - sizeof(frame), 16) - 8;
 	/* The frame must not run over the end of the alternate stack. */
 	if (on_alt && (sp <= t->altstack_sp || sp - t->altstack_sp > t->altstack_size)) {
 		return -EFAULT;
@@ -177,7 +196,7 @@ int sigframe_setup(struct trap_frame *f, int sig, const struct linux_sigaction *
 	fill_mcontext(&frame.uc.mcontext, f, mask, fpstate);
 	frame.uc.sigmask = mask;
 	signal_siginfo_to_user(info, frame.info);
-	err = copy_to_user((user_ptr){sp}, &frame, sizeof frame);
+	err = copy_to_user((user_ptr){ sp }, &frame, sizeof(frame));
 	if (err) {
 		return err;
 	}
@@ -207,13 +226,13 @@ int sigframe_setup(struct trap_frame *f, int sig, const struct linux_sigaction *
 static int copy_fpstate(uint8_t *area, uint64_t addr, size_t n)
 {
 	for (int tries = 0; tries < 64; tries++) {
-		int err = copy_from_user_nofault(area, (user_ptr){addr}, n);
+		int err = copy_from_user_nofault(area, (user_ptr){ addr }, n);
 
 		if (!err) {
 			return 0;
 		}
 		for (uint64_t p = ALIGN_DOWN(addr, PAGE_SIZE); p < addr + n; p += PAGE_SIZE) {
-			err = fault_in_user((user_ptr){MAX(p, addr)}, false);
+			err = fault_in_user((user_ptr){ MAX(p, addr) }, false);
 			if (err) {
 				return err;
 			}
@@ -229,12 +248,12 @@ static int load_fpstate(uint8_t *area, uint64_t addr)
 	int err;
 
 	/* As we wrote it, most of the time, and still present. */
-	if (have_xsave() && !copy_from_user_nofault(area, (user_ptr){addr}, fpu_area_size()) &&
+	if (have_xsave() && !copy_from_user_nofault(area, (user_ptr){ addr }, fpu_area_size()) &&
 	    sw_bytes(area)->magic1 == FP_XSTATE_MAGIC1 &&
 	    sw_bytes(area)->xstate_size == fpu_area_size()) {
 		return fpu_check_area(area) ? 0 : -EFAULT;
 	}
-	err = copy_from_user(&sw, (user_ptr){addr + FP_SW_RESERVED_OFFSET}, sizeof sw);
+	err = copy_from_user(&sw, (user_ptr){ addr + FP_SW_RESERVED_OFFSET }, sizeof(sw));
 	if (err) {
 		return err;
 	}
@@ -251,7 +270,7 @@ static int load_fpstate(uint8_t *area, uint64_t addr)
 	if (!err && !full && have_xsave()) {
 		uint64_t features = XFEATURES_LEGACY;
 
-		memcpy(area + FXSAVE_SIZE, &features, sizeof features);
+		memcpy(area + FXSAVE_SIZE, &features, sizeof(features));
 	}
 	return !err && !fpu_check_area(area) ? -EFAULT : err;
 }
@@ -276,10 +295,22 @@ static int get_fpstate(uint64_t addr)
 
 static void restore_registers(struct trap_frame *f, const struct linux_sigcontext *c)
 {
-	f->r8 = c->r8; f->r9 = c->r9; f->r10 = c->r10; f->r11 = c->r11;
-	f->r12 = c->r12; f->r13 = c->r13; f->r14 = c->r14; f->r15 = c->r15;
-	f->rdi = c->di; f->rsi = c->si; f->rbp = c->bp; f->rbx = c->bx;
-	f->rdx = c->dx; f->rax = c->ax; f->rcx = c->cx; f->rsp = c->sp;
+	f->r8 = c->r8;
+	f->r9 = c->r9;
+	f->r10 = c->r10;
+	f->r11 = c->r11;
+	f->r12 = c->r12;
+	f->r13 = c->r13;
+	f->r14 = c->r14;
+	f->r15 = c->r15;
+	f->rdi = c->di;
+	f->rsi = c->si;
+	f->rbp = c->bp;
+	f->rbx = c->bx;
+	f->rdx = c->dx;
+	f->rax = c->ax;
+	f->rcx = c->cx;
+	f->rsp = c->sp;
 	f->rip = c->ip;
 	f->rflags = (f->rflags & ~RFLAGS_USER_MASK) | (c->flags & RFLAGS_USER_MASK);
 	f->cs = SEL_USER_CODE;
@@ -293,8 +324,8 @@ long sigframe_return(struct trap_frame *f)
 	struct linux_ucontext uc;
 	int err;
 
-	err = copy_from_user(&uc, (user_ptr){base + offsetof(struct linux_rt_sigframe, uc)},
-			     sizeof uc);
+	err = copy_from_user(&uc, (user_ptr){ base + offsetof(struct linux_rt_sigframe, uc) },
+			     sizeof(uc));
 	if (err) {
 		goto bad;
 	}

@@ -11,9 +11,9 @@
 #include <time/posix_timers.h>
 #include "../proc/proc_internal.h"
 
-#define SYNCHRONOUS                                                                      \
-	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |           \
-	 SIGBIT(SIGFPE) | SIGBIT(SIGSYS))
+#define SYNCHRONOUS                                                                             \
+	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | \
+	 SIGBIT(SIGSYS))
 #define UNBLOCKABLE (SIGBIT(SIGKILL) | SIGBIT(SIGSTOP))
 
 static struct kmem_cache *queue_cache, *sighand_cache;
@@ -40,9 +40,8 @@ bool signal_default_stops(int sig)
 bool signal_default_dumps(int sig)
 {
 	const uint64_t dumps = SIGBIT(SIGQUIT) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) |
-			       SIGBIT(SIGABRT) | SIGBIT(SIGFPE) | SIGBIT(SIGSEGV) |
-			       SIGBIT(SIGBUS) | SIGBIT(SIGSYS) | SIGBIT(SIGXCPU) |
-			       SIGBIT(SIGXFSZ);
+			       SIGBIT(SIGABRT) | SIGBIT(SIGFPE) | SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) |
+			       SIGBIT(SIGSYS) | SIGBIT(SIGXCPU) | SIGBIT(SIGXFSZ);
 
 	return sig <= 31 && dumps & SIGBIT(sig);
 }
@@ -71,7 +70,7 @@ struct sighand *sighand_copy(struct sighand *from)
 	atomic_store_explicit(&h->refs, 1, memory_order_relaxed);
 	spin_init(&h->lock, RANK_SIGACTION, "sighand");
 	flags = spin_lock_irqsave(&from->lock);
-	memcpy(h->action, from->action, sizeof h->action);
+	memcpy(h->action, from->action, sizeof(h->action));
 	spin_unlock_irqrestore(&from->lock, flags);
 	return h;
 }
@@ -96,7 +95,7 @@ void sighand_reset(struct sighand *h, bool also_ignored)
 		struct linux_sigaction *a = &h->action[i];
 		uint64_t keep = a->handler == SIG_IGN && !also_ignored ? SIG_IGN : SIG_DFL;
 
-		*a = (struct linux_sigaction){.handler = keep};
+		*a = (struct linux_sigaction){ .handler = keep };
 	}
 	spin_unlock_irqrestore(&h->lock, flags);
 }
@@ -388,7 +387,7 @@ void signal_end_temporary_mask(long result)
 
 int signal_copy_mask(user_ptr set, size_t sigsetsize, uint64_t *mask)
 {
-	if (sigsetsize != sizeof *mask) {
+	if (sigsetsize != sizeof(*mask)) {
 		return -EINVAL;
 	}
 	return get_user_u64(mask, set);
@@ -431,7 +430,7 @@ long signal_set_restart(long (*fn)(struct task *t), const uint64_t *args, unsign
 
 	ASSERT(nargs <= ARRAY_SIZE(r->arg));
 	r->fn = fn;
-	memcpy(r->arg, args, nargs * sizeof *args);
+	memcpy(r->arg, args, nargs * sizeof(*args));
 	return -ERESTART_RESTARTBLOCK;
 }
 
@@ -439,7 +438,7 @@ long signal_set_restart(long (*fn)(struct task *t), const uint64_t *args, unsign
 
 void siginfo_init(struct siginfo *info, int sig, int code)
 {
-	*info = (struct siginfo){.signo = sig, .code = code};
+	*info = (struct siginfo){ .signo = sig, .code = code };
 }
 
 void siginfo_init_user(struct siginfo *info, int sig, int code)
@@ -451,8 +450,8 @@ void siginfo_init_user(struct siginfo *info, int sig, int code)
 
 void signal_siginfo_to_user(const struct siginfo *info, uint8_t out[SIGINFO_SIZE])
 {
-	memcpy(out, info, sizeof *info);
-	memset(out + sizeof *info, 0, SIGINFO_SIZE - sizeof *info);
+	memcpy(out, info, sizeof(*info));
+	memset(out + sizeof(*info), 0, SIGINFO_SIZE - sizeof(*info));
 }
 
 int signal_copy_info_to_user(user_ptr dst, const struct siginfo *info)
@@ -460,5 +459,5 @@ int signal_copy_info_to_user(user_ptr dst, const struct siginfo *info)
 	uint8_t image[SIGINFO_SIZE];
 
 	signal_siginfo_to_user(info, image);
-	return copy_to_user(dst, image, sizeof image);
+	return copy_to_user(dst, image, sizeof(image));
 }

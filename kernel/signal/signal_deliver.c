@@ -218,6 +218,5 @@ void signal_deliver(struct trap_frame *f)
 		return;
 	}
 	t->restore_blocked = false;
-	signal_set_blocked(t->blocked | act.mask |
-			   (act.flags & SA_NODEFER ? 0 : SIGBIT(sig)));
+	signal_set_blocked(t->blocked | act.mask | (act.flags & SA_NODEFER ? 0 : SIGBIT(sig)));
 }

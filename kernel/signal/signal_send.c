@@ -28,8 +28,7 @@ static bool wants(const struct task *t, int sig)
 	if (sig == SIGKILL) {
 		return true;
 	}
-	return !t->stopped &&
-	       !atomic_load_explicit(&t->thread.interrupted, memory_order_relaxed);
+	return !t->stopped && !atomic_load_explicit(&t->thread.interrupted, memory_order_relaxed);
 }
 
 static struct task *choose(struct process *p, int sig)
@@ -58,9 +57,8 @@ static uint64_t handler_of(struct process *p, int sig)
 
 static bool is_fatal(struct process *p, int sig)
 {
-	return sig == SIGKILL ||
-	       (handler_of(p, sig) == SIG_DFL && !signal_default_ignored(sig) &&
-		!signal_default_stops(sig));
+	return sig == SIGKILL || (handler_of(p, sig) == SIG_DFL && !signal_default_ignored(sig) &&
+				  !signal_default_stops(sig));
 }
 
 /* A pending signal wakes whoever takes it.  One that ends the process without a core does so

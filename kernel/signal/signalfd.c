@@ -17,7 +17,7 @@ struct signalfd {
 
 static void convert(const struct siginfo *info, struct linux_signalfd_siginfo *s)
 {
-	memset(s, 0, sizeof *s);
+	memset(s, 0, sizeof(*s));
 	s->signo = (uint32_t)info->signo;
 	s->error = info->error;
 	s->code = info->code;
@@ -80,20 +80,20 @@ static long signalfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned
 	struct siginfo info;
 	long done = 0;
 
-	if (u->left < sizeof out) {
+	if (u->left < sizeof(out)) {
 		return -EINVAL;
 	}
-	while (u->left >= sizeof out) {
+	while (u->left >= sizeof(out)) {
 		int n = take(s, &info, wait);
 
 		if (n <= 0) {
 			return done ? done : n ? n : -EAGAIN;
 		}
 		convert(&info, &out);
-		if (uio_write_to(u, &out, sizeof out) != sizeof out) {
+		if (uio_write_to(u, &out, sizeof(out)) != sizeof(out)) {
 			return done ? done : -EFAULT;
 		}
-		done += (long)sizeof out;
+		done += (long)sizeof(out);
 		wait = false;
 	}
 	return done;
@@ -162,7 +162,7 @@ long signalfd_set(int fd, uint64_t mask, int flags)
 	if (fd != -1) {
 		return change(fd, mask);
 	}
-	s = kzalloc(sizeof *s);
+	s = kzalloc(sizeof(*s));
 	if (!s) {
 		return -ENOMEM;
 	}

@@ -32,30 +32,30 @@ static bool rdrand64(uint64_t *v)
 static void mix_locked(const void *data, size_t n)
 {
 	const unsigned char *p = data;
-	const uint32_t nonce[3] = {0x6d6978, 0, 0};
+	const uint32_t nonce[3] = { 0x6d6978, 0, 0 };
 
 	for (size_t done = 0; done < n || !done; done += 32) {
-		uint32_t chunk[8] = {0}, out[16];
+		uint32_t chunk[8] = { 0 }, out[16];
 
-		memcpy(chunk, p + done, MIN(n - done, sizeof chunk));
+		memcpy(chunk, p + done, MIN(n - done, sizeof(chunk)));
 		for (int i = 0; i < 8; i++) {
 			key[i] ^= chunk[i];
 		}
 		chacha20_block(key, (uint32_t)n, nonce, out);
-		memcpy(key, out, sizeof key);
+		memcpy(key, out, sizeof(key));
 	}
 }
 
 static void seed_locked(void)
 {
-	uint64_t s[5] = {cpu_tsc()};
+	uint64_t s[5] = { cpu_tsc() };
 
 	for (int i = 1; i < 5; i++) {
 		if (!rdrand64(&s[i])) {
 			s[i] = cpu_tsc() * 0x9e3779b97f4a7c15ull;
 		}
 	}
-	mix_locked(s, sizeof s);
+	mix_locked(s, sizeof(s));
 	seeded = true;
 }
 
@@ -71,7 +71,7 @@ void random_add(const void *data, size_t n)
 
 void random_bytes(void *buf, size_t n)
 {
-	const uint32_t nonce[3] = {0x647261, 0, 0};
+	const uint32_t nonce[3] = { 0x647261, 0, 0 };
 	unsigned char *dst = buf;
 	uint32_t block[16], stream_key[8], counter = 0;
 	uint64_t flags = spin_lock_irqsave(&random_lock);
@@ -81,10 +81,10 @@ void random_bytes(void *buf, size_t n)
 	}
 	key[0] ^= (uint32_t)cpu_tsc();
 	chacha20_block(key, counter++, nonce, block);
-	memcpy(key, block, sizeof key);
+	memcpy(key, block, sizeof(key));
 	if (n > 32) {
 		/* a long draw runs on a key of its own, without the lock */
-		memcpy(stream_key, block + 8, sizeof stream_key);
+		memcpy(stream_key, block + 8, sizeof(stream_key));
 	}
 	spin_unlock_irqrestore(&random_lock, flags);
 	if (n <= 32) {
@@ -92,14 +92,14 @@ void random_bytes(void *buf, size_t n)
 		n = 0;
 	}
 	while (n) {
-		size_t have = MIN(n, sizeof block);
+		size_t have = MIN(n, sizeof(block));
 
 		chacha20_block(stream_key, counter++, nonce, block);
 		memcpy(dst, block, have);
 		dst += have;
 		n -= have;
 	}
-	memset(block, 0, sizeof block);
+	memset(block, 0, sizeof(block));
 	barrier();
 }
 
@@ -107,6 +107,6 @@ uint64_t random_u64(void)
 {
 	uint64_t v;
 
-	random_bytes(&v, sizeof v);
+	random_bytes(&v, sizeof(v));
 	return v;
 }

@@ -76,7 +76,7 @@ void waitq_wake(struct waitq *q, int nr, uint32_t events)
 	}
 	uint64_t flags = spin_lock_irqsave(&q->lock);
 
-	list_for_each_entry_safe (e, tmp, &q->entries, link) {
+	list_for_each_entry_safe(e, tmp, &q->entries, link) {
 		bool exclusive = e->exclusive;
 
 		if (e->wake(e, events) && exclusive && nr > 0 && --nr == 0) {
@@ -95,8 +95,7 @@ bool waitq_active(struct waitq *q)
 }
 
 /* Links the entry and announces the sleep; the caller then drops its lock. */
-static void wait_begin(struct waitq *q, struct waitq_entry *e, enum wait_mode mode,
-		       bool exclusive)
+static void wait_begin(struct waitq *q, struct waitq_entry *e, enum wait_mode mode, bool exclusive)
 {
 	waitq_entry_init(e);
 	e->exclusive = exclusive;
@@ -114,8 +113,8 @@ static int wait_end(struct waitq_entry *e, uint64_t deadline)
 	return __atomic_load_n(&e->woken, __ATOMIC_ACQUIRE) ? 0 : err;
 }
 
-static int wait_spin(struct waitq *q, struct spinlock *held, enum wait_mode mode,
-		     uint64_t deadline, bool exclusive)
+static int wait_spin(struct waitq *q, struct spinlock *held, enum wait_mode mode, uint64_t deadline,
+		     bool exclusive)
 {
 	struct waitq_entry e;
 	int err;
@@ -142,8 +141,7 @@ int waitq_wait_exclusive(struct waitq *q, struct spinlock *held, enum wait_mode 
 	return wait_spin(q, held, mode, deadline, true);
 }
 
-int waitq_wait_irq(struct waitq *q, struct spinlock *held, enum wait_mode mode,
-		   uint64_t deadline)
+int waitq_wait_irq(struct waitq *q, struct spinlock *held, enum wait_mode mode, uint64_t deadline)
 {
 	struct waitq_entry e;
 	int err;

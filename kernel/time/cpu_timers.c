@@ -22,9 +22,9 @@ struct cpu_itimer {
 struct cpu_timers {
 	struct process *process;
 	struct timer timer;
-	struct list armed; /* struct posix_timer.cpu_link */
+	struct list armed;	     /* struct posix_timer.cpu_link */
 	struct cpu_itimer itimer[2]; /* CPU_PROF, CPU_VIRT */
-	uint64_t next_xcpu; /* ns: when SIGXCPU is due; 0 = RLIMIT_CPU is not set */
+	uint64_t next_xcpu;	     /* ns: when SIGXCPU is due; 0 = RLIMIT_CPU is not set */
 	bool stopped;
 };
 
@@ -150,7 +150,7 @@ int cpu_timers_prepare(struct process *p)
 	if (READ_ONCE(p->cpu_timers)) {
 		return 0;
 	}
-	c = kzalloc(sizeof *c);
+	c = kzalloc(sizeof(*c));
 	if (!c) {
 		return -ENOMEM;
 	}
@@ -212,8 +212,9 @@ void cpu_limit_changed(struct process *p)
 	flags = process_lock(p);
 	soft = process_rlimit(p, RLIMIT_CPU);
 	/* 0 is taken for 1 second (setrlimit(2)). */
-	p->cpu_timers->next_xcpu =
-		soft == RLIM_INFINITY ? 0 : MIN(MAX(soft, 1ull), 1ull << 33) * NSEC_PER_SEC;
+	p->cpu_timers->next_xcpu = soft == RLIM_INFINITY
+					   ? 0
+					   : MIN(MAX(soft, 1ull), 1ull << 33) * NSEC_PER_SEC;
 	look_locked(p->cpu_timers);
 	process_unlock(p, flags);
 }

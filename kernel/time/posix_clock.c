@@ -31,7 +31,7 @@ uint64_t timespec_to_ns(const struct timespec64 *ts)
 
 struct timespec64 ns_to_timespec(uint64_t ns)
 {
-	return (struct timespec64){(int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC)};
+	return (struct timespec64){ (int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC) };
 }
 
 bool clock_is_wall(int clock)
@@ -189,7 +189,7 @@ int clock_resolution(int clock, struct timespec64 *ts)
 	struct timespec64 unused;
 	int err = clock_read(clock, &unused);
 
-	*ts = (struct timespec64){0, 1};
+	*ts = (struct timespec64){ 0, 1 };
 	if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE) {
 		ts->nsec = 4000000; /* what Linux says with HZ=250; ours is finer */
 	}
@@ -203,19 +203,19 @@ static long write_remain(user_ptr remain, uint64_t deadline)
 	uint64_t now = clock_mono_ns();
 	struct timespec64 left = ns_to_timespec(deadline > now ? deadline - now : 0);
 
-	return user_ptr_is_null(remain) ? 0 : copy_to_user(remain, &left, sizeof left);
+	return user_ptr_is_null(remain) ? 0 : copy_to_user(remain, &left, sizeof(left));
 }
 
 static long sleep_relative(uint64_t deadline, user_ptr remain);
 
 static long sleep_again(struct task *t)
 {
-	return sleep_relative(t->restart.arg[0], (user_ptr){t->restart.arg[1]});
+	return sleep_relative(t->restart.arg[0], (user_ptr){ t->restart.arg[1] });
 }
 
 static long sleep_relative(uint64_t deadline, user_ptr remain)
 {
-	uint64_t args[] = {deadline, remain.addr};
+	uint64_t args[] = { deadline, remain.addr };
 	long err = sched_sleep_until(deadline, WAIT_INTR);
 
 	if (!err) {

@@ -68,9 +68,8 @@ static void arm_locked(struct posix_timer *t)
 
 static uint64_t clock_now_locked(struct posix_timer *t)
 {
-	return clock_is_cpu(t->clock)
-		       ? cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process)
-		       : clock_mono_ns();
+	return clock_is_cpu(t->clock) ? cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process)
+				      : clock_mono_ns();
 }
 
 void posix_timer_fire_locked(struct posix_timer *t, uint64_t now)
@@ -232,7 +231,7 @@ static int check_event(const struct linux_sigevent *e)
 
 static int check_clock(int clock, struct cpu_clock *cpu)
 {
-	*cpu = (struct cpu_clock){0};
+	*cpu = (struct cpu_clock){ 0 };
 	if (clock_is_cpu(clock)) {
 		int err = cpu_clock_resolve(clock, cpu);
 
@@ -266,7 +265,7 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 	if (!err && event) {
 		err = check_event(event);
 	}
-	t = err ? NULL : kzalloc(sizeof *t);
+	t = err ? NULL : kzalloc(sizeof(*t));
 	if (!t) {
 		cpu_clock_put(&cpu);
 		return err ? err : -EAGAIN;

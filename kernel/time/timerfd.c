@@ -17,13 +17,13 @@ struct timerfd {
 	struct waitq waitq;
 	struct timer timer;
 	int clock;
-	int set_flags;	   /* TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET */
-	uint64_t expires;  /* ns, clock_mono_ns(); 0 = disarmed */
-	uint64_t wall;	   /* ns, absolute time on a wall clock */
+	int set_flags;	  /* TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET */
+	uint64_t expires; /* ns, clock_mono_ns(); 0 = disarmed */
+	uint64_t wall;	  /* ns, absolute time on a wall clock */
 	uint64_t interval;
-	uint64_t ticks;	   /* expiries not read; of a periodic timer the last only */
-	bool canceled;	   /* the wall clock was set */
-	struct list link;  /* [wall_lock] */
+	uint64_t ticks;	  /* expiries not read; of a periodic timer the last only */
+	bool canceled;	  /* the wall clock was set */
+	struct list link; /* [wall_lock] */
 };
 
 static struct spinlock wall_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "wall clock timerfds");
@@ -68,7 +68,7 @@ static long timerfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	uint64_t irq, ticks = 0;
 	int err = 0;
 
-	if (u->left < sizeof ticks) {
+	if (u->left < sizeof(ticks)) {
 		return -EINVAL;
 	}
 	irq = spin_lock_irqsave(&t->lock);
@@ -88,7 +88,8 @@ static long timerfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	if (err) {
 		return err;
 	}
-	return uio_write_to(u, &ticks, sizeof ticks) == sizeof ticks ? (long)sizeof ticks : -EFAULT;
+	return uio_write_to(u, &ticks, sizeof(ticks)) == sizeof(ticks) ? (long)sizeof(ticks)
+								       : -EFAULT;
 }
 
 static uint32_t timerfd_poll(struct file *f, struct poll_table *pt)
@@ -157,7 +158,7 @@ long timerfd_create_fd(int clock, int flags)
 	     clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)) {
 		return -EINVAL;
 	}
-	t = kzalloc(sizeof *t);
+	t = kzalloc(sizeof(*t));
 	if (!t) {
 		return -ENOMEM;
 	}

@@ -19,19 +19,19 @@ void cpu_clock_put(struct cpu_clock *c);
 uint64_t cpu_clock_sample(unsigned which, struct task *t, struct process *p);
 
 struct posix_timer {
-	struct list link;     /* [S] process->posix_timers */
-	struct process *process; /* [I] lives longer than its timers */
+	struct list link;		   /* [S] process->posix_timers */
+	struct process *process;	   /* [I] lives longer than its timers */
 	int id, clock, notify, signo, tid; /* [I] tid: SIGEV_THREAD_ID */
-	uint64_t value;	      /* [I] sival */
-	struct timer timer;   /* clocks of the wall and monotonic kind */
-	struct cpu_clock cpu; /* CPU clocks */
-	struct list cpu_link; /* [S] cpu_timers->armed */
-	uint64_t expires;     /* [S] ns of clock_mono_ns(), or of CPU time */
-	uint64_t interval;    /* [S] ns */
-	bool armed, deleted;  /* [S] */
-	bool on_wall;	      /* [S] set to an absolute time of a wall clock */
-	int64_t overrun, overrun_last; /* [S] */
-	struct sigqueue *q;   /* NULL for SIGEV_NONE */
+	uint64_t value;			   /* [I] sival */
+	struct timer timer;		   /* clocks of the wall and monotonic kind */
+	struct cpu_clock cpu;		   /* CPU clocks */
+	struct list cpu_link;		   /* [S] cpu_timers->armed */
+	uint64_t expires;		   /* [S] ns of clock_mono_ns(), or of CPU time */
+	uint64_t interval;		   /* [S] ns */
+	bool armed, deleted;		   /* [S] */
+	bool on_wall;			   /* [S] set to an absolute time of a wall clock */
+	int64_t overrun, overrun_last;	   /* [S] */
+	struct sigqueue *q;		   /* NULL for SIGEV_NONE */
 };
 /* Wakes those who sleep until an absolute time of a wall clock (clock.c). */
 void clock_wake_wall_sleepers(void);

@@ -91,7 +91,7 @@ static void input_thread(void *arg)
 	uint8_t buf[256];
 
 	while (!atomic_load(&tty->hung_up)) {
-		size_t n = p->ops->read(p, buf, sizeof buf), done = 0;
+		size_t n = p->ops->read(p, buf, sizeof(buf)), done = 0;
 
 		if (!n) {
 			if (p->ops->hung_up(p)) {
@@ -132,7 +132,7 @@ int console_tty_init(unsigned rows, unsigned cols)
 
 void console_tty_winsize(unsigned rows, unsigned cols)
 {
-	struct linux_winsize ws = {.row = (uint16_t)rows, .col = (uint16_t)cols};
+	struct linux_winsize ws = { .row = (uint16_t)rows, .col = (uint16_t)cols };
 
 	if (console_tty) {
 		tty_set_winsize(console_tty, &ws);

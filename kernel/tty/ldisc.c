@@ -5,32 +5,41 @@
 #include <lib/string.h>
 #include <linux/signal.h>
 
-#define CTRL(c) ((c) & 0x1f)
+#define CTRL(c) ((c)&0x1f)
 #define MASK (LDISC_BUF - 1)
 _Static_assert((LDISC_BUF & MASK) == 0, "the ring's size is a power of two");
-
 
 void ldisc_default_termios(struct linux_termios2 *t)
 {
 	static const uint8_t cc[LINUX_NCCS] = {
-		[VINTR] = CTRL('C'), [VQUIT] = CTRL('\\'), [VERASE] = DEL, [VKILL] = CTRL('U'),
-		[VEOF] = CTRL('D'), [VTIME] = 0, [VMIN] = 1, [VSTART] = CTRL('Q'),
-		[VSTOP] = CTRL('S'), [VSUSP] = CTRL('Z'), [VREPRINT] = CTRL('R'),
-		[VDISCARD] = CTRL('O'), [VWERASE] = CTRL('W'), [VLNEXT] = CTRL('V'),
+		[VINTR] = CTRL('C'),
+		[VQUIT] = CTRL('\\'),
+		[VERASE] = DEL,
+		[VKILL] = CTRL('U'),
+		[VEOF] = CTRL('D'),
+		[VTIME] = 0,
+		[VMIN] = 1,
+		[VSTART] = CTRL('Q'),
+		[VSTOP] = CTRL('S'),
+		[VSUSP] = CTRL('Z'),
+		[VREPRINT] = CTRL('R'),
+		[VDISCARD] = CTRL('O'),
+		[VWERASE] = CTRL('W'),
+		[VLNEXT] = CTRL('V'),
 	};
 
-	memset(t, 0, sizeof *t);
+	memset(t, 0, sizeof(*t));
 	t->iflag = ICRNL | IXON;
 	t->oflag = OPOST | ONLCR;
 	t->cflag = B38400 | CS8 | CREAD | HUPCL;
 	t->lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
-	memcpy(t->cc, cc, sizeof cc);
+	memcpy(t->cc, cc, sizeof(cc));
 	t->ispeed = t->ospeed = 38400;
 }
 
 void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx)
 {
-	memset(l, 0, sizeof *l);
+	memset(l, 0, sizeof(*l));
 	l->ops = ops;
 	l->ctx = ctx;
 	ldisc_default_termios(&l->tio);

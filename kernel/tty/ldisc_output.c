@@ -27,7 +27,7 @@ void ldisc_echo_raw(struct ldisc *l, const uint8_t *s, size_t n)
 	if (ldisc_flush_echo(l) && !l->stopped) {
 		sent = l->ops->output(l->ctx, s, n);
 	}
-	n = MIN(n - sent, sizeof l->echo - l->echo_len);
+	n = MIN(n - sent, sizeof(l->echo) - l->echo_len);
 	memcpy(l->echo + l->echo_len, s + sent, n);
 	l->echo_len += (uint16_t)n;
 }
@@ -153,4 +153,3 @@ size_t ldisc_write(struct ldisc *l, const uint8_t *buf, size_t n)
 	}
 	return done;
 }
-

@@ -28,13 +28,13 @@
 #define TIOCSIG 0x40045436
 
 struct pty {
-	struct tty *slave;	  /* [I] counted by the master's file */
-	struct spinlock lock;	  /* ring */
-	uint32_t head, tail;	  /* free running */
-	struct waitq data_waitq;  /* the master's reader */
-	struct waitq room_waitq;  /* the slave's writers */
-	_Atomic bool locked;	  /* TIOCSPTLCK */
-	_Atomic bool was_open;	  /* the slave has been opened */
+	struct tty *slave;	 /* [I] counted by the master's file */
+	struct spinlock lock;	 /* ring */
+	uint32_t head, tail;	 /* free running */
+	struct waitq data_waitq; /* the master's reader */
+	struct waitq room_waitq; /* the slave's writers */
+	_Atomic bool locked;	 /* TIOCSPTLCK */
+	_Atomic bool was_open;	 /* the slave has been opened */
 	_Atomic bool master_gone;
 	uint8_t ring[PTY_RING];
 };
@@ -43,7 +43,7 @@ static struct {
 	struct spinlock lock;
 	uint64_t used[BITMAP_WORDS(PTY_MAX)];
 	struct pty *ptys[PTY_MAX]; /* not counted: removed when the master closes */
-} table = {.lock = SPINLOCK_INIT(RANK_FS_LEAF, "ptys")};
+} table = { .lock = SPINLOCK_INIT(RANK_FS_LEAF, "ptys") };
 
 /* --- the slave's driver --- */
 
@@ -200,7 +200,7 @@ static long master_read(struct file *f, struct uio *u, uint64_t *pos, unsigned f
 		}
 	}
 	while (u->left) {
-		size_t n = take_ring(p, chunk, MIN(u->left, sizeof chunk));
+		size_t n = take_ring(p, chunk, MIN(u->left, sizeof(chunk)));
 
 		if (!n) {
 			break;
@@ -235,7 +235,7 @@ static long master_write(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	long done = 0;
 
 	while (u->left) {
-		size_t n = uio_read_from(u, chunk, MIN(u->left, sizeof chunk)), took;
+		size_t n = uio_read_from(u, chunk, MIN(u->left, sizeof(chunk))), took;
 
 		if (!n) {
 			return done ? done : -EFAULT;
@@ -288,7 +288,7 @@ static int open_slave_fd(struct pty *p, int flags)
 	struct file *f;
 	int err, fd;
 
-	fmt_snprintf(name, sizeof name, "/dev/%s", p->slave->name);
+	fmt_snprintf(name, sizeof(name), "/dev/%s", p->slave->name);
 	err = vfs_open(AT_FDCWD, name, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), 0,
 		       &f);
 	if (err) {
@@ -304,7 +304,7 @@ static int open_slave_fd(struct pty *p, int flags)
 static long master_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
 	struct pty *p = f->private_data;
-	user_ptr to = {arg};
+	user_ptr to = { arg };
 	uint32_t v;
 	int err;
 
@@ -416,7 +416,7 @@ static int register_slave(struct pty *p, int index)
 	tty->index = (unsigned)index;
 	tty->dev = ((uint64_t)PTS_MAJOR << 8) | ((unsigned)index & 0xff) |
 		   ((uint64_t)((unsigned)index & ~0xffu) << 12);
-	fmt_snprintf(tty->name, sizeof tty->name, "pts/%d", index);
+	fmt_snprintf(tty->name, sizeof(tty->name), "pts/%d", index);
 	err = devfs_register(tty->name, S_IFCHR | 0620, tty->dev, open_slave);
 	if (!err && devfs_set_owner(tty->name, S_IFCHR | 0620, c->fsuid, 5)) {
 		devfs_unregister(tty->name, tty->dev);
@@ -427,7 +427,7 @@ static int register_slave(struct pty *p, int index)
 
 static int open_master(struct inode *inode, struct file *f)
 {
-	struct pty *p = kzalloc(sizeof *p);
+	struct pty *p = kzalloc(sizeof(*p));
 	int index, err;
 
 	if (!p) {

@@ -47,14 +47,16 @@ static void ldisc_flow(void *ctx, bool stopped)
 }
 
 static const struct ldisc_ops ldisc_ops = {
-	.output = ldisc_out, .signal = ldisc_signal, .flow = ldisc_flow,
+	.output = ldisc_out,
+	.signal = ldisc_signal,
+	.flow = ldisc_flow,
 };
 
 /* --- life cycle --- */
 
 struct tty *tty_create(const struct tty_driver *driver, void *data, const char *name)
 {
-	struct tty *tty = kzalloc(sizeof *tty);
+	struct tty *tty = kzalloc(sizeof(*tty));
 
 	if (!tty) {
 		return NULL;
@@ -67,7 +69,7 @@ struct tty *tty_create(const struct tty_driver *driver, void *data, const char *
 	waitq_init(&tty->input_waitq);
 	waitq_init(&tty->flow_waitq);
 	ldisc_init(&tty->ldisc, &ldisc_ops, tty);
-	str_copy(tty->name, name, sizeof tty->name);
+	str_copy(tty->name, name, sizeof(tty->name));
 	return tty;
 }
 
@@ -116,7 +118,7 @@ void tty_output_ready(struct tty *tty)
 
 struct read_state {
 	bool canonical;
-	size_t min;	  /* bytes to wait for */
+	size_t min; /* bytes to wait for */
 	uint64_t deadline;
 	uint64_t between; /* ns between bytes, 0 = no limit */
 };
@@ -150,14 +152,14 @@ static long take_input(struct tty *tty, struct uio *u, bool *stop)
 	bool eof = false, more = false;
 
 	while (u->left && !*stop) {
-		size_t n = ldisc_read(&tty->ldisc, chunk, MIN(u->left, sizeof chunk), &eof, &more);
+		size_t n = ldisc_read(&tty->ldisc, chunk, MIN(u->left, sizeof(chunk)), &eof, &more);
 
 		if (n && uio_write_to(u, chunk, n) < n) {
 			*stop = true;
 			return done ? done : -EFAULT;
 		}
 		done += (long)n;
-		if (tty->ldisc.tio.lflag & ICANON ? !more : n < sizeof chunk) {
+		if (tty->ldisc.tio.lflag & ICANON ? !more : n < sizeof(chunk)) {
 			break;
 		}
 	}
@@ -289,7 +291,7 @@ static long tty_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 		}
 	}
 	while (u->left) {
-		size_t n = uio_read_from(u, chunk, MIN(u->left, sizeof chunk));
+		size_t n = uio_read_from(u, chunk, MIN(u->left, sizeof(chunk)));
 		long took;
 
 		if (!n) {

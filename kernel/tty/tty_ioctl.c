@@ -76,7 +76,7 @@ static long set_termio(struct tty *tty, user_ptr arg, bool wait, bool flush)
 {
 	struct linux_termios2 t = get_termios(tty);
 	struct linux_termio io;
-	int err = copy_from_user(&io, arg, sizeof io);
+	int err = copy_from_user(&io, arg, sizeof(io));
 
 	if (err) {
 		return err;
@@ -85,7 +85,7 @@ static long set_termio(struct tty *tty, user_ptr arg, bool wait, bool flush)
 	t.oflag = (t.oflag & 0xffff0000) | io.oflag;
 	t.cflag = (t.cflag & 0xffff0000) | io.cflag;
 	t.lflag = (t.lflag & 0xffff0000) | io.lflag;
-	memcpy(t.cc, io.cc, sizeof io.cc);
+	memcpy(t.cc, io.cc, sizeof(io.cc));
 	return set_termios(tty, &t, wait, flush);
 }
 
@@ -93,12 +93,15 @@ static long get_termio(struct tty *tty, user_ptr arg)
 {
 	struct linux_termios2 t = get_termios(tty);
 	struct linux_termio io = {
-		.iflag = (uint16_t)t.iflag, .oflag = (uint16_t)t.oflag,
-		.cflag = (uint16_t)t.cflag, .lflag = (uint16_t)t.lflag, .line = t.line,
+		.iflag = (uint16_t)t.iflag,
+		.oflag = (uint16_t)t.oflag,
+		.cflag = (uint16_t)t.cflag,
+		.lflag = (uint16_t)t.lflag,
+		.line = t.line,
 	};
 
-	memcpy(io.cc, t.cc, sizeof io.cc);
-	return copy_to_user(arg, &io, sizeof io);
+	memcpy(io.cc, t.cc, sizeof(io.cc));
+	return copy_to_user(arg, &io, sizeof(io));
 }
 
 static long set_from_user(struct tty *tty, user_ptr arg, size_t size, bool wait, bool flush)
@@ -119,7 +122,7 @@ static long termios_ioctl(struct tty *tty, unsigned cmd, user_ptr arg)
 		return copy_to_user(arg, &t, LINUX_TERMIOS_SIZE);
 	case TCGETS2:
 		t = get_termios(tty);
-		return copy_to_user(arg, &t, sizeof t);
+		return copy_to_user(arg, &t, sizeof(t));
 	case TCSETS:
 	case TCSETSW:
 	case TCSETSF:
@@ -127,7 +130,7 @@ static long termios_ioctl(struct tty *tty, unsigned cmd, user_ptr arg)
 	case TCSETS2:
 	case TCSETSW2:
 	case TCSETSF2:
-		return set_from_user(tty, arg, sizeof t, cmd != TCSETS2, cmd == TCSETSF2);
+		return set_from_user(tty, arg, sizeof(t), cmd != TCSETS2, cmd == TCSETSF2);
 	case TCGETA:
 		return get_termio(tty, arg);
 	default:
@@ -142,7 +145,7 @@ void tty_set_winsize(struct tty *tty, const struct linux_winsize *ws)
 	bool changed;
 
 	mutex_lock(&tty->lock);
-	changed = memcmp(&tty->winsize, ws, sizeof *ws) != 0;
+	changed = memcmp(&tty->winsize, ws, sizeof(*ws)) != 0;
 	tty->winsize = *ws;
 	mutex_unlock(&tty->lock);
 	if (changed) {
@@ -159,9 +162,9 @@ static long winsize_ioctl(struct tty *tty, unsigned cmd, user_ptr arg)
 		mutex_lock(&tty->lock);
 		ws = tty->winsize;
 		mutex_unlock(&tty->lock);
-		return copy_to_user(arg, &ws, sizeof ws);
+		return copy_to_user(arg, &ws, sizeof(ws));
 	}
-	err = copy_from_user(&ws, arg, sizeof ws);
+	err = copy_from_user(&ws, arg, sizeof(ws));
 	if (!err) {
 		tty_set_winsize(tty, &ws);
 	}
@@ -255,9 +258,9 @@ static long misc_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t a
 		mutex_lock(&tty->lock);
 		n = (uint32_t)ldisc_available(&tty->ldisc);
 		mutex_unlock(&tty->lock);
-		return put_user_u32((user_ptr){arg}, n);
+		return put_user_u32((user_ptr){ arg }, n);
 	case TIOCOUTQ:
-		return put_user_u32((user_ptr){arg}, (uint32_t)tty->driver->pending(tty));
+		return put_user_u32((user_ptr){ arg }, (uint32_t)tty->driver->pending(tty));
 	case TCSBRK:
 	case TCSBRKP: {
 		int err = tty_job_control(tty, SIGTTOU);
@@ -272,13 +275,13 @@ static long misc_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t a
 		atomic_store(&tty->exclusive, cmd == TIOCEXCL);
 		return 0;
 	case TIOCGEXCL:
-		return put_user_u32((user_ptr){arg}, atomic_load(&tty->exclusive));
+		return put_user_u32((user_ptr){ arg }, atomic_load(&tty->exclusive));
 	case TIOCGDEV:
-		return put_user_u32((user_ptr){arg}, (uint32_t)tty->dev);
+		return put_user_u32((user_ptr){ arg }, (uint32_t)tty->dev);
 	case TIOCGETD:
-		return put_user_u32((user_ptr){arg}, 0); /* N_TTY */
+		return put_user_u32((user_ptr){ arg }, 0); /* N_TTY */
 	case TIOCSETD: {
-		int err = get_user_u32(&n, (user_ptr){arg});
+		int err = get_user_u32(&n, (user_ptr){ arg });
 
 		return err ? err : n ? -EINVAL : 0;
 	}
@@ -295,7 +298,7 @@ static long misc_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t a
 
 long tty_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg)
 {
-	user_ptr p = {arg};
+	user_ptr p = { arg };
 
 	if (atomic_load(&tty->hung_up) && !from_master(f)) {
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;

@@ -43,7 +43,10 @@ static inline long syscall2(long nr, long a, long b)
 {
 	long result;
 
-	__asm__ volatile("syscall" : "=a"(result) : "0"(nr), "D"(a), "S"(b) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "0"(nr), "D"(a), "S"(b)
+			 : "rcx", "r11", "memory");
 	return result;
 }
 
@@ -73,11 +76,13 @@ static inline bool clock_read(bool wall, uint64_t *ns)
 		offset = p->wall_offset_ns;
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (seq & 1 || seq != __atomic_load_n(&p->seq, __ATOMIC_RELAXED));
-	if (mult == 0)
+	if (mult == 0) {
 		return false;
+	}
 	*ns = (uint64_t)(((unsigned __int128)delta * mult) >> (shift & 63)) + base;
-	if (wall)
+	if (wall) {
 		*ns += (uint64_t)offset;
+	}
 	return true;
 }
 
@@ -98,8 +103,9 @@ int __vdso_clock_gettime(int clock, struct timespec *ts)
 {
 	uint64_t ns;
 
-	if (!is_ours(clock) || !clock_read(is_wall(clock), &ns))
+	if (!is_ours(clock) || !clock_read(is_wall(clock), &ns)) {
 		return (int)syscall2(NR_CLOCK_GETTIME, clock, (long)ts);
+	}
 	ts->sec = (int64_t)(ns / NSEC_PER_SEC);
 	ts->nsec = (int64_t)(ns % NSEC_PER_SEC);
 	return 0;
@@ -107,10 +113,12 @@ int __vdso_clock_gettime(int clock, struct timespec *ts)
 
 int __vdso_clock_getres(int clock, struct timespec *ts)
 {
-	if (!is_ours(clock))
+	if (!is_ours(clock)) {
 		return (int)syscall2(NR_CLOCK_GETRES, clock, (long)ts);
-	if (ts)
-		*ts = (struct timespec){0, 1};
+	}
+	if (ts) {
+		*ts = (struct timespec){ 0, 1 };
+	}
 	return 0;
 }
 
@@ -118,14 +126,16 @@ int __vdso_gettimeofday(struct timeval *tv, struct timezone *tz)
 {
 	uint64_t ns;
 
-	if (!clock_read(true, &ns))
+	if (!clock_read(true, &ns)) {
 		return (int)syscall2(NR_GETTIMEOFDAY, (long)tv, (long)tz);
+	}
 	if (tv) {
 		tv->sec = (int64_t)(ns / NSEC_PER_SEC);
 		tv->usec = (int64_t)(ns % NSEC_PER_SEC / NSEC_PER_USEC);
 	}
-	if (tz)
-		*tz = (struct timezone){0, 0};
+	if (tz) {
+		*tz = (struct timezone){ 0, 0 };
+	}
 	return 0;
 }
 
@@ -134,11 +144,13 @@ int64_t __vdso_time(int64_t *t)
 	uint64_t ns;
 	int64_t sec;
 
-	if (!clock_read(true, &ns))
+	if (!clock_read(true, &ns)) {
 		return syscall2(NR_TIME, (long)t, 0);
+	}
 	sec = (int64_t)(ns / NSEC_PER_SEC);
-	if (t)
+	if (t) {
 		*t = sec;
+	}
 	return sec;
 }
 
@@ -148,10 +160,12 @@ long __vdso_getcpu(uint32_t *cpu, uint32_t *node, void *unused)
 
 	(void)unused;
 	__asm__ volatile("lsl %1, %0" : "=r"(limit) : "r"(SEL_CPU_NODE));
-	if (cpu)
+	if (cpu) {
 		*cpu = limit & 0xfff;
-	if (node)
+	}
+	if (node) {
 		*node = limit >> 12;
+	}
 	return 0;
 }
 

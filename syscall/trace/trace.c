@@ -38,8 +38,9 @@ void trace_start(const char *filter)
 {
 	const char *unknown = "";
 
-	if (trace_parse_filter(filter, &wanted, &unknown))
+	if (trace_parse_filter(filter, &wanted, &unknown)) {
 		hostctl_warn("--strace: there is no system call or class '%s'", unknown);
+	}
 	trace_on = true;
 }
 
@@ -48,27 +49,31 @@ static void show_args(struct trace_call *c, bool after, long result)
 {
 	for (unsigned i = 0; c->desc && i < c->desc->nargs; i++) {
 		enum trace_show s = show_of[c->desc->kind[i]];
-		struct trace_text t = {.buf = c->text[i], .cap = ARG_TEXT};
+		struct trace_text t = { .buf = c->text[i], .cap = ARG_TEXT };
 
-		if (trace_shown_after(s) == after)
+		if (trace_shown_after(s) == after) {
 			trace_show_arg(&t, s, c->arg, i, result);
+		}
 	}
 }
 
 static void send_line(struct trace_call *c, const char *result)
 {
-	struct trace_text t = {.buf = c->line, .cap = LINE_TEXT};
+	struct trace_text t = { .buf = c->line, .cap = LINE_TEXT };
 
 	trace_print(&t, "[pid %d] ", c->tid);
-	if (c->desc)
+	if (c->desc) {
 		trace_print(&t, "%s(", c->desc->name);
-	else
+	} else {
 		trace_print(&t, "syscall_%#x(", c->nr);
-	for (unsigned i = 0; c->desc && i < c->desc->nargs; i++)
+	}
+	for (unsigned i = 0; c->desc && i < c->desc->nargs; i++) {
 		trace_print(&t, "%s%s", i ? ", " : "", c->text[i]);
+	}
 	trace_print(&t, ")");
-	while (t.len < 40 && t.len + 1 < t.cap)
+	while (t.len < 40 && t.len + 1 < t.cap) {
 		trace_print(&t, " ");
+	}
 	trace_print(&t, " = %s\n", result);
 	t.buf[t.len - 1] = '\n'; /* also when it was cut */
 	hostctl_text(CTL_TRACE, t.buf, t.len);
@@ -84,11 +89,13 @@ struct trace_call *trace_enter(const struct trap_frame *f)
 	uint32_t nr = (uint32_t)f->orig_rax;
 	struct trace_call *c;
 
-	if (!trace_on || !trace_wanted(&wanted, nr))
+	if (!trace_on || !trace_wanted(&wanted, nr)) {
 		return NULL;
+	}
 	c = kzalloc(sizeof(*c));
-	if (!c)
+	if (!c) {
 		return NULL;
+	}
 	c->nr = nr;
 	c->desc = syscall_describe(nr);
 	c->tid = task_tid(task_current());
@@ -119,18 +126,20 @@ void trace_exit(struct trace_call *c, long result)
 	const char *name;
 	char text[64];
 
-	if (!c)
+	if (!c) {
 		return;
-	t = (struct trace_text){.buf = text, .cap = sizeof(text)};
+	}
+	t = (struct trace_text){ .buf = text, .cap = sizeof(text) };
 	name = result < 0 && result > -4096 ? trace_errno_name((int)-result) : NULL;
-	if (name && result <= -ERESTARTSYS)
+	if (name && result <= -ERESTARTSYS) {
 		trace_print(&t, "? %s", name);
-	else if (name)
+	} else if (name) {
 		trace_print(&t, "-1 %s", name);
-	else if (returns_address(c->desc) || result > 1l << 32 || result < 0)
+	} else if (returns_address(c->desc) || result > 1l << 32 || result < 0) {
 		trace_print(&t, "%#lx", (unsigned long)result);
-	else
+	} else {
 		trace_print(&t, "%ld", result);
+	}
 	show_args(c, true, result);
 	send_line(c, text);
 	kfree(c);

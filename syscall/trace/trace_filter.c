@@ -13,18 +13,21 @@ static bool same(const char *name, const char *s, size_t n)
 static bool has_kind(const struct syscall_desc *d, enum arg_kind a, enum arg_kind b)
 {
 	for (unsigned i = 0; i < d->nargs; i++) {
-		if (d->kind[i] == a || d->kind[i] == b)
+		if (d->kind[i] == a || d->kind[i] == b) {
 			return true;
+		}
 	}
 	return false;
 }
 
 static bool in_class(const struct syscall_desc *d, const char *s, size_t n)
 {
-	if (same("file", s, n))
+	if (same("file", s, n)) {
 		return has_kind(d, ARG_path, ARG_path);
-	if (same("desc", s, n))
+	}
+	if (same("desc", s, n)) {
 		return has_kind(d, ARG_fd, ARG_dirfd);
+	}
 	return same(d->family, s, n);
 }
 
@@ -50,19 +53,22 @@ unsigned trace_parse_filter(const char *filter, struct trace_set *set, const cha
 	unsigned bad = 0;
 
 	memset(set, 0, sizeof(*set));
-	if (*filter == 0)
+	if (*filter == 0) {
 		invert = true; /* all */
-	else if (invert)
+	} else if (invert) {
 		filter++;
+	}
 	while (*filter) {
 		const char *comma = strchr(filter, ',');
 		size_t n = comma ? (size_t)(comma - filter) : strlen(filter);
 
-		if (n && !add_entry(set, filter, n) && bad++ == 0)
+		if (n && !add_entry(set, filter, n) && bad++ == 0) {
 			*unknown = filter;
+		}
 		filter += n + (comma ? 1 : 0);
 	}
-	for (unsigned i = 0; invert && i < ARRAY_SIZE(set->bits); i++)
+	for (unsigned i = 0; invert && i < ARRAY_SIZE(set->bits); i++) {
 		set->bits[i] = ~set->bits[i];
+	}
 	return bad;
 }

@@ -173,7 +173,7 @@ static int pingpong(struct pair *p)
 }
 static int pipe_pingpong(uint64_t n)
 {
-	struct pair p = {.n = n};
+	struct pair p = { .n = n };
 
 	if (pipe(p.to) || pipe(p.from)) {
 		return errno;
@@ -185,7 +185,7 @@ static int pipe_pingpong(uint64_t n)
 }
 static int unix_pingpong(uint64_t n)
 {
-	struct pair p = {.n = n};
+	struct pair p = { .n = n };
 	int s[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, s)) {
@@ -251,10 +251,10 @@ static int yield_row(uint64_t n)
 	cpu_set_t one, all;
 	pthread_t t;
 
-	sched_getaffinity(0, sizeof all, &all);
+	sched_getaffinity(0, sizeof(all), &all);
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
-	if (sched_setaffinity(0, sizeof one, &one)) {
+	if (sched_setaffinity(0, sizeof(one), &one)) {
 		return errno;
 	}
 	yield_stop = 0;
@@ -264,7 +264,7 @@ static int yield_row(uint64_t n)
 	}
 	yield_stop = 1;
 	pthread_join(t, NULL);
-	sched_setaffinity(0, sizeof all, &all);
+	sched_setaffinity(0, sizeof(all), &all);
 	return 0;
 }
 
@@ -541,29 +541,29 @@ static const struct {
 	const char *name;
 	row_fn *fn;
 } rows[] = {
-	{"getppid", getppid_row},
-	{"read_dev_zero", read_zero},
-	{"write_dev_null", write_null},
-	{"sigprocmask", sigprocmask_row},
-	{"eventfd", eventfd_row},
-	{"clock_gettime", clock_vdso},
-	{"pipe_pingpong", pipe_pingpong},
-	{"unix_pingpong", unix_pingpong},
-	{"futex_pingpong", futex_pingpong},
-	{"sched_yield", yield_row},
-	{"thread_create_join", thread_row},
-	{"fork_exit", fork_row},
-	{"vfork_exec", vfork_exec_row},
-	{"signal_delivery", signal_row},
-	{"contended_mutex", mutex_row},
-	{"page_fault", fault_row},
-	{"mmap_touch_munmap", mmap_row},
-	{"mprotect", mprotect_row},
-	{"cached_stat", stat_row},
-	{"open_close", open_row},
-	{"open_close_tmpfs", open_tmp_row},
-	{"pread_4k", pread_row},
-	{"create_unlink", create_unlink_row},
+	{ "getppid", getppid_row },
+	{ "read_dev_zero", read_zero },
+	{ "write_dev_null", write_null },
+	{ "sigprocmask", sigprocmask_row },
+	{ "eventfd", eventfd_row },
+	{ "clock_gettime", clock_vdso },
+	{ "pipe_pingpong", pipe_pingpong },
+	{ "unix_pingpong", unix_pingpong },
+	{ "futex_pingpong", futex_pingpong },
+	{ "sched_yield", yield_row },
+	{ "thread_create_join", thread_row },
+	{ "fork_exit", fork_row },
+	{ "vfork_exec", vfork_exec_row },
+	{ "signal_delivery", signal_row },
+	{ "contended_mutex", mutex_row },
+	{ "page_fault", fault_row },
+	{ "mmap_touch_munmap", mmap_row },
+	{ "mprotect", mprotect_row },
+	{ "cached_stat", stat_row },
+	{ "open_close", open_row },
+	{ "open_close_tmpfs", open_tmp_row },
+	{ "pread_4k", pread_row },
+	{ "create_unlink", create_unlink_row },
 };
 
 static int wanted(int argc, char **argv, const char *name)
@@ -582,7 +582,7 @@ int main(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "--exit")) {
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (wanted(argc, argv, rows[i].name)) {
 			report(rows[i].name, rows[i].fn);
 		}
@@ -596,7 +596,7 @@ int main(int argc, char **argv)
 	for (int n = 1; n <= 4; n *= 2) {
 		char name[16];
 
-		snprintf(name, sizeof name, "cpu%d_score", n);
+		snprintf(name, sizeof(name), "cpu%d_score", n);
 		if (wanted(argc, argv, name)) {
 			cpu_score(n);
 		}

@@ -28,13 +28,13 @@ static void die(const char *what)
 static void load_modules(void)
 {
 	/* virtio_ring before virtio: the latter uses the former in this kernel */
-	static const char *const names[] = {"virtio_ring", "virtio", "virtio_mmio", "fuse",
-					    "virtiofs"};
+	static const char *const names[] = { "virtio_ring", "virtio", "virtio_mmio", "fuse",
+					     "virtiofs" };
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		char path[64];
 
-		snprintf(path, sizeof path, "/modules/%s.ko", names[i]);
+		snprintf(path, sizeof(path), "/modules/%s.ko", names[i]);
 		int fd = open(path, O_RDONLY);
 
 		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0)) {

@@ -16,20 +16,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(line, data, size);
 	line[size] = '\0';
-	while (cmdline_next(&s, word, sizeof word)) {
-		CLAIM(strlen(word) < sizeof word);
+	while (cmdline_next(&s, word, sizeof(word))) {
+		CLAIM(strlen(word) < sizeof(word));
 		CLAIM(s <= line + strlen(line));
 	}
-	if (cmdline_get(line, "k", value, sizeof value))
-		CLAIM(strlen(value) < sizeof value);
+	if (cmdline_get(line, "k", value, sizeof(value)))
+		CLAIM(strlen(value) < sizeof(value));
 	if (cmdline_parse_mmio(line, &m))
 		CLAIM(m.size >= 0x100 && m.base + m.size > m.base && m.irq < 1024);
-	n = launch_from_cmdline(line, blob, sizeof blob);
+	n = launch_from_cmdline(line, blob, sizeof(blob));
 	if (n > 0) {
 		struct launch_config c;
 		int err = launch_parse(blob, (size_t)n, &c);
 
-		CLAIM((size_t)n <= sizeof blob);
+		CLAIM((size_t)n <= sizeof(blob));
 		/* what the line says may be nonsense, the blob's form is ours */
 		CLAIM(!err || !strcmp(c.why, "no program") ||
 		      !strcmp(c.why, "working directory not absolute"));

@@ -29,8 +29,7 @@ static void check(const struct elf_image *e, uint64_t file_size)
 	CLAIM(e->start % PAGE_SIZE == 0 && e->end % PAGE_SIZE == 0 && e->end <= USER_END);
 	CLAIM(e->align >= PAGE_SIZE && (e->align & (e->align - 1)) == 0);
 	if (e->interp_len)
-		CLAIM(e->interp_len <= file_size &&
-		      e->interp_offset <= file_size - e->interp_len);
+		CLAIM(e->interp_len <= file_size && e->interp_offset <= file_size - e->interp_len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -39,19 +38,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *why = NULL, *interp, *arg;
 	struct elf64_header h;
 
-	memcpy(head, data, size < sizeof head ? size : sizeof head);
-	if (script_has_magic(head, size < sizeof head ? size : sizeof head) &&
+	memcpy(head, data, size < sizeof(head) ? size : sizeof(head));
+	if (script_has_magic(head, size < sizeof(head) ? size : sizeof(head)) &&
 	    script_parse(head, &interp, &arg) == 0) {
-		CLAIM(interp >= head && interp + strlen(interp) < head + sizeof head);
-		CLAIM(!arg || (arg > interp && arg + strlen(arg) < head + sizeof head));
+		CLAIM(interp >= head && interp + strlen(interp) < head + sizeof(head));
+		CLAIM(!arg || (arg > interp && arg + strlen(arg) < head + sizeof(head)));
 	}
 	if (elf_check_header(data, size, size, &why) == 0) {
 		struct elf_image image;
 		uint8_t *table;
 		size_t bytes;
 
-		CLAIM(size >= sizeof h);
-		memcpy(&h, data, sizeof h);
+		CLAIM(size >= sizeof(h));
+		memcpy(&h, data, sizeof(h));
 		bytes = (size_t)h.phnum * sizeof(struct elf64_phdr);
 		CLAIM(bytes <= ELF_MAX_PHDRS_BYTES && h.phoff <= size && bytes <= size - h.phoff);
 		table = malloc(bytes);

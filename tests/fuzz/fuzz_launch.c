@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(blob, data, size);
 	if (launch_parse(blob, size, &c) == 0) {
-		const char **v = calloc((size_t)c.h.argc + c.h.envc + 1, sizeof *v);
+		const char **v = calloc((size_t)c.h.argc + c.h.envc + 1, sizeof(*v));
 
 		CLAIM(!c.why && c.program[0] && c.cwd[0] == '/' && c.h.argc > 0);
 		launch_vector(c.args, c.h.argc, v);

@@ -107,9 +107,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	/* exactly as large as promised, so that ASan guards both ends */
 	mem = aligned_alloc(16, ALIGN_UP(vring_bytes(SIZE), 16));
-	slots = malloc(SIZE * sizeof *slots);
+	slots = malloc(SIZE * sizeof(*slots));
 	memset(mem, 0, vring_bytes(SIZE));
-	memset(room, 0, sizeof room);
+	memset(room, 0, sizeof(room));
 	vring_init(&r, mem, slots, SIZE, true, mode & 1);
 	while (in.at < in.end)
 		step(&in);

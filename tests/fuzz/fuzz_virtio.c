@@ -42,7 +42,7 @@ static void completed(struct fuse_request_io *io, int err, uint32_t written)
 	struct request *r = (struct request *)io;
 
 	CLAIM(r->out_there);
-	CLAIM(err <= 0 && written <= 8 * sizeof r->answer);
+	CLAIM(err <= 0 && written <= 8 * sizeof(r->answer));
 	r->out_there = false;
 }
 
@@ -56,12 +56,16 @@ static void submit(struct fuse_transport *t, uint8_t how)
 	}
 	if (!r)
 		return;
-	memset(r, 0, sizeof *r);
-	r->in[0] = (struct fuse_part){ r->question, sizeof r->question };
+	memset(r, 0, sizeof(*r));
+	r->in[0] = (struct fuse_part){ r->question, sizeof(r->question) };
 	for (unsigned i = 0; i < 8; i++)
-		r->out[i] = (struct fuse_part){ r->answer, sizeof r->answer };
+		r->out[i] = (struct fuse_part){ r->answer, sizeof(r->answer) };
 	r->io = (struct fuse_request_io){
-		.in = r->in, .nin = 1, .out = r->out, .nout = how & 7, .more = how & 8,
+		.in = r->in,
+		.nin = 1,
+		.out = r->out,
+		.nout = how & 7,
+		.more = how & 8,
 		.complete = completed,
 	};
 	r->out_there = true;
@@ -83,7 +87,7 @@ static void device_step(struct fuzz_input *in)
 	case 1:
 		if (!lied[queue] && fake_take(f, queue, &c)) {
 			uint8_t bytes[64];
-			unsigned n = fuzz_u8(in) % sizeof bytes;
+			unsigned n = fuzz_u8(in) % sizeof(bytes);
 
 			for (unsigned i = 0; i < n; i++)
 				bytes[i] = fuzz_u8(in);
@@ -141,10 +145,10 @@ static void console_step(struct fuzz_input *in)
 	switch (op & 7) {
 	case 0:
 	case 1:
-		CLAIM(p->ops->write(p, buf, fuzz_u16(in) % sizeof buf) <= (long)sizeof buf);
+		CLAIM(p->ops->write(p, buf, fuzz_u16(in) % sizeof(buf)) <= (long)sizeof(buf));
 		break;
 	case 2:
-		CLAIM(p->ops->read(p, buf, fuzz_u16(in) % sizeof buf) <= sizeof buf);
+		CLAIM(p->ops->read(p, buf, fuzz_u16(in) % sizeof(buf)) <= sizeof(buf));
 		break;
 	case 3:
 		(void)p->ops->can_read(p);
@@ -169,10 +173,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static unsigned serial;
 	struct fuse_transport *t = NULL;
 
-	f = malloc(sizeof *f);
+	f = malloc(sizeof(*f));
 	nports = 0;
-	memset(requests, 0, sizeof requests);
-	memset(lied, 0, sizeof lied);
+	memset(requests, 0, sizeof(requests));
+	memset(lied, 0, sizeof(lied));
 	fake_init(f, console ? VIRTIO_ID_CONSOLE : VIRTIO_ID_FS);
 	if (console)
 		f->config[4] = 4;

@@ -35,7 +35,7 @@ static int newer(struct timespec a, struct timespec b)
 }
 static void nap(void)
 {
-	nanosleep(&(struct timespec){0, 20000000}, NULL);
+	nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
 }
 
 static void test_stat(void)
@@ -259,8 +259,8 @@ static void test_chown(void)
 
 static void test_set_times(void)
 {
-	struct timespec ts[2] = {{1000000000, 123456789}, {2000000000, 987654321}};
-	struct timespec before_epoch[2] = {{-5, 1000}, {1ll << 32, 0}};
+	struct timespec ts[2] = { { 1000000000, 123456789 }, { 2000000000, 987654321 } };
+	struct timespec before_epoch[2] = { { -5, 1000 }, { 1ll << 32, 0 } };
 	struct stat st, before;
 	int fd = make_file("f", "x");
 
@@ -300,20 +300,20 @@ static void test_set_times(void)
 	CHECK_ERR(syscall(SYS_utimensat, -1, NULL, ts, 0), EBADF);
 	/* a link's own times */
 	symlink("f", "s");
-	ts[0] = (struct timespec){77, 0};
-	ts[1] = (struct timespec){78, 0};
+	ts[0] = (struct timespec){ 77, 0 };
+	ts[1] = (struct timespec){ 78, 0 };
 	CHECK_EQ(utimensat(AT_FDCWD, "s", ts, AT_SYMLINK_NOFOLLOW), 0);
 	CHECK_EQ(lstat("s", &st), 0);
 	CHECK_EQ(st.st_mtim.tv_sec, 78);
 	CHECK_EQ(stat("f", &st), 0);
 	CHECK_EQ(st.st_mtim.tv_sec, 1ll << 32);
-	CHECK_EQ(utime("f", &(struct utimbuf){11, 12}), 0);
+	CHECK_EQ(utime("f", &(struct utimbuf){ 11, 12 }), 0);
 	CHECK_EQ(stat("f", &st), 0);
 	CHECK(st.st_atime == 11 && st.st_mtime == 12 && st.st_mtim.tv_nsec == 0);
-	CHECK_EQ(syscall(SYS_utimes, "f", (struct timeval[]){{1, 2}, {3, 4}}), 0);
+	CHECK_EQ(syscall(SYS_utimes, "f", (struct timeval[]){ { 1, 2 }, { 3, 4 } }), 0);
 	CHECK_EQ(stat("f", &st), 0);
 	CHECK(st.st_mtim.tv_sec == 3 && st.st_mtim.tv_nsec == 4000);
-	CHECK_ERR(syscall(SYS_utimes, "f", (struct timeval[]){{1, 1000000}, {3, 4}}), EINVAL);
+	CHECK_ERR(syscall(SYS_utimes, "f", (struct timeval[]){ { 1, 1000000 }, { 3, 4 } }), EINVAL);
 	close(fd);
 	unlink("s");
 	unlink("f");
@@ -333,12 +333,12 @@ static void moved(const char *path, int mtime, int ctime, int line)
 		test_failed_here = 1;
 	}
 }
-#define MOVES(path, call, m, c)                                                          \
-	do {                                                                             \
-		CHECK_EQ(stat(path, &was), 0);                                           \
-		nap();                                                                   \
-		CHECK((call) >= 0);                                                      \
-		moved(path, m, c, __LINE__);                                             \
+#define MOVES(path, call, m, c)                \
+	do {                                   \
+		CHECK_EQ(stat(path, &was), 0); \
+		nap();                         \
+		CHECK((call) >= 0);            \
+		moved(path, m, c, __LINE__);   \
 	} while (0)
 static void test_implied_times(void)
 {
@@ -413,7 +413,8 @@ static void as_user(void)
 	CHECK_ERR(unlink("readable"), EACCES);
 	CHECK_ERR(rename("readable", "x"), EACCES);
 	CHECK_ERR(truncate("readable", 0), EACCES);
-	CHECK_ERR(utimensat(AT_FDCWD, "readable", (struct timespec[]){{1, 1}, {1, 1}}, 0), EPERM);
+	CHECK_ERR(utimensat(AT_FDCWD, "readable", (struct timespec[]){ { 1, 1 }, { 1, 1 } }, 0),
+		  EPERM);
 	CHECK_ERR(utimensat(AT_FDCWD, "readable", NULL, 0), EACCES);
 	/* sticky: everybody makes files, only owners remove them */
 	fd = open("sticky/mine", O_RDWR | O_CREAT, 0400);

@@ -20,7 +20,7 @@ static long long ns(const struct timespec *t)
 }
 static long long raw(clockid_t c)
 {
-	struct timespec t = {-1, -1};
+	struct timespec t = { -1, -1 };
 
 	CHECK_EQ(syscall(SYS_clock_gettime, c, &t), 0);
 	CHECK(t.tv_nsec >= 0 && t.tv_nsec < 1000000000);
@@ -28,17 +28,18 @@ static long long raw(clockid_t c)
 }
 static long long now(clockid_t c)
 {
-	struct timespec t = {-1, -1};
+	struct timespec t = { -1, -1 };
 
 	CHECK_EQ(clock_gettime(c, &t), 0);
 	CHECK(t.tv_nsec >= 0 && t.tv_nsec < 1000000000);
 	return ns(&t);
 }
 
-static const clockid_t all[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
-				CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW,
-				CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME,
-				CLOCK_TAI};
+static const clockid_t all[] = {
+	CLOCK_REALTIME,		 CLOCK_MONOTONIC,     CLOCK_PROCESS_CPUTIME_ID,
+	CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+	CLOCK_MONOTONIC_COARSE,	 CLOCK_BOOTTIME,      CLOCK_TAI
+};
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static void test_order(void)
@@ -47,7 +48,9 @@ static void test_order(void)
 	for (size_t i = 0; i < COUNT(all); i++) {
 		clockid_t c = all[i];
 		long long slack = c == CLOCK_REALTIME_COARSE || c == CLOCK_MONOTONIC_COARSE ||
-				  c == CLOCK_MONOTONIC_RAW ? 20000000 : 0;
+						  c == CLOCK_MONOTONIC_RAW
+					  ? 20000000
+					  : 0;
 
 		for (int n = 0; n < 200; n++) {
 			long long a = raw(c), b = now(c), d = raw(c);
@@ -60,7 +63,7 @@ static void test_order(void)
 static void test_monotonic(void)
 {
 	long long last = 0, start = now(CLOCK_MONOTONIC);
-	struct timespec t = {0, 20000000};
+	struct timespec t = { 0, 20000000 };
 
 	for (int i = 0; i < 100000; i++) {
 		long long n = now(CLOCK_MONOTONIC);
@@ -105,8 +108,8 @@ static void test_across_cpus(void)
 
 static void test_wall(void)
 {
-	struct timeval tv = {-1, -1};
-	struct timezone tz = {1, 1};
+	struct timeval tv = { -1, -1 };
+	struct timezone tz = { 1, 1 };
 	long long a = raw(CLOCK_REALTIME) / 1000, b;
 	time_t t0 = time(NULL), t1;
 
@@ -127,7 +130,7 @@ static void test_resolution(void)
 	struct timespec r;
 
 	for (size_t i = 0; i < COUNT(all); i++) {
-		r = (struct timespec){-1, -1};
+		r = (struct timespec){ -1, -1 };
 		CHECK_EQ(clock_getres(all[i], &r), 0);
 		CHECK(r.tv_sec == 0 && r.tv_nsec > 0 && r.tv_nsec <= 10000000);
 		CHECK_EQ(syscall(SYS_clock_getres, all[i], NULL), 0);
@@ -138,7 +141,7 @@ static void test_resolution(void)
 
 static void test_errors(void)
 {
-	struct timespec t = {0, 0};
+	struct timespec t = { 0, 0 };
 
 	CHECK_ERR(syscall(SYS_clock_gettime, 77, &t), EINVAL);
 	CHECK_ERR(syscall(SYS_clock_gettime, 10, &t), EINVAL);
@@ -150,7 +153,7 @@ static void test_errors(void)
 	CHECK_ERR(syscall(SYS_clock_settime, CLOCK_REALTIME, &t), EINVAL);
 	t.tv_nsec = -1;
 	CHECK_ERR(syscall(SYS_clock_settime, CLOCK_REALTIME, &t), EINVAL);
-	t = (struct timespec){-1, 0};
+	t = (struct timespec){ -1, 0 };
 	CHECK_ERR(syscall(SYS_clock_settime, CLOCK_REALTIME, &t), EINVAL);
 	CHECK_ERR(syscall(SYS_clock_settime, CLOCK_REALTIME, (void *)8), EFAULT);
 }
@@ -170,7 +173,7 @@ static void *burner(void *arg)
 static void test_cpu_clocks(void)
 {
 	long long p0 = now(CLOCK_PROCESS_CPUTIME_ID), t0 = now(CLOCK_THREAD_CPUTIME_ID);
-	struct timespec nap = {0, 30000000}, ts;
+	struct timespec nap = { 0, 30000000 }, ts;
 	clockid_t c, tc;
 	pthread_t t;
 	clock_t k0 = clock();
@@ -199,7 +202,7 @@ static void test_cpu_clocks(void)
 
 static void test_adjtimex(void)
 {
-	struct timex tx = {.modes = 0};
+	struct timex tx = { .modes = 0 };
 	int r = syscall(SYS_adjtimex, &tx);
 
 	CHECK(r >= 0 && r <= 5);

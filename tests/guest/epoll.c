@@ -15,13 +15,13 @@
 
 static int add(int ep, int fd, uint32_t events, uint64_t data)
 {
-	struct epoll_event e = {.events = events, .data.u64 = data};
+	struct epoll_event e = { .events = events, .data.u64 = data };
 
 	return epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
 }
 static int mod(int ep, int fd, uint32_t events, uint64_t data)
 {
-	struct epoll_event e = {.events = events, .data.u64 = data};
+	struct epoll_event e = { .events = events, .data.u64 = data };
 
 	return epoll_ctl(ep, EPOLL_CTL_MOD, fd, &e);
 }
@@ -49,7 +49,7 @@ static long ms_since(struct timespec *begin)
 
 static void test_errors(void)
 {
-	struct epoll_event e = {.events = EPOLLIN};
+	struct epoll_event e = { .events = EPOLLIN };
 	int ep = epoll_create1(EPOLL_CLOEXEC), p[2], file;
 
 	CHECK(ep >= 0);
@@ -286,7 +286,7 @@ static void test_many(void)
 
 static void *write_later(void *arg)
 {
-	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
 	eventfd_write((int)(intptr_t)arg, 1);
 	return NULL;
 }
@@ -294,13 +294,13 @@ static void *add_later(void *arg)
 {
 	int *fds = arg;
 
-	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
 	add(fds[0], fds[1], EPOLLIN, 4);
 	return NULL;
 }
 static void test_waiting(void)
 {
-	int ep = epoll_create1(0), fd = eventfd(0, EFD_NONBLOCK), both[2] = {ep, 0};
+	int ep = epoll_create1(0), fd = eventfd(0, EFD_NONBLOCK), both[2] = { ep, 0 };
 	struct timespec begin;
 	struct epoll_event e;
 	pthread_t t;
@@ -323,7 +323,7 @@ static void test_waiting(void)
 	/* nanoseconds */
 	eventfd_t v;
 	eventfd_read(fd, &v);
-	struct timespec tv = {0, 2000000}, negative = {-1, 0};
+	struct timespec tv = { 0, 2000000 }, negative = { -1, 0 };
 	CHECK_EQ(syscall(SYS_epoll_pwait2, ep, &e, 1, &tv, NULL, 8), 0);
 	CHECK_ERR(syscall(SYS_epoll_pwait2, ep, &e, 1, &negative, NULL, 8), EINVAL);
 	CHECK_ERR(syscall(SYS_epoll_pwait2, ep, &e, 1, bad_kernel, NULL, 8), EFAULT);
@@ -338,13 +338,13 @@ static void on_signal(int sig)
 }
 static void *signal_later(void *arg)
 {
-	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
 	pthread_kill(*(pthread_t *)arg, SIGUSR1);
 	return NULL;
 }
 static void test_signals(void)
 {
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	int ep = epoll_create1(0);
 	pthread_t t, me = pthread_self();
 	struct epoll_event e;
@@ -410,7 +410,7 @@ static void test_pool(void)
 	for (; given < 4000; given++)
 		eventfd_write(pool_fd[given % 8], 1);
 	for (int i = 0; i < 5000 && taken != given; i++)
-		nanosleep(&(struct timespec){0, 1000000}, NULL);
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	CHECK_EQ(taken, given);
 	eventfd_write(stop, 1);
 	for (int i = 0; i < 4; i++)
@@ -459,7 +459,7 @@ static void test_churn(void)
 		pthread_create(&t[i], NULL, churn_adder, (void *)(i + 1));
 	for (int i = 3; i < 5; i++)
 		pthread_create(&t[i], NULL, churn_waiter, NULL);
-	nanosleep(&(struct timespec){0, 300000000}, NULL);
+	nanosleep(&(struct timespec){ 0, 300000000 }, NULL);
 	stop_churn = 1;
 	for (int i = 0; i < 5; i++)
 		pthread_join(t[i], NULL);

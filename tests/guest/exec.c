@@ -66,8 +66,8 @@ static int run(const char *path, char *const argv[], char *const envp[])
 		return -err;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
 }
-#define ARGS(...) ((char *[]){__VA_ARGS__, NULL})
-#define ENV(...) ((char *[]){__VA_ARGS__, NULL})
+#define ARGS(...) ((char *[]){ __VA_ARGS__, NULL })
+#define ENV(...) ((char *[]){ __VA_ARGS__, NULL })
 
 /* --- what the children do --- */
 

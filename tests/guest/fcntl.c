@@ -131,13 +131,17 @@ static void test_cloexec(void)
 /* --- locks --- */
 static int lock(int fd, int type, off_t start, off_t len)
 {
-	struct flock l = {.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+	struct flock l = {
+		.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len
+	};
 
 	return fcntl(fd, F_SETLK, &l);
 }
 static int lock_wait(int fd, int type, off_t start, off_t len)
 {
-	struct flock l = {.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len};
+	struct flock l = {
+		.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len
+	};
 
 	return fcntl(fd, F_SETLKW, &l);
 }
@@ -145,7 +149,7 @@ static int lock_wait(int fd, int type, off_t start, off_t len)
 static void test_lock_errors(void)
 {
 	int fd = make_file("l", "0123456789"), ro = open("l", O_RDONLY), p[2];
-	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	CHECK_ERR(lock(ro, F_WRLCK, 0, 1), EBADF);
 	CHECK_EQ(lock(ro, F_RDLCK, 0, 1), 0);
@@ -155,12 +159,12 @@ static void test_lock_errors(void)
 	CHECK_EQ(lock(fd, F_WRLCK, 5, -5), 0); /* 0..4 */
 	l.l_whence = 99;
 	CHECK_ERR(fcntl(fd, F_SETLK, &l), EINVAL);
-	l = (struct flock){.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	l = (struct flock){ .l_type = F_UNLCK, .l_whence = SEEK_SET };
 	CHECK_ERR(fcntl(fd, F_GETLK, &l), EINVAL);
 	CHECK_ERR(fcntl(-1, F_SETLK, &l), EBADF);
 	CHECK_ERR(fcntl(fd, F_SETLK, bad_null), EFAULT);
 	/* OFD locks want l_pid 0 */
-	l = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_pid = 1};
+	l = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_pid = 1 };
 	CHECK_ERR(fcntl(fd, F_OFD_SETLK, &l), EINVAL);
 	/* ends beyond the largest offset */
 	CHECK_ERR(lock(fd, F_WRLCK, INT64_MAX, 2), EOVERFLOW);
@@ -196,8 +200,10 @@ static void lock_server(void)
 	child_fd = open("model", O_RDWR);
 	close(command[1]);
 	while (read(command[0], &c, sizeof(c)) == sizeof(c)) {
-		struct flock l = {.l_type = (short)c.type, .l_whence = SEEK_SET,
-				  .l_start = c.start, .l_len = c.len};
+		struct flock l = { .l_type = (short)c.type,
+				   .l_whence = SEEK_SET,
+				   .l_start = c.start,
+				   .l_len = c.len };
 		int r = fcntl(child_fd, c.op, &l) ? errno : c.op == F_GETLK ? 1000 + l.l_type : 0;
 
 		if (write(answer[1], &r, sizeof(r)) != sizeof(r))
@@ -207,7 +213,7 @@ static void lock_server(void)
 }
 static int ask(int op, int type, int start, int len)
 {
-	struct cmd c = {op, type, start, len};
+	struct cmd c = { op, type, start, len };
 	int r = -1;
 
 	if (write(command[1], &c, sizeof(c)) != sizeof(c) ||
@@ -224,7 +230,7 @@ static int conflict(const char *theirs, int type, int start, int len)
 }
 static void test_lock_model(void)
 {
-	static const short types[] = {F_RDLCK, F_WRLCK, F_UNLCK};
+	static const short types[] = { F_RDLCK, F_WRLCK, F_UNLCK };
 	unsigned seed = 5;
 	int status, wrong = 0;
 	pid_t pid;
@@ -262,7 +268,9 @@ static void test_lock_model(void)
 		/* what the child is told about our locks, byte by byte */
 		for (int b = 0; b < CELLS; b++) {
 			int r = ask(F_GETLK, F_WRLCK, b, 1);
-			int type_want = states[b] == 'r' ? F_RDLCK : states[b] == 'w' ? F_WRLCK : F_UNLCK;
+			int type_want = states[b] == 'r'   ? F_RDLCK
+					: states[b] == 'w' ? F_WRLCK
+							   : F_UNLCK;
 
 			if (r != 1000 + type_want) {
 				printf("# byte %d: %d, parent %s\n", b, r - 1000, states);
@@ -296,7 +304,7 @@ static void raise_counter(int rounds)
 	int fd = open("counter", O_RDWR);
 
 	for (int i = 0; i < rounds; i++) {
-		struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 8};
+		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 8 };
 		long v = 0;
 
 		if (kind == 0 && fcntl(fd, F_SETLKW, &l))

@@ -110,7 +110,8 @@ static void positions(void)
 {
 	int fd = temp(), fd2;
 	char buf[16];
-	struct iovec iov[3] = {{"ab", 2}, {"", 0}, {"cde", 3}}, in[2] = {{buf, 2}, {buf + 2, 10}};
+	struct iovec iov[3] = { { "ab", 2 }, { "", 0 }, { "cde", 3 } },
+		     in[2] = { { buf, 2 }, { buf + 2, 10 } };
 
 	CHECK_EQ(writev(fd, iov, 3), 5);
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 5);
@@ -163,9 +164,9 @@ static void on_xfsz(int sig)
 }
 static void file_size_limit(void)
 {
-	struct rlimit rl = {1000, RLIM_INFINITY};
+	struct rlimit rl = { 1000, RLIM_INFINITY };
 	int fd = temp();
-	char buf[2000] = {0};
+	char buf[2000] = { 0 };
 
 	signal(SIGXFSZ, on_xfsz);
 	setrlimit(RLIMIT_FSIZE, &rl);
@@ -301,7 +302,7 @@ static void *open_writer(void *name)
 static void fifos(void)
 {
 	char name[80], buf[8];
-	struct pollfd pf = {.events = POLLIN};
+	struct pollfd pf = { .events = POLLIN };
 	pthread_t t;
 	int fd;
 
@@ -343,15 +344,15 @@ static long ms_now(void)
 static void polls(void)
 {
 	struct pollfd pf[3];
-	struct timeval tv = {0, 30000};
+	struct timeval tv = { 0, 30000 };
 	int p[2];
 	fd_set in;
 	long t;
 
 	CHECK_EQ(pipe(p), 0);
-	pf[0] = (struct pollfd){p[0], POLLIN, 0};
-	pf[1] = (struct pollfd){p[1], POLLOUT, 0};
-	pf[2] = (struct pollfd){-1, POLLIN, 99};
+	pf[0] = (struct pollfd){ p[0], POLLIN, 0 };
+	pf[1] = (struct pollfd){ p[1], POLLOUT, 0 };
+	pf[2] = (struct pollfd){ -1, POLLIN, 99 };
 	CHECK_EQ(poll(pf, 3, 0), 1);
 	CHECK(pf[0].revents == 0 && pf[1].revents == POLLOUT && pf[2].revents == 0);
 	t = ms_now();
@@ -371,7 +372,7 @@ static void polls(void)
 	CHECK_EQ(select(p[0] + 1, &in, NULL, NULL, &tv), 0);
 	CHECK(!FD_ISSET(p[0], &in));
 	close(p[1]);
-	pf[0] = (struct pollfd){p[0], POLLIN, 0};
+	pf[0] = (struct pollfd){ p[0], POLLIN, 0 };
 	CHECK_EQ(poll(pf, 1, -1), 1);
 	CHECK_EQ(pf[0].revents, POLLHUP);
 	close(p[0]);
@@ -379,7 +380,7 @@ static void polls(void)
 	CHECK_ERR(select(p[0] + 1, &in, NULL, NULL, &tv), EBADF);
 	CHECK_EQ(pipe(p), 0);
 	close(p[0]);
-	pf[0] = (struct pollfd){p[1], POLLOUT, 0};
+	pf[0] = (struct pollfd){ p[1], POLLOUT, 0 };
 	CHECK_EQ(poll(pf, 1, 0), 1);
 	CHECK_EQ(pf[0].revents, POLLOUT | POLLERR);
 	close(p[1]);
@@ -395,8 +396,8 @@ static void *write_later(void *arg)
 }
 static void wakes(void)
 {
-	struct pollfd pf = {.events = POLLIN};
-	struct epoll_event ev = {.events = EPOLLIN}, out;
+	struct pollfd pf = { .events = POLLIN };
+	struct epoll_event ev = { .events = EPOLLIN }, out;
 	pthread_t t;
 	char c;
 	int p[2], ep;
@@ -431,7 +432,7 @@ static void epolls(void)
 
 	CHECK_EQ(pipe(p), 0);
 	CHECK_EQ(pipe(q), 0);
-	ev = (struct epoll_event){.events = EPOLLIN, .data.fd = p[0]};
+	ev = (struct epoll_event){ .events = EPOLLIN, .data.fd = p[0] };
 	CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev), 0);
 	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev), EEXIST);
 	CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_DEL, q[0], &ev), ENOENT);
@@ -654,11 +655,22 @@ static void procfs(void)
 	close(fd);
 	close(p[0]);
 	close(p[1]);
-	const char *files[] = {"/proc/meminfo", "/proc/cpuinfo", "/proc/uptime", "/proc/loadavg",
-			       "/proc/stat", "/proc/version", "/proc/mounts", "/proc/filesystems",
-			       "/proc/self/stat", "/proc/self/status", "/proc/self/statm",
-			       "/proc/self/mountinfo", "/proc/self/limits", "/proc/self/comm",
-			       "/proc/sys/kernel/pid_max", "/proc/sys/kernel/hostname"};
+	const char *files[] = { "/proc/meminfo",
+				"/proc/cpuinfo",
+				"/proc/uptime",
+				"/proc/loadavg",
+				"/proc/stat",
+				"/proc/version",
+				"/proc/mounts",
+				"/proc/filesystems",
+				"/proc/self/stat",
+				"/proc/self/status",
+				"/proc/self/statm",
+				"/proc/self/mountinfo",
+				"/proc/self/limits",
+				"/proc/self/comm",
+				"/proc/sys/kernel/pid_max",
+				"/proc/sys/kernel/hostname" };
 	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		fd = open(files[i], O_RDONLY);
 		n = (int)read(fd, buf, sizeof(buf));

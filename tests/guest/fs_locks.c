@@ -14,8 +14,9 @@ static volatile int *shared; /* between processes */
 
 static int lock(int fd, int cmd, int type, off_t start, off_t len)
 {
-	struct flock fl = {.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start,
-			   .l_len = len};
+	struct flock fl = {
+		.l_type = (short)type, .l_whence = SEEK_SET, .l_start = start, .l_len = len
+	};
 
 	return fcntl(fd, cmd, &fl);
 }
@@ -27,7 +28,7 @@ static void nap(int ms)
 static void child_sees(void)
 {
 	int fd = open(name, O_RDWR);
-	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
 	CHECK_ERR(lock(fd, F_SETLK, F_WRLCK, 0, 10), EAGAIN);
 	CHECK_ERR(lock(fd, F_SETLK, F_RDLCK, 5, 1), EAGAIN);
@@ -48,13 +49,13 @@ static void posix_locks(void)
 	CHECK_ERR(lock(fd, F_SETLK, 77, 0, 1), EINVAL);
 	CHECK_ERR(lock(fd, F_SETLK, F_WRLCK, -1, 1), EINVAL);
 	close(ro); /* any descriptor: all of our locks go */
-	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	CHECK_EQ(fcntl(fd, F_OFD_GETLK, &fl), 0);
 	CHECK_EQ(fl.l_type, F_UNLCK);
 	CHECK_EQ(lock(fd, F_SETLK, F_WRLCK, 0, 0), 0);
 	fd2 = dup(fd);
 	close(fd2);
-	fl = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	fl = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	CHECK_EQ(fcntl(fd, F_OFD_GETLK, &fl), 0);
 	CHECK_EQ(fl.l_type, F_UNLCK);
 	close(fd);
@@ -120,7 +121,7 @@ static void on_alarm(int sig)
 }
 static void interrupted(void)
 {
-	struct sigaction sa = {.sa_handler = on_alarm};
+	struct sigaction sa = { .sa_handler = on_alarm };
 	int fd = open(name, O_RDWR), status;
 	pid_t pid;
 

@@ -143,7 +143,7 @@ static void symlinks(void)
 		snprintf(buf, sizeof(buf), "s%d", i);
 		CHECK_EQ(unlink(buf), 0);
 	}
-	const char *all[] = {"l", "ld", "dangling", "loop1", "loop2", "d/f"};
+	const char *all[] = { "l", "ld", "dangling", "loop1", "loop2", "d/f" };
 	for (unsigned i = 0; i < 6; i++)
 		CHECK_EQ(unlink(all[i]), 0);
 	CHECK_EQ(rmdir("d"), 0);
@@ -407,7 +407,7 @@ static void listing(void)
 
 static void resolve(void)
 {
-	struct open_how how = {.flags = O_RDONLY};
+	struct open_how how = { .flags = O_RDONLY };
 	int fd;
 
 	CHECK_EQ(mkdir("d", 0755), 0);
@@ -447,7 +447,7 @@ static void resolve(void)
 
 static void attributes(void)
 {
-	struct timespec ts[2] = {{100, 5}, {200, 7}};
+	struct timespec ts[2] = { { 100, 5 }, { 200, 7 } };
 	struct stat st;
 	struct statfs fs;
 

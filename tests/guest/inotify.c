@@ -23,7 +23,8 @@ static void expect(int wd, uint32_t mask, const char *name)
 		at = 0;
 		have = read(fd, buf, sizeof(buf));
 		if (have <= 0) {
-			printf("# no event: wanted %#x %s (errno %d)\n", mask, name ? name : "", errno);
+			printf("# no event: wanted %#x %s (errno %d)\n", mask, name ? name : "",
+			       errno);
 			test_failed_here = 1;
 			have = 0;
 			return;
@@ -41,15 +42,16 @@ static void expect(int wd, uint32_t mask, const char *name)
 }
 static void nothing(void)
 {
-	struct pollfd p = {fd, POLLIN, 0};
+	struct pollfd p = { fd, POLLIN, 0 };
 
 	CHECK_EQ(poll(&p, 1, 0), 0);
 }
 
 static void directory(void)
 {
-	int wd = inotify_add_watch(fd, ".", IN_CREATE | IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_MODIFY |
-						    IN_ATTRIB | IN_OPEN),
+	int wd = inotify_add_watch(fd, ".",
+				   IN_CREATE | IN_DELETE | IN_MOVE | IN_CLOSE_WRITE | IN_MODIFY |
+					   IN_ATTRIB | IN_OPEN),
 	    f, n;
 	uint32_t cookie;
 
@@ -112,7 +114,8 @@ static void file(void)
 	CHECK_EQ(wd2, wd);
 	CHECK_EQ(write(f, "abc", 3), 3);
 	nothing();
-	CHECK_EQ(inotify_add_watch(fd, "h", IN_MODIFY | IN_CLOSE | IN_DELETE_SELF | IN_MASK_ADD), wd);
+	CHECK_EQ(inotify_add_watch(fd, "h", IN_MODIFY | IN_CLOSE | IN_DELETE_SELF | IN_MASK_ADD),
+		 wd);
 	close(f);
 	expect(wd, IN_CLOSE_WRITE, NULL);
 	close(open("h", O_RDONLY));
@@ -177,7 +180,8 @@ int main(void)
 	char dir[400], cwd[300];
 
 	if (getcwd(cwd, sizeof(cwd))) {
-		snprintf(dir, sizeof(dir), "%s/inotify.%d", strcmp(cwd, "/") ? cwd : "", (int)getpid());
+		snprintf(dir, sizeof(dir), "%s/inotify.%d", strcmp(cwd, "/") ? cwd : "",
+			 (int)getpid());
 		all_in(dir);
 	}
 	snprintf(dir, sizeof(dir), "/tmp/inotify.%d", (int)getpid());

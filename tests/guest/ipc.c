@@ -70,7 +70,7 @@ static void shared_memory(void)
 
 static void op(int num, int n, int flg)
 {
-	struct sembuf b = {(unsigned short)num, (short)n, (short)flg};
+	struct sembuf b = { (unsigned short)num, (short)n, (short)flg };
 	CHECK_EQ(semop(sem, &b, 1), 0);
 }
 static void sem_child(void)
@@ -92,9 +92,9 @@ static void *remover(void *arg)
 static void semaphores(void)
 {
 	union semun_ u;
-	unsigned short vals[3] = {0, 3, 7};
-	struct sembuf two[2] = {{0, 1, 0}, {1, -100, IPC_NOWAIT}};
-	struct timespec ts = {0, 30000000};
+	unsigned short vals[3] = { 0, 3, 7 };
+	struct sembuf two[2] = { { 0, 1, 0 }, { 1, -100, IPC_NOWAIT } };
+	struct timespec ts = { 0, 30000000 };
 	struct semid_ds d;
 	pthread_t t;
 
@@ -102,7 +102,7 @@ static void semaphores(void)
 	CHECK(sem >= 0);
 	u.array = vals;
 	CHECK_EQ(semctl(sem, 0, SETALL, u), 0);
-	memset(vals, 0, sizeof vals);
+	memset(vals, 0, sizeof(vals));
 	CHECK_EQ(semctl(sem, 0, GETALL, u), 0);
 	CHECK_EQ(vals[2], 7);
 	/* all or nothing */
@@ -124,7 +124,7 @@ static void semaphores(void)
 	CHECK_EQ(semctl(sem, 0, GETPID), pid);
 	CHECK_EQ(in_child(undo_child), 0);
 	CHECK_EQ(semctl(sem, 1, GETVAL), 3);
-	struct sembuf wait = {0, -1, 0};
+	struct sembuf wait = { 0, -1, 0 };
 	CHECK_ERR(semtimedop(sem, &wait, 1, &ts), EAGAIN);
 	wait.sem_flg = IPC_NOWAIT;
 	CHECK_ERR(semop(sem, &wait, 1), EAGAIN);
@@ -136,7 +136,7 @@ static void semaphores(void)
 	CHECK_EQ(semctl(sem, 0, IPC_STAT, u), 0);
 	CHECK_EQ(d.sem_nsems, 3);
 	pthread_create(&t, NULL, remover, NULL);
-	wait = (struct sembuf){0, -1, 0};
+	wait = (struct sembuf){ 0, -1, 0 };
 	CHECK_ERR(semop(sem, &wait, 1), EIDRM);
 	pthread_join(t, NULL);
 	CHECK_ERR(semop(sem, &wait, 1), EINVAL);
@@ -148,23 +148,23 @@ struct m {
 };
 static void *late_sender(void *arg)
 {
-	struct m m = {7, "late"};
+	struct m m = { 7, "late" };
 	usleep(40000);
 	msgsnd(msg, &m, 5, 0);
 	return NULL;
 }
 static void messages(void)
 {
-	struct m m = {3, "three"};
+	struct m m = { 3, "three" };
 	struct msqid_ds d;
 	pthread_t t;
 
 	msg = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
 	CHECK(msg >= 0);
 	CHECK_EQ(msgsnd(msg, &m, 6, 0), 0);
-	m = (struct m){1, "one"};
+	m = (struct m){ 1, "one" };
 	CHECK_EQ(msgsnd(msg, &m, 4, 0), 0);
-	m = (struct m){2, "two"};
+	m = (struct m){ 2, "two" };
 	CHECK_EQ(msgsnd(msg, &m, 4, 0), 0);
 	CHECK_EQ(msgctl(msg, IPC_STAT, &d), 0);
 	CHECK_EQ(d.msg_qnum, 3);
@@ -197,10 +197,11 @@ static void on_note(int sig, siginfo_t *si, void *uc)
 }
 static void queues(void)
 {
-	struct mq_attr a = {.mq_maxmsg = 4, .mq_msgsize = 32}, b;
-	struct sigaction sa = {.sa_sigaction = on_note, .sa_flags = SA_SIGINFO};
-	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1,
-			      .sigev_value.sival_int = 31};
+	struct mq_attr a = { .mq_maxmsg = 4, .mq_msgsize = 32 }, b;
+	struct sigaction sa = { .sa_sigaction = on_note, .sa_flags = SA_SIGINFO };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL,
+			       .sigev_signo = SIGUSR1,
+			       .sigev_value.sival_int = 31 };
 	struct timespec ts;
 	char buf[32];
 	unsigned prio;
@@ -236,7 +237,8 @@ static void queues(void)
 		mq_send(q, "y", 1, 0);
 	CHECK_ERR(mq_send(q, "y", 1, 0), EAGAIN);
 	CHECK_EQ(mq_close(q), 0);
-	CHECK(mq_open("/corrida-test", O_CREAT | O_EXCL | O_RDWR, 0600, &a) == -1 && errno == EEXIST);
+	CHECK(mq_open("/corrida-test", O_CREAT | O_EXCL | O_RDWR, 0600, &a) == -1 &&
+	      errno == EEXIST);
 	CHECK_EQ(mq_unlink("/corrida-test"), 0);
 	CHECK(mq_open("/corrida-test", O_RDWR) == -1 && errno == ENOENT);
 	CHECK_ERR(mq_unlink("/corrida-test"), ENOENT);

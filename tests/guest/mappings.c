@@ -33,7 +33,7 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 }
 static void catch_faults(void)
 {
-	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
 
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
@@ -50,11 +50,11 @@ static int touch(volatile char *p, int write)
 	}
 	return fault_signal;
 }
-#define CHECK_FAULT(p, write, signal, code)                                              \
-	do {                                                                             \
-		CHECK_EQ(touch((char *)(p), write), signal);                             \
-		CHECK_EQ(fault_code, code);                                              \
-		CHECK(fault_addr == (void *)(p));                                        \
+#define CHECK_FAULT(p, write, signal, code)                  \
+	do {                                                 \
+		CHECK_EQ(touch((char *)(p), write), signal); \
+		CHECK_EQ(fault_code, code);                  \
+		CHECK(fault_addr == (void *)(p));            \
 	} while (0)
 static void *map(size_t n, int prot, int flags, int fd, off_t off)
 {
@@ -345,7 +345,7 @@ static unsigned deep(unsigned n)
 }
 static void overflow_stack(void)
 {
-	struct sigaction sa = {.sa_handler = SIG_DFL};
+	struct sigaction sa = { .sa_handler = SIG_DFL };
 
 	sigaction(SIGSEGV, &sa, NULL);
 	deep(100000000);
@@ -353,8 +353,8 @@ static void overflow_stack(void)
 static void overflow_caught(void)
 {
 	static char alt[65536];
-	stack_t ss = {.ss_sp = alt, .ss_size = sizeof(alt)};
-	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	stack_t ss = { .ss_sp = alt, .ss_size = sizeof(alt) };
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	CHECK_EQ(sigaltstack(&ss, NULL), 0);
 	sigaction(SIGSEGV, &sa, NULL);
@@ -490,7 +490,8 @@ static void *mapper(void *arg)
 			r = mmap(p, n * PAGE, PROT_NONE, ANON | MAP_FIXED, -1, 0) != p;
 			break;
 		case 2:
-			r = mprotect(p, n * PAGE, rand_r(&seed) & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
+			r = mprotect(p, n * PAGE,
+				     rand_r(&seed) & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
 			break;
 		case 3:
 			r = madvise(p, n * PAGE, MADV_DONTNEED);
@@ -547,7 +548,7 @@ static void test_threads(void)
 		}
 		waitpid(pid, &status, 0);
 		CHECK_EQ(status, 0);
-		nanosleep(&(struct timespec){0, 10000000}, NULL);
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 	}
 	stop = 1;
 	for (int i = 0; i < 4; i++)

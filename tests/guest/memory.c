@@ -30,7 +30,7 @@ static void handler(int sig, siginfo_t *si, void *uc)
 /* The signal that touching p raises, 0 = none. */
 static int touch(volatile char *p, int write)
 {
-	struct sigaction sa = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO}, old[2];
+	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO }, old[2];
 	volatile int sig = 0;
 
 	sigaction(SIGSEGV, &sa, &old[0]);
@@ -181,7 +181,7 @@ static void fork_child(void)
 	CHECK(fork_p[0] == 1 && fork_s[0] == 1);
 	fork_p[0] = 2;
 	fork_s[0] = 2;
-	CHECK(all_zero(fork_p + PAGE, PAGE)); /* MADV_WIPEONFORK */
+	CHECK(all_zero(fork_p + PAGE, PAGE));		/* MADV_WIPEONFORK */
 	CHECK_EQ(touch(fork_p + 2 * PAGE, 0), SIGSEGV); /* MADV_DONTFORK */
 }
 static void test_fork(void)
@@ -245,7 +245,7 @@ static void test_madvise(void)
 
 static void test_mincore_mlock(void)
 {
-	unsigned char vec[4] = {0xff, 0xff, 0xff, 0xff};
+	unsigned char vec[4] = { 0xff, 0xff, 0xff, 0xff };
 	char *p = map(4);
 
 	p[0] = p[2 * PAGE] = 1;
@@ -278,7 +278,7 @@ static void test_brk(void)
 	CHECK((char *)syscall(SYS_brk, cur) == cur);
 	CHECK((char *)syscall(SYS_brk, cur + PAGE) == cur + PAGE);
 	CHECK(all_zero((char *)(((uintptr_t)cur + PAGE - 1) & -PAGE),
-		       PAGE - ((uintptr_t)-(uintptr_t)cur & (PAGE - 1))));
+		       PAGE - ((uintptr_t) - (uintptr_t)cur & (PAGE - 1))));
 	CHECK((char *)syscall(SYS_brk, cur) == cur);
 	CHECK((char *)syscall(SYS_brk, 1) == cur);
 	CHECK((char *)syscall(SYS_brk, ~0ul) == cur);
@@ -293,7 +293,7 @@ static int eat_stack(int depth)
 }
 static void overflow_child(void)
 {
-	struct rlimit rl = {1 << 20, 8 << 20};
+	struct rlimit rl = { 1 << 20, 8 << 20 };
 
 	setrlimit(RLIMIT_STACK, &rl);
 	eat_stack(1000);
@@ -306,7 +306,7 @@ static void test_stack(void)
 
 static void limit_child(void)
 {
-	struct rlimit rl = {200 << 20, 200 << 20};
+	struct rlimit rl = { 200 << 20, 200 << 20 };
 
 	CHECK_EQ(setrlimit(RLIMIT_AS, &rl), 0);
 	CHECK_ERR(mmap(NULL, 300 << 20, RW, ANON, -1, 0), ENOMEM);

@@ -49,7 +49,7 @@ static void fault(int sig)
 
 static void catch_faults(void)
 {
-	struct sigaction sa = {.sa_handler = fault, .sa_flags = SA_NODEFER};
+	struct sigaction sa = { .sa_handler = fault, .sa_flags = SA_NODEFER };
 
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
@@ -156,19 +156,22 @@ static void random_call(struct window *w)
 		if (file && n > FILE_PAGES - index)
 			n = FILE_PAGES - index;
 		if (mmap(at(w, from), n * PAGE, prot,
-			 MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) | (file ? 0 : MAP_ANONYMOUS),
+			 MAP_FIXED | (shared ? MAP_SHARED : MAP_PRIVATE) |
+				 (file ? 0 : MAP_ANONYMOUS),
 			 file ? file_fd : -1, file ? (off_t)(index * PAGE) : 0) != at(w, from))
 			wrong(w, "mmap", from);
 		for (i = 0; i < n; i++)
-			w->page[from + i] = (struct mpage){.mapped = true, .file = file,
-							   .shared = shared, .prot = (uint8_t)prot,
-							   .index = (uint8_t)(index + i)};
+			w->page[from + i] = (struct mpage){ .mapped = true,
+							    .file = file,
+							    .shared = shared,
+							    .prot = (uint8_t)prot,
+							    .index = (uint8_t)(index + i) };
 		break;
 	}
 	case 1:
 		if (munmap(at(w, from), n * PAGE))
 			wrong(w, "munmap", from);
-		memset(&w->page[from], 0, n * sizeof w->page[0]);
+		memset(&w->page[from], 0, n * sizeof(w->page[0]));
 		break;
 	case 2:
 		for (i = 0; i < n && w->page[from + i].mapped; i++)
@@ -190,13 +193,13 @@ static void random_call(struct window *w)
 		/* several mappings in the range: may fail, halfway; both are given up then */
 		if (mremap(at(w, from), n * PAGE, n * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 			   at(w, to)) == at(w, to)) {
-			memcpy(&w->page[to], &w->page[from], n * sizeof w->page[0]);
+			memcpy(&w->page[to], &w->page[from], n * sizeof(w->page[0]));
 		} else {
 			munmap(at(w, to), n * PAGE);
 			munmap(at(w, from), n * PAGE);
-			memset(&w->page[to], 0, n * sizeof w->page[0]);
+			memset(&w->page[to], 0, n * sizeof(w->page[0]));
 		}
-		memset(&w->page[from], 0, n * sizeof w->page[0]);
+		memset(&w->page[from], 0, n * sizeof(w->page[0]));
 		break;
 	default:
 		for (int k = 0; k < 30; k++) {
@@ -209,7 +212,7 @@ static void random_call(struct window *w)
 /* Windows lie where nobody else maps anything by itself: their holes stay holes. */
 static struct window *window_create(uint64_t seed)
 {
-	struct window *w = calloc(1, sizeof *w);
+	struct window *w = calloc(1, sizeof(*w));
 
 	w->rng = seed * 0x9e3779b97f4a7c15ull | 1;
 	w->base = (char *)0x200000000ul + seed * (PAGES + 3) * PAGE;

@@ -103,7 +103,7 @@ static void test_access_modes(void)
 	CHECK_ERR(write(fd, &c, 1), EBADF);
 	close(fd);
 	/* closed, negative, huge */
-	int bad[] = {fd, -1, -100, 1 << 20, INT32_MAX};
+	int bad[] = { fd, -1, -100, 1 << 20, INT32_MAX };
 	for (i = 0; i < 5; i++) {
 		CHECK_ERR(read(bad[i], &c, 1), EBADF);
 		CHECK_ERR(write(bad[i], &c, 1), EBADF);
@@ -158,7 +158,7 @@ static void *append_records(void *arg)
 }
 static void test_append_race(void)
 {
-	int seen[4] = {0}, fd = open("many", O_RDWR | O_CREAT, 0600), torn = 0;
+	int seen[4] = { 0 }, fd = open("many", O_RDWR | O_CREAT, 0600), torn = 0;
 	char record[31] = "";
 	pthread_t t[4];
 
@@ -433,7 +433,7 @@ static void test_many_descriptors(void)
 
 static int open2(const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
-	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+	struct open_how how = { .flags = flags, .mode = mode, .resolve = resolve };
 
 	return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
 }
@@ -443,7 +443,7 @@ static void test_openat2(void)
 	struct open_how_long {
 		struct open_how how;
 		uint64_t more;
-	} longer = {.how.flags = O_RDONLY};
+	} longer = { .how.flags = O_RDONLY };
 	int fd;
 
 	mkdir("d2", 0755);

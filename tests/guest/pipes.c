@@ -15,7 +15,7 @@
 
 static void nap_ms(long ms)
 {
-	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 }
 static int queued(int fd)
 {
@@ -76,7 +76,7 @@ static void test_basics(void)
 
 static void test_broken(void)
 {
-	struct sigaction old, ignore = {.sa_handler = SIG_IGN};
+	struct sigaction old, ignore = { .sa_handler = SIG_IGN };
 	sigset_t set, before, pending;
 	int p[2];
 
@@ -84,7 +84,7 @@ static void test_broken(void)
 	close(p[0]);
 	sigaction(SIGPIPE, &ignore, &old);
 	CHECK_ERR(write(p[1], "x", 1), EPIPE);
-	CHECK_ERR(writev(p[1], (struct iovec[]){{"x", 1}}, 1), EPIPE);
+	CHECK_ERR(writev(p[1], (struct iovec[]){ { "x", 1 } }, 1), EPIPE);
 	CHECK_EQ(write(p[1], "x", 0), 0);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&set);
@@ -179,7 +179,7 @@ static void *record_writer(void *arg)
 		unsigned len = 8 + rand_r(&seed) % 2000;
 
 		memset(r, (int)(intptr_t)arg, len);
-		memcpy(r, (unsigned short[]){(unsigned short)len, (unsigned short)i}, 4);
+		memcpy(r, (unsigned short[]){ (unsigned short)len, (unsigned short)i }, 4);
 		if (write(record_pipe[1], r, len) != (ssize_t)len)
 			return (void *)1;
 	}
@@ -199,7 +199,7 @@ static int read_all(int fd, unsigned char *to, size_t n)
 }
 static void test_atomic_writes(void)
 {
-	int next[WRITERS + 1] = {0}, torn = 0;
+	int next[WRITERS + 1] = { 0 }, torn = 0;
 	pthread_t t[WRITERS];
 	unsigned char r[4096];
 
@@ -261,7 +261,9 @@ static void test_chain(void)
 					if (len > TOTAL - done)
 						len = TOTAL - done;
 					for (size_t i = 0; i < len; i++)
-						buf[i] = (unsigned char)((x = x * 1664525 + 1013904223) >> 24);
+						buf[i] = (unsigned char)((x = x * 1664525 +
+									      1013904223) >>
+									 24);
 					n = write(p[1], buf, len);
 					if (n != (ssize_t)len)
 						_exit(1);
@@ -324,8 +326,8 @@ static void *signal_then_drain(void *arg)
 }
 static void test_interrupts(void)
 {
-	struct target me = {pthread_self(), -1};
-	struct sigaction sa = {.sa_handler = on_signal};
+	struct target me = { pthread_self(), -1 };
+	struct sigaction sa = { .sa_handler = on_signal };
 	static char big[200000];
 	char buf[8];
 	pthread_t t;
@@ -417,8 +419,8 @@ static void fifo_tests(void)
 		CHECK(ok != NULL);
 	}
 	/* waiting to open is interruptible */
-	struct sigaction sa = {.sa_handler = on_signal};
-	struct target me = {pthread_self(), -1};
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct target me = { pthread_self(), -1 };
 	sigaction(SIGUSR1, &sa, NULL);
 	pthread_create(&t, NULL, signal_then_drain, &me);
 	CHECK_ERR(open("fifo", O_RDONLY), EINTR);
@@ -498,10 +500,10 @@ static void splice_tests(void)
 	CHECK_ERR(tee(p[0], q[1], 1, 0), EAGAIN);
 	lseek(in, 0, SEEK_END);
 	CHECK_EQ(splice(in, NULL, p[1], NULL, 10, 0), 0);
-	CHECK_EQ(vmsplice(p[1], &(struct iovec){"vmspliced", 9}, 1, 0), 9);
+	CHECK_EQ(vmsplice(p[1], &(struct iovec){ "vmspliced", 9 }, 1, 0), 9);
 	CHECK_EQ(read(p[0], buf, 32), 9);
 	CHECK(!memcmp(buf, "vmspliced", 9));
-	CHECK_ERR(vmsplice(in, &(struct iovec){"x", 1}, 1, 0), EBADF);
+	CHECK_ERR(vmsplice(in, &(struct iovec){ "x", 1 }, 1, 0), EBADF);
 
 	/* sendfile */
 	CHECK_EQ(ftruncate(out, 0), 0);

@@ -22,7 +22,7 @@ static long ms_since(struct timespec *begin)
 }
 static int ready(int fd, short events)
 {
-	struct pollfd p = {fd, events, 0x7777};
+	struct pollfd p = { fd, events, 0x7777 };
 
 	return poll(&p, 1, 0) < 0 ? -1 : p.revents;
 }
@@ -83,7 +83,7 @@ static void test_what(void)
 
 static void test_poll_errors(void)
 {
-	struct pollfd p[4] = {{-1, 0, 1}, {100, POLLIN, 1}, {-1, 0, 1}, {101, 0, 1}};
+	struct pollfd p[4] = { { -1, 0, 1 }, { 100, POLLIN, 1 }, { -1, 0, 1 }, { 101, 0, 1 } };
 	struct rlimit old, few;
 	char *e = edge(sizeof(struct pollfd));
 
@@ -103,7 +103,7 @@ static void test_poll_errors(void)
 	setrlimit(RLIMIT_NOFILE, &few);
 	CHECK_ERR(poll(p, 4, 0), EINVAL);
 	setrlimit(RLIMIT_NOFILE, &old);
-	struct timespec bad1 = {0, 1000000000}, bad2 = {-1, 0}, bad3 = {0, -1};
+	struct timespec bad1 = { 0, 1000000000 }, bad2 = { -1, 0 }, bad3 = { 0, -1 };
 	CHECK_ERR(syscall(SYS_ppoll, p, 0, &bad1, NULL, 8), EINVAL);
 	CHECK_ERR(syscall(SYS_ppoll, p, 0, &bad2, NULL, 8), EINVAL);
 	CHECK_ERR(syscall(SYS_ppoll, p, 0, &bad3, NULL, 8), EINVAL);
@@ -118,7 +118,7 @@ static void test_poll_errors(void)
 
 static void *write_later(void *arg)
 {
-	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
 	if (write((int)(intptr_t)arg, "12345678", 8) != 8)
 		abort();
 	return NULL;
@@ -126,9 +126,9 @@ static void *write_later(void *arg)
 
 static void test_timeouts(void)
 {
-	struct pollfd p = {eventfd(0, 0), POLLIN, 0};
-	struct timespec begin, ts = {0, 20000000};
-	struct timeval tv = {0, 20000};
+	struct pollfd p = { eventfd(0, 0), POLLIN, 0 };
+	struct timespec begin, ts = { 0, 20000000 };
+	struct timeval tv = { 0, 20000 };
 	pthread_t t;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -154,7 +154,7 @@ static void test_timeouts(void)
 	int ends[2];
 	pipe(ends);
 	pthread_create(&t, NULL, write_later, (void *)(intptr_t)ends[1]);
-	p = (struct pollfd){ends[0], POLLIN, 0};
+	p = (struct pollfd){ ends[0], POLLIN, 0 };
 	CHECK_EQ(poll(&p, 1, -1), 1);
 	CHECK_EQ(p.revents, POLLIN);
 	pthread_join(t, NULL);
@@ -164,7 +164,7 @@ static void test_timeouts(void)
 
 static void test_select(void)
 {
-	struct timeval zero = {0, 0}, bad = {-1, 0}, bad2 = {0, -1};
+	struct timeval zero = { 0, 0 }, bad = { -1, 0 }, bad2 = { 0, -1 };
 	fd_set r, w, x;
 	int p[2], n;
 
@@ -223,8 +223,8 @@ static void test_select_big(void)
 {
 	/* numbers above FD_SETSIZE, with sets of one's own size */
 	struct rlimit old, more;
-	unsigned long set[64] = {0};
-	struct timeval zero = {0, 0};
+	unsigned long set[64] = { 0 };
+	struct timeval zero = { 0, 0 };
 	int fd;
 
 	getrlimit(RLIMIT_NOFILE, &old);
@@ -251,16 +251,16 @@ static void on_signal(int sig)
 }
 static void *signal_later(void *arg)
 {
-	nanosleep(&(struct timespec){0, 50000000}, NULL);
+	nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
 	pthread_kill(*(pthread_t *)arg, SIGUSR1);
 	return NULL;
 }
 static void test_signals(void)
 {
-	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-	struct pollfd p = {eventfd(0, 0), POLLIN, 0};
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct pollfd p = { eventfd(0, 0), POLLIN, 0 };
 	pthread_t t, me = pthread_self();
-	struct timeval tv = {100, 0};
+	struct timeval tv = { 100, 0 };
 	sigset_t set, old;
 	fd_set r;
 
@@ -316,7 +316,8 @@ static void *ring_thread(void *arg)
 	int k = (int)(intptr_t)arg;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		struct pollfd p[2] = {{ring[k][0], POLLIN, 0}, {ring[(k + 1) % RING][1], 0, 0}};
+		struct pollfd p[2] = { { ring[k][0], POLLIN, 0 },
+				       { ring[(k + 1) % RING][1], 0, 0 } };
 		char c;
 
 		if (poll(p, 2, 20000) != 1 || read(ring[k][0], &c, 1) != 1 ||
@@ -353,7 +354,7 @@ static int crowd_fd;
 static atomic_int woken;
 static void *crowd(void *arg)
 {
-	struct pollfd p = {crowd_fd, POLLIN, 0};
+	struct pollfd p = { crowd_fd, POLLIN, 0 };
 
 	if (poll(&p, 1, 20000) == 1)
 		woken++;
@@ -367,7 +368,7 @@ static void test_crowd(void)
 	woken = 0;
 	for (int i = 0; i < 8; i++)
 		pthread_create(&t[i], NULL, crowd, NULL);
-	nanosleep(&(struct timespec){0, 30000000}, NULL);
+	nanosleep(&(struct timespec){ 0, 30000000 }, NULL);
 	eventfd_write(crowd_fd, 1);
 	for (int i = 0; i < 8; i++)
 		pthread_join(t[i], NULL);
@@ -382,7 +383,7 @@ static void test_many(void)
 	int wrong = 0;
 
 	for (int i = 0; i < N; i++)
-		p[i] = (struct pollfd){eventfd(i % 7 == 0, EFD_NONBLOCK), POLLIN, -1};
+		p[i] = (struct pollfd){ eventfd(i % 7 == 0, EFD_NONBLOCK), POLLIN, -1 };
 	CHECK_EQ(poll(p, N, -1), N / 7 + 1);
 	for (int i = 0; i < N; i++)
 		wrong += p[i].revents != (i % 7 == 0 ? POLLIN : 0);

@@ -91,8 +91,8 @@ static void test_write_and_read(void)
 static void test_private_mapping(void)
 {
 	int fd = open("big", O_RDONLY);
-	uint64_t *p = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
-			   fd, 0);
+	uint64_t *p = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, fd,
+			   0);
 	long wrong = 0;
 
 	CHECK(p != MAP_FAILED);

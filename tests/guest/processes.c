@@ -40,7 +40,7 @@ static void wait_statuses(void)
 	pid = fork();
 	if (!pid)
 		_exit(3);
-	memset(&si, 0, sizeof si);
+	memset(&si, 0, sizeof(si));
 	CHECK_EQ(waitid(P_PID, pid, &si, WEXITED | WNOWAIT), 0);
 	CHECK_EQ(si.si_pid, pid);
 	CHECK_EQ(si.si_status, 3);
@@ -58,7 +58,7 @@ static void wait_statuses(void)
 		_exit(0);
 	}
 	CHECK_EQ(waitpid(pid, &st, WNOHANG), 0);
-	memset(&si, 1, sizeof si);
+	memset(&si, 1, sizeof(si));
 	CHECK_EQ(waitid(P_PID, pid, &si, WEXITED | WNOHANG), 0);
 	CHECK_EQ(si.si_pid, 0);
 	kill(pid, SIGKILL);
@@ -109,7 +109,7 @@ static void vforks(void)
 
 static void spawn(void)
 {
-	char *argv[] = {self_path, "--exit", "17", NULL};
+	char *argv[] = { self_path, "--exit", "17", NULL };
 	pid_t pid;
 	int st;
 
@@ -130,13 +130,13 @@ static void raw_clone(void)
 	int v = 0, st, fd = -1, tid = 0;
 	pid_t pid;
 
-	pid = clone(on_stack, stack + sizeof stack, CLONE_VM | SIGCHLD, &v);
+	pid = clone(on_stack, stack + sizeof(stack), CLONE_VM | SIGCHLD, &v);
 	CHECK(pid > 0);
 	CHECK_EQ(waitpid(pid, &st, 0), pid);
 	CHECK_EQ(WEXITSTATUS(st), 11);
 	CHECK_EQ(v, 42);
 	/* no signal: only __WCLONE or __WALL sees it */
-	pid = clone(on_stack, stack + sizeof stack, CLONE_VM, &v);
+	pid = clone(on_stack, stack + sizeof(stack), CLONE_VM, &v);
 	CHECK_ERR(waitpid(pid, &st, 0), ECHILD);
 	CHECK_EQ(waitpid(pid, &st, __WCLONE), pid);
 	CHECK_ERR(syscall(SYS_clone, CLONE_THREAD, 0, 0, 0, 0), EINVAL);
@@ -146,13 +146,14 @@ static void raw_clone(void)
 	if (!pid)
 		_exit(4);
 	CHECK(fd >= 0);
-	struct pollfd pf = {.fd = fd, .events = POLLIN};
+	struct pollfd pf = { .fd = fd, .events = POLLIN };
 	CHECK_EQ(poll(&pf, 1, 5000), 1);
 	siginfo_t si;
 	CHECK_EQ(waitid(P_PIDFD, fd, &si, WEXITED), 0);
 	CHECK_EQ(si.si_status, 4);
 	close(fd);
-	pid = syscall(SYS_clone, CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD, 0, &v, &tid, 0);
+	pid = syscall(SYS_clone, CLONE_CHILD_SETTID | CLONE_PARENT_SETTID | SIGCHLD, 0, &v, &tid,
+		      0);
 	if (!pid)
 		_exit(tid == getpid() ? 0 : 1);
 	CHECK_EQ(v, pid);
@@ -167,11 +168,11 @@ static void clone3s(void)
 	int st, pidfd = -1;
 	long pid;
 
-	memset(&a, 0, sizeof a);
+	memset(&a, 0, sizeof(a));
 	a.exit_signal = SIGCHLD;
 	a.flags = CLONE_PIDFD;
 	a.pidfd = (uintptr_t)&pidfd;
-	pid = syscall(SYS_clone3, &a, sizeof a);
+	pid = syscall(SYS_clone3, &a, sizeof(a));
 	if (!pid)
 		_exit(8);
 	CHECK(pid > 0 && pidfd >= 0);
@@ -182,12 +183,12 @@ static void clone3s(void)
 	close(pidfd);
 	CHECK_ERR(syscall(SYS_clone3, &a, 8), EINVAL);
 	CHECK_ERR(syscall(SYS_clone3, &a, 100000), E2BIG);
-	CHECK_ERR(syscall(SYS_clone3, NULL, sizeof a), EFAULT);
+	CHECK_ERR(syscall(SYS_clone3, NULL, sizeof(a)), EFAULT);
 	a.exit_signal = 99;
-	CHECK_ERR(syscall(SYS_clone3, &a, sizeof a), EINVAL);
+	CHECK_ERR(syscall(SYS_clone3, &a, sizeof(a)), EINVAL);
 	a.exit_signal = SIGCHLD;
 	a.stack = 4096;
-	CHECK_ERR(syscall(SYS_clone3, &a, sizeof a), EINVAL);
+	CHECK_ERR(syscall(SYS_clone3, &a, sizeof(a)), EINVAL);
 }
 
 static void pidfds(void)
@@ -204,7 +205,7 @@ static void pidfds(void)
 	fd = (int)syscall(SYS_pidfd_open, pid, 0);
 	CHECK(fd >= 0);
 	CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	struct pollfd pf = {.fd = fd, .events = POLLIN};
+	struct pollfd pf = { .fd = fd, .events = POLLIN };
 	CHECK_EQ(poll(&pf, 1, 0), 0);
 	CHECK_EQ(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0), 0);
 	CHECK_EQ(poll(&pf, 1, 5000), 1);
@@ -226,7 +227,7 @@ static void *spin(void *arg)
 }
 static void *exec_it(void *arg)
 {
-	char *argv[] = {self_path, "--pid-is", arg, NULL};
+	char *argv[] = { self_path, "--pid-is", arg, NULL };
 
 	execv(self_path, argv);
 	_exit(99);
@@ -255,7 +256,7 @@ static void exec_from_thread(void)
 
 static void exec_state(void)
 {
-	char *argv[] = {self_path, "--state", NULL};
+	char *argv[] = { self_path, "--state", NULL };
 	sigset_t s;
 	int st;
 
@@ -358,14 +359,14 @@ static void orphans(void)
 		if (!gc) {
 			usleep(50000);
 			ppid = getppid();
-			if (write(p[1], &ppid, sizeof ppid) < 0)
+			if (write(p[1], &ppid, sizeof(ppid)) < 0)
 				_exit(1);
 			_exit(6);
 		}
 		_exit(0);
 	}
 	waitpid(pid, &st, 0);
-	CHECK_EQ(read(p[0], &ppid, sizeof ppid), sizeof ppid);
+	CHECK_EQ(read(p[0], &ppid, sizeof(ppid)), sizeof(ppid));
 	CHECK_EQ(ppid, me);
 	CHECK(wait(&st) > 0);
 	CHECK_EQ(WEXITSTATUS(st), 6);
@@ -485,9 +486,9 @@ static void burn(long ms)
 }
 static void cpu_limited(void)
 {
-	struct rlimit r = {1, 2};
+	struct rlimit r = { 1, 2 };
 
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	setrlimit(RLIMIT_CPU, &r);
 	burn(10000);
 }
@@ -503,7 +504,9 @@ static void usage(void)
 
 	burn(60);
 	CHECK_EQ(getrusage(RUSAGE_SELF, &ru), 0);
-	CHECK(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec + 1000000 * (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) >= 50000);
+	CHECK(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec +
+		      1000000 * (ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) >=
+	      50000);
 	CHECK(ru.ru_maxrss > 0);
 	CHECK_EQ(getrusage(RUSAGE_CHILDREN, &ru), 0);
 	CHECK_EQ(getrusage(RUSAGE_THREAD, &ru), 0);
@@ -536,7 +539,7 @@ static void vm_access(void)
 	int st, p[2];
 	static char text[6000] = "hello from the parent";
 	char buf[6000];
-	struct iovec l = {buf, sizeof buf}, r = {text, sizeof text};
+	struct iovec l = { buf, sizeof(buf) }, r = { text, sizeof(text) };
 	pid_t pid;
 
 	if (pipe(p))
@@ -551,7 +554,7 @@ static void vm_access(void)
 	}
 	if (read(p[0], buf, 1) != 1)
 		return;
-	CHECK_EQ(process_vm_readv(pid, &l, 1, &r, 1, 0), sizeof text);
+	CHECK_EQ(process_vm_readv(pid, &l, 1, &r, 1, 0), sizeof(text));
 	CHECK(!strcmp(buf, "hello from the child"));
 	r.iov_base = (void *)16;
 	CHECK_ERR(process_vm_readv(pid, &l, 1, &r, 1, 0), EFAULT);

@@ -57,7 +57,7 @@ static int find_range(const void *addr, struct range *out)
 	if (slurp("/proc/self/maps") <= 0)
 		return 0;
 	for (char *line = text; *line; line = strchr(line, '\n') + 1) {
-		struct range r = {0};
+		struct range r = { 0 };
 		unsigned major, minor;
 
 		if (sscanf(line, "%lx-%lx %7s %lx %x:%x %lu %255[^\n]", &r.start, &r.end, r.perms,
@@ -155,7 +155,7 @@ static void *idle_thread(void *arg)
 	prctl(PR_SET_NAME, "a-thread-name");
 	go_on++;
 	while (go_on < 10)
-		nanosleep(&(struct timespec){0, 2000000}, NULL);
+		nanosleep(&(struct timespec){ 0, 2000000 }, NULL);
 	return arg;
 }
 static int entries(const char *path)
@@ -232,7 +232,7 @@ static void test_status(void)
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
 	for (int i = 0; i < 100 && entries("/proc/self/task") != 1; i++)
-		nanosleep(&(struct timespec){0, 10000000}, NULL);
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 	CHECK_EQ(entries("/proc/self/task"), 1);
 }
 
@@ -279,7 +279,7 @@ static void test_stat(void)
 	}
 	/* asleep, stopped, dead */
 	for (int i = 0; i < 1000 && stat_field(pid, 3) != 'S'; i++)
-		nanosleep(&(struct timespec){0, 1000000}, NULL);
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	CHECK_EQ(stat_field(pid, 3), 'S');
 	CHECK_EQ(stat_field(pid, 4), getpid());
 	kill(pid, SIGSTOP);
@@ -288,7 +288,7 @@ static void test_stat(void)
 	kill(pid, SIGCONT);
 	close(gate[1]);
 	for (int i = 0; i < 1000 && stat_field(pid, 3) != 'Z'; i++)
-		nanosleep(&(struct timespec){0, 1000000}, NULL);
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	CHECK_EQ(stat_field(pid, 3), 'Z');
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	CHECK_EQ(slurp(path), 0);
@@ -384,7 +384,7 @@ static void test_cmdline_and_environ(void)
 	pid_t pid = fork();
 	if (pid == 0) {
 		execle("/proc/self/exe", "zero", "one two", "", (char *)NULL,
-		       (char *[]){"X=1", "YY=22", NULL});
+		       (char *[]){ "X=1", "YY=22", NULL });
 		_exit(99);
 	}
 	waitpid(pid, &status, 0);
@@ -516,8 +516,8 @@ static void *thread_maker(void *arg)
 static atomic_int found_self, looks;
 static void *looker(void *arg)
 {
-	static const char *const files[] = {"stat", "status", "maps", "cmdline", "statm", "fd",
-					    "task", "exe", "cwd"};
+	static const char *const files[] = { "stat", "status", "maps", "cmdline", "statm",
+					     "fd",   "task",   "exe",  "cwd" };
 	char path[128], buf[4096];
 
 	while (!stop) {
@@ -537,7 +537,8 @@ static void *looker(void *arg)
 
 				if (fd >= 0) {
 					if (read(fd, buf, sizeof(buf)) < 0)
-						(void)!syscall(SYS_getdents64, fd, buf, sizeof(buf));
+						(void)!syscall(SYS_getdents64, fd, buf,
+							       sizeof(buf));
 					close(fd);
 				} else {
 					(void)!readlink(path, buf, sizeof(buf));
@@ -560,7 +561,7 @@ static void test_coming_and_going(void)
 	pthread_create(&t[3], NULL, looker, NULL);
 	pthread_create(&t[4], NULL, looker, NULL);
 	for (int i = 0; i < 200 && (i < 50 || looks < 4); i++)
-		nanosleep(&(struct timespec){0, 10000000}, NULL);
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 	stop = 1;
 	for (int i = 0; i < 5; i++)
 		pthread_join(t[i], NULL);

@@ -42,7 +42,7 @@ static char *get(int fd)
 	static int k;
 	char *b = buf[k ^= 1];
 	int n = 0;
-	struct pollfd pf = {.fd = fd, .events = POLLIN};
+	struct pollfd pf = { .fd = fd, .events = POLLIN };
 
 	while (n < 8000 && poll(&pf, 1, 100) == 1 && (pf.revents & POLLIN)) {
 		int r = (int)read(fd, b + n, 8000 - (size_t)n);
@@ -53,17 +53,17 @@ static char *get(int fd)
 	b[n] = 0;
 	return b;
 }
-#define EXPECT(fd, s)                                                                    \
-	do {                                                                             \
-		char *g_ = get(fd);                                                      \
-		if (strcmp(g_, s)) {                                                     \
-			printf("# line %d: got \"", __LINE__);                           \
-			for (char *p_ = g_; *p_; p_++)                                   \
-				printf(*p_ < ' ' || *p_ > 126 ? "\\x%02x" : "%c",        \
-				       (unsigned char)*p_);                              \
-			printf("\" not %s\n", #s);                                       \
-			test_failed_here = 1;                                            \
-		}                                                                        \
+#define EXPECT(fd, s)                                                          \
+	do {                                                                   \
+		char *g_ = get(fd);                                            \
+		if (strcmp(g_, s)) {                                           \
+			printf("# line %d: got \"", __LINE__);                 \
+			for (char *p_ = g_; *p_; p_++)                         \
+				printf(*p_<' ' || *p_> 126 ? "\\x%02x" : "%c", \
+				       (unsigned char)*p_);                    \
+			printf("\" not %s\n", #s);                             \
+			test_failed_here = 1;                                  \
+		}                                                              \
 	} while (0)
 
 static void defaults(void)
@@ -85,7 +85,7 @@ static void defaults(void)
 	ws.ws_row = 33;
 	ws.ws_col = 77;
 	CHECK_EQ(ioctl(master, TIOCSWINSZ, &ws), 0);
-	memset(&ws, 0, sizeof ws);
+	memset(&ws, 0, sizeof(ws));
 	CHECK_EQ(ioctl(slave, TIOCGWINSZ, &ws), 0);
 	CHECK_EQ(ws.ws_row, 33);
 	CHECK_EQ(ws.ws_col, 77);
@@ -100,11 +100,11 @@ static void canonical(void)
 	open_pair();
 	put(master, "hello");
 	EXPECT(master, "hello");
-	struct pollfd pf = {.fd = slave, .events = POLLIN};
+	struct pollfd pf = { .fd = slave, .events = POLLIN };
 	CHECK_EQ(poll(&pf, 1, 0), 0);
 	put(master, "\r");
 	EXPECT(master, "\r\n");
-	CHECK_EQ(read(slave, buf, sizeof buf), 6);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 6);
 	CHECK(!memcmp(buf, "hello\n", 6));
 	put(master, "ab\177c\r");
 	EXPECT(master, "ab\b \bc\r\n");
@@ -120,16 +120,16 @@ static void canonical(void)
 	EXPECT(slave, "a\003b\n");
 	/* two lines, one read each; a short buffer splits a line */
 	put(master, "first\rsecond\r");
-	CHECK_EQ(read(slave, buf, sizeof buf), 6);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 6);
 	CHECK_EQ(read(slave, buf, 3), 3);
 	CHECK_EQ(ioctl(slave, FIONREAD, &n), 0);
 	CHECK_EQ(n, 4);
-	CHECK_EQ(read(slave, buf, sizeof buf), 4);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 4);
 	/* end of file: what is typed, then nothing */
 	put(master, "xy\004");
-	CHECK_EQ(read(slave, buf, sizeof buf), 2);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 2);
 	put(master, "\004");
-	CHECK_EQ(read(slave, buf, sizeof buf), 0);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 0);
 	get(master);
 	put(slave, "out\tput\n");
 	EXPECT(master, "out\tput\r\n");
@@ -147,7 +147,7 @@ static void raw(void)
 	cfmakeraw(&t);
 	CHECK_EQ(tcsetattr(slave, TCSANOW, &t), 0);
 	put(master, "\003\r\177x");
-	CHECK_EQ(read(slave, buf, sizeof buf), 4);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 4);
 	CHECK(!memcmp(buf, "\003\r\177x", 4));
 	EXPECT(master, "");
 	put(slave, "a\nb");
@@ -155,17 +155,17 @@ static void raw(void)
 	t.c_cc[VMIN] = 0;
 	t.c_cc[VTIME] = 0;
 	tcsetattr(slave, TCSANOW, &t);
-	CHECK_EQ(read(slave, buf, sizeof buf), 0);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 0);
 	t.c_cc[VTIME] = 1;
 	tcsetattr(slave, TCSANOW, &t);
-	CHECK_EQ(read(slave, buf, sizeof buf), 0);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 0);
 	t.c_cc[VMIN] = 3;
 	t.c_cc[VTIME] = 1;
 	tcsetattr(slave, TCSANOW, &t);
 	put(master, "ab");
-	CHECK_EQ(read(slave, buf, sizeof buf), 2);
+	CHECK_EQ(read(slave, buf, sizeof(buf)), 2);
 	fcntl(slave, F_SETFL, O_RDWR | O_NONBLOCK);
-	CHECK_ERR(read(slave, buf, sizeof buf), EAGAIN);
+	CHECK_ERR(read(slave, buf, sizeof(buf)), EAGAIN);
 	fcntl(slave, F_SETFL, O_RDWR);
 	/* unread lines survive the switch to raw */
 	tcsetattr(slave, TCSANOW, &old);
@@ -207,31 +207,31 @@ static void big(void)
 	tcgetattr(slave, &t);
 	cfmakeraw(&t);
 	tcsetattr(slave, TCSANOW, &t);
-	for (size_t i = 0; i < sizeof data; i++)
+	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (char)('a' + i % 26);
 	fflush(stdout);
 	pid_t pid = fork();
 	if (!pid) {
 		close(master);
-		long n = write(slave, data, sizeof data);
-		_exit(n != sizeof data);
+		long n = write(slave, data, sizeof(data));
+		_exit(n != sizeof(data));
 	}
 	close(slave);
-	while (got < (long)sizeof data) {
+	while (got < (long)sizeof(data)) {
 		char buf[777];
-		long n = read(master, buf, sizeof buf);
+		long n = read(master, buf, sizeof(buf));
 		if (n <= 0)
 			break;
 		if (memcmp(buf, data + got % 26, 1))
 			break;
 		got += n;
 	}
-	CHECK_EQ(got, sizeof data);
+	CHECK_EQ(got, sizeof(data));
 	waitpid(pid, &st, 0);
 	CHECK_EQ(st, 0);
 	char c;
 	CHECK_ERR(read(master, &c, 1), EIO);
-	struct pollfd pf = {.fd = master, .events = POLLIN};
+	struct pollfd pf = { .fd = master, .events = POLLIN };
 	CHECK_EQ(poll(&pf, 1, 0), 1);
 	CHECK(pf.revents & POLLHUP);
 	close(master);
@@ -273,7 +273,7 @@ static void session(void)
 	EXPECT(slave, "");
 	put(master, "\034");
 	wait_sig(SIGQUIT);
-	struct winsize ws = {.ws_row = 5, .ws_col = 6};
+	struct winsize ws = { .ws_row = 5, .ws_col = 6 };
 	ioctl(master, TIOCSWINSZ, &ws);
 	wait_sig(SIGWINCH);
 	get(master);
@@ -383,7 +383,7 @@ static void packets(void)
 	open_pair();
 	CHECK_EQ(ioctl(master, TIOCPKT, &on), 0);
 	put(slave, "hi");
-	CHECK_EQ(read(master, buf, sizeof buf), 3);
+	CHECK_EQ(read(master, buf, sizeof(buf)), 3);
 	CHECK(buf[0] == 0 && buf[1] == 'h');
 	close_pair();
 }

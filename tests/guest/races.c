@@ -37,7 +37,7 @@ static void run_for(int ms, int n, void *(*fn[])(void *))
 	stop = wrong = 0;
 	for (intptr_t i = 0; i < n; i++)
 		pthread_create(&t[i], NULL, fn[i], (void *)(i + 1));
-	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
 	stop = 1;
 	for (int i = 0; i < n; i++)
 		pthread_join(t[i], NULL);
@@ -53,7 +53,7 @@ static void *fd_replacer(void *arg)
 
 	while (!stop) {
 		int slot = BASE + (int)(rand_r(&seed) % SLOTS);
-		char name[2] = {(char)('A' + rand_r(&seed) % 8), 0};
+		char name[2] = { (char)('A' + rand_r(&seed) % 8), 0 };
 		int fd, p[2];
 
 		switch (rand_r(&seed) % 5) {
@@ -88,7 +88,7 @@ static void *fd_reader(void *arg)
 	while (!stop) {
 		int slot = BASE + (int)(rand_r(&seed) % SLOTS);
 		char buf[9] = "";
-		struct pollfd p = {slot, POLLIN, 0};
+		struct pollfd p = { slot, POLLIN, 0 };
 		ssize_t n;
 
 		switch (rand_r(&seed) % 4) {
@@ -99,7 +99,7 @@ static void *fd_reader(void *arg)
 			n = pread(slot, buf, 8, 0);
 			break;
 		case 2:
-			n = readv(slot, (struct iovec[]){{buf, 3}, {buf + 3, 5}}, 2);
+			n = readv(slot, (struct iovec[]){ { buf, 3 }, { buf + 3, 5 } }, 2);
 			break;
 		default:
 			n = read(slot, buf, 8);
@@ -127,10 +127,10 @@ static void *fd_forker(void *arg)
 }
 static void test_descriptors(void)
 {
-	void *(*fns[])(void *) = {fd_replacer, fd_replacer, fd_reader, fd_reader, fd_forker};
+	void *(*fns[])(void *) = { fd_replacer, fd_replacer, fd_reader, fd_reader, fd_forker };
 
 	for (char c = 'A'; c <= 'H'; c++) {
-		char name[2] = {c, 0}, text[9] = "";
+		char name[2] = { c, 0 }, text[9] = "";
 
 		memset(text, c, 8);
 		put_file(name, text);
@@ -163,7 +163,7 @@ static void test_close_under_read(void)
 		pipe(p);
 		pthread_create(&t, NULL, blocked_reader, p);
 		if (i & 1)
-			nanosleep(&(struct timespec){0, 3000000}, NULL);
+			nanosleep(&(struct timespec){ 0, 3000000 }, NULL);
 		else
 			sched_yield();
 		copy = dup(p[0]);
@@ -232,7 +232,8 @@ static void *file_writer(void *arg)
 	unsigned char buf[9000];
 
 	while (!stop) {
-		size_t at = rand_r(&seed) % (PAGES * PAGE - sizeof(buf)), n = 1 + rand_r(&seed) % sizeof(buf);
+		size_t at = rand_r(&seed) % (PAGES * PAGE - sizeof(buf)),
+		       n = 1 + rand_r(&seed) % sizeof(buf);
 
 		if (rand_r(&seed) & 1) {
 			for (size_t i = 0; i < n; i++)
@@ -283,8 +284,8 @@ static void *map_user(void *arg)
 }
 static void test_changing_size(void)
 {
-	void *(*fns[])(void *) = {map_user, map_user, size_changer, file_writer, file_writer};
-	struct sigaction sa = {.sa_handler = on_bus};
+	void *(*fns[])(void *) = { map_user, map_user, size_changer, file_writer, file_writer };
+	struct sigaction sa = { .sa_handler = on_bus };
 	unsigned char *p;
 
 	sigaction(SIGBUS, &sa, NULL);
@@ -308,7 +309,8 @@ static void test_changing_size(void)
 /* --- programs --- */
 static void copy_self(const char *to)
 {
-	int in = open(self, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	int in = open(self, O_RDONLY),
+	    out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 	char buf[65536];
 	ssize_t n;
 
@@ -351,7 +353,7 @@ static void test_programs(void)
 {
 	/* One replacer: a child that another thread forks inherits its descriptor until exec,
 	 * so that ETXTBSY can be seen. */
-	void *(*fns[])(void *) = {program_replacer, program_user, program_user};
+	void *(*fns[])(void *) = { program_replacer, program_user, program_user };
 
 	copy_self("prog");
 	run_for(300, 3, fns);
@@ -400,7 +402,7 @@ static void *cwd_user(void *arg)
 }
 static void test_exchanged_names(void)
 {
-	void *(*fns[])(void *) = {swapper, walker, walker, cwd_user};
+	void *(*fns[])(void *) = { swapper, walker, walker, cwd_user };
 
 	mkdir("da", 0755);
 	mkdir("db", 0755);
@@ -455,7 +457,7 @@ static void *lister(void *arg)
 }
 static void test_listing(void)
 {
-	void *(*fns[])(void *) = {name_maker, name_maker, lister, lister};
+	void *(*fns[])(void *) = { name_maker, name_maker, lister, lister };
 	char name[32];
 
 	mkdir("list", 0755);
@@ -500,7 +502,7 @@ static void test_killed_writers(void)
 			if (pids[i] == 0)
 				die_working(round * 10 + i);
 		}
-		nanosleep(&(struct timespec){0, 30000000}, NULL);
+		nanosleep(&(struct timespec){ 0, 30000000 }, NULL);
 		for (int i = 0; i < 6; i++)
 			kill(pids[i], SIGKILL);
 		for (int i = 0; i < 6; i++) {

@@ -145,10 +145,10 @@ static void test_big(void)
 static void test_vectors(void)
 {
 	char a[4] = "", b[8] = "", c[4] = "", *e = edge(sizeof(struct iovec));
-	struct iovec v[3] = {{a, 3}, {b, 0}, {c, 4}}, *many;
+	struct iovec v[3] = { { a, 3 }, { b, 0 }, { c, 4 } }, *many;
 	int fd = make_file("v", "");
 
-	CHECK_EQ(writev(fd, (struct iovec[]){{"one", 3}, {NULL, 0}, {"two!", 4}}, 3), 7);
+	CHECK_EQ(writev(fd, (struct iovec[]){ { "one", 3 }, { NULL, 0 }, { "two!", 4 } }, 3), 7);
 	CHECK(file_is("v", "onetwo!"));
 	CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
 	CHECK_EQ(readv(fd, v, 3), 7);
@@ -156,7 +156,7 @@ static void test_vectors(void)
 	CHECK_EQ(readv(fd, v, 3), 0);
 	CHECK_EQ(preadv(fd, v, 3, 5), 2);
 	CHECK(!memcmp(a, "o!", 2));
-	CHECK_EQ(pwritev(fd, (struct iovec[]){{"ONE", 3}, {"T", 1}}, 2, 0), 4);
+	CHECK_EQ(pwritev(fd, (struct iovec[]){ { "ONE", 3 }, { "T", 1 } }, 2, 0), 4);
 	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 7);
 	CHECK(file_is("v", "ONETwo!"));
 	CHECK_EQ(readv(fd, v, 0), 0);
@@ -171,12 +171,12 @@ static void test_vectors(void)
 	memcpy(e, &v[0], sizeof(v[0]));
 	CHECK_EQ(preadv(fd, (struct iovec *)e, 1, 0), 3);
 	CHECK_ERR(preadv(fd, (struct iovec *)e, 2, 0), EFAULT);
-	CHECK_ERR(writev(fd, (struct iovec[]){{a, 1}, {b, (size_t)-1}}, 2), EINVAL);
-	CHECK_ERR(readv(fd, (struct iovec[]){{a, SSIZE_MAX}, {b, SSIZE_MAX}}, 2), EFAULT);
+	CHECK_ERR(writev(fd, (struct iovec[]){ { a, 1 }, { b, (size_t)-1 } }, 2), EINVAL);
+	CHECK_ERR(readv(fd, (struct iovec[]){ { a, SSIZE_MAX }, { b, SSIZE_MAX } }, 2), EFAULT);
 	/* 1024 pieces */
 	many = calloc(1024, sizeof(*many));
 	for (int i = 0; i < 1024; i++)
-		many[i] = (struct iovec){"abc", 3};
+		many[i] = (struct iovec){ "abc", 3 };
 	lseek(fd, 0, SEEK_SET);
 	CHECK_EQ(writev(fd, many, 1024), 3072);
 	CHECK_EQ(size_of("v"), 3072);
@@ -192,7 +192,7 @@ static long rwv2(long nr, int fd, const struct iovec *v, int n, off_t pos, int f
 static void test_v2(void)
 {
 	char buf[16] = "";
-	struct iovec in = {buf, 16}, out = {"xyz", 3};
+	struct iovec in = { buf, 16 }, out = { "xyz", 3 };
 	int fd = make_file("v2", "0123456789");
 
 	CHECK_EQ(rwv2(SYS_preadv2, fd, &in, 1, 8, 0), 2);

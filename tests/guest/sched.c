@@ -13,7 +13,7 @@
 
 static void policies(void)
 {
-	struct sched_param p = {.sched_priority = 10};
+	struct sched_param p = { .sched_priority = 10 };
 	struct timespec ts;
 
 	CHECK_EQ(syscall(SYS_sched_getscheduler, 0), SCHED_OTHER);
@@ -59,24 +59,24 @@ static void affinity(void)
 	cpu_set_t all, one, got;
 	unsigned cpu = 99;
 
-	CHECK_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+	CHECK_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
 	CHECK(CPU_COUNT(&all) >= 1);
 	for (int i = 0; i < CPU_SETSIZE; i++) {
 		if (!CPU_ISSET(i, &all))
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(i, &one);
-		CHECK_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+		CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
 		CHECK_EQ(syscall(SYS_getcpu, &cpu, NULL, NULL), 0);
 		CHECK_EQ(cpu, i);
-		CHECK_EQ(sched_getaffinity(0, sizeof got, &got), 0);
+		CHECK_EQ(sched_getaffinity(0, sizeof(got), &got), 0);
 		CHECK(CPU_EQUAL(&one, &got));
 	}
 	CPU_ZERO(&one);
-	CHECK_ERR(sched_setaffinity(0, sizeof one, &one), EINVAL);
-	CHECK_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+	CHECK_ERR(sched_setaffinity(0, sizeof(one), &one), EINVAL);
+	CHECK_EQ(sched_setaffinity(0, sizeof(all), &all), 0);
 	CHECK_ERR(syscall(SYS_sched_getaffinity, 0, 1, &all), EINVAL);
-	CHECK_ERR(sched_getaffinity(999999, sizeof all, &all), ESRCH);
+	CHECK_ERR(sched_getaffinity(999999, sizeof(all), &all), ESRCH);
 }
 
 /* --- rseq: a thread of its own, as musl registers none --- */
@@ -101,29 +101,29 @@ static void *rseq_thread(void *arg)
 	CHECK_EQ(syscall(SYS_rseq, &area, 32, 0, SIG), 0);
 	CHECK_ERR(syscall(SYS_rseq, &area, 32, 0, SIG), EBUSY);
 	CHECK_ERR(syscall(SYS_rseq, &area, 32, 0, SIG + 1), EPERM);
-	sched_getaffinity(0, sizeof all, &all);
+	sched_getaffinity(0, sizeof(all), &all);
 	for (int i = 0; i < CPU_SETSIZE; i++) {
 		if (!CPU_ISSET(i, &all))
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(i, &one);
-		sched_setaffinity(0, sizeof one, &one);
+		sched_setaffinity(0, sizeof(one), &one);
 		syscall(SYS_getcpu, &cpu, NULL, NULL);
 		CHECK_EQ(*(volatile uint32_t *)&area.cpu_id, cpu);
 		CHECK_EQ(*(volatile uint32_t *)&area.cpu_id_start, cpu);
 	}
-	sched_setaffinity(0, sizeof all, &all);
+	sched_setaffinity(0, sizeof(all), &all);
 	/* A section that never ends by itself: it is left by preemption or a signal. */
 	long aborted;
 	struct {
 		uint32_t version, flags;
 		uint64_t start, post, abort;
 	} __attribute__((aligned(32))) cs;
-	memset(&cs, 0, sizeof cs);
-	struct sigaction sa = {.sa_handler = on_alarm};
+	memset(&cs, 0, sizeof(cs));
+	struct sigaction sa = { .sa_handler = on_alarm };
 	sigaction(SIGALRM, &sa, NULL);
-	struct itimerspec its = {.it_value = {0, 20000000}};
-	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct itimerspec its = { .it_value = { 0, 20000000 } };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	timer_t t;
 	timer_create(CLOCK_MONOTONIC, &ev, &t);
 	timer_settime(t, 0, &its, NULL);
@@ -206,7 +206,7 @@ static void drop_root(void)
 	l.rlim_max++;
 	CHECK_ERR(setrlimit(RLIMIT_NOFILE, &l), EPERM);
 	CHECK_ERR(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 1), EACCES);
-	uint32_t hdr[2] = {0x20080522, 0}, data[6];
+	uint32_t hdr[2] = { 0x20080522, 0 }, data[6];
 	CHECK_EQ(syscall(SYS_capget, hdr, data), 0);
 	CHECK_EQ(data[0] | data[1] | data[3] | data[4], 0);
 }
@@ -217,7 +217,7 @@ static void ids(void)
 
 static void forks_limited(void)
 {
-	struct rlimit l = {1, 1};
+	struct rlimit l = { 1, 1 };
 
 	if (getuid() != 0)
 		return;

@@ -27,7 +27,8 @@ __attribute__((unused)) static void remove_tree(const char *path)
 	nftw(path, scratch_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-__attribute__((unused)) static void scratch_run(const char *base, const char *name, void (*tests)(void))
+__attribute__((unused)) static void scratch_run(const char *base, const char *name,
+						void (*tests)(void))
 {
 	int home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char path[256];
@@ -46,11 +47,11 @@ __attribute__((unused)) static void scratch_run(const char *base, const char *na
 	close(home);
 	remove_tree(path);
 }
-#define RUN_EVERYWHERE(tests)                                                            \
-	do {                                                                             \
-		umask(022);                                                              \
-		scratch_run(".", "share", tests);                                        \
-		scratch_run("/dev/shm", "tmpfs", tests);                                 \
+#define RUN_EVERYWHERE(tests)                            \
+	do {                                             \
+		umask(022);                              \
+		scratch_run(".", "share", tests);        \
+		scratch_run("/dev/shm", "tmpfs", tests); \
 	} while (0)
 
 /* Addresses that no program may use.  Volatile, so that the compiler does not look. */
@@ -62,7 +63,7 @@ static void *volatile const bad_low = (void *)0x10;
 #define BAD_POINTERS 5
 __attribute__((unused)) static void *bad_pointer(int i)
 {
-	void *const all[BAD_POINTERS] = {bad_kernel, bad_direct, bad_hole, bad_null, bad_low};
+	void *const all[BAD_POINTERS] = { bad_kernel, bad_direct, bad_hole, bad_null, bad_low };
 
 	return all[i];
 }

@@ -139,7 +139,7 @@ static void op_copy(int fd)
 	if ((size_t)from + want > (size_t)to) {
 		return; /* overlap */
 	}
-	got = copy_file_range(fd, &(loff_t){from}, fd, &(loff_t){to}, n, 0);
+	got = copy_file_range(fd, &(loff_t){ from }, fd, &(loff_t){ to }, n, 0);
 	if (got < 0) {
 		CHECK(errno == EOPNOTSUPP || errno == EXDEV || errno == ENOSYS || errno == EINVAL);
 		return;
@@ -254,7 +254,7 @@ static void threads_in_one_directory(void)
 static void appends_do_not_tear(void)
 {
 	enum { WRITERS = 4, RECORDS = 300, SIZE = 100 };
-	int seen[WRITERS] = {0}, fd;
+	int seen[WRITERS] = { 0 }, fd;
 	char line[SIZE];
 
 	fd = open("log", O_CREAT | O_TRUNC | O_WRONLY, 0600);
@@ -385,7 +385,7 @@ static void kinds_of_names(void)
 
 static void attributes(void)
 {
-	struct timespec t[2] = {{1000000000, 123456789}, {-5, 7}};
+	struct timespec t[2] = { { 1000000000, 123456789 }, { -5, 7 } };
 	struct stat st;
 	int fd = open("attr", O_CREAT | O_RDWR, 0604);
 

@@ -12,7 +12,7 @@ static sigset_t set;
 
 static int arrived(int ms, siginfo_t *info)
 {
-	struct timespec ts = {ms / 1000, ms % 1000 * 1000000l};
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000l };
 
 	return sigtimedwait(&set, info, &ts);
 }

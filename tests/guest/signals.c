@@ -38,12 +38,12 @@ static void on_order(int sig)
 }
 static void set(int sig, void (*fn)(int), int flags)
 {
-	struct sigaction sa = {.sa_handler = fn, .sa_flags = flags};
+	struct sigaction sa = { .sa_handler = fn, .sa_flags = flags };
 	sigaction(sig, &sa, NULL);
 }
 static void set_info(int sig, int flags)
 {
-	struct sigaction sa = {.sa_sigaction = on_info, .sa_flags = flags | SA_SIGINFO};
+	struct sigaction sa = { .sa_sigaction = on_info, .sa_flags = flags | SA_SIGINFO };
 	sigaction(sig, &sa, NULL);
 }
 static void mask(int how, int sig)
@@ -117,7 +117,7 @@ static void masks(void)
 
 static void siginfo_kinds(void)
 {
-	union sigval v = {.sival_int = 77};
+	union sigval v = { .sival_int = 77 };
 
 	set_info(SIGUSR1, 0);
 	kill(getpid(), SIGUSR1);
@@ -152,7 +152,7 @@ static void realtime_queue(void)
 		sigqueue(getpid(), SIGRTMIN + i, v);
 	}
 	siginfo_t si;
-	CHECK_EQ(sigtimedwait(&s, &si, &(struct timespec){0, 0}), SIGRTMIN);
+	CHECK_EQ(sigtimedwait(&s, &si, &(struct timespec){ 0, 0 }), SIGRTMIN);
 	CHECK_EQ(si.si_value.sival_int, 0);
 	sigprocmask(SIG_UNBLOCK, &s, NULL);
 	CHECK_EQ(norder, 5);
@@ -163,12 +163,12 @@ static void realtime_queue(void)
 
 static void queue_limit(void)
 {
-	struct rlimit r = {4, 4}, old;
-	union sigval v = {0};
+	struct rlimit r = { 4, 4 }, old;
+	union sigval v = { 0 };
 	int n = 0;
 
 	getrlimit(RLIMIT_SIGPENDING, &old);
-	setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){r.rlim_cur, old.rlim_max});
+	setrlimit(RLIMIT_SIGPENDING, &(struct rlimit){ r.rlim_cur, old.rlim_max });
 	mask(SIG_BLOCK, SIGRTMIN + 3);
 	set(SIGRTMIN + 3, on_sig, 0);
 	while (n < 64 && sigqueue(getpid(), SIGRTMIN + 3, v) == 0)
@@ -194,17 +194,17 @@ static void suspend_and_wait(void)
 	sigprocmask(SIG_BLOCK, NULL, &all);
 	CHECK(sigismember(&all, SIGUSR2));
 	sigaddset(&s, SIGUSR2);
-	CHECK_ERR(sigtimedwait(&s, &si, &(struct timespec){0, 1000000}), EAGAIN);
+	CHECK_ERR(sigtimedwait(&s, &si, &(struct timespec){ 0, 1000000 }), EAGAIN);
 	raise(SIGUSR2);
 	CHECK_EQ(sigwaitinfo(&s, &si), SIGUSR2);
 	CHECK_EQ(si.si_signo, SIGUSR2);
 	mask(SIG_UNBLOCK, SIGUSR2);
-	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &s, NULL, &(struct timespec){0, -1}, 8), EINVAL);
+	CHECK_ERR(syscall(SYS_rt_sigtimedwait, &s, NULL, &(struct timespec){ 0, -1 }, 8), EINVAL);
 }
 
 static void handler_mask(void)
 {
-	struct sigaction sa = {.sa_handler = on_order};
+	struct sigaction sa = { .sa_handler = on_order };
 
 	norder = 0;
 	sigemptyset(&sa.sa_mask);
@@ -224,7 +224,7 @@ static void on_fault(int sig, siginfo_t *si, void *uc)
 
 static void faults(void)
 {
-	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
 	char *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	volatile int zero = 0, one = 1;
 
@@ -273,7 +273,7 @@ static void segv_blocked(void)
 }
 static void segv_nostack(void)
 {
-	struct rlimit r = {0, 0};
+	struct rlimit r = { 0, 0 };
 
 	setrlimit(RLIMIT_CORE, &r);
 	set(SIGSEGV, on_sig, 0);
@@ -281,7 +281,7 @@ static void segv_nostack(void)
 }
 static void no_core(void)
 {
-	struct rlimit r = {0, 0};
+	struct rlimit r = { 0, 0 };
 	setrlimit(RLIMIT_CORE, &r);
 }
 static void forced(void)
@@ -309,7 +309,7 @@ static void on_alt(int sig)
 static void altstack(void)
 {
 	size_t size = 65536;
-	stack_t ss = {.ss_size = size}, old;
+	stack_t ss = { .ss_size = size }, old;
 
 	alt = malloc(size);
 	ss.ss_sp = alt;
@@ -347,7 +347,7 @@ static void on_overflow(int sig)
 }
 static void overflow(void)
 {
-	stack_t ss = {.ss_size = 65536};
+	stack_t ss = { .ss_size = 65536 };
 
 	ss.ss_sp = malloc(65536);
 	sigaltstack(&ss, NULL);
@@ -364,14 +364,15 @@ static void overflow(void)
 static void on_fpu(int sig)
 {
 	/* everything is clobbered in here */
-	__asm__ volatile("pxor %%xmm0, %%xmm0; pxor %%xmm7, %%xmm7; pxor %%xmm15, %%xmm15; fninit"
-			 ::: "xmm0", "xmm7", "xmm15");
+	__asm__ volatile(
+		"pxor %%xmm0, %%xmm0; pxor %%xmm7, %%xmm7; pxor %%xmm15, %%xmm15; fninit" ::
+			: "xmm0", "xmm7", "xmm15");
 	uint32_t mx = 0x1fc0;
 	__asm__ volatile("ldmxcsr %0" ::"m"(mx));
 }
 static void fpu_state(void)
 {
-	uint64_t in[2] = {0x1122334455667788, 0x99aabbccddeeff00}, out[2] = {0};
+	uint64_t in[2] = { 0x1122334455667788, 0x99aabbccddeeff00 }, out[2] = { 0 };
 	uint32_t mx = 0x1f80, mx2;
 	pid_t self = getpid();
 	long r;
@@ -403,7 +404,7 @@ static void on_context(int sig, siginfo_t *si, void *p)
 }
 static void context(void)
 {
-	struct sigaction sa = {.sa_sigaction = on_context, .sa_flags = SA_SIGINFO};
+	struct sigaction sa = { .sa_sigaction = on_context, .sa_flags = SA_SIGINFO };
 	long rbx = 1, flags;
 
 	sigaction(SIGILL, &sa, NULL);
@@ -459,7 +460,7 @@ static void restarts(void)
 	pthread_join(w, NULL);
 	/* nanosleep is never restarted and says what is left */
 	t = sender_start(&self);
-	CHECK_ERR(nanosleep(&(struct timespec){2, 0}, &rem), EINTR);
+	CHECK_ERR(nanosleep(&(struct timespec){ 2, 0 }, &rem), EINTR);
 	CHECK(rem.tv_sec == 1);
 	pthread_join(t, NULL);
 	/* nor is poll */
@@ -475,7 +476,7 @@ static void restarts(void)
 	set(SIGUSR1, SIG_IGN, 0);
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 	t = sender_start(&self);
-	CHECK_EQ(nanosleep(&(struct timespec){0, 100000000}, NULL), 0);
+	CHECK_EQ(nanosleep(&(struct timespec){ 0, 100000000 }, NULL), 0);
 	clock_gettime(CLOCK_MONOTONIC, &t1);
 	CHECK((t1.tv_sec - t0.tv_sec) * 1000000000L + t1.tv_nsec - t0.tv_nsec >= 100000000L);
 	pthread_join(t, NULL);
@@ -486,7 +487,7 @@ static void restarts(void)
 /* A stop and continue restarts nanosleep (restart_syscall), without a handler. */
 static void sleeper(void)
 {
-	struct timespec t0, t1, ts = {0, 200000000};
+	struct timespec t0, t1, ts = { 0, 200000000 };
 
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 	CHECK_EQ(nanosleep(&ts, NULL), 0);
@@ -519,7 +520,7 @@ static void stop_restart(void)
 
 static void sigchld(void)
 {
-	struct sigaction sa = {.sa_sigaction = on_info, .sa_flags = SA_SIGINFO | SA_RESTART};
+	struct sigaction sa = { .sa_sigaction = on_info, .sa_flags = SA_SIGINFO | SA_RESTART };
 	sigset_t s, old;
 	pid_t pid;
 	int st;
@@ -600,13 +601,13 @@ static void signalfds(void)
 	sigprocmask(SIG_BLOCK, &s, NULL);
 	fd = signalfd(-1, &s, SFD_NONBLOCK | SFD_CLOEXEC);
 	CHECK(fd >= 0);
-	CHECK_ERR(read(fd, &si, sizeof si), EAGAIN);
+	CHECK_ERR(read(fd, &si, sizeof(si)), EAGAIN);
 	pf.fd = fd;
 	pf.events = POLLIN;
 	CHECK_EQ(poll(&pf, 1, 0), 0);
 	kill(getpid(), SIGUSR2);
 	CHECK_EQ(poll(&pf, 1, 1000), 1);
-	CHECK_EQ(read(fd, &si, sizeof si), sizeof si);
+	CHECK_EQ(read(fd, &si, sizeof(si)), sizeof(si));
 	CHECK_EQ(si.ssi_signo, SIGUSR2);
 	CHECK_EQ(si.ssi_pid, getpid());
 	CHECK_ERR(read(fd, &si, 10), EINVAL);
@@ -632,7 +633,7 @@ static void bad_sends(void)
 static void temporary_mask(void)
 {
 	sigset_t empty, cur;
-	struct timespec ts = {2, 0};
+	struct timespec ts = { 2, 0 };
 
 	sigemptyset(&empty);
 	set(SIGUSR1, on_sig, 0);

@@ -35,7 +35,7 @@ static void start_server(int family)
 	} else {
 		struct sockaddr_in *a = (void *)&server;
 
-		*a = (struct sockaddr_in){.sin_family = AF_INET};
+		*a = (struct sockaddr_in){ .sin_family = AF_INET };
 		a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 		server_len = sizeof(*a);
 	}
@@ -169,7 +169,7 @@ static int pair[2];
 static atomic_long sent, received;
 static void *pair_writer(void *arg)
 {
-	char buf[3000] = {0};
+	char buf[3000] = { 0 };
 
 	for (int i = 0; i < 400; i++) {
 		long n = send(pair[0], buf, 1 + (size_t)(i * 37) % sizeof(buf), 0);
@@ -190,11 +190,11 @@ static void *pair_reader(void *arg)
 }
 static void *pair_poller(void *arg)
 {
-	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
+	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
 	int ep = epoll_create1(0);
 
 	while (!stop) {
-		struct pollfd p[2] = {{pair[0], POLLIN | POLLOUT, 0}, {pair[1], POLLIN, 0}};
+		struct pollfd p[2] = { { pair[0], POLLIN | POLLOUT, 0 }, { pair[1], POLLIN, 0 } };
 
 		epoll_ctl(ep, EPOLL_CTL_ADD, pair[1], &e);
 		epoll_wait(ep, &e, 1, 1);
@@ -270,13 +270,16 @@ static void *pass_files(void *arg)
 	} u;
 
 	for (int i = 0; i < 300; i++) {
-		struct iovec v = {"f", 1};
-		struct msghdr h = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = u.buf,
-				   .msg_controllen = sizeof(u.buf)};
+		struct iovec v = { "f", 1 };
+		struct msghdr h = { .msg_iov = &v,
+				    .msg_iovlen = 1,
+				    .msg_control = u.buf,
+				    .msg_controllen = sizeof(u.buf) };
 		int fd = open("/dev/null", O_RDONLY);
 
-		u.align = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
-					   .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		u.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+					    .cmsg_level = SOL_SOCKET,
+					    .cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(&u.align), &fd, sizeof(int));
 		sendmsg(pair[0], &h, MSG_NOSIGNAL);
 		close(fd);
@@ -293,9 +296,11 @@ static void *take_files(void *arg)
 
 	for (;;) {
 		char c;
-		struct iovec v = {&c, 1};
-		struct msghdr h = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = u.buf,
-				   .msg_controllen = sizeof(u.buf)};
+		struct iovec v = { &c, 1 };
+		struct msghdr h = { .msg_iov = &v,
+				    .msg_iovlen = 1,
+				    .msg_control = u.buf,
+				    .msg_controllen = sizeof(u.buf) };
 		int fd;
 
 		if (recvmsg(pair[1], &h, 0) != 1)
@@ -349,8 +354,9 @@ static void *dgram_sender(void *arg)
 	if ((long)arg & 1)
 		connect(fd, (void *)&dgram_addr, dgram_len);
 	for (int i = 0; i < 200; i++)
-		good += ((long)arg & 1 ? send(fd, "m", 1, 0)
-				       : sendto(fd, "m", 1, 0, (void *)&dgram_addr, dgram_len)) == 1;
+		good += ((long)arg & 1
+				 ? send(fd, "m", 1, 0)
+				 : sendto(fd, "m", 1, 0, (void *)&dgram_addr, dgram_len)) == 1;
 	close(fd);
 	return (void *)good;
 }
@@ -360,7 +366,7 @@ static void test_dgram(void)
 	pthread_t t[4];
 	char c;
 
-	dgram_addr = (struct sockaddr_un){.sun_family = AF_UNIX};
+	dgram_addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	snprintf(dgram_addr.sun_path + 1, 60, "dgram-%d", getpid());
 	dgram_len = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(dgram_addr.sun_path + 1);
 	dgram_fd = socket(AF_UNIX, SOCK_DGRAM, 0);

@@ -21,14 +21,14 @@
 
 static struct sockaddr_in v4(uint32_t ip, int port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
 
 	a.sin_addr.s_addr = htonl(ip);
 	return a;
 }
 static int events(int fd, int want)
 {
-	struct pollfd p = {.fd = fd, .events = want};
+	struct pollfd p = { .fd = fd, .events = want };
 
 	return poll(&p, 1, 0) < 0 ? -1 : p.revents;
 }
@@ -217,7 +217,7 @@ static void test_reset(void)
 	CHECK_EQ(read(fd[0], &c, 1), 0);
 	close(fd[0]);
 	/* lingering for no time */
-	struct linger l = {1, 0};
+	struct linger l = { 1, 0 };
 	tcp_pair(fd);
 	CHECK_EQ(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &l, sizeof(l)), 0);
 	close(fd[1]);
@@ -291,7 +291,7 @@ static void test_shutdown(void)
 	CHECK_EQ(recv(fd[0], &c, 1, 0), 1);
 	close(fd[0]);
 	/* connect looks at the other side first */
-	struct sockaddr_un u = {.sun_family = AF_UNIX, .sun_path = "\0nobody-is-here"};
+	struct sockaddr_un u = { .sun_family = AF_UNIX, .sun_path = "\0nobody-is-here" };
 	socketpair(AF_UNIX, SOCK_STREAM, 0, other);
 	CHECK_ERR(connect(other[0], (void *)&u, sizeof(u)), ECONNREFUSED);
 	close_pair(other);
@@ -362,7 +362,7 @@ static void test_nonblocking_connect(void)
 	int s = listener(&a, 5), fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), err = -1;
 
 	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), EINPROGRESS);
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	CHECK_EQ(poll(&p, 1, 1000), 1);
 	CHECK_EQ(p.revents, POLLOUT);
 	CHECK_EQ(getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
@@ -413,7 +413,7 @@ static void test_udp(void)
 
 static void test_v6(void)
 {
-	struct sockaddr_in6 a = {.sin6_family = AF_INET6}, b;
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6 }, b;
 	struct sockaddr_in a4;
 	socklen_t len = sizeof(a);
 	int s = socket(AF_INET6, SOCK_STREAM, 0), fd, con;
@@ -448,7 +448,7 @@ static void test_v6(void)
 
 static socklen_t unix_name(struct sockaddr_un *a, const char *name, int abstract)
 {
-	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	strcpy(a->sun_path + abstract, name);
 	return offsetof(struct sockaddr_un, sun_path) + abstract + strlen(name) + !abstract;
 }
@@ -503,7 +503,7 @@ static void test_unix_names(void)
 	check_unix_name(name, 0);
 	check_unix_name(name + 1, 1);
 	/* a name of the kernel's choice */
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	socklen_t len = sizeof(a);
 	int s = socket(AF_UNIX, SOCK_DGRAM, 0);
 	CHECK_EQ(bind(s, (void *)&a, sizeof(sa_family_t)), 0);
@@ -518,8 +518,8 @@ static void test_unix_messages(void)
 	int fd[2];
 
 	for (int type = SOCK_DGRAM; type; type = type == SOCK_DGRAM ? SOCK_SEQPACKET : 0) {
-		struct iovec v = {buf, 2};
-		struct msghdr h = {.msg_iov = &v, .msg_iovlen = 1};
+		struct iovec v = { buf, 2 };
+		struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
 
 		CHECK_EQ(socketpair(AF_UNIX, type, 0, fd), 0);
 		CHECK_EQ(write(fd[0], "one", 3), 3);
@@ -542,24 +542,27 @@ static void test_ancillary(void)
 		char buf[CMSG_SPACE(2 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
 		struct cmsghdr align;
 	} u;
-	struct iovec v = {"d", 1};
-	struct msghdr h = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = u.buf,
-			   .msg_controllen = CMSG_SPACE(sizeof(int))};
+	struct iovec v = { "d", 1 };
+	struct msghdr h = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = u.buf,
+			    .msg_controllen = CMSG_SPACE(sizeof(int)) };
 	struct cmsghdr *c = (void *)u.buf;
 	int fd[2], p[2], got, on = 1;
 	char byte;
 
 	socketpair(AF_UNIX, SOCK_STREAM, 0, fd);
 	pipe(p);
-	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
-			      .cmsg_type = SCM_RIGHTS};
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+			       .cmsg_level = SOL_SOCKET,
+			       .cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(c), &p[1], sizeof(int));
 	CHECK_EQ(sendmsg(fd[0], &h, 0), 1);
 	close(p[1]);
 	CHECK_EQ(write(fd[0], "after", 5), 5);
-	v = (struct iovec){u.buf + sizeof(u.buf) - 1, 1};
+	v = (struct iovec){ u.buf + sizeof(u.buf) - 1, 1 };
 	char data[10];
-	v = (struct iovec){data, sizeof(data)};
+	v = (struct iovec){ data, sizeof(data) };
 	h.msg_controllen = sizeof(u.buf);
 	CHECK_EQ(recvmsg(fd[1], &h, MSG_CMSG_CLOEXEC), 1);
 	CHECK_EQ(h.msg_controllen, CMSG_SPACE(sizeof(int)));
@@ -571,13 +574,14 @@ static void test_ancillary(void)
 	CHECK_EQ(read(p[0], &byte, 1), 0);
 	CHECK_EQ(read(fd[1], data, 10), 5);
 	/* no room for it: closed and said so */
-	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
-			      .cmsg_type = SCM_RIGHTS};
+	*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+			       .cmsg_level = SOL_SOCKET,
+			       .cmsg_type = SCM_RIGHTS };
 	memcpy(CMSG_DATA(c), &p[0], sizeof(int));
-	v = (struct iovec){"e", 1};
+	v = (struct iovec){ "e", 1 };
 	h.msg_controllen = CMSG_SPACE(sizeof(int));
 	CHECK_EQ(sendmsg(fd[0], &h, 0), 1);
-	v = (struct iovec){data, sizeof(data)};
+	v = (struct iovec){ data, sizeof(data) };
 	h.msg_controllen = 0;
 	CHECK_EQ(recvmsg(fd[1], &h, 0), 1);
 	CHECK(h.msg_flags & MSG_CTRUNC);
@@ -602,13 +606,16 @@ static void test_nested_rights(void)
 	int fd[2], inner = open("/dev/null", O_RDONLY);
 
 	for (int i = 0; i < 300; i++) {
-		struct iovec v = {"n", 1};
-		struct msghdr h = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = u.buf,
-				   .msg_controllen = sizeof(u.buf)};
+		struct iovec v = { "n", 1 };
+		struct msghdr h = { .msg_iov = &v,
+				    .msg_iovlen = 1,
+				    .msg_control = u.buf,
+				    .msg_controllen = sizeof(u.buf) };
 
 		CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
-		u.align = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
-					   .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+		u.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+					    .cmsg_level = SOL_SOCKET,
+					    .cmsg_type = SCM_RIGHTS };
 		memcpy(CMSG_DATA(&u.align), &inner, sizeof(int));
 		if (sendmsg(fd[0], &h, 0) != 1)
 			CHECK_EQ(errno, ETOOMANYREFS);
@@ -644,7 +651,7 @@ static void test_options(void)
 	CHECK_ERR(getsockopt(s, SOL_SOCKET, SO_TYPE, &v, (socklen_t *)8), EFAULT);
 	close(s);
 	/* receive timeouts */
-	struct timeval tv = {0, 30000};
+	struct timeval tv = { 0, 30000 };
 	struct timespec a, b;
 	int fd[2];
 	char c;
@@ -739,7 +746,7 @@ static void *close_later(void *arg)
 }
 static void test_wakeups(void)
 {
-	struct epoll_event e = {.events = EPOLLIN | EPOLLET};
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
 	int fd[2], ep = epoll_create1(0);
 	pthread_t t;
 	char c;
@@ -768,19 +775,19 @@ static void test_wakeups(void)
 
 static void test_mmsg(void)
 {
-	struct iovec v[3] = {{"a", 1}, {"bb", 2}, {"ccc", 3}};
+	struct iovec v[3] = { { "a", 1 }, { "bb", 2 }, { "ccc", 3 } };
 	struct mmsghdr m[3];
 	char buf[3][8];
 	int fd[2];
 
 	memset(m, 0, sizeof(m));
 	for (int i = 0; i < 3; i++)
-		m[i].msg_hdr = (struct msghdr){.msg_iov = &v[i], .msg_iovlen = 1};
+		m[i].msg_hdr = (struct msghdr){ .msg_iov = &v[i], .msg_iovlen = 1 };
 	socketpair(AF_UNIX, SOCK_DGRAM, 0, fd);
 	CHECK_EQ(sendmmsg(fd[0], m, 3, 0), 3);
 	CHECK_EQ(m[2].msg_len, 3);
 	for (int i = 0; i < 3; i++)
-		v[i] = (struct iovec){buf[i], 8};
+		v[i] = (struct iovec){ buf[i], 8 };
 	CHECK_EQ(recvmmsg(fd[1], m, 3, MSG_WAITFORONE, NULL), 3);
 	CHECK_EQ(m[1].msg_len, 2);
 	CHECK(memcmp(buf[2], "ccc", 3) == 0);

@@ -53,7 +53,7 @@ static void test_sysinfo(void)
 static void test_getrandom(void)
 {
 	static unsigned char a[100000], b[100000];
-	unsigned counts[256] = {0};
+	unsigned counts[256] = { 0 };
 	int same = 0;
 
 	CHECK_EQ(getrandom(a, sizeof(a), 0), sizeof(a));
@@ -105,8 +105,8 @@ static void test_registers(void)
 	long result = SYS_getppid;
 
 	__asm__ volatile("syscall"
-			 : "+a"(result), "+D"(di), "+S"(si), "+d"(dx), "+b"(bx), "+r"(r8),
-			   "+r"(r9), "+r"(r10), "+r"(r12), "+r"(r13), "+r"(r14)
+			 : "+a"(result), "+D"(di), "+S"(si), "+d"(dx), "+b"(bx), "+r"(r8), "+r"(r9),
+			   "+r"(r10), "+r"(r12), "+r"(r13), "+r"(r14)
 			 :
 			 : "rcx", "r11", "memory");
 	CHECK(r8 == 0x8888 && r9 == 0x9999 && r10 == 0xaaaa);

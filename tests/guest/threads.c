@@ -39,7 +39,7 @@ static long since_ms(struct timespec *t0)
 static void errors(void)
 {
 	int w = 1;
-	struct timespec t = {0, 1000000}, bad = {0, 1000000000}, neg = {-1, 0};
+	struct timespec t = { 0, 1000000 }, bad = { 0, 1000000000 }, neg = { -1, 0 };
 
 	CHECK_ERR(futex(&w, FUTEX_WAIT, 2, NULL, NULL, 0), EAGAIN);
 	CHECK_ERR(futex(&w, FUTEX_WAIT, 1, &t, NULL, 0), ETIMEDOUT);
@@ -71,7 +71,7 @@ static void timeouts(void)
 	t = in_ms(CLOCK_REALTIME, 50);
 	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &t, NULL, -1u), ETIMEDOUT);
 	CHECK(since_ms(&t0) >= 49 && since_ms(&t0) < 400);
-	t = (struct timespec){1, 0};
+	t = (struct timespec){ 1, 0 };
 	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET, 0, &t, NULL, -1u), ETIMEDOUT);
 }
 
@@ -162,17 +162,21 @@ static void wake_ops(void)
 	start(&w[1], &b, -1u, FUTEX_PRIVATE_FLAG);
 	b = 5;
 	CHECK_EQ(futex(&a, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &b,
-		       FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 4)), 1);
+		       FUTEX_OP(FUTEX_OP_ADD, 3, FUTEX_OP_CMP_EQ, 4)),
+		 1);
 	CHECK_EQ(b, 8);
 	CHECK_EQ(futex(&a, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &b,
-		       FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_GT, 7)), 1);
+		       FUTEX_OP(FUTEX_OP_SET, 0, FUTEX_OP_CMP_GT, 7)),
+		 1);
 	CHECK_EQ(b, 0);
 	join_all(w, 2);
 	/* both the same word */
 	CHECK_EQ(futex(&a, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &a,
-		       FUTEX_OP(FUTEX_OP_XOR, 1, FUTEX_OP_CMP_NE, 0)), 0);
+		       FUTEX_OP(FUTEX_OP_XOR, 1, FUTEX_OP_CMP_NE, 0)),
+		 0);
 	CHECK_EQ(a, 1);
-	CHECK_ERR(futex(&a, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &a, 0x7u << 28 | 0xfu << 24), ENOSYS);
+	CHECK_ERR(futex(&a, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &a, 0x7u << 28 | 0xfu << 24),
+		  ENOSYS);
 }
 
 static void *interrupt_me(void *arg)
@@ -188,9 +192,9 @@ static void nothing(int sig)
 }
 static void interrupted(void)
 {
-	struct sigaction sa = {.sa_handler = nothing};
+	struct sigaction sa = { .sa_handler = nothing };
 	pthread_t self = pthread_self(), t;
-	struct timespec ts = {5, 0};
+	struct timespec ts = { 5, 0 };
 	int w = 0;
 
 	sigaction(SIGUSR1, &sa, NULL);
@@ -203,14 +207,15 @@ static void interrupted(void)
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &sa, NULL);
 	pthread_create(&t, NULL, interrupt_me, &self);
-	ts = (struct timespec){0, 200000000};
+	ts = (struct timespec){ 0, 200000000 };
 	CHECK_ERR(futex(&w, FUTEX_WAIT, 0, &ts, NULL, 0), EINTR);
 	pthread_join(t, NULL);
 }
 
 static void shared(void)
 {
-	_Atomic int *w = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	_Atomic int *w = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			      0);
 	int st;
 	pid_t pid;
 
@@ -348,7 +353,8 @@ static void robust_mutex(void)
 }
 static void robust_process(void)
 {
-	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				  -1, 0);
 	pthread_mutexattr_t a;
 	int st;
 	pid_t pid;
@@ -396,8 +402,8 @@ static void waitv(void)
 	struct timespec ts;
 
 	for (int i = 0; i < 3; i++)
-		wv[i] = (struct waitv_entry){.uaddr = (uintptr_t)&wv_words[i],
-					     .flags = 2 | FUTEX_PRIVATE_FLAG};
+		wv[i] = (struct waitv_entry){ .uaddr = (uintptr_t)&wv_words[i],
+					      .flags = 2 | FUTEX_PRIVATE_FLAG };
 	ts = in_ms(CLOCK_MONOTONIC, 20);
 	CHECK_ERR(syscall(SYS_futex_waitv, wv, 3, 0, &ts, CLOCK_MONOTONIC), ETIMEDOUT);
 	pthread_create(&t, NULL, wake_second, NULL);

@@ -26,7 +26,7 @@ static void on_sig(int sig)
 }
 static void set(int sig)
 {
-	struct sigaction sa = {.sa_sigaction = on_timer, .sa_flags = SA_SIGINFO};
+	struct sigaction sa = { .sa_sigaction = on_timer, .sa_flags = SA_SIGINFO };
 	sigaction(sig, &sa, NULL);
 }
 static long long now(int clock)
@@ -39,25 +39,25 @@ static long long now(int clock)
 
 static void sleeping(void)
 {
-	struct timespec t = {0, 20 * MS};
+	struct timespec t = { 0, 20 * MS };
 	long long t0 = now(CLOCK_MONOTONIC);
 
 	CHECK_EQ(nanosleep(&t, NULL), 0);
 	CHECK(now(CLOCK_MONOTONIC) - t0 >= 20 * MS);
 	CHECK(now(CLOCK_MONOTONIC) - t0 < 300 * MS);
 	t0 = now(CLOCK_MONOTONIC) + 20 * MS;
-	t = (struct timespec){t0 / 1000000000, t0 % 1000000000};
+	t = (struct timespec){ t0 / 1000000000, t0 % 1000000000 };
 	CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL), 0);
 	CHECK(now(CLOCK_MONOTONIC) >= t0);
 	t0 = now(CLOCK_REALTIME) + 20 * MS;
-	t = (struct timespec){t0 / 1000000000, t0 % 1000000000};
+	t = (struct timespec){ t0 / 1000000000, t0 % 1000000000 };
 	CHECK_EQ(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL), 0);
 	CHECK(now(CLOCK_REALTIME) >= t0);
-	t = (struct timespec){0, 1000000000};
+	t = (struct timespec){ 0, 1000000000 };
 	CHECK_ERR(nanosleep(&t, NULL), EINVAL);
-	t = (struct timespec){-1, 0};
+	t = (struct timespec){ -1, 0 };
 	CHECK_ERR(nanosleep(&t, NULL), EINVAL);
-	t = (struct timespec){0, 1};
+	t = (struct timespec){ 0, 1 };
 	CHECK_EQ(clock_nanosleep(99, 0, &t, NULL), EINVAL);
 	CHECK_EQ(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &t, NULL), EINVAL);
 	CHECK_ERR(syscall(SYS_nanosleep, NULL, NULL), EFAULT);
@@ -68,7 +68,7 @@ static void precision(void)
 	long long worst = 0, sum = 0;
 
 	for (int i = 0; i < 50; i++) {
-		struct timespec t = {0, 1 * MS};
+		struct timespec t = { 0, 1 * MS };
 		long long t0 = now(CLOCK_MONOTONIC);
 
 		nanosleep(&t, NULL);
@@ -82,9 +82,10 @@ static void precision(void)
 
 static void posix_timers(void)
 {
-	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2,
-			      .sigev_value.sival_int = 55};
-	struct itimerspec its = {.it_value = {0, 20 * MS}}, cur;
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL,
+			       .sigev_signo = SIGRTMIN + 2,
+			       .sigev_value.sival_int = 55 };
+	struct itimerspec its = { .it_value = { 0, 20 * MS } }, cur;
 	timer_t t;
 
 	set(SIGRTMIN + 2);
@@ -100,12 +101,12 @@ static void posix_timers(void)
 	CHECK_EQ(code, SI_TIMER);
 	timer_gettime(t, &cur);
 	CHECK_EQ(cur.it_value.tv_nsec, 0);
-	its.it_interval = its.it_value = (struct timespec){0, 10 * MS};
+	its.it_interval = its.it_value = (struct timespec){ 0, 10 * MS };
 	count = 0;
 	timer_settime(t, 0, &its, NULL);
 	while (count < 5)
 		pause();
-	its.it_value = (struct timespec){0, 0};
+	its.it_value = (struct timespec){ 0, 0 };
 	timer_settime(t, 0, &its, &cur);
 	CHECK_EQ(cur.it_interval.tv_nsec, 10 * MS);
 	int c = count;
@@ -120,8 +121,8 @@ static void posix_timers(void)
 
 static void overruns(void)
 {
-	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2};
-	struct itimerspec its = {{0, 1 * MS}, {0, 1 * MS}};
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2 };
+	struct itimerspec its = { { 0, 1 * MS }, { 0, 1 * MS } };
 	sigset_t s;
 	timer_t t;
 
@@ -145,9 +146,10 @@ static void on_thread(union sigval v)
 }
 static void thread_notify(void)
 {
-	struct sigevent ev = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_thread,
-			      .sigev_value.sival_int = 9};
-	struct itimerspec its = {.it_value = {0, 10 * MS}};
+	struct sigevent ev = { .sigev_notify = SIGEV_THREAD,
+			       .sigev_notify_function = on_thread,
+			       .sigev_value.sival_int = 9 };
+	struct itimerspec its = { .it_value = { 0, 10 * MS } };
 	timer_t t;
 
 	CHECK_EQ(timer_create(CLOCK_REALTIME, &ev, &t), 0);
@@ -160,7 +162,7 @@ static void thread_notify(void)
 
 static void interval_timers(void)
 {
-	struct itimerval it = {{0, 10000}, {0, 10000}}, old;
+	struct itimerval it = { { 0, 10000 }, { 0, 10000 } }, old;
 
 	signal(SIGALRM, on_sig);
 	count = 0;
@@ -169,7 +171,7 @@ static void interval_timers(void)
 		pause();
 	CHECK_EQ(getitimer(ITIMER_REAL, &old), 0);
 	CHECK_EQ(old.it_interval.tv_usec, 10000);
-	memset(&it, 0, sizeof it);
+	memset(&it, 0, sizeof(it));
 	setitimer(ITIMER_REAL, &it, &old);
 	CHECK(old.it_value.tv_usec > 0 && old.it_value.tv_usec <= 10000);
 	CHECK_EQ(alarm(5), 0);
@@ -194,9 +196,9 @@ static void burn_until_fired(void)
 }
 static void cpu_timers(void)
 {
-	struct itimerval it = {{0, 0}, {0, 50000}};
-	struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 3};
-	struct itimerspec its = {.it_value = {0, 50 * MS}};
+	struct itimerval it = { { 0, 0 }, { 0, 50000 } };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 3 };
+	struct itimerspec its = { .it_value = { 0, 50 * MS } };
 	timer_t t;
 
 	signal(SIGPROF, on_sig);
@@ -255,7 +257,7 @@ static void cpu_clocks(void)
 
 static void timerfds(void)
 {
-	struct itimerspec its = {.it_value = {0, 300 * MS}}, cur;
+	struct itimerspec its = { .it_value = { 0, 300 * MS } }, cur;
 	struct pollfd pf;
 	uint64_t n;
 	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -270,7 +272,7 @@ static void timerfds(void)
 	CHECK_EQ(read(fd, &n, 8), 8);
 	CHECK_EQ(n, 1);
 	CHECK_ERR(read(fd, &n, 8), EAGAIN);
-	its.it_interval = its.it_value = (struct timespec){0, 5 * MS};
+	its.it_interval = its.it_value = (struct timespec){ 0, 5 * MS };
 	timerfd_settime(fd, 0, &its, NULL);
 	usleep(42000);
 	CHECK_EQ(read(fd, &n, 8), 8);

@@ -27,13 +27,13 @@
 static atomic_int stop;
 static const char *self;
 
-#define MUST(cond)                                                                       \
-	do {                                                                             \
-		if (!(cond)) {                                                           \
-			fprintf(stderr, "churn: line %d: %s: %s\n", __LINE__, #cond,     \
-				strerror(errno));                                        \
-			_exit(1);                                                        \
-		}                                                                        \
+#define MUST(cond)                                                                   \
+	do {                                                                         \
+		if (!(cond)) {                                                       \
+			fprintf(stderr, "churn: line %d: %s: %s\n", __LINE__, #cond, \
+				strerror(errno));                                    \
+			_exit(1);                                                    \
+		}                                                                    \
 	} while (0)
 
 static void *return_arg(void *arg)
@@ -71,7 +71,7 @@ static void *fork_worker(void *count)
 			if (code % 2) {
 				_exit(code);
 			}
-			snprintf(arg, sizeof arg, "%d", code);
+			snprintf(arg, sizeof(arg), "%d", code);
 			execl(self, self, "--exit", arg, NULL);
 			_exit(255);
 		}
@@ -196,7 +196,7 @@ static void *consumer(void *arg)
 }
 static void *cond_worker(void *count)
 {
-	struct queue q = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0};
+	struct queue q = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0 };
 	pthread_t t;
 
 	MUST(!pthread_create(&t, NULL, consumer, &q));
@@ -225,24 +225,24 @@ static void *pipe_worker(void *count)
 		size_t total = 0;
 
 		MUST(!pipe2(p, O_CLOEXEC));
-		memset(want, (int)(*(uint64_t *)count & 0x7f), sizeof want);
+		memset(want, (int)(*(uint64_t *)count & 0x7f), sizeof(want));
 		pid_t pid = fork();
 
 		MUST(pid >= 0);
 		if (!pid) {
 			for (int i = 0; i < 64; i++) {
-				if (write(p[1], want, sizeof want) != sizeof want) {
+				if (write(p[1], want, sizeof(want)) != sizeof(want)) {
 					_exit(2);
 				}
 			}
 			_exit(0);
 		}
 		close(p[1]);
-		for (ssize_t n; (n = read(p[0], buf, sizeof buf)) > 0;) {
+		for (ssize_t n; (n = read(p[0], buf, sizeof(buf))) > 0;) {
 			MUST(!memcmp(buf, want, (size_t)n));
 			total += (size_t)n;
 		}
-		MUST(total == 64 * sizeof want);
+		MUST(total == 64 * sizeof(want));
 		close(p[0]);
 		MUST(waitpid(pid, &status, 0) == pid && status == 0);
 		++*(uint64_t *)count;
@@ -254,14 +254,14 @@ static void *file_worker(void *count)
 {
 	char path[64], buf[9000];
 
-	snprintf(path, sizeof path, "/tmp/churn-%d", (int)getpid());
+	snprintf(path, sizeof(path), "/tmp/churn-%d", (int)getpid());
 	while (!stop) {
 		int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 		struct stat st;
 
 		MUST(fd >= 0);
-		memset(buf, 'q', sizeof buf);
-		MUST(write(fd, buf, sizeof buf) == sizeof buf);
+		memset(buf, 'q', sizeof(buf));
+		MUST(write(fd, buf, sizeof(buf)) == sizeof(buf));
 		MUST(!ftruncate(fd, 5000) && !fstat(fd, &st) && st.st_size == 5000);
 		char *m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
@@ -278,11 +278,11 @@ static const struct {
 	const char *name;
 	void *(*fn)(void *);
 } workers[] = {
-	{"thread", thread_worker}, {"fork", fork_worker}, {"signal", signal_worker},
-	{"mmap", mmap_worker},	   {"cond", cond_worker}, {"pipe", pipe_worker},
-	{"file", file_worker},
+	{ "thread", thread_worker }, { "fork", fork_worker }, { "signal", signal_worker },
+	{ "mmap", mmap_worker },     { "cond", cond_worker }, { "pipe", pipe_worker },
+	{ "file", file_worker },
 };
-enum { N = sizeof workers / sizeof *workers };
+enum { N = sizeof(workers) / sizeof(*workers) };
 
 /* One round: all workers in one process of its own, so that its end frees everything. */
 static void round_of(int seconds)

@@ -34,7 +34,7 @@ static long free_kib(void)
 
 static pid_t start(const char *self, int spawn)
 {
-	char *argv[] = {(char *)self, "--exit", NULL};
+	char *argv[] = { (char *)self, "--exit", NULL };
 	pid_t pid;
 
 	if (spawn) {
@@ -98,7 +98,7 @@ static void breed(struct seen *seen)
 
 static int bomb(void)
 {
-	struct seen *seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE,
+	struct seen *seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct utsname u;
 	int status, ended = 0, killed = 0;

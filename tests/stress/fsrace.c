@@ -122,7 +122,7 @@ static void *names(void *arg)
 static void *ring(void *arg)
 {
 	int p[4][2], inner = epoll_create1(0), outer = epoll_create1(0);
-	struct epoll_event ev = {.events = EPOLLIN}, out;
+	struct epoll_event ev = { .events = EPOLLIN }, out;
 	uint64_t token = 1, got;
 
 	(void)arg;
@@ -136,7 +136,8 @@ static void *ring(void *arg)
 	if (write(p[0][1], &token, 8) != 8)
 		fail("first write");
 	while (time(NULL) < end) {
-		if (epoll_wait(outer, &out, 1, 5000) != 1 || epoll_wait(inner, &out, 1, 5000) != 1) {
+		if (epoll_wait(outer, &out, 1, 5000) != 1 ||
+		    epoll_wait(inner, &out, 1, 5000) != 1) {
 			fail("a wake was lost");
 			break;
 		}
@@ -208,7 +209,7 @@ static void *counter(void *arg)
 	snprintf(name, sizeof(name), "%s/counter", dirs[(uintptr_t)arg & 1]);
 	fd = open(name, O_CREAT | O_RDWR, 0644);
 	while (time(NULL) < end) {
-		struct flock fl = {.l_type = F_WRLCK, .l_len = 8};
+		struct flock fl = { .l_type = F_WRLCK, .l_len = 8 };
 		uint64_t v = 0;
 
 		if (fcntl(fd, F_OFD_SETLKW, &fl))
@@ -228,8 +229,9 @@ static void *counter(void *arg)
 static void *snoop(void *arg)
 {
 	char buf[4096];
-	static const char *const files[] = {"/proc/self/maps", "/proc/self/status", "/proc/meminfo",
-					    "/proc/self/mountinfo", "/proc/loadavg"};
+	static const char *const files[] = { "/proc/self/maps", "/proc/self/status",
+					     "/proc/meminfo", "/proc/self/mountinfo",
+					     "/proc/loadavg" };
 
 	(void)arg;
 	while (time(NULL) < end) {
@@ -251,7 +253,7 @@ static void run_threads(void)
 {
 	pthread_t t[12];
 	void *n[12];
-	long counts[2] = {0, 0};
+	long counts[2] = { 0, 0 };
 
 	if (pipe(stream))
 		fail("pipe");

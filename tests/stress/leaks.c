@@ -28,7 +28,7 @@ static void take(struct snapshot *s)
 	FILE *f = fopen("/proc/slabinfo", "r");
 
 	s->n = 0;
-	while (f && s->n < MAX && fgets(line, sizeof line, f)) {
+	while (f && s->n < MAX && fgets(line, sizeof(line), f)) {
 		struct row *r = &s->rows[s->n];
 
 		s->n += line[0] != '#' && sscanf(line, "%47s %ld", r->name, &r->value) == 2;
@@ -37,7 +37,7 @@ static void take(struct snapshot *s)
 		fclose(f);
 	}
 	f = fopen("/proc/meminfo", "r");
-	while (f && s->n < MAX && fgets(line, sizeof line, f)) {
+	while (f && s->n < MAX && fgets(line, sizeof(line), f)) {
 		struct row *r = &s->rows[s->n];
 
 		s->n += sscanf(line, "%47s %ld", r->name, &r->value) == 2;

@@ -35,8 +35,8 @@ static void *eat(void *arg)
 {
 	(void)arg;
 	for (;;) {
-		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0);
 
 		if (p == MAP_FAILED) {
 			usleep(1000);
@@ -90,8 +90,8 @@ static int files(void)
 	ssize_t n;
 	int fd = memfd_create("big", 0), err = 0;
 
-	memset(buf, 7, sizeof buf);
-	while ((n = write(fd, buf, sizeof buf)) > 0) {
+	memset(buf, 7, sizeof(buf));
+	while ((n = write(fd, buf, sizeof(buf))) > 0) {
 		written += n;
 	}
 	err = errno;

@@ -72,13 +72,14 @@ static uint64_t pointer(void)
 
 static uint64_t number(void)
 {
-	static const uint64_t edges[] = {0,	     1,		 2,	    4095,	4096,	   4097,
-					 65535,	     65536,	 1u << 20,  0x7fffffff, 0x80000000,
-					 0xffffffff, 1ull << 32, 1ull << 47, INT64_MAX,	(uint64_t)INT64_MIN,
-					 UINT64_MAX};
+	static const uint64_t edges[] = { 0,	      1,	  2,	      4095,
+					  4096,	      4097,	  65535,      65536,
+					  1u << 20,   0x7fffffff, 0x80000000, 0xffffffff,
+					  1ull << 32, 1ull << 47, INT64_MAX,  (uint64_t)INT64_MIN,
+					  UINT64_MAX };
 	switch (rnd() % 4) {
 	case 0:
-		return edges[rnd() % (sizeof edges / sizeof *edges)];
+		return edges[rnd() % (sizeof(edges) / sizeof(*edges))];
 	case 1:
 		return rnd() % 64; /* descriptors, small flags */
 	case 2:
@@ -134,7 +135,7 @@ static void open_palette(void)
 	for (int i = 0; i < 2; i++) {
 		(void)!pipe2(p, i ? O_NONBLOCK : 0);
 	}
-	snprintf(name, sizeof name, "/tmp/fz%u", (unsigned)(rnd() % 4));
+	snprintf(name, sizeof(name), "/tmp/fz%u", (unsigned)(rnd() % 4));
 	open(name, O_RDWR | O_CREAT, 0666);
 	open(name, O_RDONLY | (rnd() % 2 ? O_NONBLOCK : 0));
 	open("/tmp", O_RDONLY | O_DIRECTORY);
@@ -149,11 +150,11 @@ static void open_palette(void)
 	for (int family = 1; family < 42; family += 1 + (int)(rnd() % 9)) {
 		socket(family, 1 + (int)(rnd() % 2), 0);
 	}
-	static const long makers[] = {SYS_epoll_create, SYS_eventfd2, SYS_timerfd_create,
-				      SYS_memfd_create, SYS_inotify_init1, SYS_pidfd_open};
-	for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
-		long a = makers[i] == SYS_memfd_create ? (long)name
-			 : makers[i] == SYS_pidfd_open ? getpid()
+	static const long makers[] = { SYS_epoll_create, SYS_eventfd2,	    SYS_timerfd_create,
+				       SYS_memfd_create, SYS_inotify_init1, SYS_pidfd_open };
+	for (size_t i = 0; i < sizeof(makers) / sizeof(*makers); i++) {
+		long a = makers[i] == SYS_memfd_create	   ? (long)name
+			 : makers[i] == SYS_pidfd_open	   ? getpid()
 			 : makers[i] == SYS_timerfd_create ? (long)(rnd() % 2)
 							   : 1;
 		syscall(makers[i], a, 0);
@@ -163,13 +164,16 @@ static void open_palette(void)
 /* A child of the child, sharing what random flags say, but not the memory; it makes a few calls and goes. */
 static void random_clone(void)
 {
-	static const unsigned long shares[] = {
-		0x400 /* FILES */, 0x200 /* FS */, 0x4000 /* VFORK */,
-		0x8000 /* PARENT */, 0x40000 /* SYSVSEM */,
-		0x100000 | 0x1000000 | 0x200000 /* tid words */, 0x1000 /* PIDFD */};
+	static const unsigned long shares[] = { 0x400 /* FILES */,
+						0x200 /* FS */,
+						0x4000 /* VFORK */,
+						0x8000 /* PARENT */,
+						0x40000 /* SYSVSEM */,
+						0x100000 | 0x1000000 | 0x200000 /* tid words */,
+						0x1000 /* PIDFD */ };
 	unsigned long flags = rnd() % 2 ? 17 : 0;
 
-	for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+	for (size_t i = 0; i < sizeof(shares) / sizeof(*shares); i++) {
 		flags |= rnd() % 3 ? 0 : shares[i];
 	}
 	long pid = syscall(SYS_clone, flags, 0, pointer(), pointer(), pointer());
@@ -193,8 +197,9 @@ static void on_alarm(int sig)
 /* A child: random calls until its budget is gone. */
 static void child(int worker)
 {
-	struct rlimit small = {256 << 20, 256 << 20}, nproc = {64, 64}, fsize = {1 << 20, 1 << 20};
-	struct sigaction sa = {.sa_handler = on_alarm};
+	struct rlimit small = { 256 << 20, 256 << 20 }, nproc = { 64, 64 },
+		      fsize = { 1 << 20, 1 << 20 };
+	struct sigaction sa = { .sa_handler = on_alarm };
 
 	setrlimit(RLIMIT_AS, &small);
 	setrlimit(RLIMIT_NPROC, &nproc);
@@ -244,7 +249,7 @@ static void child(int worker)
 			a[1] |= 4;
 		}
 		alarm(1);
-		memcpy(shared->last_call[worker % 16], a, sizeof a);
+		memcpy(shared->last_call[worker % 16], a, sizeof(a));
 		shared->last_call[worker % 16][6] = (uint64_t)nr;
 		syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 		shared->calls++;
@@ -286,16 +291,18 @@ int main(int argc, char **argv)
 
 	uname(&u);
 	if (strcmp(u.nodename, "corrida") && !getenv("SYSFUZZ_ANYWHERE")) {
-		fprintf(stderr, "sysfuzz: this is not Corrida (node %s): not fuzzing\n", u.nodename);
+		fprintf(stderr, "sysfuzz: this is not Corrida (node %s): not fuzzing\n",
+			u.nodename);
 		return 2;
 	}
-	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
-	printf("sysfuzz: seed %llu, %d s, %d workers\n", (unsigned long long)seed, seconds, workers);
+	printf("sysfuzz: seed %llu, %d s, %d workers\n", (unsigned long long)seed, seconds,
+	       workers);
 	fflush(stdout);
 	time_t start = uptime(), last = start, now;
-	pid_t pids[64] = {0};
-	time_t born[64] = {0};
+	pid_t pids[64] = { 0 };
+	time_t born[64] = { 0 };
 
 	while ((now = uptime()) - start < seconds) {
 		for (int i = 0; i < workers; i++) {
@@ -318,7 +325,7 @@ int main(int argc, char **argv)
 				if (!pids[i]) {
 					rng = s | 1;
 					if (children % 3 == 0) {
-						struct thread_arg a = {i, s | 1};
+						struct thread_arg a = { i, s | 1 };
 						pthread_t t;
 
 						pthread_create(&t, NULL, fuzz_thread, &a);

@@ -49,7 +49,7 @@ static void *nothing(void *arg)
 
 static void alive_at_once(long n, const pthread_attr_t *attr)
 {
-	pthread_t *t = calloc((size_t)n, sizeof *t);
+	pthread_t *t = calloc((size_t)n, sizeof(*t));
 	void *r;
 
 	pthread_barrier_init(&all_here, NULL, (unsigned)n + 1);

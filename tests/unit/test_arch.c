@@ -9,8 +9,14 @@
 #include <drivers/rtc.h>
 #include <string.h>
 
-#define RAM(a, s) { (a), (s), MEMMAP_RAM, 0 }
-#define RESERVED(a, s) { (a), (s), 2, 0 }
+#define RAM(a, s)                       \
+	{                               \
+		(a), (s), MEMMAP_RAM, 0 \
+	}
+#define RESERVED(a, s)         \
+	{                      \
+		(a), (s), 2, 0 \
+	}
 #define NO_LIMIT (1ull << 46)
 
 static struct mem_range out[32];
@@ -26,8 +32,12 @@ static void test_memmap_microvm(void)
 {
 	/* as QEMU gives it for -m 5G, the zero-length entry included */
 	static const struct memmap_entry map[] = {
-		RAM(0, 0x9fc00),	   RESERVED(0x9fc00, 0x400),  RESERVED(0xf0000, 0x10000),
-		RAM(0x100000, 0xbff00000), RESERVED(0xfeffc000, 0x4000), RAM(0x180000000, 0),
+		RAM(0, 0x9fc00),
+		RESERVED(0x9fc00, 0x400),
+		RESERVED(0xf0000, 0x10000),
+		RAM(0x100000, 0xbff00000),
+		RESERVED(0xfeffc000, 0x4000),
+		RAM(0x180000000, 0),
 		RAM(0x100000000, 0x80000000),
 	};
 	CHECK_EQ(build(map, 7), 3);
@@ -40,7 +50,7 @@ static void test_memmap_microvm(void)
 static void test_memmap_unsorted_overlapping(void)
 {
 	static const struct memmap_entry map[] = {
-		RAM(0x400000, 0x100000), RAM(0x100000, 0x200000), RAM(0x200000, 0x200000),
+		RAM(0x400000, 0x100000), RAM(0x100000, 0x200000),  RAM(0x200000, 0x200000),
 		RAM(0x480000, 0x1000),	 RESERVED(0x280800, 0x10),
 	};
 	CHECK_EQ(build(map, 5), 2);
@@ -51,7 +61,9 @@ static void test_memmap_unsorted_overlapping(void)
 static void test_memmap_unaligned(void)
 {
 	static const struct memmap_entry map[] = {
-		RAM(0x1001, 0x2ffe), RAM(0x10010, 0x20), RAM(0x20fff, 0x1002),
+		RAM(0x1001, 0x2ffe),
+		RAM(0x10010, 0x20),
+		RAM(0x20fff, 0x1002),
 	};
 	CHECK_EQ(build(map, 3), 2);
 	CHECK(out[0].start == 0x2000 && out[0].end == 0x3000);
@@ -120,8 +132,8 @@ static void test_memmap_random(void)
 		}
 		for (unsigned type = 1; type <= 2; type++) {
 			for (unsigned i = 0; i < 8; i++) {
-				for (uint64_t p = 0; map[i].type == type && p < map[i].size / PAGE_SIZE;
-				     p++) {
+				for (uint64_t p = 0;
+				     map[i].type == type && p < map[i].size / PAGE_SIZE; p++) {
 					page[map[i].addr / PAGE_SIZE + p] = type == 1;
 				}
 			}
@@ -131,8 +143,10 @@ static void test_memmap_random(void)
 
 		for (unsigned i = 0; i < n; i++) {
 			CHECK(out[i].start < out[i].end);
-			CHECK(i == 0 || out[i - 1].end < out[i].start || out[i - 1].end == out[i].start);
-			for (uint64_t p = out[i].start / PAGE_SIZE; p < out[i].end / PAGE_SIZE; p++) {
+			CHECK(i == 0 || out[i - 1].end < out[i].start ||
+			      out[i - 1].end == out[i].start);
+			for (uint64_t p = out[i].start / PAGE_SIZE; p < out[i].end / PAGE_SIZE;
+			     p++) {
 				got[p] = 1;
 			}
 		}
@@ -280,8 +294,8 @@ static void test_clock_scale(void)
 
 static void test_clock_inverse(void)
 {
-	static const uint64_t rates[] = { CLOCK_MIN_HZ, 1000000, NSEC_PER_SEC, 2596121000,
-					  5000000000, CLOCK_MAX_HZ };
+	static const uint64_t rates[] = { CLOCK_MIN_HZ, 1000000,    NSEC_PER_SEC,
+					  2596121000,	5000000000, CLOCK_MAX_HZ };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rates); i++) {
 		uint64_t hz = rates[i];
@@ -307,8 +321,9 @@ static void test_clock_factors(void)
 
 static void test_pvclock(void)
 {
-	struct pvclock_time t = { .tsc_timestamp = 1000, .system_time = 500, .mul = 1u << 31,
-				  .shift = 1 };
+	struct pvclock_time t = {
+		.tsc_timestamp = 1000, .system_time = 500, .mul = 1u << 31, .shift = 1
+	};
 
 	CHECK_EQ(pvclock_ns(&t, 1000), 500);
 	CHECK_EQ(pvclock_ns(&t, 4000), 3500);

@@ -9,12 +9,12 @@ static void words(void)
 	const char *s = "  a  b=c \t \"x y\"z \"open";
 	char w[8];
 
-	CHECK(cmdline_next(&s, w, sizeof w) && !strcmp(w, "a"));
-	CHECK(cmdline_next(&s, w, sizeof w) && !strcmp(w, "b=c"));
-	CHECK(cmdline_next(&s, w, sizeof w) && !strcmp(w, "x yz"));
+	CHECK(cmdline_next(&s, w, sizeof(w)) && !strcmp(w, "a"));
+	CHECK(cmdline_next(&s, w, sizeof(w)) && !strcmp(w, "b=c"));
+	CHECK(cmdline_next(&s, w, sizeof(w)) && !strcmp(w, "x yz"));
 	CHECK(cmdline_next(&s, w, 3) && !strcmp(w, "op"));
-	CHECK(!cmdline_next(&s, w, sizeof w));
-	CHECK(!cmdline_next(&s, w, sizeof w));
+	CHECK(!cmdline_next(&s, w, sizeof(w)));
+	CHECK(!cmdline_next(&s, w, sizeof(w)));
 }
 
 static void values(void)
@@ -22,13 +22,13 @@ static void values(void)
 	const char *line = "k=1 key kk=\"a b\" k=2 empty= last=x";
 	char v[8];
 
-	CHECK(cmdline_get(line, "k", v, sizeof v) && !strcmp(v, "2"));
-	CHECK(cmdline_get(line, "key", v, sizeof v) && !strcmp(v, ""));
-	CHECK(cmdline_get(line, "kk", v, sizeof v) && !strcmp(v, "a b"));
-	CHECK(cmdline_get(line, "empty", v, sizeof v) && !strcmp(v, ""));
-	CHECK(cmdline_get(line, "last", v, sizeof v) && !strcmp(v, "x"));
-	CHECK(!cmdline_get(line, "ke", v, sizeof v));
-	CHECK(!cmdline_get("", "ke", v, sizeof v));
+	CHECK(cmdline_get(line, "k", v, sizeof(v)) && !strcmp(v, "2"));
+	CHECK(cmdline_get(line, "key", v, sizeof(v)) && !strcmp(v, ""));
+	CHECK(cmdline_get(line, "kk", v, sizeof(v)) && !strcmp(v, "a b"));
+	CHECK(cmdline_get(line, "empty", v, sizeof(v)) && !strcmp(v, ""));
+	CHECK(cmdline_get(line, "last", v, sizeof(v)) && !strcmp(v, "x"));
+	CHECK(!cmdline_get(line, "ke", v, sizeof(v)));
+	CHECK(!cmdline_get("", "ke", v, sizeof(v)));
 }
 
 static void mmio(void)

@@ -31,16 +31,16 @@ static void put(uint32_t type, uint32_t n, const void *payload, size_t real)
 {
 	struct ctl_msg m = { type, n };
 
-	memcpy(stream + len, &m, sizeof m);
-	memcpy(stream + len + sizeof m, payload, real);
-	len += sizeof m + real;
+	memcpy(stream + len, &m, sizeof(m));
+	memcpy(stream + len + sizeof(m), payload, real);
+	len += sizeof(m) + real;
 }
 
 static const char *feed(size_t step)
 {
 	static struct ctl_parser p;
 
-	memset(&p, 0, sizeof p);
+	memset(&p, 0, sizeof(p));
 	seen = 1;
 	for (size_t at = 0; at < len; at += step) {
 		size_t n = MIN(step, len - at);

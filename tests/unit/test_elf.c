@@ -20,13 +20,19 @@ static const char *why;
 static struct file good(void)
 {
 	struct file f = {
-	    .h = {.ident = {127, 'E', 'L', 'F', 2, 1, 1},
-		  .type = ET_EXEC, .machine = EM_X86_64, .version = 1, .entry = 0x401000,
-		  .phoff = 64, .ehsize = 64, .phentsize = 56, .phnum = 4},
-	    .ph = {{PT_LOAD, PF_R | PF_X, 0, 0x400000, 0, 0x2000, 0x2000, 0x1000},
-		   {PT_LOAD, PF_R | PF_W, 0x2010, 0x403010, 0, 0x100, 0x3000, 0x1000},
-		   {PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 0, 16},
-		   {PT_TLS, PF_R, 0, 0, 0, 0, 0, 8}},
+		.h = { .ident = { 127, 'E', 'L', 'F', 2, 1, 1 },
+		       .type = ET_EXEC,
+		       .machine = EM_X86_64,
+		       .version = 1,
+		       .entry = 0x401000,
+		       .phoff = 64,
+		       .ehsize = 64,
+		       .phentsize = 56,
+		       .phnum = 4 },
+		.ph = { { PT_LOAD, PF_R | PF_X, 0, 0x400000, 0, 0x2000, 0x2000, 0x1000 },
+			{ PT_LOAD, PF_R | PF_W, 0x2010, 0x403010, 0, 0x100, 0x3000, 0x1000 },
+			{ PT_GNU_STACK, PF_R | PF_W, 0, 0, 0, 0, 0, 16 },
+			{ PT_TLS, PF_R, 0, 0, 0, 0, 0, 8 } },
 	};
 	return f;
 }
@@ -66,7 +72,7 @@ static void test_pie(void)
 	f.ph[1].vaddr = 0x203010;
 	f.ph[1].align = 0x200000;
 	f.ph[2].flags = PF_R | PF_W | PF_X;
-	f.ph[3] = (struct elf64_phdr){.type = PT_INTERP, .offset = 0x1f00, .filesz = 20};
+	f.ph[3] = (struct elf64_phdr){ .type = PT_INTERP, .offset = 0x1f00, .filesz = 20 };
 	CHECK_EQ(check(&f, 0x4000), 0);
 	CHECK(img.movable && img.exec_stack);
 	CHECK_EQ(img.align, 0x200000);
@@ -77,9 +83,9 @@ static void test_header(void)
 {
 	struct file f;
 
-#define BAD(expected, size, change)                                                      \
-	f = good();                                                                      \
-	change;                                                                          \
+#define BAD(expected, size, change) \
+	f = good();                 \
+	change;                     \
 	CHECK_EQ(check(&f, size), -(expected))
 	BAD(ENOEXEC, 0x4000, f.h.ident[0] = 0);
 	BAD(ENOEXEC, 0x4000, f.h.ident[4] = 1);
@@ -118,7 +124,7 @@ static void test_segments(void)
 	BAD(ENOEXEC, 0x4000, f.h.entry = 0);
 	BAD(EINVAL, 0x4000, (f.ph[0].vaddr = 0, f.h.entry = 0x1000));
 	f = good();
-	f.ph[3] = (struct elf64_phdr){.type = PT_INTERP, .offset = 0, .filesz = 1};
+	f.ph[3] = (struct elf64_phdr){ .type = PT_INTERP, .offset = 0, .filesz = 1 };
 	CHECK_EQ(check(&f, 0x4000), -ENOEXEC);
 	f.ph[3].filesz = 4097;
 	CHECK_EQ(check(&f, 0x4000), -ENOEXEC);
@@ -127,8 +133,8 @@ static void test_segments(void)
 	CHECK_EQ(check(&f, 0x4000), -ENOEXEC);
 	/* two segments may share a page, not a byte */
 	f = good();
-	f.ph[1] = (struct elf64_phdr){PT_LOAD, PF_R, 0x2000, 0x402000, 0, 0x10, 0x10, 16};
-	f.ph[2] = (struct elf64_phdr){PT_LOAD, PF_R | PF_W, 0x2010, 0x402010, 0, 0x10, 0x10, 16};
+	f.ph[1] = (struct elf64_phdr){ PT_LOAD, PF_R, 0x2000, 0x402000, 0, 0x10, 0x10, 16 };
+	f.ph[2] = (struct elf64_phdr){ PT_LOAD, PF_R | PF_W, 0x2010, 0x402010, 0, 0x10, 0x10, 16 };
 	CHECK_EQ(check(&f, 0x4000), 0);
 	f.ph[2].vaddr = 0x40200f;
 	f.ph[2].offset = 0x200f;

@@ -13,7 +13,7 @@ void spin_init(struct spinlock *l, enum lock_rank rank, const char *name)
 
 static void make(struct thread *t, int policy, int nice, int rt)
 {
-	memset(t, 0, sizeof *t);
+	memset(t, 0, sizeof(*t));
 	t->policy = (uint8_t)policy;
 	t->nice = (int8_t)nice;
 	t->rt_prio = (uint8_t)rt;
@@ -25,7 +25,7 @@ static struct runq *queue(void)
 {
 	static struct runq rq;
 
-	memset(&rq, 0, sizeof rq);
+	memset(&rq, 0, sizeof(rq));
 	runq_init(&rq, 0);
 	return &rq;
 }
@@ -51,7 +51,7 @@ static void equal_threads_share_equally(void)
 {
 	struct runq *rq = queue();
 	struct thread ts[3];
-	uint64_t ns[3] = {0};
+	uint64_t ns[3] = { 0 };
 
 	make(&ts[0], SCHED_OTHER, 0, 0);
 	make(&ts[1], SCHED_OTHER, 0, 0);
@@ -69,7 +69,7 @@ static void nice_gives_weighted_shares(void)
 {
 	struct runq *rq = queue();
 	struct thread ts[2];
-	uint64_t ns[2] = {0};
+	uint64_t ns[2] = { 0 };
 
 	make(&ts[0], SCHED_OTHER, 0, 0);
 	make(&ts[1], SCHED_OTHER, 5, 0);

@@ -16,7 +16,7 @@ static struct fdmap fresh(unsigned size)
 	memset(used, 0, sizeof(used));
 	memset(full, 0, sizeof(full));
 	memset(model, 0, sizeof(model));
-	return (struct fdmap){used, full, size, 0};
+	return (struct fdmap){ used, full, size, 0 };
 }
 static unsigned model_free(unsigned size, unsigned min)
 {

@@ -104,7 +104,7 @@ static int walk(struct dentry *dir, const char *name, struct dentry **out)
 }
 static int open_dentry(struct dentry *d, int flags, struct file *f)
 {
-	*f = (struct file){.flags = (uint32_t)flags, .inode = d->inode};
+	*f = (struct file){ .flags = (uint32_t)flags, .inode = d->inode };
 	f->writable = flags & O_ACCMODE;
 	f->path.dentry = d;
 	return d->inode->ops->open(d->inode, f);
@@ -137,7 +137,7 @@ static int create_name(const char *name, int flags, struct file *f)
 	int err = walk(root, name, &d);
 
 	CHECK_EQ(err, 0);
-	*f = (struct file){.flags = (uint32_t)flags | O_CREAT, .writable = true};
+	*f = (struct file){ .flags = (uint32_t)flags | O_CREAT, .writable = true };
 	f->path.dentry = d;
 	mutex_lock(&root->inode->lock);
 	err = root->inode->ops->create_open(root->inode, d, f, 0644);
@@ -337,7 +337,7 @@ static void write_goes_through_and_stays_cached(void)
 static void short_and_failed_writes(void)
 {
 	struct file f;
-	struct uio_seg seg[2] = {{(uintptr_t)big, 6000}, {0, 6000}};
+	struct uio_seg seg[2] = { { (uintptr_t)big, 6000 }, { 0, 6000 } };
 	struct uio u;
 	uint64_t pos = 0;
 
@@ -392,7 +392,7 @@ static void stale_sizes_do_not_come_back(void)
 
 static void truncate_and_trunc_open(void)
 {
-	struct iattr a = {.valid = ATTR_SIZE, .size = 10};
+	struct iattr a = { .valid = ATTR_SIZE, .size = 10 };
 	struct file f;
 
 	mount_fake();
@@ -417,8 +417,8 @@ struct listing {
 	struct dir_context ctx;
 	unsigned count, stop_at;
 };
-static bool take(struct dir_context *ctx, const char *name, size_t len, uint64_t ino,
-		 unsigned type, uint64_t next)
+static bool take(struct dir_context *ctx, const char *name, size_t len, uint64_t ino, unsigned type,
+		 uint64_t next)
 {
 	struct listing *l = container_of(ctx, struct listing, ctx);
 
@@ -434,7 +434,7 @@ static bool take(struct dir_context *ctx, const char *name, size_t len, uint64_t
 }
 static void big_directory_costs_few_requests(void)
 {
-	struct listing l = {.ctx = {.emit = take}};
+	struct listing l = { .ctx = { .emit = take } };
 	struct file f;
 	char name[20];
 
@@ -591,10 +591,10 @@ static void every_lie_is_an_error(void)
 		enum fake_lie lie;
 		enum fuse_opcode op;
 	} lies[] = {
-	    {LIE_SHORT, FUSE_LOOKUP},	 {LIE_UNIQUE, FUSE_LOOKUP},
-	    {LIE_LEN, FUSE_LOOKUP},	 {LIE_ERROR_POSITIVE, FUSE_LOOKUP},
-	    {LIE_ERROR_HUGE, FUSE_LOOKUP}, {LIE_TYPE, FUSE_LOOKUP},
-	    {LIE_SIZE, FUSE_LOOKUP},	 {LIE_ROOT, FUSE_LOOKUP},
+		{ LIE_SHORT, FUSE_LOOKUP },	 { LIE_UNIQUE, FUSE_LOOKUP },
+		{ LIE_LEN, FUSE_LOOKUP },	 { LIE_ERROR_POSITIVE, FUSE_LOOKUP },
+		{ LIE_ERROR_HUGE, FUSE_LOOKUP }, { LIE_TYPE, FUSE_LOOKUP },
+		{ LIE_SIZE, FUSE_LOOKUP },	 { LIE_ROOT, FUSE_LOOKUP },
 	};
 	struct dentry *d;
 	struct file f;
@@ -633,7 +633,7 @@ static void every_lie_is_an_error(void)
 static void lying_directories(void)
 {
 	for (enum fake_lie lie = LIE_ROOT; lie <= LIE_NAMELEN; lie++) {
-		struct listing l = {.ctx = {.emit = take}, .stop_at = 100};
+		struct listing l = { .ctx = { .emit = take }, .stop_at = 100 };
 		struct file f;
 
 		mount_fake();

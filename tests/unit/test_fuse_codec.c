@@ -8,23 +8,27 @@
 #include <string.h>
 
 /* The system's own header, under other names: the layouts must be the same. */
-#define FUSE_SIZES(x)                                                                    \
-	x(fuse_in_header) x(fuse_out_header) x(fuse_init_in) x(fuse_init_out) x(fuse_attr) \
-	x(fuse_entry_out) x(fuse_attr_out) x(fuse_setattr_in) x(fuse_open_out)           \
-	x(fuse_release_in) x(fuse_read_in) x(fuse_write_in) x(fuse_statfs_out)           \
-	x(fuse_fallocate_in) x(fuse_lseek_in) x(fuse_copy_file_range_in) x(fuse_dirent)  \
-	x(fuse_direntplus) x(fuse_create_in) x(fuse_mknod_in) x(fuse_mkdir_in)           \
-	x(fuse_rename2_in) x(fuse_forget_one) x(fuse_batch_forget_in) x(fuse_getattr_in)
+#define FUSE_SIZES(x)                                                                            \
+	x(fuse_in_header) x(fuse_out_header) x(fuse_init_in) x(fuse_init_out) x(fuse_attr)       \
+		x(fuse_entry_out) x(fuse_attr_out) x(fuse_setattr_in) x(fuse_open_out)           \
+			x(fuse_release_in) x(fuse_read_in) x(fuse_write_in) x(fuse_statfs_out)   \
+				x(fuse_fallocate_in) x(fuse_lseek_in) x(fuse_copy_file_range_in) \
+					x(fuse_dirent) x(fuse_direntplus) x(fuse_create_in)      \
+						x(fuse_mknod_in) x(fuse_mkdir_in)                \
+							x(fuse_rename2_in) x(fuse_forget_one)    \
+								x(fuse_batch_forget_in)          \
+									x(fuse_getattr_in)
 #define SIZE_LINE(s) "sizeof(struct " #s "),"
 #define SIZE_VALUE(s) sizeof(struct s),
 
 static void sizes_are_the_systems(void)
 {
-	static const size_t ours[] = {FUSE_SIZES(SIZE_VALUE)};
+	static const size_t ours[] = { FUSE_SIZES(SIZE_VALUE) };
 	static const char program[] =
-	    "#include <stdio.h>\n#include <stddef.h>\n#include \"/usr/include/linux/fuse.h\"\n"
-	    "int main(void) { size_t s[] = {" FUSE_SIZES(SIZE_LINE) "};"
-	    "for (size_t i = 0; i < sizeof(s) / sizeof(*s); i++) printf(\"%zu\\n\", s[i]); }\n";
+		"#include <stdio.h>\n#include <stddef.h>\n#include \"/usr/include/linux/fuse.h\"\n"
+		"int main(void) { size_t s[] = {" FUSE_SIZES(
+			SIZE_LINE) "};"
+				   "for (size_t i = 0; i < sizeof(s) / sizeof(*s); i++) printf(\"%zu\\n\", s[i]); }\n";
 	char dir[] = "/tmp/fuse-abi-XXXXXX", path[64], cmd[256];
 	unsigned i = 0;
 	size_t size;
@@ -46,7 +50,7 @@ static void sizes_are_the_systems(void)
 
 static void headers(void)
 {
-	struct fuse_out_header h = {.len = 20, .error = 0, .unique = 42};
+	struct fuse_out_header h = { .len = 20, .error = 0, .unique = 42 };
 	uint32_t n;
 
 	CHECK_EQ(fuse_parse_header(&h, 20, 20, 42, &n), 0);
@@ -58,7 +62,7 @@ static void headers(void)
 	CHECK_EQ(fuse_parse_header(&h, 20, 20, 41, &n), -EIO);
 	h.len = 15;
 	CHECK_EQ(fuse_parse_header(&h, 20, 20, 42, &n), -EIO);
-	h = (struct fuse_out_header){.len = 16, .error = -ENOENT, .unique = 42};
+	h = (struct fuse_out_header){ .len = 16, .error = -ENOENT, .unique = 42 };
 	CHECK_EQ(fuse_parse_header(&h, 16, 20, 42, &n), -ENOENT);
 	CHECK_EQ(n, 0);
 	h.error = -512;
@@ -71,7 +75,8 @@ static void headers(void)
 
 static void entries(void)
 {
-	struct fuse_entry_out e = {.nodeid = 5, .attr = {.mode = S_IFREG | 0644, .size = 7}}, out;
+	struct fuse_entry_out e = { .nodeid = 5, .attr = { .mode = S_IFREG | 0644, .size = 7 } },
+			      out;
 
 	CHECK_EQ(fuse_parse_entry(&e, sizeof(e), &out), 0);
 	CHECK_EQ(out.attr.size, 7);
@@ -88,14 +93,14 @@ static void entries(void)
 	CHECK_EQ(fuse_parse_entry(&e, sizeof(e), &out), -EIO);
 	e.nodeid = 0;
 	CHECK_EQ(fuse_parse_entry(&e, sizeof(e), &out), 0);
-	e = (struct fuse_entry_out){.nodeid = 1, .attr = {.mode = S_IFDIR}};
+	e = (struct fuse_entry_out){ .nodeid = 1, .attr = { .mode = S_IFDIR } };
 	CHECK_EQ(fuse_parse_entry(&e, sizeof(e), &out), -EIO);
 }
 
 static size_t put_dirent(unsigned char *buf, size_t at, const char *name, uint32_t len)
 {
-	struct fuse_direntplus d = {.entry = {.nodeid = 9, .attr = {.mode = S_IFREG}},
-				    .dirent = {.ino = 1, .off = 2, .namelen = len, .type = 8}};
+	struct fuse_direntplus d = { .entry = { .nodeid = 9, .attr = { .mode = S_IFREG } },
+				     .dirent = { .ino = 1, .off = 2, .namelen = len, .type = 8 } };
 
 	memcpy(buf + at, &d, sizeof(d));
 	memcpy(buf + at + sizeof(d), name, strlen(name));
@@ -130,9 +135,13 @@ static void listings(void)
 
 static void small_ones(void)
 {
-	struct fuse_init_out o = {.major = 7, .minor = 36, .max_write = 16 << 20,
-				  .max_pages = 5000, .flags = FUSE_MAX_PAGES}, out;
-	struct fuse_write_out w = {.size = 10};
+	struct fuse_init_out o = { .major = 7,
+				   .minor = 36,
+				   .max_write = 16 << 20,
+				   .max_pages = 5000,
+				   .flags = FUSE_MAX_PAGES },
+			     out;
+	struct fuse_write_out w = { .size = 10 };
 	char target[FUSE_SYMLINK_MAX + 1];
 	uint32_t n;
 

@@ -57,7 +57,7 @@ static void drop_all(void)
 }
 static struct sock_addr v4(uint32_t ip, unsigned port)
 {
-	struct sock_addr a = {.len = 16};
+	struct sock_addr a = { .len = 16 };
 
 	a.in.family = AF_INET;
 	a.in.port = (uint16_t)(port << 8 | port >> 8);
@@ -66,7 +66,7 @@ static struct sock_addr v4(uint32_t ip, unsigned port)
 }
 static struct sock_addr v6(unsigned last, unsigned port)
 {
-	struct sock_addr a = {.len = 28};
+	struct sock_addr a = { .len = 28 };
 
 	a.in6.family = AF_INET6;
 	a.in6.port = (uint16_t)(port << 8 | port >> 8);
@@ -99,7 +99,7 @@ static void test_addresses(void)
 	capable = true;
 	CHECK_EQ(bind_to(s, v4(LO, 80)), 0);
 	CHECK_EQ(bind_to(s, v4(LO, 81)), -EINVAL);
-	CHECK_EQ(inet_family.find(s, &(struct sock_addr){.len = 1}, &s), -EINVAL);
+	CHECK_EQ(inet_family.find(s, &(struct sock_addr){ .len = 1 }, &s), -EINVAL);
 	a = v4(0x08080808, 53);
 	CHECK_EQ(inet_family.find(&sockets[0], &a, &s), -ENETUNREACH);
 	drop_all();

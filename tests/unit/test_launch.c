@@ -16,16 +16,16 @@ static struct launch_config c;
 
 static void build(void)
 {
-	memset(&blob, 0, sizeof blob);
+	memset(&blob, 0, sizeof(blob));
 	blob.h.magic = LAUNCH_MAGIC;
 	blob.h.version = LAUNCH_VERSION;
 	blob.h.flags = LAUNCH_TTY;
 	blob.h.argc = 3;
 	blob.h.envc = 1;
 	blob.h.umask = 022;
-	blob.h.strings_len = sizeof STRINGS - 1;
-	memcpy(blob.bytes + sizeof blob.h, STRINGS, sizeof STRINGS - 1);
-	len = sizeof blob.h + sizeof STRINGS - 1;
+	blob.h.strings_len = sizeof(STRINGS) - 1;
+	memcpy(blob.bytes + sizeof(blob.h), STRINGS, sizeof(STRINGS) - 1);
+	len = sizeof(blob.h) + sizeof(STRINGS) - 1;
 }
 
 /* Parses an exact copy on the heap, so that ASan sees a read past its end. */
@@ -65,19 +65,19 @@ static void truncated(void)
 	build();
 	for (size_t n = 0; n < len; n++) {
 		CHECK_EQ(parse(n), -EINVAL);
-		if (n >= sizeof blob.h) {
-			blob.h.strings_len = (uint32_t)(n - sizeof blob.h);
+		if (n >= sizeof(blob.h)) {
+			blob.h.strings_len = (uint32_t)(n - sizeof(blob.h));
 			CHECK_EQ(parse(n), -EINVAL);
 			build();
 		}
 	}
 }
 
-#define BAD(change)                                                                      \
-	do {                                                                             \
-		build();                                                                 \
-		change;                                                                  \
-		CHECK_EQ(parse(len), -EINVAL);                                           \
+#define BAD(change)                            \
+	do {                                   \
+		build();                       \
+		change;                        \
+		CHECK_EQ(parse(len), -EINVAL); \
 	} while (0)
 
 static void bad_fields(void)
@@ -98,9 +98,9 @@ static void bad_fields(void)
 	BAD(blob.h.umask = 01000);
 	BAD(blob.h.uid = UINT32_MAX);
 	BAD(blob.h.reserved[3] = 1);
-	BAD(blob.bytes[sizeof blob.h] = 0);	/* program "" and one string more */
-	BAD(blob.bytes[len - 1] = 'x');		/* no last NUL */
-	BAD(blob.bytes[sizeof blob.h + 8] = 'w'); /* relative directory */
+	BAD(blob.bytes[sizeof(blob.h)] = 0);	   /* program "" and one string more */
+	BAD(blob.bytes[len - 1] = 'x');		   /* no last NUL */
+	BAD(blob.bytes[sizeof(blob.h) + 8] = 'w'); /* relative directory */
 }
 
 static void from_cmdline(void)
@@ -110,7 +110,7 @@ static void from_cmdline(void)
 
 	n = launch_from_cmdline("quiet corrida.prog=/bin/x corrida.args=\"a  b c\" "
 				"corrida.env=\"K=V L=W\" corrida.strace=open corrida.log",
-				&blob, sizeof blob);
+				&blob, sizeof(blob));
 	CHECK(n > 0);
 	CHECK_EQ(parse((size_t)n), 0);
 	CHECK_EQ(c.h.argc, 4);
@@ -121,12 +121,12 @@ static void from_cmdline(void)
 	CHECK(!strcmp(c.cwd, "/"));
 	launch_vector(c.args, 4, v);
 	CHECK(!strcmp(v[0], "/bin/x") && !strcmp(v[1], "a") && !strcmp(v[3], "c"));
-	n = launch_from_cmdline("corrida.prog=/bin/x", &blob, sizeof blob);
+	n = launch_from_cmdline("corrida.prog=/bin/x", &blob, sizeof(blob));
 	CHECK(n > 0);
 	CHECK_EQ(parse((size_t)n), 0);
 	CHECK_EQ(c.h.argc, 1);
 	CHECK_EQ(c.h.envc, 0);
-	CHECK_EQ(launch_from_cmdline("quiet", &blob, sizeof blob), -ENOENT);
+	CHECK_EQ(launch_from_cmdline("quiet", &blob, sizeof(blob)), -ENOENT);
 	CHECK_EQ(launch_from_cmdline("corrida.prog=/bin/x", &blob, 100), -E2BIG);
 	for (size_t room = 160; room < 200; room++) {
 		n = launch_from_cmdline("corrida.prog=/bin/xxxxxxxxx corrida.args=\"aaaaaaaaaaaa "

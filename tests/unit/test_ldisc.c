@@ -16,7 +16,7 @@ static size_t output(void *ctx, const void *buf, size_t n)
 		return 0;
 	}
 	n = MIN(n, room);
-	n = MIN(n, sizeof sent - nsent);
+	n = MIN(n, sizeof(sent) - nsent);
 	memcpy(sent + nsent, buf, n);
 	nsent += n;
 	room -= n;
@@ -30,7 +30,7 @@ static void on_flow(void *ctx, bool stopped)
 {
 	flows++;
 }
-static const struct ldisc_ops ops = {output, on_signal, on_flow};
+static const struct ldisc_ops ops = { output, on_signal, on_flow };
 static struct ldisc l;
 
 static void fresh(void)
@@ -54,7 +54,7 @@ static const char *line(void)
 {
 	static char buf[5000];
 	bool eof, more;
-	size_t n = ldisc_read(&l, (uint8_t *)buf, sizeof buf - 1, &eof, &more);
+	size_t n = ldisc_read(&l, (uint8_t *)buf, sizeof(buf) - 1, &eof, &more);
 
 	buf[n] = 0;
 	return eof ? "(eof)" : buf;
@@ -117,11 +117,11 @@ static void long_line(void)
 	static uint8_t buf[LDISC_BUF * 2];
 
 	fresh();
-	memset(big, 'x', sizeof big);
-	CHECK_EQ(ldisc_input(&l, (uint8_t *)big, sizeof big), sizeof big);
+	memset(big, 'x', sizeof(big));
+	CHECK_EQ(ldisc_input(&l, (uint8_t *)big, sizeof(big)), sizeof(big));
 	CHECK(!ldisc_readable(&l, 1));
 	type("\n");
-	CHECK_EQ(ldisc_read(&l, buf, sizeof buf, &eof, &more), LDISC_BUF);
+	CHECK_EQ(ldisc_read(&l, buf, sizeof(buf), &eof, &more), LDISC_BUF);
 	CHECK_EQ(buf[LDISC_BUF - 1], '\n');
 }
 

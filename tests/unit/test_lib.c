@@ -54,7 +54,7 @@ static void rbtree_random(void)
 {
 	enum { N = 300 };
 	static struct item items[N];
-	bool in[N] = {false};
+	bool in[N] = { false };
 	struct rb_tree t = RB_TREE_INIT;
 	int count = 0;
 
@@ -97,7 +97,7 @@ static void rbtree_random(void)
 
 static void bitmap_search(void)
 {
-	uint64_t map[BITMAP_WORDS(200)] = {0};
+	uint64_t map[BITMAP_WORDS(200)] = { 0 };
 
 	CHECK_EQ(bitmap_find_set(map, 200, 0), 200);
 	bitmap_set(map, 0);
@@ -110,7 +110,7 @@ static void bitmap_search(void)
 	CHECK_EQ(bitmap_find_set(map, 200, 200), 200);
 	CHECK_EQ(bitmap_find_clear(map, 200, 63), 65);
 	CHECK_EQ(bitmap_count(map, 200), 4);
-	memset(map, 0xff, sizeof map);
+	memset(map, 0xff, sizeof(map));
 	CHECK_EQ(bitmap_find_clear(map, 200, 0), 200);
 	bitmap_clear(map, 130);
 	CHECK_EQ(bitmap_find_clear(map, 200, 0), 130);
@@ -118,16 +118,16 @@ static void bitmap_search(void)
 }
 
 /* The host's snprintf is the oracle. */
-#define SAME(...)                                                                        \
-	do {                                                                             \
-		char ours[128], theirs[128];                                             \
-		int a = fmt_snprintf(ours, sizeof ours, __VA_ARGS__);                    \
-		int b = snprintf(theirs, sizeof theirs, __VA_ARGS__);                    \
-		CHECK_EQ(a, b);                                                          \
-		if (strcmp(ours, theirs)) {                                              \
-			printf("# '%s' is not '%s'\n", ours, theirs);                    \
-			CHECK(!"same text");                                             \
-		}                                                                        \
+#define SAME(...)                                                      \
+	do {                                                           \
+		char ours[128], theirs[128];                           \
+		int a = fmt_snprintf(ours, sizeof(ours), __VA_ARGS__); \
+		int b = snprintf(theirs, sizeof(theirs), __VA_ARGS__); \
+		CHECK_EQ(a, b);                                        \
+		if (strcmp(ours, theirs)) {                            \
+			printf("# '%s' is not '%s'\n", ours, theirs);  \
+			CHECK(!"same text");                           \
+		}                                                      \
 	} while (0)
 static void format_like_libc(void)
 {
@@ -147,7 +147,7 @@ static void format_bounds(void)
 {
 	char buf[4];
 
-	CHECK_EQ(fmt_snprintf(buf, sizeof buf, "%s", "abcdef"), 6);
+	CHECK_EQ(fmt_snprintf(buf, sizeof(buf), "%s", "abcdef"), 6);
 	CHECK(!strcmp(buf, "abc"));
 	CHECK_EQ(fmt_snprintf(NULL, 0, "%d", 12345), 5);
 	buf[0] = 'x';
@@ -173,17 +173,17 @@ static void parse_numbers(void)
 static void chacha_vector(void)
 {
 	uint32_t key[8], out[16];
-	const uint32_t nonce[3] = {0x09000000, 0x4a000000, 0x00000000};
-	static const uint32_t want[16] = {
-		0xe4e7f110, 0x15593bd1, 0x1fdd0f50, 0xc47120a3, 0xc7f4d1c7, 0x0368c033,
-		0x9aaa2204, 0x4e6cd4c3, 0x466482d2, 0x09aa9f07, 0x05d7c214, 0xa2028bd9,
-		0xd19c12b5, 0xb94e16de, 0xe883d0cb, 0x4e3c50a2};
+	const uint32_t nonce[3] = { 0x09000000, 0x4a000000, 0x00000000 };
+	static const uint32_t want[16] = { 0xe4e7f110, 0x15593bd1, 0x1fdd0f50, 0xc47120a3,
+					   0xc7f4d1c7, 0x0368c033, 0x9aaa2204, 0x4e6cd4c3,
+					   0x466482d2, 0x09aa9f07, 0x05d7c214, 0xa2028bd9,
+					   0xd19c12b5, 0xb94e16de, 0xe883d0cb, 0x4e3c50a2 };
 
 	for (int i = 0; i < 8; i++) {
 		key[i] = 0x03020100u + 0x04040404u * (unsigned)i;
 	}
 	chacha20_block(key, 1, nonce, out);
-	CHECK(!memcmp(out, want, sizeof want));
+	CHECK(!memcmp(out, want, sizeof(want)));
 }
 
 static void list_basics(void)

@@ -23,8 +23,9 @@ static void drop(struct list *l)
 static void set(int owner, enum lock_type type, int64_t start, int64_t end)
 {
 	struct lock_range want = {
-		.owner = &owners[owner], .type = type, .start = start, .end = end};
-	struct lock_range *spare[2] = {malloc(sizeof(*spare[0])), malloc(sizeof(*spare[1]))};
+		.owner = &owners[owner], .type = type, .start = start, .end = end
+	};
+	struct lock_range *spare[2] = { malloc(sizeof(*spare[0])), malloc(sizeof(*spare[1])) };
 	struct list freed;
 
 	list_init(&freed);

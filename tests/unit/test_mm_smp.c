@@ -46,9 +46,10 @@ static void check(struct window *w, struct mm *in, unsigned i, const char *where
 	uint8_t got = 0;
 	enum fault_result r = user_read(in, w->base + i * PAGE_SIZE, &got);
 
-	if (r != (w->mapped[i] ? FAULT_OK : FAULT_SEGV_MAPERR) || (w->mapped[i] && got != w->value[i]))
-		snprintf(w->failed, sizeof w->failed, "%s: page %u: result %d, %u not %u", where, i, r,
-			 got, w->value[i]);
+	if (r != (w->mapped[i] ? FAULT_OK : FAULT_SEGV_MAPERR) ||
+	    (w->mapped[i] && got != w->value[i]))
+		snprintf(w->failed, sizeof(w->failed), "%s: page %u: result %d, %u not %u", where,
+			 i, r, got, w->value[i]);
 }
 
 static void own_call(struct window *w)
@@ -173,20 +174,21 @@ static void threads_at_once(void)
 	uint64_t cpus = 0;
 
 	CHECK_EQ(mm_create(&mm), 0);
-	CHECK(mm_mmap(mm, COMMON, COMMON_PAGES * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, NULL, NULL, 0,
-		      VMA_HUGE) == (long)COMMON);
+	CHECK(mm_mmap(mm, COMMON, COMMON_PAGES * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, NULL, NULL,
+		      0, VMA_HUGE) == (long)COMMON);
 	object = pagecache_create_anon(MM_HOST_OBJECT_PAGES * PAGE_SIZE);
-	CHECK(mm_mmap(mm, SHARED, MM_HOST_OBJECT_PAGES * PAGE_SIZE, 3, MAP_SHARED | MAP_FIXED, object,
-		      NULL, 0, VMA_MAYWRITE) > 0);
-	CHECK(mm_mmap(mm, PRIVATE, MM_HOST_OBJECT_PAGES * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, object,
-		      NULL, 0, 0) > 0);
+	CHECK(mm_mmap(mm, SHARED, MM_HOST_OBJECT_PAGES * PAGE_SIZE, 3, MAP_SHARED | MAP_FIXED,
+		      object, NULL, 0, VMA_MAYWRITE) > 0);
+	CHECK(mm_mmap(mm, PRIVATE, MM_HOST_OBJECT_PAGES * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED,
+		      object, NULL, 0, 0) > 0);
 	for (unsigned i = 0; i < THREADS; i++)
 		cpus |= 2ull << i;
 	mm->space.active_cpus = cpus;
 	for (unsigned i = 0; i < THREADS; i++) {
 		/* neighbours share tables */
-		windows[i] = (struct window){.cpu = i + 1, .rng = random_u64() | 1,
-					     .base = 0x40000000ul + i * (PAGES + 7) * PAGE_SIZE};
+		windows[i] = (struct window){ .cpu = i + 1,
+					      .rng = random_u64() | 1,
+					      .base = 0x40000000ul + i * (PAGES + 7) * PAGE_SIZE };
 		CHECK(!pthread_create(&windows[i].thread, NULL, run, &windows[i]));
 	}
 	for (unsigned i = 0; i < THREADS; i++) {

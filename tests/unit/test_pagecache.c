@@ -53,7 +53,7 @@ static int fake_write(struct page_cache *c, uint64_t offset, struct page **pages
 	}
 	return fail_write;
 }
-static const struct pagecache_ops file_ops = {.fill = fake_fill, .write = fake_write};
+static const struct pagecache_ops file_ops = { .fill = fake_fill, .write = fake_write };
 
 static void setup(uint64_t size)
 {
@@ -78,7 +78,7 @@ static long read_at(uint64_t pos, void *buf, size_t n)
 
 static void tree_takes_sparse_indexes(void)
 {
-	static const uint64_t at[] = {0, 1, 63, 64, 4095, 4096, 1ull << 30, (1ull << 51) - 1};
+	static const uint64_t at[] = { 0, 1, 63, 64, 4095, 4096, 1ull << 30, (1ull << 51) - 1 };
 	struct page pages[ARRAY_SIZE(at)];
 	uint64_t index = 0, found = 0;
 

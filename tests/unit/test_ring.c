@@ -15,7 +15,7 @@ static uint16_t device_seen; /* the device's own last_avail_idx */
 
 static void start(bool indirect, bool event_idx)
 {
-	memset(mem, 0, sizeof mem);
+	memset(mem, 0, sizeof(mem));
 	device_seen = 0;
 	vring_init(&r, mem, slots, SIZE, indirect, event_idx);
 }
@@ -267,7 +267,8 @@ static void random_order(void)
 		if (what < 2) {
 			int o = (int)(x >> 20) % SIZE;
 
-			if (!out[o] && submit_parts(1 + (x >> 8) % 3, x >> 10 & 1, &objects[o]) == 0)
+			if (!out[o] &&
+			    submit_parts(1 + (x >> 8) % 3, x >> 10 & 1, &objects[o]) == 0)
 				out[o] = true;
 			(void)vring_kick_needed(&r);
 		} else if (what == 2) {

@@ -18,7 +18,7 @@ void panic(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(panic_text, sizeof panic_text, fmt, ap);
+	vsnprintf(panic_text, sizeof(panic_text), fmt, ap);
 	va_end(ap);
 	if (!expecting) {
 		printf("# panic: %s\n", panic_text);

@@ -38,9 +38,15 @@ static const char *at(const uint8_t *mem, const struct stack_layout *l, uint64_t
 static void check_one(unsigned skew)
 {
 	static const char strings[] = "prog\0-x\0\0A=1\0B=two\0/bin/prog";
-	struct stack_spec s = {.strings = strings, .strings_len = sizeof(strings), .argc = 3,
-			       .envc = 2, .top = TOP, .auxv = {{AT_PAGESZ, 4096}, {AT_UID, 7}},
-			       .auxc = 2, .random = {1, 2, 3}, .skew = skew};
+	struct stack_spec s = { .strings = strings,
+				.strings_len = sizeof(strings),
+				.argc = 3,
+				.envc = 2,
+				.top = TOP,
+				.auxv = { { AT_PAGESZ, 4096 }, { AT_UID, 7 } },
+				.auxc = 2,
+				.random = { 1, 2, 3 },
+				.skew = skew };
 	struct stack_layout l;
 	uint8_t *mem = build(&s, &l);
 	uint64_t *w = (uint64_t *)mem;
@@ -94,8 +100,9 @@ static void test_layout(void)
 }
 static void test_bad(void)
 {
-	struct stack_spec s = {.strings = "a\0b\0", .strings_len = 4, .argc = 1, .envc = 0,
-			       .top = TOP};
+	struct stack_spec s = {
+		.strings = "a\0b\0", .strings_len = 4, .argc = 1, .envc = 0, .top = TOP
+	};
 	struct stack_layout l;
 
 	CHECK_EQ(stack_plan(&s, &l), 0);

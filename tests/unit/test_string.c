@@ -45,14 +45,14 @@ static void copies_of_all_sizes(void)
 	}
 	for (size_t off = 0; off < 9; off++) {
 		for (size_t n = 0; n < 200; n++) {
-			memset(a, 0, sizeof a);
-			memset(b, 0, sizeof b);
+			memset(a, 0, sizeof(a));
+			memset(b, 0, sizeof(b));
 			k_memcpy(a + off, src + 3, n);
 			memcpy(b + off, src + 3, n);
-			CHECK(!memcmp(a, b, sizeof a));
+			CHECK(!memcmp(a, b, sizeof(a)));
 			k_memset(a + off, 0x5a, n);
 			memset(b + off, 0x5a, n);
-			CHECK(!memcmp(a, b, sizeof a));
+			CHECK(!memcmp(a, b, sizeof(a)));
 		}
 	}
 }
@@ -68,7 +68,7 @@ static void overlapping_moves(void)
 			}
 			k_memmove(a + to, a + from, 130);
 			memmove(b + to, b + from, 130);
-			CHECK(!memcmp(a, b, sizeof a));
+			CHECK(!memcmp(a, b, sizeof(a)));
 		}
 	}
 }
@@ -78,8 +78,8 @@ static void compares(void)
 	char a[40], b[40];
 
 	for (int i = 0; i < 39; i++) {
-		memset(a, 'x', sizeof a);
-		memset(b, 'x', sizeof b);
+		memset(a, 'x', sizeof(a));
+		memset(b, 'x', sizeof(b));
 		a[39] = b[39] = 0;
 		b[i] = i % 2 ? 'y' : '\xf0';
 		CHECK_EQ(sign(k_memcmp(a, b, 39)), sign(memcmp(a, b, 39)));

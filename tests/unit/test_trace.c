@@ -40,15 +40,15 @@ static void test_filter(void)
 static const char *symbol(enum trace_show s, uint64_t v)
 {
 	static char buf[256];
-	struct trace_text t = {.buf = buf, .cap = sizeof(buf)};
+	struct trace_text t = { .buf = buf, .cap = sizeof(buf) };
 
 	CHECK(trace_show_symbol(&t, s, v));
 	return buf;
 }
-#define SHOWS(s, v, text)                                                                \
-	if (strcmp(symbol(s, v), text)) {                                                \
-		printf("# %s, not %s\n", symbol(s, v), text);                            \
-		CHECK(0);                                                                \
+#define SHOWS(s, v, text)                                     \
+	if (strcmp(symbol(s, v), text)) {                     \
+		printf("# %s, not %s\n", symbol(s, v), text); \
+		CHECK(0);                                     \
 	}
 static void test_symbols(void)
 {
@@ -71,7 +71,7 @@ static void test_symbols(void)
 static void test_quote(void)
 {
 	char buf[64];
-	struct trace_text t = {.buf = buf, .cap = sizeof(buf)};
+	struct trace_text t = { .buf = buf, .cap = sizeof(buf) };
 
 	trace_quote(&t, "a\n\"\0\xff", 5, true);
 	CHECK(!strcmp(buf, "\"a\\n\\\"\\x00\\xff\"..."));

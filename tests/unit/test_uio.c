@@ -12,7 +12,7 @@ static unsigned char user[4096];
 
 static size_t reach(user_ptr p, size_t n)
 {
-	size_t end = sizeof user - 100, off = p.addr - BASE;
+	size_t end = sizeof(user) - 100, off = p.addr - BASE;
 
 	return off >= end ? 0 : MIN(n, end - off);
 }
@@ -34,7 +34,9 @@ size_t clear_user_partial(user_ptr dst, size_t n)
 
 static void scatters_and_gathers(void)
 {
-	struct uio_seg segs[] = {{BASE + 10, 5}, {BASE + 100, 0}, {BASE + 200, 7}, {BASE + 300, 0}};
+	struct uio_seg segs[] = {
+		{ BASE + 10, 5 }, { BASE + 100, 0 }, { BASE + 200, 7 }, { BASE + 300, 0 }
+	};
 	struct uio u;
 	char back[12];
 
@@ -56,9 +58,9 @@ static void scatters_and_gathers(void)
 
 static void stops_at_a_fault(void)
 {
-	struct uio_seg segs[] = {{BASE + 3900, 150}, {BASE, 10}};
+	struct uio_seg segs[] = { { BASE + 3900, 150 }, { BASE, 10 } };
 	struct uio u;
-	char buf[160] = {1};
+	char buf[160] = { 1 };
 
 	uio_init_segs(&u, segs, 2, 160);
 	CHECK_EQ(uio_write_to(&u, buf, 160), 96);

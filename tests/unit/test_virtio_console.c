@@ -10,7 +10,16 @@
 const struct virtio_driver *const virtio_drivers[] = { &virtio_console_driver };
 const unsigned virtio_driver_count = 1;
 
-enum { DEVICE_READY, PORT_ADD, PORT_REMOVE, PORT_READY, CONSOLE_PORT, RESIZE, PORT_OPEN, PORT_NAME };
+enum {
+	DEVICE_READY,
+	PORT_ADD,
+	PORT_REMOVE,
+	PORT_READY,
+	CONSOLE_PORT,
+	RESIZE,
+	PORT_OPEN,
+	PORT_NAME
+};
 enum { CTRL_RX = 2, CTRL_TX = 3, RX1 = 4, TX1 = 5 };
 
 static struct fake_device f;
@@ -90,7 +99,7 @@ static unsigned swallow(unsigned max)
 	unsigned n = 0;
 
 	while (n < max && fake_take(&f, TX1, &c)) {
-		out_len += fake_read(&c, out + out_len, (uint32_t)(sizeof out - out_len));
+		out_len += fake_read(&c, out + out_len, (uint32_t)(sizeof(out) - out_len));
 		fake_give(&f, TX1, c.head, 0);
 		n++;
 	}
@@ -151,7 +160,8 @@ static void odd_control_messages(void)
 	say(1, PORT_ADD, 0, NULL);
 	CHECK_EQ(heard().event, PORT_READY);
 	CHECK_EQ(heard().event, 77);
-	say_len(1, PORT_NAME, 0, "a name that is longer than the field for it", 8 + 43); /* no NUL */
+	say_len(1, PORT_NAME, 0, "a name that is longer than the field for it",
+		8 + 43); /* no NUL */
 	fake_irq(&f, VIRTIO_IRQ_QUEUE);
 	CHECK_EQ(nports, 1);
 	CHECK_EQ(strlen(ports[0]->name), 31);
@@ -169,7 +179,7 @@ static void odd_control_messages(void)
 	f.offer &= ~2ull;
 	CHECK_EQ(virtio_device_attach(&f.dev), -ENODEV);
 	fake_init(&f, VIRTIO_ID_CONSOLE);
-	memset(f.config, 0xff, sizeof f.config); /* 2^32 - 1 ports */
+	memset(f.config, 0xff, sizeof(f.config)); /* 2^32 - 1 ports */
 	CHECK_EQ(virtio_device_attach(&f.dev), 0);
 	CHECK_EQ(f.dev.nqueues, 18);
 }
@@ -180,7 +190,7 @@ static void receiving(void)
 	uint8_t in[4096], got[70000];
 	size_t sent = 0, received = 0;
 
-	for (unsigned i = 0; i < sizeof in; i++)
+	for (unsigned i = 0; i < sizeof(in); i++)
 		in[i] = (uint8_t)(i * 7);
 	CHECK_EQ(p->ops->can_read(p), 0);
 	CHECK_EQ(p->ops->read(p, got, 10), 0);
@@ -191,18 +201,18 @@ static void receiving(void)
 	CHECK_EQ(p->ops->read(p, got, 15), 15); /* one goes back, and a third comes */
 	CHECK_EQ(send_in(in + 30, 1), 1);
 	CHECK_EQ(send_in(in + 31, 1), 1);
-	CHECK_EQ(p->ops->read(p, got + 15, sizeof got), 17);
+	CHECK_EQ(p->ops->read(p, got + 15, sizeof(got)), 17);
 	CHECK(!memcmp(got, in, 32));
 	/* flood: the number of buffers grows, and stays bounded */
 	for (int i = 0; i < 1000; i++) {
-		while (send_in(in, sizeof in))
+		while (send_in(in, sizeof(in)))
 			sent++;
-		received += p->ops->read(p, got, sizeof got);
+		received += p->ops->read(p, got, sizeof(got));
 	}
-	received += p->ops->read(p, got, sizeof got);
-	CHECK_EQ(received, sent * sizeof in);
+	received += p->ops->read(p, got, sizeof(got));
+	CHECK_EQ(received, sent * sizeof(in));
 	CHECK_EQ(f.dev.queues[RX1].ring.inflight, 8);
-	CHECK(!memcmp(got, in, sizeof in));
+	CHECK(!memcmp(got, in, sizeof(in)));
 }
 
 static void gathering(void)
@@ -239,10 +249,10 @@ static void throughput(void)
 	long n;
 
 	out_len = 0;
-	for (unsigned i = 0; i < sizeof data; i++)
+	for (unsigned i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 31 >> 3);
 	do {
-		n = p->ops->write(p, data + done, sizeof data - done);
+		n = p->ops->write(p, data + done, sizeof(data) - done);
 		done += (size_t)n;
 	} while (n > 0);
 	CHECK_EQ(done, 262144); /* the limit */
@@ -253,16 +263,16 @@ static void throughput(void)
 	fake_irq(&f, VIRTIO_IRQ_QUEUE);
 	CHECK(fake_wakes > 0);
 	CHECK_EQ(p->ops->can_write(p), 262144);
-	while (done < sizeof data) {
-		n = p->ops->write(p, data + done, MIN(sizeof data - done, (size_t)5000));
+	while (done < sizeof(data)) {
+		n = p->ops->write(p, data + done, MIN(sizeof(data) - done, (size_t)5000));
 		done += (size_t)n;
 		if (n == 0)
 			swallow_and_interrupt();
 	}
 	fake_idle = swallow_and_interrupt;
 	CHECK_EQ(p->ops->flush(p, DEADLINE_NONE), 0);
-	CHECK_EQ(out_len, sizeof data);
-	CHECK(!memcmp(out, data, sizeof data));
+	CHECK_EQ(out_len, sizeof(data));
+	CHECK(!memcmp(out, data, sizeof(data)));
 }
 
 static void nothing(void)
@@ -292,7 +302,7 @@ static void waits_for_the_host(void)
 	out_len = 0;
 	CHECK_EQ(p->ops->write(p, "early", 5), 5);
 	CHECK_EQ(swallow(1), 0);
-	CHECK_EQ(p->ops->write(p, page, sizeof page), 4091); /* one buffer's worth */
+	CHECK_EQ(p->ops->write(p, page, sizeof(page)), 4091); /* one buffer's worth */
 	CHECK_EQ(p->ops->can_write(p), 0);
 	fake_wakes = 0;
 	say(1, PORT_OPEN, 1, NULL);
@@ -314,7 +324,7 @@ static void no_memory(void)
 	for (int i = 0; i < 10; i++) {
 		out_len = 0;
 		fake_alloc_fail_at = 1; /* no large buffer: the spare one does */
-		CHECK_EQ(p->ops->write(p, page, sizeof page), 5000);
+		CHECK_EQ(p->ops->write(p, page, sizeof(page)), 5000);
 		fake_alloc_fail_at = 0;
 		while (p->ops->flush(p, 0) && swallow(9))
 			;
@@ -379,7 +389,7 @@ static void lies(void)
 		CHECK(p->ops->hung_up(p));
 		CHECK_EQ(p->ops->write(p, "x", 1), -EIO);
 		CHECK(p->ops->can_write(p) > 0); /* so that the writer sees the error */
-		CHECK_EQ(p->ops->read(p, buf, sizeof buf), 0);
+		CHECK_EQ(p->ops->read(p, buf, sizeof(buf)), 0);
 		CHECK_EQ(p->ops->flush(p, DEADLINE_NONE), -EIO);
 	}
 }

@@ -33,13 +33,17 @@ static void completed(struct fuse_request_io *io, int err, uint32_t written)
 
 static struct request *request(uint8_t tag)
 {
-	struct request *r = calloc(1, sizeof *r);
+	struct request *r = calloc(1, sizeof(*r));
 
-	memset(r->question, tag, sizeof r->question);
-	r->in[0] = (struct fuse_part){ r->question, sizeof r->question };
-	r->out[0] = (struct fuse_part){ r->answer, sizeof r->answer };
+	memset(r->question, tag, sizeof(r->question));
+	r->in[0] = (struct fuse_part){ r->question, sizeof(r->question) };
+	r->out[0] = (struct fuse_part){ r->answer, sizeof(r->answer) };
 	r->io = (struct fuse_request_io){
-		.in = r->in, .nin = 1, .out = r->out, .nout = 1, .complete = completed,
+		.in = r->in,
+		.nin = 1,
+		.out = r->out,
+		.nout = 1,
+		.complete = completed,
 	};
 	return r;
 }
@@ -71,7 +75,7 @@ static bool serve(unsigned queue)
 
 	if (!fake_take(&f, queue, &c))
 		return false;
-	n = fake_read(&c, q, sizeof q);
+	n = fake_read(&c, q, sizeof(q));
 	for (uint32_t i = 0; i < n; i++)
 		q[i] ^= 1;
 	fake_give(&f, queue, c.head, fake_fill(&c, q, n));
@@ -99,7 +103,7 @@ static void handshake(void)
 	}
 	start();
 	CHECK_EQ(f.status, VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER |
-			       VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK);
+				   VIRTIO_STATUS_FEATURES_OK | VIRTIO_STATUS_DRIVER_OK);
 	CHECK_EQ(f.accepted, VIRTIO_F_VERSION_1 | VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC);
 	CHECK(f.connected);
 }
@@ -107,12 +111,12 @@ static void handshake(void)
 static void long_tag(void)
 {
 	fake_init(&f, VIRTIO_ID_FS);
-	memset(f.config, 'x', sizeof f.config);
+	memset(f.config, 'x', sizeof(f.config));
 	CHECK_EQ(virtio_device_attach(&f.dev), 0);
 	CHECK(fuse_transport_find("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx") != NULL);
 	/* twice the same tag */
 	fake_init(&f, VIRTIO_ID_FS);
-	memset(f.config, 'x', sizeof f.config);
+	memset(f.config, 'x', sizeof(f.config));
 	CHECK_EQ(virtio_device_attach(&f.dev), -EEXIST);
 }
 
@@ -336,7 +340,7 @@ static void long_answers_are_cut(void)
 		CHECK(fake_take(&f, 1, &c));
 		fake_give(&f, 1, c.head, 100000);
 		fake_irq(&f, VIRTIO_IRQ_QUEUE);
-		CHECK_EQ(r->written, sizeof r->answer);
+		CHECK_EQ(r->written, sizeof(r->answer));
 	}
 	CHECK_EQ(fake_log_lines, 1); /* once */
 	CHECK(!virtio_is_broken(&f.dev));

@@ -19,9 +19,9 @@ static int probe(struct virtio_device *dev)
 {
 	uint8_t config[4];
 
-	dev->ops->read_config(dev, 0, config, sizeof config);
+	dev->ops->read_config(dev, 0, config, sizeof(config));
 	CHECK_EQ(config[0], 'c');
-	dev->ops->read_config(dev, 0xfe, config, sizeof config); /* behind the end: zeros */
+	dev->ops->read_config(dev, 0xfe, config, sizeof(config)); /* behind the end: zeros */
 	CHECK_EQ(config[2], 0);
 	probed[nprobed++] = dev->id;
 	if (virtio_queues_alloc(dev, 1) || virtio_queue_setup(dev, 0, 256))
@@ -55,7 +55,7 @@ static void device(unsigned slot, uint32_t id)
 {
 	uint32_t *r = slots[slot];
 
-	memset(r, 0, sizeof slots[slot]);
+	memset(r, 0, sizeof(slots[slot]));
 	r[MAGIC] = 0x74726976;
 	r[VERSION] = 2;
 	r[DEVICE_ID] = id;
@@ -70,7 +70,7 @@ static unsigned init(const char *cmdline)
 	return virtio_mmio_init(cmdline);
 }
 
-#define THREE                                                                            \
+#define THREE                                                                              \
 	"quiet virtio_mmio.device=512@0xfeb00e00:12 virtio_mmio.device=512@0xfeb00c00:11 " \
 	"virtio_mmio.device=512@0xfeb00a00:10"
 

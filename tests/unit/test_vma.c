@@ -147,9 +147,11 @@ static void do_mmap(struct space *s)
 			 object < 0 ? NULL : objects[object], NULL, index, VMA_MAYWRITE),
 		 va(from));
 	for (unsigned i = 0; i < n; i++)
-		s->page[from + i] = (struct mpage){.mapped = true, .prot = (uint8_t)prot,
-						   .object = (int8_t)object, .shared = shared,
-						   .index = (uint8_t)(index + i)};
+		s->page[from + i] = (struct mpage){ .mapped = true,
+						    .prot = (uint8_t)prot,
+						    .object = (int8_t)object,
+						    .shared = shared,
+						    .index = (uint8_t)(index + i) };
 }
 
 static void do_munmap(struct space *s)
@@ -158,7 +160,7 @@ static void do_munmap(struct space *s)
 
 	pick(&from, &n);
 	CHECK_EQ(mm_munmap(s->mm, va(from), n * PAGE_SIZE), 0);
-	memset(&s->page[from], 0, n * sizeof s->page[0]);
+	memset(&s->page[from], 0, n * sizeof(s->page[0]));
 }
 
 static void do_mprotect(struct space *s)
@@ -225,10 +227,10 @@ static void do_mremap(struct space *s)
 		 want);
 	if (want < 0)
 		return;
-	memcpy(moved, &s->page[from], MIN(n, new_n) * sizeof moved[0]);
-	memset(&s->page[from], 0, n * sizeof moved[0]);
-	memset(&s->page[to], 0, new_n * sizeof moved[0]);
-	memcpy(&s->page[to], moved, MIN(n, new_n) * sizeof moved[0]);
+	memcpy(moved, &s->page[from], MIN(n, new_n) * sizeof(moved[0]));
+	memset(&s->page[from], 0, n * sizeof(moved[0]));
+	memset(&s->page[to], 0, new_n * sizeof(moved[0]));
+	memcpy(&s->page[to], moved, MIN(n, new_n) * sizeof(moved[0]));
 	for (unsigned i = n; i < new_n; i++) {
 		grown = s->page[to];
 		grown.own = false;
@@ -242,7 +244,7 @@ static void do_fork(void)
 {
 	if (child.mm)
 		mm_put(child.mm);
-	memcpy(&child, &parent, sizeof child);
+	memcpy(&child, &parent, sizeof(child));
 	CHECK_EQ(mm_fork(parent.mm, &child.mm), 0);
 }
 
@@ -413,12 +415,12 @@ static void errors_as_linux(void)
 	CHECK_EQ(mm_mremap(mm, BASE, 16384, 4096, 0, 0), BASE);
 	CHECK_EQ(user_write(mm, BASE + 4096, 1), FAULT_SEGV_MAPERR);
 	/* mincore: what was touched */
-	CHECK_EQ(mm_mincore(mm, BASE, 4096, (user_ptr){BASE}), 0);
+	CHECK_EQ(mm_mincore(mm, BASE, 4096, (user_ptr){ BASE }), 0);
 	CHECK_EQ(user_read(mm, BASE, &byte), FAULT_OK);
-	CHECK_EQ(mm_mincore(mm, BASE, 4096, (user_ptr){BASE}), 0);
+	CHECK_EQ(mm_mincore(mm, BASE, 4096, (user_ptr){ BASE }), 0);
 	CHECK_EQ(user_read(mm, BASE, &byte), FAULT_OK);
 	CHECK_EQ(byte, 1);
-	CHECK_EQ(mm_mincore(mm, BASE, 8192, (user_ptr){BASE}), -ENOMEM);
+	CHECK_EQ(mm_mincore(mm, BASE, 8192, (user_ptr){ BASE }), -ENOMEM);
 	/* limits */
 	mm->limit_memlock = 4096;
 	CHECK_EQ(mm_mlock(mm, BASE, 8192, true, false), -ENOMEM);
@@ -458,18 +460,18 @@ static void from_outside(void)
 	struct mm *mm, *copy;
 	char buf[6000], back[6000];
 
-	memset(buf, 0x77, sizeof buf);
+	memset(buf, 0x77, sizeof(buf));
 	CHECK_EQ(mm_create(&mm), 0);
 	CHECK_EQ(mm_mmap(mm, BASE, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, NULL, NULL, 0, 0),
 		 BASE);
-	CHECK_EQ(mm_access(mm, BASE + 1000, buf, sizeof buf, true, false), -EFAULT);
+	CHECK_EQ(mm_access(mm, BASE + 1000, buf, sizeof(buf), true, false), -EFAULT);
 	CHECK_EQ(mm_fork(mm, &copy), 0);
-	CHECK_EQ(mm_access(mm, BASE + 1000, buf, sizeof buf, true, true), sizeof buf);
-	CHECK_EQ(mm_access(mm, BASE + 1000, back, sizeof back, false, false), sizeof back);
-	CHECK(!memcmp(buf, back, sizeof buf));
-	CHECK_EQ(mm_access(copy, BASE + 1000, back, sizeof back, false, false), sizeof back);
+	CHECK_EQ(mm_access(mm, BASE + 1000, buf, sizeof(buf), true, true), sizeof(buf));
+	CHECK_EQ(mm_access(mm, BASE + 1000, back, sizeof(back), false, false), sizeof(back));
+	CHECK(!memcmp(buf, back, sizeof(buf)));
+	CHECK_EQ(mm_access(copy, BASE + 1000, back, sizeof(back), false, false), sizeof(back));
 	CHECK(back[0] == 0 && back[5999] == 0);
-	CHECK_EQ(mm_access(mm, BASE + 5000, back, sizeof back, false, false), 3192);
+	CHECK_EQ(mm_access(mm, BASE + 5000, back, sizeof(back), false, false), 3192);
 	mm_put(mm);
 	mm_put(copy);
 }
@@ -502,8 +504,8 @@ static void random_failing_call(struct mm **mms)
 	switch (rnd(8)) {
 	case 0:
 	case 1:
-		(void)!mm_mmap(mm, va(from), n * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, NULL, NULL, 0,
-			       rnd(2) ? VMA_HUGE : 0);
+		(void)!mm_mmap(mm, va(from), n * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, NULL, NULL,
+			       0, rnd(2) ? VMA_HUGE : 0);
 		break;
 	case 2:
 		(void)!mm_munmap(mm, va(from), n * PAGE_SIZE);
@@ -537,7 +539,7 @@ static void random_failing_call(struct mm **mms)
 static void little_memory(void)
 {
 	static struct page *held[RAM / PAGE_SIZE];
-	struct mm *mms[3] = {NULL};
+	struct mm *mms[3] = { NULL };
 	struct mem_stats st;
 	uint64_t free = mm_host_free_pages();
 	unsigned n = 0;

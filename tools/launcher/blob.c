@@ -25,8 +25,7 @@ static void append(struct builder *b, const void *data, size_t len)
 		size_t room = 2 * (b->len + len);
 
 		if (b->len + len > LAUNCH_MAX_BLOB) {
-			fail("arguments and environment are longer than %u bytes",
-			     LAUNCH_MAX_BLOB);
+			fail("arguments and environment are longer than %u bytes", LAUNCH_MAX_BLOB);
 		}
 		b->data = realloc(b->data, room);
 		if (b->data == NULL) {
@@ -66,13 +65,13 @@ int blob_create(const struct run_options *o, bool fuse_ids)
 		.rlimit_stack = o->rlimit_stack,
 		.rlimit_core = o->rlimit_core,
 	};
-	struct builder b = {0};
+	struct builder b = { 0 };
 	int fd, err;
 
 	if (o->tty) {
 		terminal_size(&header.tty_rows, &header.tty_cols);
 	}
-	append(&b, &header, sizeof header);
+	append(&b, &header, sizeof(header));
 	append_string(&b, o->prog);
 	append_string(&b, o->workdir);
 	append_string(&b, o->strace_filter);
@@ -82,7 +81,7 @@ int blob_create(const struct run_options *o, bool fuse_ids)
 	for (size_t i = 0; i < o->nenv; i++) {
 		append_string(&b, o->env[i]);
 	}
-	((struct launch_header *)b.data)->strings_len = (uint32_t)(b.len - sizeof header);
+	((struct launch_header *)b.data)->strings_len = (uint32_t)(b.len - sizeof(header));
 	fd = memfd_create("corrida-run", MFD_CLOEXEC);
 	if (fd < 0) {
 		fail("memfd_create: %s", strerror(errno));

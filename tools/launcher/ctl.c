@@ -12,10 +12,10 @@ static const char *take_started(const struct ctl_handler *h, const unsigned char
 {
 	struct ctl_started m;
 
-	if (len != sizeof m) {
+	if (len != sizeof(m)) {
 		return "CTL_STARTED of a wrong size";
 	}
-	memcpy(&m, p, sizeof m);
+	memcpy(&m, p, sizeof(m));
 	h->started(h->cookie, &m);
 	return NULL;
 }
@@ -24,10 +24,10 @@ static const char *take_exit(const struct ctl_handler *h, const unsigned char *p
 {
 	struct ctl_exit m;
 
-	if (len != sizeof m) {
+	if (len != sizeof(m)) {
 		return "CTL_EXIT of a wrong size";
 	}
-	memcpy(&m, p, sizeof m);
+	memcpy(&m, p, sizeof(m));
 	if (m.by_signal > 1 || m.value > (m.by_signal ? 64 : 255) || (m.by_signal && !m.value)) {
 		return "CTL_EXIT with an impossible status";
 	}
@@ -39,14 +39,14 @@ static const char *take_noexec(const struct ctl_handler *h, const unsigned char 
 {
 	struct ctl_noexec m;
 
-	if (len < sizeof m) {
+	if (len < sizeof(m)) {
 		return "CTL_NOEXEC of a wrong size";
 	}
-	memcpy(&m, p, sizeof m);
+	memcpy(&m, p, sizeof(m));
 	if (m.status < LAUNCH_STATUS_FAULT || m.status > LAUNCH_STATUS_MISSING) {
 		return "CTL_NOEXEC with an impossible status";
 	}
-	h->noexec(h->cookie, &m, (const char *)p + sizeof m, len - sizeof m);
+	h->noexec(h->cookie, &m, (const char *)p + sizeof(m), len - sizeof(m));
 	return NULL;
 }
 
@@ -75,7 +75,7 @@ static const char *dispatch(const struct ctl_handler *h, uint32_t type, const un
 int ctl_receive(struct ctl *c, const struct ctl_handler *h, const char **why)
 {
 	size_t at = 0;
-	ssize_t n = recv(c->fd, c->in + c->in_len, sizeof c->in - c->in_len, MSG_DONTWAIT);
+	ssize_t n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
 
 	if (n < 0) {
 		return errno == EAGAIN || errno == EINTR ? 1 : -errno;
@@ -87,22 +87,22 @@ int ctl_receive(struct ctl *c, const struct ctl_handler *h, const char **why)
 	for (;;) {
 		struct ctl_msg m;
 
-		if (c->in_len - at < sizeof m) {
+		if (c->in_len - at < sizeof(m)) {
 			break;
 		}
-		memcpy(&m, c->in + at, sizeof m);
+		memcpy(&m, c->in + at, sizeof(m));
 		if (m.len > CTL_MAX_PAYLOAD) {
 			*why = "a control message longer than 64 KiB";
 			return -EPROTO;
 		}
-		if (c->in_len - at - sizeof m < m.len) {
+		if (c->in_len - at - sizeof(m) < m.len) {
 			break;
 		}
 		*why = dispatch(h, m.type, c->in + at + sizeof m, m.len);
 		if (*why) {
 			return -EPROTO;
 		}
-		at += sizeof m + m.len;
+		at += sizeof(m) + m.len;
 	}
 	memmove(c->in, c->in + at, c->in_len - at);
 	c->in_len -= at;
@@ -136,17 +136,17 @@ void ctl_flush(struct ctl *c)
 
 void ctl_send(struct ctl *c, enum ctl_type type, const void *payload, uint32_t len)
 {
-	struct ctl_msg m = {.type = type, .len = len};
-	size_t limit = sizeof c->out;
+	struct ctl_msg m = { .type = type, .len = len };
+	size_t limit = sizeof(c->out);
 
 	if (type == CTL_SIGNAL || type == CTL_WINSIZE) {
 		limit -= SIGNAL_RESERVE;
 	}
-	if (c->out_len + sizeof m + len > limit) {
+	if (c->out_len + sizeof(m) + len > limit) {
 		return;
 	}
-	memcpy(c->out + c->out_len, &m, sizeof m);
-	memcpy(c->out + c->out_len + sizeof m, payload, len);
-	c->out_len += sizeof m + len;
+	memcpy(c->out + c->out_len, &m, sizeof(m));
+	memcpy(c->out + c->out_len + sizeof(m), payload, len);
+	c->out_len += sizeof(m) + len;
 	ctl_flush(c);
 }

@@ -28,7 +28,7 @@ static void put(struct environ_set *e, const char *var)
 	}
 	if (e->n == e->room) {
 		e->room = e->room ? 2 * e->room : 32;
-		e->vars = reallocarray(e->vars, e->room, sizeof e->vars[0]);
+		e->vars = reallocarray(e->vars, e->room, sizeof(e->vars[0]));
 		if (e->vars == NULL) {
 			fail("out of memory");
 		}

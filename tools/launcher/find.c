@@ -42,9 +42,9 @@ static const char *find_kernel(void)
 {
 	static char path[PATH_MAX];
 	/* without debugging information QEMU starts it a good deal sooner */
-	static const char *const places[] = {"corrida.elf.stripped", "corrida.elf",
-					     "../lib/corrida/corrida.elf"};
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+	static const char *const places[] = { "corrida.elf.stripped", "corrida.elf",
+					      "../lib/corrida/corrida.elf" };
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
 	char *name;
 
 	if (n <= 0) {
@@ -52,7 +52,7 @@ static const char *find_kernel(void)
 	}
 	path[n] = '\0';
 	name = strrchr(path, '/') + 1;
-	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		strcpy(name, places[i]);
 		if (access(path, R_OK) == 0) {
 			return path;
@@ -75,8 +75,8 @@ static const char *named_file(const char *option, const char *name, int mode)
 
 void find_parts(struct run_options *o)
 {
-	static const char *const qemus[] = {"/usr/bin/qemu-system-x86_64", NULL};
-	static const char *const daemons[] = {"/usr/lib/qemu/virtiofsd", NULL};
+	static const char *const qemus[] = { "/usr/bin/qemu-system-x86_64", NULL };
+	static const char *const daemons[] = { "/usr/lib/qemu/virtiofsd", NULL };
 
 	if (o->kernel == NULL) {
 		o->kernel = find_kernel();
@@ -108,7 +108,7 @@ static bool cpu_has_virtualisation(void)
 {
 	char text[8192], *end;
 	int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
 	close(fd);
 	if (n <= 0) {

@@ -24,7 +24,7 @@ static bool is_program(int dir_fd, const char *path)
 	};
 	struct stat st;
 	bool found = false;
-	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof how);
+	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
 
 	if (fd < 0) {
 		return false;
@@ -62,6 +62,7 @@ const char *guestpath_search(int dir_fd, const char *dir, const char *prog, cons
 		return candidate;
 	}
 	report("%s: not found in %s, neither in its PATH (%s) nor at its top; "
-	       "a path with a slash is taken as it is", prog, dir, path ? path : "");
+	       "a path with a slash is taken as it is",
+	       prog, dir, path ? path : "");
 	exit(LAUNCH_STATUS_MISSING);
 }

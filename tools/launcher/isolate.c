@@ -49,7 +49,7 @@ static void pretend_setgroups(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {sizeof code / sizeof code[0], code};
+	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
 
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
 		die("seccomp");
@@ -71,9 +71,9 @@ static void enter_user_namespace(void)
 		_exit(LAUNCH_STATUS_FAULT);
 	}
 	write_proc("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof map, "0 %u 1", uid);
+	snprintf(map, sizeof(map), "0 %u 1", uid);
 	write_proc("/proc/self/uid_map", map);
-	snprintf(map, sizeof map, "0 %u 1", gid);
+	snprintf(map, sizeof(map), "0 %u 1", gid);
 	write_proc("/proc/self/gid_map", map);
 	if (getgroups(0, NULL) > 0) {
 		pretend_setgroups();
@@ -90,7 +90,7 @@ static void enter_user_namespace(void)
  */
 static void enter_read_only_clone(bool in_userns)
 {
-	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 	int fd;
 
 	if (in_userns && unshare(CLONE_NEWNS) < 0) {
@@ -100,7 +100,7 @@ static void enter_read_only_clone(bool in_userns)
 	if (fd < 0) {
 		die("--read-only: open_tree");
 	}
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0) {
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0) {
 		die("--read-only: mount_setattr");
 	}
 	if (fchdir(fd) < 0) {

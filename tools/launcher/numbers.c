@@ -34,10 +34,10 @@ bool number_parse_size(const char *text, uint64_t unit, uint64_t *out)
 		const char *suffix;
 		uint64_t factor;
 	} units[] = {
-		{"k", 1ull << 10}, {"kb", 1ull << 10}, {"kib", 1ull << 10},
-		{"m", 1ull << 20}, {"mb", 1ull << 20}, {"mib", 1ull << 20},
-		{"g", 1ull << 30}, {"gb", 1ull << 30}, {"gib", 1ull << 30},
-		{"b", 1},
+		{ "k", 1ull << 10 }, { "kb", 1ull << 10 }, { "kib", 1ull << 10 },
+		{ "m", 1ull << 20 }, { "mb", 1ull << 20 }, { "mib", 1ull << 20 },
+		{ "g", 1ull << 30 }, { "gb", 1ull << 30 }, { "gib", 1ull << 30 },
+		{ "b", 1 },
 	};
 	uint64_t v, factor = 0;
 	const char *end = parse_digits(text, UINT64_MAX, &v);
@@ -48,7 +48,7 @@ bool number_parse_size(const char *text, uint64_t unit, uint64_t *out)
 	if (*end == '\0') {
 		factor = unit;
 	}
-	for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strcasecmp(end, units[i].suffix) == 0) {
 			factor = units[i].factor;
 		}

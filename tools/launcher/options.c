@@ -27,10 +27,30 @@
 enum argument { ARG_NONE, ARG_REQUIRED, ARG_OPTIONAL };
 
 enum option_id {
-	OPT_MEMORY, OPT_CPUS, OPT_ENV, OPT_ENV_FILE, OPT_WORKDIR, OPT_USER, OPT_TTY,
-	OPT_INTERACTIVE, OPT_TIMEOUT, OPT_READ_ONLY, OPT_CACHE, OPT_ULIMIT, OPT_WAIT_ALL,
-	OPT_STRACE, OPT_SUMMARY, OPT_TIMING, OPT_KERNEL_LOG, OPT_GDB, OPT_DRY_RUN, OPT_ACCEL,
-	OPT_KERNEL, OPT_QEMU, OPT_VIRTIOFSD, OPT_HELP,
+	OPT_MEMORY,
+	OPT_CPUS,
+	OPT_ENV,
+	OPT_ENV_FILE,
+	OPT_WORKDIR,
+	OPT_USER,
+	OPT_TTY,
+	OPT_INTERACTIVE,
+	OPT_TIMEOUT,
+	OPT_READ_ONLY,
+	OPT_CACHE,
+	OPT_ULIMIT,
+	OPT_WAIT_ALL,
+	OPT_STRACE,
+	OPT_SUMMARY,
+	OPT_TIMING,
+	OPT_KERNEL_LOG,
+	OPT_GDB,
+	OPT_DRY_RUN,
+	OPT_ACCEL,
+	OPT_KERNEL,
+	OPT_QEMU,
+	OPT_VIRTIOFSD,
+	OPT_HELP,
 };
 
 struct option_spec {
@@ -43,52 +63,49 @@ struct option_spec {
 };
 
 static const struct option_spec specs[] = {
-	{OPT_MEMORY, 'm', "memory", ARG_REQUIRED, "SIZE",
-	 "memory of the VM, with suffix K, M (default) or G; default 512M"},
-	{OPT_CPUS, 'c', "cpus", ARG_REQUIRED, "N",
-	 "virtual CPUs; default: as many as the host has, but at most 4"},
-	{OPT_ENV, 'e', "env", ARG_REQUIRED, "NAME[=VALUE]",
-	 "set a variable, or pass the host's; may be repeated"},
-	{OPT_ENV_FILE, 0, "env-file", ARG_REQUIRED, "FILE",
-	 "the same for each line of FILE; lines with # are comments"},
-	{OPT_WORKDIR, 'w', "workdir", ARG_REQUIRED, "PATH",
-	 "working directory inside DIR; default /"},
-	{OPT_USER, 'u', "user", ARG_REQUIRED, "UID[:GID]",
-	 "run as this user; default 0:0"},
-	{OPT_TTY, 't', "tty", ARG_NONE, NULL,
-	 "give the program a terminal (this one, raw)"},
-	{OPT_INTERACTIVE, 'i', "interactive", ARG_NONE, NULL,
-	 "accepted as a habit; stdin is always connected"},
-	{OPT_TIMEOUT, 0, "timeout", ARG_REQUIRED, "SECONDS",
-	 "end the VM after this time, with status 124"},
-	{OPT_READ_ONLY, 0, "read-only", ARG_NONE, NULL,
-	 "the program cannot change DIR"},
-	{OPT_CACHE, 0, "cache", ARG_REQUIRED, "auto|none|always",
-	 "how long the guest may trust what it knows of DIR: 1 s, never, for ever; default auto"},
-	{OPT_ULIMIT, 0, "ulimit", ARG_REQUIRED, "NAME=VALUE",
-	 "NAME is nofile, stack or core; sizes take K, M, G; may be repeated"},
-	{OPT_WAIT_ALL, 0, "wait-all", ARG_NONE, NULL,
-	 "the VM ends with the last process, not with the first"},
-	{OPT_STRACE, 0, "strace", ARG_OPTIONAL, "FILTER",
-	 "write system calls to stderr; FILTER is a list of names, such as open,read"},
-	{OPT_SUMMARY, 0, "summary", ARG_NONE, NULL,
-	 "at the end, write resources used and unknown system calls to stderr"},
-	{OPT_TIMING, 0, "timing", ARG_NONE, NULL,
-	 "at the end, write a timeline of the start to stderr"},
-	{OPT_KERNEL_LOG, 0, "kernel-log", ARG_OPTIONAL, "FILE",
-	 "write the kernel's messages to stderr, or to FILE"},
-	{OPT_GDB, 0, "gdb", ARG_OPTIONAL, "PORT",
-	 "wait for gdb on 127.0.0.1:PORT (default 1234) before the first instruction"},
-	{OPT_DRY_RUN, 0, "dry-run", ARG_NONE, NULL,
-	 "print the configuration and the commands, and do nothing"},
-	{OPT_ACCEL, 0, "accel", ARG_REQUIRED, "auto|kvm|tcg",
-	 "how to run the VM; auto takes KVM where it is real"},
-	{OPT_KERNEL, 0, "kernel", ARG_REQUIRED, "FILE", "another kernel than the one built"},
-	{OPT_QEMU, 0, "qemu", ARG_REQUIRED, "FILE", "another qemu-system-x86_64"},
-	{OPT_VIRTIOFSD, 0, "virtiofsd", ARG_REQUIRED, "FILE", "another virtiofsd"},
-	{OPT_HELP, 0, "help", ARG_NONE, NULL, "this text"},
+	{ OPT_MEMORY, 'm', "memory", ARG_REQUIRED, "SIZE",
+	  "memory of the VM, with suffix K, M (default) or G; default 512M" },
+	{ OPT_CPUS, 'c', "cpus", ARG_REQUIRED, "N",
+	  "virtual CPUs; default: as many as the host has, but at most 4" },
+	{ OPT_ENV, 'e', "env", ARG_REQUIRED, "NAME[=VALUE]",
+	  "set a variable, or pass the host's; may be repeated" },
+	{ OPT_ENV_FILE, 0, "env-file", ARG_REQUIRED, "FILE",
+	  "the same for each line of FILE; lines with # are comments" },
+	{ OPT_WORKDIR, 'w', "workdir", ARG_REQUIRED, "PATH",
+	  "working directory inside DIR; default /" },
+	{ OPT_USER, 'u', "user", ARG_REQUIRED, "UID[:GID]", "run as this user; default 0:0" },
+	{ OPT_TTY, 't', "tty", ARG_NONE, NULL, "give the program a terminal (this one, raw)" },
+	{ OPT_INTERACTIVE, 'i', "interactive", ARG_NONE, NULL,
+	  "accepted as a habit; stdin is always connected" },
+	{ OPT_TIMEOUT, 0, "timeout", ARG_REQUIRED, "SECONDS",
+	  "end the VM after this time, with status 124" },
+	{ OPT_READ_ONLY, 0, "read-only", ARG_NONE, NULL, "the program cannot change DIR" },
+	{ OPT_CACHE, 0, "cache", ARG_REQUIRED, "auto|none|always",
+	  "how long the guest may trust what it knows of DIR: 1 s, never, for ever; default auto" },
+	{ OPT_ULIMIT, 0, "ulimit", ARG_REQUIRED, "NAME=VALUE",
+	  "NAME is nofile, stack or core; sizes take K, M, G; may be repeated" },
+	{ OPT_WAIT_ALL, 0, "wait-all", ARG_NONE, NULL,
+	  "the VM ends with the last process, not with the first" },
+	{ OPT_STRACE, 0, "strace", ARG_OPTIONAL, "FILTER",
+	  "write system calls to stderr; FILTER is a list of names, such as open,read" },
+	{ OPT_SUMMARY, 0, "summary", ARG_NONE, NULL,
+	  "at the end, write resources used and unknown system calls to stderr" },
+	{ OPT_TIMING, 0, "timing", ARG_NONE, NULL,
+	  "at the end, write a timeline of the start to stderr" },
+	{ OPT_KERNEL_LOG, 0, "kernel-log", ARG_OPTIONAL, "FILE",
+	  "write the kernel's messages to stderr, or to FILE" },
+	{ OPT_GDB, 0, "gdb", ARG_OPTIONAL, "PORT",
+	  "wait for gdb on 127.0.0.1:PORT (default 1234) before the first instruction" },
+	{ OPT_DRY_RUN, 0, "dry-run", ARG_NONE, NULL,
+	  "print the configuration and the commands, and do nothing" },
+	{ OPT_ACCEL, 0, "accel", ARG_REQUIRED, "auto|kvm|tcg",
+	  "how to run the VM; auto takes KVM where it is real" },
+	{ OPT_KERNEL, 0, "kernel", ARG_REQUIRED, "FILE", "another kernel than the one built" },
+	{ OPT_QEMU, 0, "qemu", ARG_REQUIRED, "FILE", "another qemu-system-x86_64" },
+	{ OPT_VIRTIOFSD, 0, "virtiofsd", ARG_REQUIRED, "FILE", "another virtiofsd" },
+	{ OPT_HELP, 0, "help", ARG_NONE, NULL, "this text" },
 };
-#define N_SPECS (sizeof specs / sizeof specs[0])
+#define N_SPECS (sizeof(specs) / sizeof(specs[0]))
 
 void options_help(void)
 {
@@ -102,9 +119,11 @@ void options_help(void)
 		const struct option_spec *s = &specs[i];
 		char left[64];
 
-		snprintf(left, sizeof left, "%c%c%c --%s%s%s%s", s->letter ? '-' : ' ',
+		snprintf(left, sizeof(left), "%c%c%c --%s%s%s%s", s->letter ? '-' : ' ',
 			 s->letter ? s->letter : ' ', s->letter ? ',' : ' ', s->name,
-			 s->argument == ARG_OPTIONAL ? "[=" : s->argument == ARG_NONE ? "" : " ",
+			 s->argument == ARG_OPTIONAL ? "[="
+			 : s->argument == ARG_NONE   ? ""
+						     : " ",
 			 s->metavar ? s->metavar : "", s->argument == ARG_OPTIONAL ? "]" : "");
 		/* the second column is 33 characters from the left */
 		printf("  %-30s %s%*s%s\n", left, strlen(left) > 30 ? "\n" : "",
@@ -125,7 +144,7 @@ NORETURN static void fail_unknown(const char *arg)
 {
 	char word[64];
 
-	snprintf(word, sizeof word, "%s", arg + strspn(arg, "-"));
+	snprintf(word, sizeof(word), "%s", arg + strspn(arg, "-"));
 	word[strcspn(word, "=")] = '\0';
 	for (size_t i = 0; i < N_SPECS && strlen(word) > 1; i++) {
 		if (is_prefix_of(word, specs[i].name) || is_prefix_of(specs[i].name, word) ||
@@ -135,7 +154,8 @@ NORETURN static void fail_unknown(const char *arg)
 		}
 	}
 	fail("unknown option '%s' ('corrida help run' lists all; the program's own options go "
-	     "after PROG)", arg);
+	     "after PROG)",
+	     arg);
 }
 
 static uint64_t parse_size(const char *option, const char *text, uint64_t unit)
@@ -143,8 +163,8 @@ static uint64_t parse_size(const char *option, const char *text, uint64_t unit)
 	uint64_t value;
 
 	if (!number_parse_size(text, unit, &value)) {
-		fail("%s %s: not a size; write a number with suffix K, M or G, such as 64M",
-		     option, text);
+		fail("%s %s: not a size; write a number with suffix K, M or G, such as 64M", option,
+		     text);
 	}
 	return value;
 }
@@ -154,8 +174,7 @@ static uint64_t parse_number(const char *option, const char *text, uint64_t max)
 	uint64_t value;
 
 	if (!number_parse(text, max, &value)) {
-		fail("%s %s: not a number from 0 to %llu", option, text,
-		     (unsigned long long)max);
+		fail("%s %s: not a number from 0 to %llu", option, text, (unsigned long long)max);
 	}
 	return value;
 }
@@ -166,7 +185,7 @@ static void parse_user(struct run_options *o, const char *text)
 	const char *colon = strchr(text, ':');
 	size_t len = colon ? (size_t)(colon - text) : strlen(text);
 
-	if (len >= sizeof uid) {
+	if (len >= sizeof(uid)) {
 		fail("--user %s: not UID[:GID]", text);
 	}
 	memcpy(uid, text, len);
@@ -226,8 +245,7 @@ static enum accel parse_accel(const char *text)
 
 static const char *parse_cache(const char *text)
 {
-	if (strcmp(text, "auto") != 0 && strcmp(text, "none") != 0 &&
-	    strcmp(text, "always") != 0) {
+	if (strcmp(text, "auto") != 0 && strcmp(text, "none") != 0 && strcmp(text, "always") != 0) {
 		fail("--cache %s: one of auto, none, always", text);
 	}
 	return text;
@@ -406,7 +424,7 @@ static unsigned default_cpus(void)
 	cpu_set_t set;
 	unsigned n = DEFAULT_CPUS;
 
-	if (sched_getaffinity(0, sizeof set, &set) == 0 && (unsigned)CPU_COUNT(&set) < n) {
+	if (sched_getaffinity(0, sizeof(set), &set) == 0 && (unsigned)CPU_COUNT(&set) < n) {
 		n = (unsigned)CPU_COUNT(&set);
 	}
 	return n ? n : 1;
@@ -442,8 +460,7 @@ static void finish(struct run_options *o, struct environ_set *env, char **argv)
 		fail("PROG is empty");
 	}
 	if (strchr(o->prog, '/') == NULL) {
-		o->prog = guestpath_search(o->dir_fd, o->dir, o->prog,
-					   environ_get(env, "PATH"));
+		o->prog = guestpath_search(o->dir_fd, o->dir, o->prog, environ_get(env, "PATH"));
 	}
 	/* There is no way to ask for the mask but to change it. */
 	o->umask = umask(0);
@@ -452,7 +469,7 @@ static void finish(struct run_options *o, struct environ_set *env, char **argv)
 
 void options_parse(int argc, char **argv, struct run_options *o)
 {
-	struct environ_set env = {0};
+	struct environ_set env = { 0 };
 	int i = 0;
 
 	*o = (struct run_options){

@@ -15,16 +15,16 @@
 enum accel { ACCEL_AUTO, ACCEL_KVM, ACCEL_TCG };
 
 struct run_options {
-	const char *dir;      /* shared directory, as the user wrote it */
-	int dir_fd;	      /* the same, open (O_PATH) */
-	const char *prog;     /* path for the kernel */
-	const char **args;    /* argv[0..nargs-1]; argv[0] as the user wrote it */
+	const char *dir;   /* shared directory, as the user wrote it */
+	int dir_fd;	   /* the same, open (O_PATH) */
+	const char *prog;  /* path for the kernel */
+	const char **args; /* argv[0..nargs-1]; argv[0] as the user wrote it */
 	size_t nargs;
-	const char **env;     /* "NAME=VALUE" */
+	const char **env; /* "NAME=VALUE" */
 	size_t nenv;
 	const char *workdir;
 	uint32_t uid, gid, umask;
-	uint64_t memory;      /* bytes */
+	uint64_t memory; /* bytes */
 	unsigned cpus;
 	bool tty;
 	bool read_only;

@@ -28,7 +28,7 @@ int write_all(int fd, const void *data, size_t len)
 			continue;
 		}
 		if (n < 0 && errno == EAGAIN) {
-			struct pollfd pfd = {.fd = fd, .events = POLLOUT};
+			struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 
 			(void)poll(&pfd, 1, -1);
 			continue;
@@ -62,14 +62,14 @@ static void put_line_locked(const char *prefix, const char *line, size_t len)
 		buf[n++] = '\n';
 	}
 	n += (size_t)snprintf(buf + n, 64, "%s", prefix);
-	room = sizeof buf - 2 - n;
+	room = sizeof(buf) - 2 - n;
 	while (len > room) {
 		memcpy(buf + n, line, room);
 		(void)write_all(2, buf, n + room);
 		line += room;
 		len -= room;
 		n = 0;
-		room = sizeof buf - 2;
+		room = sizeof(buf) - 2;
 	}
 	memcpy(buf + n, line, len);
 	n += len;
@@ -84,13 +84,13 @@ static void put_line_locked(const char *prefix, const char *line, size_t len)
 static void report_va(const char *fmt, va_list ap)
 {
 	char line[8192];
-	int n = vsnprintf(line, sizeof line, fmt, ap);
+	int n = vsnprintf(line, sizeof(line), fmt, ap);
 
 	if (n < 0) {
 		return;
 	}
-	if ((size_t)n >= sizeof line) {
-		n = sizeof line - 1;
+	if ((size_t)n >= sizeof(line)) {
+		n = sizeof(line) - 1;
 	}
 	pthread_mutex_lock(&stderr_lock);
 	put_line_locked("corrida: ", line, (size_t)n);
@@ -130,7 +130,7 @@ void report_text(const char *prefix, const char *text, size_t len)
 			n = 0;
 			continue;
 		}
-		if (n == sizeof line) {
+		if (n == sizeof(line)) {
 			put_line_locked(prefix, line, n);
 			n = 0;
 		}

@@ -22,14 +22,14 @@ static void post(struct streams *s, unsigned event)
 	uint64_t one = 1;
 
 	atomic_fetch_or(&s->events, event);
-	(void)write(s->wakeup, &one, sizeof one);
+	(void)write(s->wakeup, &one, sizeof(one));
 }
 
 unsigned streams_take_events(struct streams *s)
 {
 	uint64_t n;
 
-	(void)read(s->wakeup, &n, sizeof n);
+	(void)read(s->wakeup, &n, sizeof(n));
 	return atomic_exchange(&s->events, 0);
 }
 
@@ -37,7 +37,7 @@ unsigned streams_take_events(struct streams *s)
  * on an error, which for a program is the end too. */
 static ssize_t read_stdin(char *buf, size_t len)
 {
-	const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
+	const struct timespec pause = { .tv_nsec = 200 * 1000 * 1000 };
 
 	for (;;) {
 		ssize_t n = read(0, buf, len);
@@ -46,7 +46,7 @@ static ssize_t read_stdin(char *buf, size_t len)
 			return n;
 		}
 		if (errno == EAGAIN) {
-			struct pollfd pfd = {.fd = 0, .events = POLLIN};
+			struct pollfd pfd = { .fd = 0, .events = POLLIN };
 
 			(void)poll(&pfd, 1, -1);
 		} else if (errno == EIO && terminal_in_background()) {
@@ -66,7 +66,7 @@ static void *copy_stdin(void *cookie)
 	bool open = true;
 
 	while (open) {
-		ssize_t n = read_stdin(buf, sizeof buf);
+		ssize_t n = read_stdin(buf, sizeof(buf));
 
 		for (ssize_t at = 0; at < n;) {
 			ssize_t k = send(s->stdio, buf + at, (size_t)(n - at), MSG_NOSIGNAL);

@@ -26,8 +26,8 @@ enum stream_event {
 };
 
 struct streams {
-	int stdio, err;	      /* sockets to the guest */
-	int wakeup;	      /* eventfd, readable when there are events */
+	int stdio, err; /* sockets to the guest */
+	int wakeup;	/* eventfd, readable when there are events */
 	_Atomic unsigned events;
 	_Atomic uint64_t stdin_bytes;
 	_Atomic uint64_t out_bytes; /* both directions from the guest: a sign of life */

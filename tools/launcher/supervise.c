@@ -44,11 +44,11 @@ struct run {
 	bool ended; /* status is valid; only output is still to be delivered */
 	int status;
 	unsigned streams_done;
-	uint64_t deadline;	/* timeline_now() scale, 0 = none */
-	bool drain_only;	/* --timeout has passed; the deadline is the last one */
-	uint64_t last_signal;	/* when we passed on SIGINT or SIGTERM, 0 = never */
+	uint64_t deadline;    /* timeline_now() scale, 0 = none */
+	bool drain_only;      /* --timeout has passed; the deadline is the last one */
+	uint64_t last_signal; /* when we passed on SIGINT or SIGTERM, 0 = never */
 	uint64_t life_at_signal;
-	uint64_t messages;	/* from the guest: a sign of life */
+	uint64_t messages; /* from the guest: a sign of life */
 	char serial_tail[16384];
 	size_t serial_len;
 	struct ctl_exit exit;
@@ -173,10 +173,10 @@ static void report_helper(struct helper *h)
 {
 	char how[96], prefix[32];
 
-	describe_status(how, sizeof how, h->status);
+	describe_status(how, sizeof(how), h->status);
 	report("%s ended unexpectedly: %s", h->name, how);
 	(void)helper_read_log(h);
-	snprintf(prefix, sizeof prefix, "%s: ", h->name);
+	snprintf(prefix, sizeof(prefix), "%s: ", h->name);
 	report_text(prefix, h->tail, h->tail_len);
 }
 
@@ -203,8 +203,8 @@ static void read_serial(struct run *r)
 	char buf[4096];
 	ssize_t n;
 
-	while ((n = recv(r->vm.serial, buf, sizeof buf, MSG_DONTWAIT)) > 0) {
-		size_t len = (size_t)n, room = sizeof r->serial_tail - r->serial_len;
+	while ((n = recv(r->vm.serial, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		size_t len = (size_t)n, room = sizeof(r->serial_tail) - r->serial_len;
 
 		if (len > room) {
 			r->serial_len -= len - room;
@@ -220,12 +220,12 @@ static void read_serial(struct run *r)
 static void on_death(struct run *r)
 {
 	struct pollfd other[2] = {
-		{.fd = r->vm.qemu.pidfd, .events = POLLIN},
-		{.fd = r->vm.fsd.pidfd, .events = POLLIN},
+		{ .fd = r->vm.qemu.pidfd, .events = POLLIN },
+		{ .fd = r->vm.fsd.pidfd, .events = POLLIN },
 	};
 
 	while (read_ctl(r)) {
-		struct pollfd more = {.fd = r->ctl.fd, .events = POLLIN};
+		struct pollfd more = { .fd = r->ctl.fd, .events = POLLIN };
 
 		if (r->ended || poll(&more, 1, 0) <= 0) {
 			break;
@@ -272,8 +272,7 @@ static void pass_signal(struct run *r, uint32_t signo)
 	if (r->ended || (!started && signo != SIGUSR1 && signo != SIGUSR2)) {
 		/* Nothing to ask any more, or nobody yet. */
 		if (end(r, 128 + (int)signo)) {
-			report("ended by %s before the program had started",
-			       strsignal((int)signo));
+			report("ended by %s before the program had started", strsignal((int)signo));
 		}
 		r->streams_done = STREAM_STDOUT_DONE | STREAM_STDERR_DONE;
 		return;
@@ -288,19 +287,19 @@ static void pass_signal(struct run *r, uint32_t signo)
 		r->last_signal = now;
 		r->life_at_signal = signs_of_life(r);
 	}
-	ctl_send(&r->ctl, CTL_SIGNAL, &signo, sizeof signo);
+	ctl_send(&r->ctl, CTL_SIGNAL, &signo, sizeof(signo));
 }
 
 static void on_signal(struct run *r)
 {
 	struct signalfd_siginfo info;
 
-	while (read(r->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+	while (read(r->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGWINCH) {
 			uint16_t size[2];
 
 			terminal_size(&size[0], &size[1]);
-			ctl_send(&r->ctl, CTL_WINSIZE, size, sizeof size);
+			ctl_send(&r->ctl, CTL_WINSIZE, size, sizeof(size));
 		} else if (info.ssi_signo == SIGTSTP) {
 			stop_ourselves(r);
 		} else {
@@ -313,13 +312,12 @@ static void on_signal(struct run *r)
  * a script) stay ignored. */
 static void open_signals(struct run *r)
 {
-	static const int passed[] = {SIGINT,  SIGTERM, SIGHUP, SIGQUIT,
-				     SIGUSR1, SIGUSR2, SIGTSTP};
+	static const int passed[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP };
 	struct sigaction old;
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++) {
 		if (sigaction(passed[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
 			sigaddset(&set, passed[i]);
 		}
@@ -344,11 +342,11 @@ static void on_stream_events(struct run *r)
 	if (events & STREAM_STDIN_EOF) {
 		uint64_t total = atomic_load(&r->streams.stdin_bytes);
 
-		ctl_send(&r->ctl, CTL_STDIN_EOF, &total, sizeof total);
+		ctl_send(&r->ctl, CTL_STDIN_EOF, &total, sizeof(total));
 	}
 	for (uint32_t fd = 1; fd <= 2; fd++) {
 		if (events & (fd == 1 ? STREAM_STDOUT_CLOSED : STREAM_STDERR_CLOSED)) {
-			ctl_send(&r->ctl, CTL_OUT_CLOSED, &fd, sizeof fd);
+			ctl_send(&r->ctl, CTL_OUT_CLOSED, &fd, sizeof(fd));
 		}
 	}
 	r->streams_done |= events & (STREAM_STDOUT_DONE | STREAM_STDERR_DONE);
@@ -392,8 +390,17 @@ static void check_deadline(struct run *r)
 	}
 }
 
-enum { POLL_CTL, POLL_SIGNALS, POLL_STREAMS, POLL_QEMU, POLL_FSD, POLL_SERIAL, POLL_QEMU_LOG,
-       POLL_FSD_LOG, N_POLL };
+enum {
+	POLL_CTL,
+	POLL_SIGNALS,
+	POLL_STREAMS,
+	POLL_QEMU,
+	POLL_FSD,
+	POLL_SERIAL,
+	POLL_QEMU_LOG,
+	POLL_FSD_LOG,
+	N_POLL
+};
 
 static void fill_poll(const struct run *r, struct pollfd *p)
 {

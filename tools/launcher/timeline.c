@@ -21,10 +21,8 @@ void timeline_mark(struct timeline *t, enum timeline_step step)
 void timeline_print(const struct timeline *t)
 {
 	static const char *const names[N_TIMELINE_STEPS] = {
-		[TIME_BEGIN] = "launcher begins",
-		[TIME_FORKED] = "QEMU and virtiofsd forked",
-		[TIME_STARTED] = "program starts",
-		[TIME_EXITED] = "program has ended",
+		[TIME_BEGIN] = "launcher begins",  [TIME_FORKED] = "QEMU and virtiofsd forked",
+		[TIME_STARTED] = "program starts", [TIME_EXITED] = "program has ended",
 		[TIME_END] = "all gone",
 	};
 	uint64_t before = t->at[TIME_BEGIN];

@@ -33,7 +33,7 @@ struct helper {
 	size_t argc;
 	pid_t pid;
 	int pidfd;
-	int log; /* read end: the helper's own stderr */
+	int log;    /* read end: the helper's own stderr */
 	int status; /* from waitpid */
 	bool ended;
 	char tail[4096]; /* the end of what came over log */

@@ -29,7 +29,8 @@ static inline void notify_inode(struct inode *inode, uint32_t mask, const char *
 /* To the file at d, and to its directory with its name. */
 static inline void notify_dentry(struct dentry *d, uint32_t mask)
 {
-	if (unlikely(atomic_load_explicit(&notify_watches, memory_order_relaxed)) && d && d->inode) {
+	if (unlikely(atomic_load_explicit(&notify_watches, memory_order_relaxed)) && d &&
+	    d->inode) {
 		notify_dentry_slow(d, mask);
 	}
 }

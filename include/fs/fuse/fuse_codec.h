@@ -22,8 +22,8 @@ void fuse_encode_header(struct fuse_in_header *h, uint32_t len, enum fuse_opcode
 
 /* The out header of a reply of which the device says that it wrote `written` bytes into
  * room for `room`, header included.  0 and the payload's length, the daemon's error, or -EIO. */
-MUST_USE int fuse_parse_header(const void *buf, uint64_t written, uint64_t room,
-			       uint64_t unique, uint32_t *payload);
+MUST_USE int fuse_parse_header(const void *buf, uint64_t written, uint64_t room, uint64_t unique,
+			       uint32_t *payload);
 
 /* buf holds len bytes of payload. */
 MUST_USE int fuse_parse_entry(const void *buf, size_t len, struct fuse_entry_out *e);
@@ -51,8 +51,7 @@ struct fuse_dir_entry {
 };
 /* The next record of a READDIRPLUS reply at *pos, which advances.  1, 0 at the end, -EIO for
  * nonsense.  With -EIO and entry.nodeid != 0 the daemon has counted a lookup all the same. */
-MUST_USE int fuse_parse_dirent(const void *buf, size_t len, size_t *pos,
-			       struct fuse_dir_entry *e);
+MUST_USE int fuse_parse_dirent(const void *buf, size_t len, size_t *pos, struct fuse_dir_entry *e);
 /* The same of a READDIR reply, which has no entries: entry.nodeid is 0. */
 MUST_USE int fuse_parse_plain_dirent(const void *buf, size_t len, size_t *pos,
 				     struct fuse_dir_entry *e);

@@ -30,8 +30,8 @@ struct fuse_part {
 	void *data;
 	uint32_t len;
 };
-#define FUSE_MAX_PARTS 264	 /* 256 pages + headers */
-#define FUSE_MAX_FORGET_PARTS 4	 /* of a request with forget = true */
+#define FUSE_MAX_PARTS 264	/* 256 pages + headers */
+#define FUSE_MAX_FORGET_PARTS 4 /* of a request with forget = true */
 
 struct fuse_request_io {
 	const struct fuse_part *in; /* device reads; parts are not needed after submit() */
@@ -42,7 +42,7 @@ struct fuse_request_io {
 	 * yet.  The last of a batch must have it false. */
 	bool more;
 	void (*complete)(struct fuse_request_io *io, int err, uint32_t written);
-	struct list link;     /* the transport's */
+	struct list link;	 /* the transport's */
 	uint64_t transport_priv; /* the transport's */
 	uint32_t written;	 /* the transport's */
 };

@@ -30,11 +30,11 @@ void text_free(struct text_buf *t);
 /* What the source renders; "pid" kinds are asked with tid == 0 for /proc/PID/X, and with
  * tid != 0 for /proc/PID/task/TID/X. */
 enum proc_file {
-	PROC_STAT,	   /* the one line of proc(5) */
-	PROC_STATUS,	   /* "Name:\t..." */
-	PROC_COMM,	   /* name and newline; writable */
+	PROC_STAT,   /* the one line of proc(5) */
+	PROC_STATUS, /* "Name:\t..." */
+	PROC_COMM,   /* name and newline; writable */
 	PROC_LIMITS,
-	PROC_OOM_ADJ,	   /* writable, like the next two */
+	PROC_OOM_ADJ, /* writable, like the next two */
 	PROC_OOM_SCORE,
 	PROC_OOM_SCORE_ADJ,
 	PROC_WCHAN,
@@ -91,5 +91,5 @@ MUST_USE int sysfs_register(const char *path, uint32_t mode,
 			    int (*show)(struct text_buf *t, void *arg),
 			    int (*store)(const char *buf, size_t n, void *arg), void *arg);
 /* Plain numbers that others read (include/fs/sysctl.h style): a u64 shown in decimal. */
-MUST_USE int procfs_register_u64(const char *path, uint64_t *value, bool writable,
-				 uint64_t min, uint64_t max);
+MUST_USE int procfs_register_u64(const char *path, uint64_t *value, bool writable, uint64_t min,
+				 uint64_t max);

@@ -18,13 +18,13 @@ struct mem_sb {
 };
 struct mem_inode {
 	struct inode inode;
-	char *target;	    /* symlink */
+	char *target; /* symlink */
 	int (*show)(struct text_buf *t, void *arg);
 	int (*store)(const char *buf, size_t n, void *arg);
 	void *arg;
-	uint32_t seals;	    /* memfd: F_SEAL_* */
+	uint32_t seals; /* memfd: F_SEAL_* */
 	bool sealable;
-	uint64_t charged;   /* pages of this file in mem_sb.used_pages */
+	uint64_t charged;	/* pages of this file in mem_sb.used_pages */
 	int pid, tid, fd, kind; /* procfs: what a per-process entry stands for */
 };
 static inline struct mem_inode *mem_inode_of(struct inode *inode)
@@ -35,8 +35,7 @@ static inline struct mem_inode *mem_inode_of(struct inode *inode)
 extern const struct inode_ops tmpfs_dir_ops, tmpfs_file_inode_ops, tmpfs_link_ops;
 extern const struct inode_ops pseudo_dir_ops, text_inode_ops;
 /* limit: bytes, 0 = half of RAM. */
-MUST_USE int tmpfs_create(const char *type, uint32_t mode, uint64_t limit,
-			  struct superblock **out);
+MUST_USE int tmpfs_create(const char *type, uint32_t mode, uint64_t limit, struct superblock **out);
 /* A superblock with a root of the given mode; root_ops NULL = a plain directory. */
 MUST_USE int pseudo_create(const char *type, uint64_t magic, uint32_t mode,
 			   const struct inode_ops *root_ops, struct superblock **out);

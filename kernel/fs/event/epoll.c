@@ -12,16 +12,16 @@
 
 #define MAX_NEST 5
 #define CTL_FLAGS (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
-#define EXCLUSIVE_OK                                                                     \
+#define EXCLUSIVE_OK \
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll {
 	struct mutex mutex;
 	struct rb_tree items;
 	struct spinlock ready_lock;
-	struct list ready;   /* struct epoll_item.ready_link */
+	struct list ready;    /* struct epoll_item.ready_link */
 	struct waitq waiters; /* epoll_wait, poll of the epoll file */
-	struct list parents; /* items of other epolls that watch this one: nest lock */
+	struct list parents;  /* items of other epolls that watch this one: nest lock */
 };
 struct epoll_wait_link {
 	struct waitq_entry wait;
@@ -35,8 +35,8 @@ struct epoll_item {
 	int fd;
 	_Atomic uint32_t events; /* wanted, with EPOLLET and friends; 0 events = disabled */
 	uint64_t data;
-	struct list ready_link; /* ready_lock */
-	struct list file_link;	/* file->epoll_lock */
+	struct list ready_link;	 /* ready_lock */
+	struct list file_link;	 /* file->epoll_lock */
 	struct list parent_link; /* nest lock; when file is an epoll */
 	unsigned nlinks;
 	struct epoll_wait_link links[INLINE_LINKS];
@@ -283,7 +283,7 @@ static int item_add(struct epoll *ep, struct file *target, int fd,
 		    const struct linux_epoll_event *ev)
 {
 	struct epoll_item *item = kmem_cache_zalloc(item_cache);
-	struct item_table table = {.pt.queue = item_queue, .item = item};
+	struct item_table table = { .pt.queue = item_queue, .item = item };
 
 	if (!item) {
 		return -ENOMEM;
@@ -531,8 +531,8 @@ void epoll_file_release(struct file *f)
 	}
 	mutex_lock(&gate);
 	while (!list_empty(&f->epoll_items)) {
-		struct epoll_item *item =
-			list_first_entry(&f->epoll_items, struct epoll_item, file_link);
+		struct epoll_item *item = list_first_entry(&f->epoll_items, struct epoll_item,
+							   file_link);
 		struct epoll *ep = item->ep; /* stays: epoll_release() needs the gate */
 
 		mutex_lock_nested(&ep->mutex);
@@ -551,9 +551,9 @@ static void epoll_fdinfo(struct file *f, char *buf, size_t size)
 	for (struct rb_node *n = rb_first(&ep->items); n && at < size; n = rb_next(n)) {
 		struct epoll_item *item = rb_entry(n, struct epoll_item, node);
 
-		at += (size_t)fmt_snprintf(buf + at, size - at, "tfd: %8d events: %8x data: %16llx\n",
-					   item->fd, atomic_load(&item->events),
-					   (unsigned long long)item->data);
+		at += (size_t)fmt_snprintf(
+			buf + at, size - at, "tfd: %8d events: %8x data: %16llx\n", item->fd,
+			atomic_load(&item->events), (unsigned long long)item->data);
 	}
 	mutex_unlock(&ep->mutex);
 }
@@ -579,8 +579,7 @@ int epoll_create_file(struct file **out)
 	waitq_init(&ep->waiters);
 	/* It is woken from wake functions, under another wait queue's lock. */
 	spin_init(&ep->waiters.lock, RANK_WAITQ_INNER, "epoll waiters");
-	err = file_alloc_anon(&epoll_ops, ep, O_RDWR, 0600,
-			      "anon_inode:[eventpoll]", out);
+	err = file_alloc_anon(&epoll_ops, ep, O_RDWR, 0600, "anon_inode:[eventpoll]", out);
 	if (err) {
 		kfree(ep);
 	}

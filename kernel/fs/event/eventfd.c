@@ -20,7 +20,8 @@ struct eventfd {
 
 static bool nonblocking(struct file *f, unsigned flags)
 {
-	return flags & IO_NOWAIT || atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
+	return flags & IO_NOWAIT ||
+	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
 }
 
 static long eventfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
@@ -35,9 +36,8 @@ static long eventfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	}
 	spin_lock(&e->lock);
 	while (!e->count && !err) {
-		err = nonblocking(f, flags)
-			      ? -EAGAIN
-			      : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
+		err = nonblocking(f, flags) ? -EAGAIN
+					    : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
 	}
 	if (err) {
 		spin_unlock(&e->lock);
@@ -70,9 +70,8 @@ static long eventfd_write(struct file *f, struct uio *u, uint64_t *pos, unsigned
 	}
 	spin_lock(&e->lock);
 	while (v > COUNT_MAX - e->count && !err) {
-		err = nonblocking(f, flags)
-			      ? -EAGAIN
-			      : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
+		err = nonblocking(f, flags) ? -EAGAIN
+					    : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
 	}
 	if (!err) {
 		e->count += v;

@@ -21,12 +21,13 @@ struct stream {
 	_Atomic uint64_t total;	   /* stdin: where it ends */
 	_Atomic bool closed;	   /* out: nobody reads */
 };
-static struct stream streams[3] = {{.total = UINT64_MAX}};
+static struct stream streams[3] = { { .total = UINT64_MAX } };
 static const struct file_ops hostio_ops;
 
 static bool nonblocking(struct file *f, unsigned flags)
 {
-	return flags & IO_NOWAIT || atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
+	return flags & IO_NOWAIT ||
+	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
 }
 static bool at_end(struct stream *s)
 {
@@ -99,8 +100,7 @@ static long hostio_read(struct file *f, struct uio *u, uint64_t *pos, unsigned f
 	return ret;
 }
 
-static long write_chunk(struct stream *s, struct file *f, const char *buf, size_t n,
-			unsigned flags)
+static long write_chunk(struct stream *s, struct file *f, const char *buf, size_t n, unsigned flags)
 {
 	size_t done = 0;
 	long ret;
@@ -193,12 +193,13 @@ static long hostio_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	struct stream *s = f->private_data;
 
 	if (cmd == FIONREAD && s == &streams[0]) {
-		return put_user_u32((user_ptr){arg}, (uint32_t)s->port->ops->can_read(s->port));
+		return put_user_u32((user_ptr){ arg }, (uint32_t)s->port->ops->can_read(s->port));
 	}
 	return -ENOTTY;
 }
 static const struct file_ops hostio_ops = {
-	.read = hostio_read, .write = hostio_write, .poll = hostio_poll, .ioctl = hostio_ioctl};
+	.read = hostio_read, .write = hostio_write, .poll = hostio_poll, .ioctl = hostio_ioctl
+};
 
 /* Opened again through /proc/self/fd/N. */
 static int hostio_reopen(struct inode *inode, struct file *f)
@@ -217,8 +218,8 @@ static int hostio_setattr(struct inode *inode, const struct iattr *a)
 	inode_setattr_generic(inode, a);
 	return 0;
 }
-static const struct inode_ops hostio_inode_ops = {.open = hostio_reopen,
-						  .setattr = hostio_setattr};
+static const struct inode_ops hostio_inode_ops = { .open = hostio_reopen,
+						   .setattr = hostio_setattr };
 
 int hostio_open(int which, struct file **out)
 {
@@ -238,8 +239,8 @@ int hostio_open(int which, struct file **out)
 		mutex_init(&s->mutex, RANK_PIPE, "hostio");
 	}
 	inode_get(s->inode);
-	err = file_alloc_inode(&hostio_ops, s, which == 0 ? O_RDONLY : O_WRONLY, s->inode, "pipe:",
-			       out);
+	err = file_alloc_inode(&hostio_ops, s, which == 0 ? O_RDONLY : O_WRONLY, s->inode,
+			       "pipe:", out);
 	if (err) {
 		inode_put(s->inode);
 	}

@@ -181,7 +181,7 @@ static long inotify_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	}
 	while (!err && !list_empty(&in->events)) {
 		struct event *e = list_first_entry(&in->events, struct event, link);
-		struct linux_inotify_event head = {e->wd, e->mask, e->cookie, e->name_len};
+		struct linux_inotify_event head = { e->wd, e->mask, e->cookie, e->name_len };
 		size_t size = sizeof(head) + e->name_len;
 
 		if (size > u->left) {
@@ -215,7 +215,7 @@ static long inotify_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
 	struct inotify *in = f->private_data;
 
-	return cmd == FIONREAD ? put_user_u32((user_ptr){arg}, (uint32_t)READ_ONCE(in->bytes))
+	return cmd == FIONREAD ? put_user_u32((user_ptr){ arg }, (uint32_t)READ_ONCE(in->bytes))
 			       : -ENOTTY;
 }
 static void inotify_release(struct file *f)

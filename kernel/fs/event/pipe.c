@@ -133,8 +133,8 @@ static long drain_locked(struct pipe *p, struct uio *u)
 		size_t n = part_of_page(at, u->left, p->len);
 		size_t got;
 
-		got = uio_write_to(u, (char *)page_to_virt(p->pages[at / PAGE_SIZE]) +
-					      at % PAGE_SIZE, n);
+		got = uio_write_to(
+			u, (char *)page_to_virt(p->pages[at / PAGE_SIZE]) + at % PAGE_SIZE, n);
 		p->head = (at + got) % capacity(p);
 		WRITE_ONCE(p->len, p->len - got);
 		done += got;
@@ -156,7 +156,8 @@ static long drain_locked(struct pipe *p, struct uio *u)
 
 static bool nonblocking(struct file *f, unsigned flags)
 {
-	return flags & IO_NOWAIT || atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
+	return flags & IO_NOWAIT ||
+	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
 }
 
 static long pipe_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
@@ -289,7 +290,7 @@ static long pipe_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	struct pipe *p = f->private_data;
 
 	if (cmd == FIONREAD) {
-		return put_user_u32((user_ptr){arg}, (uint32_t)READ_ONCE(p->len));
+		return put_user_u32((user_ptr){ arg }, (uint32_t)READ_ONCE(p->len));
 	}
 	return -ENOTTY;
 }

@@ -206,7 +206,7 @@ long fs_select(int nfds, uint64_t *in, uint64_t *out, uint64_t *except, uint64_t
 			      (get_bit(except, fd) ? SEL_EX : 0);
 
 		if (ev) {
-			fds[n++] = (struct linux_pollfd){fd, (int16_t)ev, 0};
+			fds[n++] = (struct linux_pollfd){ fd, (int16_t)ev, 0 };
 		}
 	}
 	ready = fs_poll(fds, n, deadline);

@@ -20,9 +20,9 @@ static int negotiate(struct fuse_conn *conn)
 	in->major = FUSE_KERNEL_VERSION;
 	in->minor = FUSE_KERNEL_MINOR_VERSION;
 	in->max_readahead = FUSE_READ_PAGES * PAGE_SIZE;
-	in->flags = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES |
-		    FUSE_AUTO_INVAL_DATA | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
-		    FUSE_ASYNC_DIO | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS;
+	in->flags = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA |
+		    FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO |
+		    FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS;
 	n = fuse_req_send(req);
 	err = n < 0 ? (int)n : fuse_parse_init(req->reply, (size_t)n, &out);
 	fuse_req_put(req);

@@ -106,8 +106,9 @@ static int fetch_link(struct fuse_inode *fi)
 	n = fuse_req_send(req);
 	if (n >= 0) {
 		target = kmalloc((size_t)n + 1);
-		n = target && n <= FUSE_SYMLINK_MAX ? fuse_parse_readlink(req->reply, (size_t)n, target)
-						    : -ENOMEM;
+		n = target && n <= FUSE_SYMLINK_MAX
+			    ? fuse_parse_readlink(req->reply, (size_t)n, target)
+			    : -ENOMEM;
 		if (n < 0 || !atomic_compare_exchange_strong(&fi->link_target, &none, target)) {
 			kfree(target);
 		}

@@ -11,7 +11,8 @@ void fuse_encode_header(struct fuse_in_header *h, uint32_t len, enum fuse_opcode
 			uint64_t unique, uint64_t nodeid)
 {
 	*h = (struct fuse_in_header){
-	    .len = len, .opcode = opcode, .unique = unique, .nodeid = nodeid};
+		.len = len, .opcode = opcode, .unique = unique, .nodeid = nodeid
+	};
 }
 
 int fuse_parse_header(const void *buf, uint64_t written, uint64_t room, uint64_t unique,

@@ -47,8 +47,8 @@ static long read_pages(struct fuse_file *ff, uint64_t pos, struct page **pages, 
 
 /* Reads [pos, pos + len) into pages; less than len only at the end of the file: a short reply
  * inside it is asked for again. */
-static long read_all(struct fuse_inode *fi, struct fuse_file *ff, uint64_t pos,
-		     struct page **pages, size_t len)
+static long read_all(struct fuse_inode *fi, struct fuse_file *ff, uint64_t pos, struct page **pages,
+		     size_t len)
 {
 	size_t max = (size_t)fi->conn->max_pages * PAGE_SIZE, done = 0;
 
@@ -60,9 +60,9 @@ static long read_all(struct fuse_inode *fi, struct fuse_file *ff, uint64_t pos,
 			return n;
 		}
 		done += (size_t)n;
-		if (n == 0 || ((size_t)n < ask &&
-			       pos + done >= atomic_load_explicit(&fi->inode.pages.size,
-								  memory_order_acquire))) {
+		if (n == 0 ||
+		    ((size_t)n < ask && pos + done >= atomic_load_explicit(&fi->inode.pages.size,
+									   memory_order_acquire))) {
 			break;
 		}
 	}
@@ -155,7 +155,7 @@ static int fill_async(struct page_cache *pc, uint64_t index, struct page **pages
 		fuse_file_put(ff);
 		return -ENOMEM;
 	}
-	*a = (struct ahead){pc, ff, index * PAGE_SIZE};
+	*a = (struct ahead){ pc, ff, index * PAGE_SIZE };
 	req->end_arg = a;
 	fuse_req_send_async(req, ahead_done);
 	return 0;
@@ -240,12 +240,12 @@ static void unhold(struct page_cache *pc)
 }
 
 const struct pagecache_ops fuse_pagecache_ops = {
-    .fill = fill,
-    .fill_async = fill_async,
-    .write = write_back,
-    .mkwrite = may_write,
-    .hold = hold,
-    .unhold = unhold,
+	.fill = fill,
+	.fill_async = fill_async,
+	.write = write_back,
+	.mkwrite = may_write,
+	.hold = hold,
+	.unhold = unhold,
 };
 
 /* --- read(2) --- */
@@ -274,7 +274,7 @@ static long read_direct(struct fuse_inode *fi, struct fuse_file *ff, struct uio 
 
 		while (have < want &&
 		       (pages[have] = page_alloc(0, PAGE_ALLOC_USER |
-							(have ? PAGE_ALLOC_NORETRY : 0)))) {
+							    (have ? PAGE_ALLOC_NORETRY : 0)))) {
 			have++;
 		}
 		len = MIN(len, have * PAGE_SIZE);

@@ -192,8 +192,8 @@ static uint32_t rdev_encode(uint64_t rdev)
 static int make_node(struct inode *dir, struct dentry *d, uint32_t mode, uint64_t rdev)
 {
 	struct fuse_mknod_in *in;
-	struct fuse_req *req =
-	    name_req(dir, FUSE_MKNOD, sizeof(*in), d->name, sizeof(struct fuse_entry_out));
+	struct fuse_req *req = name_req(dir, FUSE_MKNOD, sizeof(*in), d->name,
+					sizeof(struct fuse_entry_out));
 
 	if (req) {
 		in = req->args;
@@ -211,8 +211,8 @@ static int create(struct inode *dir, struct dentry *d, uint32_t mode)
 static int make_dir(struct inode *dir, struct dentry *d, uint32_t mode)
 {
 	struct fuse_mkdir_in *in;
-	struct fuse_req *req =
-	    name_req(dir, FUSE_MKDIR, sizeof(*in), d->name, sizeof(struct fuse_entry_out));
+	struct fuse_req *req = name_req(dir, FUSE_MKDIR, sizeof(*in), d->name,
+					sizeof(struct fuse_entry_out));
 
 	if (req) {
 		in = req->args;
@@ -241,8 +241,8 @@ static int make_symlink(struct inode *dir, struct dentry *d, const char *target)
 static int make_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
 	struct fuse_link_in *in;
-	struct fuse_req *req =
-	    name_req(dir, FUSE_LINK, sizeof(*in), d->name, sizeof(struct fuse_entry_out));
+	struct fuse_req *req = name_req(dir, FUSE_LINK, sizeof(*in), d->name,
+					sizeof(struct fuse_entry_out));
 
 	if (req) {
 		in = req->args;
@@ -256,8 +256,8 @@ static int send_create(struct inode *dir, const char *name, uint32_t flags, uint
 		       struct fuse_entry_out *e, struct fuse_open_out *o)
 {
 	struct fuse_create_in *in;
-	struct fuse_req *req =
-	    name_req(dir, FUSE_CREATE, sizeof(*in), name, sizeof(*e) + sizeof(*o));
+	struct fuse_req *req = name_req(dir, FUSE_CREATE, sizeof(*in), name,
+					sizeof(*e) + sizeof(*o));
 	long n;
 	int err;
 
@@ -424,9 +424,9 @@ static long send_rename(struct inode *old_dir, struct dentry *old_d, struct inod
 {
 	size_t args = flags ? sizeof(struct fuse_rename2_in) : sizeof(struct fuse_rename_in);
 	size_t old_size = old_d->name_len + 1u, new_size = new_d->name_len + 1u;
-	struct fuse_req *req =
-		fuse_req_alloc(conn_of(old_dir), flags ? FUSE_RENAME2 : FUSE_RENAME,
-			       node_of(old_dir), args + old_size + new_size, 0, FUSE_DATA_NONE, 0);
+	struct fuse_req *req = fuse_req_alloc(conn_of(old_dir), flags ? FUSE_RENAME2 : FUSE_RENAME,
+					      node_of(old_dir), args + old_size + new_size, 0,
+					      FUSE_DATA_NONE, 0);
 	char *names;
 	long n;
 
@@ -481,26 +481,25 @@ static int rename_name(struct inode *old_dir, struct dentry *old_d, struct inode
 	return 0;
 }
 
-#define COMMON_OPS                                                                       \
-	.getattr = fuse_getattr, .setattr = fuse_setattr, .getxattr = fuse_getxattr,     \
-	.setxattr = fuse_setxattr, .listxattr = fuse_listxattr,                          \
-	.removexattr = fuse_removexattr
+#define COMMON_OPS                                                                   \
+	.getattr = fuse_getattr, .setattr = fuse_setattr, .getxattr = fuse_getxattr, \
+	.setxattr = fuse_setxattr, .listxattr = fuse_listxattr, .removexattr = fuse_removexattr
 
 const struct inode_ops fuse_dir_inode_ops = {
-    .lookup = lookup,
-    .create = create,
-    .create_open = create_open,
-    .mkdir = make_dir,
-    .mknod = make_node,
-    .symlink = make_symlink,
-    .link = make_link,
-    .unlink = unlink_name,
-    .rmdir = remove_dir,
-    .rename = rename_name,
-    .tmpfile = make_tmpfile,
-    .open = fuse_open,
-    COMMON_OPS,
+	.lookup = lookup,
+	.create = create,
+	.create_open = create_open,
+	.mkdir = make_dir,
+	.mknod = make_node,
+	.symlink = make_symlink,
+	.link = make_link,
+	.unlink = unlink_name,
+	.rmdir = remove_dir,
+	.rename = rename_name,
+	.tmpfile = make_tmpfile,
+	.open = fuse_open,
+	COMMON_OPS,
 };
-const struct inode_ops fuse_file_inode_ops = {.open = fuse_open, COMMON_OPS};
-const struct inode_ops fuse_link_inode_ops = {.readlink = fuse_readlink, COMMON_OPS};
-const struct dentry_ops fuse_dentry_ops = {.revalidate = revalidate};
+const struct inode_ops fuse_file_inode_ops = { .open = fuse_open, COMMON_OPS };
+const struct inode_ops fuse_link_inode_ops = { .readlink = fuse_readlink, COMMON_OPS };
+const struct dentry_ops fuse_dentry_ops = { .revalidate = revalidate };

@@ -54,13 +54,11 @@ void fuse_file_put(struct fuse_file *ff)
 	kfree(ff);
 }
 
-static struct fuse_req *open_req(struct fuse_conn *conn, uint64_t nodeid, uint32_t flags,
-				 bool dir)
+static struct fuse_req *open_req(struct fuse_conn *conn, uint64_t nodeid, uint32_t flags, bool dir)
 {
-	struct fuse_req *req =
-	    fuse_req_alloc(conn, dir ? FUSE_OPENDIR : FUSE_OPEN, nodeid,
-			   sizeof(struct fuse_open_in), sizeof(struct fuse_open_out),
-			   FUSE_DATA_NONE, 0);
+	struct fuse_req *req = fuse_req_alloc(conn, dir ? FUSE_OPENDIR : FUSE_OPEN, nodeid,
+					      sizeof(struct fuse_open_in),
+					      sizeof(struct fuse_open_out), FUSE_DATA_NONE, 0);
 
 	if (req) {
 		((struct fuse_open_in *)req->args)->flags = flags;
@@ -305,19 +303,19 @@ static int map(struct file *f, int prot, int flags, struct page_cache **object)
 }
 
 static const struct file_ops file_ops = {
-    .read = fuse_read,
-    .write = fuse_write,
-    .lseek = fuse_lseek,
-    .mmap = map,
-    .fsync = fuse_fsync,
-    .flush = flush,
-    .release = release,
-    .fallocate = fuse_fallocate,
-    .copy_range = fuse_copy_range,
+	.read = fuse_read,
+	.write = fuse_write,
+	.lseek = fuse_lseek,
+	.mmap = map,
+	.fsync = fuse_fsync,
+	.flush = flush,
+	.release = release,
+	.fallocate = fuse_fallocate,
+	.copy_range = fuse_copy_range,
 };
 static const struct file_ops dir_ops = {
-    .readdir = fuse_readdir,
-    .lseek = fuse_lseek,
-    .fsync = fuse_fsync,
-    .release = release,
+	.readdir = fuse_readdir,
+	.lseek = fuse_lseek,
+	.fsync = fuse_fsync,
+	.release = release,
 };

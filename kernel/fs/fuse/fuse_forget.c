@@ -62,11 +62,11 @@ static void send_forgets(struct fuse_conn *conn, struct list *list, bool wait)
 			in->count = n;
 		}
 		for (unsigned i = 0; i < n; i++) {
-			struct fuse_forget *f = list_entry(list_pop_front(list),
-							   struct fuse_forget, link);
+			struct fuse_forget *f = list_entry(list_pop_front(list), struct fuse_forget,
+							   link);
 
 			if (req) {
-				one[i] = (struct fuse_forget_one){f->nodeid, f->nlookup};
+				one[i] = (struct fuse_forget_one){ f->nodeid, f->nlookup };
 			}
 			kfree(f);
 		}
@@ -135,7 +135,7 @@ static void forget_listing(struct fuse_req *req, size_t len)
 void fuse_orphan_cleanup(struct fuse_req *req)
 {
 	long len = fuse_req_result(req);
-	struct fuse_entry_out e = {0};
+	struct fuse_entry_out e = { 0 };
 	struct fuse_open_out o;
 
 	if (len < 0) {

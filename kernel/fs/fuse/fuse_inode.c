@@ -53,9 +53,9 @@ static void store_attr_locked(struct fuse_inode *fi, const struct fuse_attr *a)
 	i->rdev = rdev_decode(a->rdev);
 	i->blocks = a->blocks;
 	i->blksize = a->blksize ? a->blksize : PAGE_SIZE;
-	i->atime = (struct timespec64){(int64_t)a->atime, a->atimensec};
-	i->mtime = (struct timespec64){(int64_t)a->mtime, a->mtimensec};
-	i->ctime = (struct timespec64){(int64_t)a->ctime, a->ctimensec};
+	i->atime = (struct timespec64){ (int64_t)a->atime, a->atimensec };
+	i->mtime = (struct timespec64){ (int64_t)a->mtime, a->mtimensec };
+	i->ctime = (struct timespec64){ (int64_t)a->ctime, a->ctimensec };
 }
 
 static bool same_time(const struct timespec64 *t, uint64_t sec, uint32_t nsec)
@@ -126,8 +126,7 @@ struct fuse_req *fuse_getattr_prepare(struct fuse_inode *fi)
 			      sizeof(struct fuse_attr_out), FUSE_DATA_NONE, 0);
 }
 
-int fuse_getattr_finish(struct fuse_inode *fi, long result, struct fuse_req *req,
-			uint64_t version)
+int fuse_getattr_finish(struct fuse_inode *fi, long result, struct fuse_req *req, uint64_t version)
 {
 	struct fuse_attr_out a;
 	int err;
@@ -227,8 +226,8 @@ static struct fuse_inode *find_locked(struct fuse_conn *conn, uint64_t nodeid, u
 	return NULL;
 }
 
-int fuse_inode_from_entry(struct fuse_conn *conn, const struct fuse_entry_out *e,
-			  uint64_t version, struct inode **out)
+int fuse_inode_from_entry(struct fuse_conn *conn, const struct fuse_entry_out *e, uint64_t version,
+			  struct inode **out)
 {
 	struct fuse_inode *fi, *fresh = NULL;
 	uint64_t valid = fuse_valid_until(clock_mono_ns(), e->attr_valid, e->attr_valid_nsec);
@@ -244,8 +243,7 @@ int fuse_inode_from_entry(struct fuse_conn *conn, const struct fuse_entry_out *e
 			return -ENOMEM;
 		}
 		store_attr_locked(fresh, &e->attr); /* nobody else sees it yet */
-		atomic_store_explicit(&fresh->inode.pages.size, e->attr.size,
-				      memory_order_relaxed);
+		atomic_store_explicit(&fresh->inode.pages.size, e->attr.size, memory_order_relaxed);
 		fresh->attr_valid_until = valid;
 		fresh->nlookup = 1;
 		spin_lock(&conn->hash_lock);
@@ -327,15 +325,15 @@ static int statfs(struct superblock *sb, struct kstatfs *st)
 	if (err) {
 		return err;
 	}
-	*st = (struct kstatfs){.type = sb->magic,
-			       .bsize = s.bsize,
-			       .blocks = s.blocks,
-			       .bfree = s.bfree,
-			       .bavail = s.bavail,
-			       .files = s.files,
-			       .ffree = s.ffree,
-			       .namelen = s.namelen,
-			       .frsize = s.frsize ? s.frsize : s.bsize};
+	*st = (struct kstatfs){ .type = sb->magic,
+				.bsize = s.bsize,
+				.blocks = s.blocks,
+				.bfree = s.bfree,
+				.bavail = s.bavail,
+				.files = s.files,
+				.ffree = s.ffree,
+				.namelen = s.namelen,
+				.frsize = s.frsize ? s.frsize : s.bsize };
 	return 0;
 }
 
@@ -359,4 +357,4 @@ static int sync_fs(struct superblock *sb)
 	return n < 0 && n != -ENOSYS ? (int)n : 0;
 }
 
-const struct superblock_ops fuse_super_ops = {.evict = evict, .statfs = statfs, .sync = sync_fs};
+const struct superblock_ops fuse_super_ops = { .evict = evict, .statfs = statfs, .sync = sync_fs };

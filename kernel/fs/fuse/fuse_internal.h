@@ -42,18 +42,18 @@ struct fuse_forget {
 
 struct fuse_conn {
 	struct superblock sb;
-	struct fuse_transport *transport; /* [I] */
-	bool real_ids;			  /* [I] */
+	struct fuse_transport *transport;	     /* [I] */
+	bool real_ids;				     /* [I] */
 	uint32_t minor, max_write, max_pages, flags; /* [I] after INIT */
-	_Atomic bool broken;		  /* [a] the device failed: -EIO from now on */
-	_Atomic uint64_t next_unique;	  /* [a] */
-	_Atomic uint64_t unsupported;	  /* [a] bit per opcode that was answered ENOSYS */
-	_Atomic uint64_t version;	  /* [a] source of fuse_inode.version */
-	_Atomic uint32_t latency[2];	  /* [a] ns, moving average: small, data requests */
-	_Atomic uint32_t probe;		  /* [a] counts requests that did not poll */
+	_Atomic bool broken;			     /* [a] the device failed: -EIO from now on */
+	_Atomic uint64_t next_unique;		     /* [a] */
+	_Atomic uint64_t unsupported; /* [a] bit per opcode that was answered ENOSYS */
+	_Atomic uint64_t version;     /* [a] source of fuse_inode.version */
+	_Atomic uint32_t latency[2];  /* [a] ns, moving average: small, data requests */
+	_Atomic uint32_t probe;	      /* [a] counts requests that did not poll */
 
-	_Atomic uint64_t nodes;		  /* [a] inodes that exist, each a descriptor of the daemon's */
-	_Atomic uint64_t node_limit;	  /* [a] what it can take, once we know */
+	_Atomic uint64_t nodes;	     /* [a] inodes that exist, each a descriptor of the daemon's */
+	_Atomic uint64_t node_limit; /* [a] what it can take, once we know */
 
 	struct spinlock hash_lock;
 	struct list *hash; /* hash_lock */
@@ -69,15 +69,15 @@ struct fuse_conn {
 struct fuse_inode {
 	struct inode inode; /* first */
 	struct fuse_conn *conn;
-	uint64_t nodeid;      /* [I] */
+	uint64_t nodeid;       /* [I] */
 	struct list hash_link; /* hash_lock */
-	uint64_t nlookup;     /* hash_lock */
+	uint64_t nlookup;      /* hash_lock */
 	struct spinlock lock;
-	uint64_t attr_valid_until; /* lock */
-	uint64_t version;	   /* lock */
-	bool own_change;	   /* lock */
-	struct list files;	   /* lock: struct fuse_file */
-	char *_Atomic link_target; /* [a] set once */
+	uint64_t attr_valid_until;  /* lock */
+	uint64_t version;	    /* lock */
+	bool own_change;	    /* lock */
+	struct list files;	    /* lock: struct fuse_file */
+	char *_Atomic link_target;  /* [a] set once */
 	struct fuse_forget *forget; /* sent when the inode goes */
 };
 static inline struct fuse_inode *fuse_inode_of(struct inode *inode)
@@ -106,11 +106,11 @@ enum fuse_data { FUSE_DATA_NONE, FUSE_DATA_IN, FUSE_DATA_OUT };
 struct fuse_req {
 	struct fuse_request_io io;
 	struct fuse_conn *conn;
-	struct list link;     /* conn->finished */
+	struct list link; /* conn->finished */
 	_Atomic int32_t refs;
-	_Atomic bool done;    /* err and written are set */
-	bool orphaned;	      /* done_lock */
-	bool must_wait;	      /* not even a kill ends the wait (write-back at exit) */
+	_Atomic bool done; /* err and written are set */
+	bool orphaned;	   /* done_lock */
+	bool must_wait;	   /* not even a kill ends the wait (write-back at exit) */
 	int err;
 	uint32_t written;
 	enum fuse_opcode opcode;

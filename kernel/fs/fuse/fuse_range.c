@@ -156,9 +156,9 @@ long fuse_lseek(struct file *f, int64_t off, int whence)
 		if (ff->dir) {
 			return -EINVAL;
 		}
-		if (__builtin_add_overflow(
-			(int64_t)atomic_load_explicit(&f->inode->pages.size, memory_order_acquire),
-			off, &to)) {
+		if (__builtin_add_overflow((int64_t)atomic_load_explicit(&f->inode->pages.size,
+									 memory_order_acquire),
+					   off, &to)) {
 			return -EOVERFLOW;
 		}
 		break;
@@ -203,12 +203,12 @@ long fuse_copy_range(struct file *in, uint64_t in_off, struct file *out, uint64_
 		return -ENOMEM;
 	}
 	args = req->args;
-	*args = (struct fuse_copy_file_range_in){.fh_in = fin->fh,
-						 .off_in = in_off,
-						 .nodeid_out = dst->nodeid,
-						 .fh_out = fout->fh,
-						 .off_out = out_off,
-						 .len = len};
+	*args = (struct fuse_copy_file_range_in){ .fh_in = fin->fh,
+						  .off_in = in_off,
+						  .nodeid_out = dst->nodeid,
+						  .fh_out = fout->fh,
+						  .off_out = out_off,
+						  .len = len };
 	mutex_lock(&out->inode->lock);
 	err = pagecache_sync(&in->inode->pages, 0, UINT64_MAX);
 	if (!err) {

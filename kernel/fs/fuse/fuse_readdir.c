@@ -22,8 +22,8 @@ static void drop_buffer(struct fuse_file *ff)
 static struct page *alloc_buffer(unsigned order, unsigned *got)
 {
 	for (;; order--) {
-		struct page *p =
-		    page_alloc(order, PAGE_ALLOC_USER | (order ? PAGE_ALLOC_NORETRY : 0));
+		struct page *p = page_alloc(order,
+					    PAGE_ALLOC_USER | (order ? PAGE_ALLOC_NORETRY : 0));
 
 		if (p || order == 0) {
 			*got = order;
@@ -34,8 +34,7 @@ static struct page *alloc_buffer(unsigned order, unsigned *got)
 
 static bool is_dots(const struct fuse_dir_entry *e)
 {
-	return e->name[0] == '.' &&
-	       (e->name_len == 1 || (e->name_len == 2 && e->name[1] == '.'));
+	return e->name[0] == '.' && (e->name_len == 1 || (e->name_len == 2 && e->name[1] == '.'));
 }
 
 static bool has_plus(const struct fuse_file *ff)
@@ -77,9 +76,9 @@ static int cache_listing(struct file *f, struct fuse_file *ff, uint64_t version,
 			inode_put(inode); /* names changed meanwhile: don't believe the old */
 			continue;
 		}
-		dentry_cache_child(f->path.dentry, e->name, e->name_len, inode,
-				   fuse_valid_until(now, e->entry.entry_valid,
-						    e->entry.entry_valid_nsec));
+		dentry_cache_child(
+			f->path.dentry, e->name, e->name_len, inode,
+			fuse_valid_until(now, e->entry.entry_valid, e->entry.entry_valid_nsec));
 	}
 	if (r < 0 && e->entry.nodeid > FUSE_ROOT_ID) {
 		fuse_forget_queue(ff->conn, NULL, e->entry.nodeid, 1);
@@ -88,7 +87,8 @@ static int cache_listing(struct file *f, struct fuse_file *ff, uint64_t version,
 }
 
 /* The next part of the listing into ff's buffer. */
-static int fetch_once(struct file *f, struct fuse_file *ff, uint64_t offset, struct fuse_dir_entry *e)
+static int fetch_once(struct file *f, struct fuse_file *ff, uint64_t offset,
+		      struct fuse_dir_entry *e)
 {
 	uint64_t version = fuse_version_now(ff->conn);
 	struct fuse_read_in *in;

@@ -6,7 +6,7 @@
 
 #define POLL_MAX_NS (100 * NSEC_PER_USEC) /* slower answers are slept for */
 #define POLL_FIRST_NS (50 * NSEC_PER_USEC)
-#define PROBE_EVERY 16 /* requests that try polling although the last ones were slow */
+#define PROBE_EVERY 16	 /* requests that try polling although the last ones were slow */
 #define DATA_BYTES 65536 /* requests with more data count as data requests */
 
 struct fuse_req *fuse_req_alloc(struct fuse_conn *conn, enum fuse_opcode opcode, uint64_t nodeid,
@@ -40,8 +40,8 @@ struct fuse_req *fuse_req_alloc(struct fuse_conn *conn, enum fuse_opcode opcode,
 	req->unique = atomic_fetch_add_explicit(&conn->next_unique, 2, memory_order_relaxed);
 	req->reply_room = (uint32_t)out_size;
 	fuse_encode_header((struct fuse_in_header *)p,
-			   (uint32_t)(sizeof(struct fuse_in_header) + in_size), opcode,
-			   req->unique, nodeid);
+			   (uint32_t)(sizeof(struct fuse_in_header) + in_size), opcode, req->unique,
+			   nodeid);
 	if (conn->real_ids && thread_current()->cred) {
 		struct fuse_in_header *h = (struct fuse_in_header *)p;
 
@@ -57,14 +57,15 @@ struct fuse_req *fuse_req_alloc(struct fuse_conn *conn, enum fuse_opcode opcode,
 	if (data == FUSE_DATA_IN) {
 		/* virtiofsd takes the data without copying it when header and arguments are
 		 * parts of their own. */
-		req->parts[0] = (struct fuse_part){p, sizeof(struct fuse_in_header)};
-		req->parts[1] = (struct fuse_part){req->args, (uint32_t)in_size};
+		req->parts[0] = (struct fuse_part){ p, sizeof(struct fuse_in_header) };
+		req->parts[1] = (struct fuse_part){ req->args, (uint32_t)in_size };
 		req->nparts = req->io.nin = 2;
 	} else {
-		req->parts[0] = (struct fuse_part){
-		    p, (uint32_t)(sizeof(struct fuse_in_header) + in_size)};
+		req->parts[0] = (struct fuse_part){ p, (uint32_t)(sizeof(struct fuse_in_header) +
+								  in_size) };
 		req->parts[1] = (struct fuse_part){
-		    req->out, (uint32_t)(sizeof(struct fuse_out_header) + out_size)};
+			req->out, (uint32_t)(sizeof(struct fuse_out_header) + out_size)
+		};
 		req->nparts = 2;
 		req->io.nin = req->io.nout = 1;
 	}
@@ -76,8 +77,7 @@ void fuse_req_add_page(struct fuse_req *req, struct page *p, uint32_t offset, ui
 	ASSERT(req->data != FUSE_DATA_NONE && req->nparts < req->max_parts);
 	page_get(p);
 	req->pages[req->npages++] = p;
-	req->parts[req->nparts++] =
-	    (struct fuse_part){(char *)page_to_virt(p) + offset, len};
+	req->parts[req->nparts++] = (struct fuse_part){ (char *)page_to_virt(p) + offset, len };
 	if (req->data == FUSE_DATA_IN) {
 		struct fuse_in_header *h = req->parts[0].data;
 
@@ -148,7 +148,8 @@ int fuse_req_start(struct fuse_req *req, bool more)
 	if (req->data == FUSE_DATA_IN) {
 		ASSERT(req->nparts < req->max_parts);
 		req->parts[req->nparts++] = (struct fuse_part){
-		    req->out, (uint32_t)(sizeof(struct fuse_out_header) + req->reply_room)};
+			req->out, (uint32_t)(sizeof(struct fuse_out_header) + req->reply_room)
+		};
 		req->io.nout = 1;
 	}
 	req->io.in = req->parts;

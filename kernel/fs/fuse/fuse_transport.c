@@ -12,8 +12,9 @@ static struct fuse_transport *find_locked(const char *tag)
 	struct fuse_transport *t;
 
 	list_for_each_entry(t, &transports, link) {
-		if (strcmp(t->tag, tag) == 0)
+		if (strcmp(t->tag, tag) == 0) {
 			return t;
+		}
 	}
 	return NULL;
 }
@@ -23,8 +24,9 @@ int fuse_transport_register(struct fuse_transport *t)
 	uint64_t flags = spin_lock_irqsave(&transports_lock);
 	int err = find_locked(t->tag) ? -EEXIST : 0;
 
-	if (!err)
+	if (!err) {
 		list_push_back(&transports, &t->link);
+	}
 	spin_unlock_irqrestore(&transports_lock, flags);
 	return err;
 }

@@ -43,8 +43,7 @@ static long gather(struct fuse_req *req, struct uio *u, uint64_t pos, size_t len
 
 	while (done < len) {
 		size_t off = (pos + done) % PAGE_SIZE, part = MIN(len - done, PAGE_SIZE - off);
-		struct page *p =
-		    page_alloc(0, PAGE_ALLOC_USER | (done ? PAGE_ALLOC_NORETRY : 0));
+		struct page *p = page_alloc(0, PAGE_ALLOC_USER | (done ? PAGE_ALLOC_NORETRY : 0));
 		size_t moved;
 
 		if (!p) {
@@ -120,7 +119,7 @@ static void send_chunk(struct write_state *s, struct uio *u, uint64_t pos, bool 
 	in->offset = pos;
 	in->size = (uint32_t)n;
 	in->flags = s->ff->flags;
-	*c = (struct chunk){.req = req, .pos = pos, .len = (size_t)n};
+	*c = (struct chunk){ .req = req, .pos = pos, .len = (size_t)n };
 	s->count++;
 	if (alone) {
 		c->answered = true;
@@ -182,7 +181,7 @@ static void plan_chunks(struct write_state *s, uint64_t left)
 long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct fuse_inode *fi = fuse_inode_of(f->inode);
-	struct write_state s = {.fi = fi, .ff = f->private_data};
+	struct write_state s = { .fi = fi, .ff = f->private_data };
 	struct fuse_file *other = NULL;
 
 	if (!(flags & IO_APPEND) && s.ff->flags & O_APPEND) {

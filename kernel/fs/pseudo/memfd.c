@@ -8,10 +8,9 @@
 #include <mm/slab.h>
 
 static struct superblock *memfd_sb;
-static struct mount memfd_mount = {.pinned = true};
+static struct mount memfd_mount = { .pinned = true };
 
-#define ALL_SEALS                                                                        \
-	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 void memfd_init(void)
 {
@@ -45,7 +44,7 @@ int memfd_create_file(const char *name, bool sealable, struct file **out)
 	if (err) {
 		goto out;
 	}
-	p = (struct path){&memfd_mount, d};
+	p = (struct path){ &memfd_mount, d };
 	err = file_open_inode(*out, &p, O_RDWR);
 	if (err) {
 		file_put(*out);

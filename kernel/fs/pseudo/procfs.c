@@ -71,8 +71,9 @@ static int pid_setattr(struct inode *inode, const struct iattr *a)
 	(void)inode;
 	return a->valid & (ATTR_MODE | ATTR_UID | ATTR_GID) ? -EPERM : 0;
 }
-static const struct inode_ops pid_text_ops = {
-	.open = pid_text_open, .getattr = pid_getattr, .setattr = pid_setattr};
+static const struct inode_ops pid_text_ops = { .open = pid_text_open,
+					       .getattr = pid_getattr,
+					       .setattr = pid_setattr };
 
 static long pid_readlink(struct inode *inode, char *buf, size_t size)
 {
@@ -223,7 +224,7 @@ static int proc_revalidate(struct dentry *d)
 	}
 	return proc_source->owner(m->pid, m->tid, &d->inode->uid, &d->inode->gid) ? -ESTALE : 0;
 }
-static const struct dentry_ops proc_dentry_ops = {.revalidate = proc_revalidate};
+static const struct dentry_ops proc_dentry_ops = { .revalidate = proc_revalidate };
 
 static bool emit_dots(struct dir_context *ctx, struct inode *inode)
 {
@@ -302,8 +303,8 @@ static int pid_readdir(struct file *f, struct dir_context *ctx)
 	}
 	return 0;
 }
-static const struct file_ops pid_dir_file_ops = {
-	.readdir = pid_readdir, .lseek = pseudo_dir_lseek};
+static const struct file_ops pid_dir_file_ops = { .readdir = pid_readdir,
+						  .lseek = pseudo_dir_lseek };
 static int pid_dir_open(struct inode *inode, struct file *f)
 {
 	struct mem_inode *m = mem_inode_of(inode);
@@ -354,14 +355,14 @@ static int root_readdir(struct file *f, struct dir_context *ctx)
 	}
 	return 0;
 }
-static const struct file_ops root_file_ops = {.readdir = root_readdir, .lseek = pseudo_dir_lseek};
+static const struct file_ops root_file_ops = { .readdir = root_readdir, .lseek = pseudo_dir_lseek };
 static int root_open(struct inode *inode, struct file *f)
 {
 	(void)inode;
 	f->ops = &root_file_ops;
 	return 0;
 }
-static const struct inode_ops root_ops = {.lookup = root_lookup, .open = root_open};
+static const struct inode_ops root_ops = { .lookup = root_lookup, .open = root_open };
 
 static long self_readlink(struct inode *inode, char *buf, size_t size)
 {
@@ -375,7 +376,7 @@ static long self_readlink(struct inode *inode, char *buf, size_t size)
 	}
 	return fmt_snprintf(buf, size, "%d", pid);
 }
-static const struct inode_ops self_ops = {.readlink = self_readlink};
+static const struct inode_ops self_ops = { .readlink = self_readlink };
 
 static int add_self(struct superblock *sb, const char *name, int kind)
 {
@@ -411,14 +412,12 @@ int procfs_create(struct superblock **out)
 	return err;
 }
 
-int procfs_register(const char *path, uint32_t mode,
-		    int (*show)(struct text_buf *t, void *arg),
+int procfs_register(const char *path, uint32_t mode, int (*show)(struct text_buf *t, void *arg),
 		    int (*store)(const char *buf, size_t n, void *arg), void *arg)
 {
 	return pseudo_add_text(proc_sb, path, mode, show, store, arg);
 }
-int sysfs_register(const char *path, uint32_t mode,
-		   int (*show)(struct text_buf *t, void *arg),
+int sysfs_register(const char *path, uint32_t mode, int (*show)(struct text_buf *t, void *arg),
 		   int (*store)(const char *buf, size_t n, void *arg), void *arg)
 {
 	return pseudo_add_text(sysfs_sb, path, mode, show, store, arg);

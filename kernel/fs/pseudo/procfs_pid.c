@@ -7,17 +7,17 @@
 #include <mm/mm.h>
 #include <mm/slab.h>
 
-#define TEXT(name_, mode_, kind_)                                                        \
-	{                                                                                \
-		name_, S_IFREG | (mode_), kind_, false                                   \
+#define TEXT(name_, mode_, kind_)                      \
+	{                                              \
+		name_, S_IFREG | (mode_), kind_, false \
 	}
 const struct proc_entry proc_entries[] = {
-	{"task", S_IFDIR | 0555, KIND_DIR_TASK, true},
-	{"fd", S_IFDIR | 0500, KIND_DIR_FD, false},
-	{"fdinfo", S_IFDIR | 0555, KIND_DIR_FDINFO, false},
-	{"cwd", S_IFLNK | 0777, KIND_CWD, false},
-	{"root", S_IFLNK | 0777, KIND_ROOT, false},
-	{"exe", S_IFLNK | 0777, KIND_EXE, false},
+	{ "task", S_IFDIR | 0555, KIND_DIR_TASK, true },
+	{ "fd", S_IFDIR | 0500, KIND_DIR_FD, false },
+	{ "fdinfo", S_IFDIR | 0555, KIND_DIR_FDINFO, false },
+	{ "cwd", S_IFLNK | 0777, KIND_CWD, false },
+	{ "root", S_IFLNK | 0777, KIND_ROOT, false },
+	{ "exe", S_IFLNK | 0777, KIND_EXE, false },
 	TEXT("environ", 0400, KIND_ENVIRON),
 	TEXT("auxv", 0400, KIND_AUXV),
 	TEXT("status", 0444, PROC_STATUS),
@@ -103,7 +103,7 @@ static int show_vma(const struct vma *v, void *arg)
 }
 static int show_maps(struct text_buf *t, struct mm *mm, bool smaps)
 {
-	struct maps_arg a = {t, smaps, kmalloc(PATH_MAX)};
+	struct maps_arg a = { t, smaps, kmalloc(PATH_MAX) };
 	int err;
 
 	if (!a.path) {
@@ -137,10 +137,11 @@ static void show_statm(struct text_buf *t, struct mm *mm)
 {
 	uint64_t shared = (uint64_t)(atomic_load(&mm->rss_file) + atomic_load(&mm->rss_shmem));
 
-	text_printf(t, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)mm->total_pages,
-		    (unsigned long long)mm_rss_pages(mm), (unsigned long long)shared,
-		    (unsigned long long)((mm->end_code - mm->start_code + PAGE_SIZE - 1) / PAGE_SIZE),
-		    (unsigned long long)(mm->data_pages + mm->stack_pages));
+	text_printf(
+		t, "%llu %llu %llu %llu 0 %llu 0\n", (unsigned long long)mm->total_pages,
+		(unsigned long long)mm_rss_pages(mm), (unsigned long long)shared,
+		(unsigned long long)((mm->end_code - mm->start_code + PAGE_SIZE - 1) / PAGE_SIZE),
+		(unsigned long long)(mm->data_pages + mm->stack_pages));
 }
 
 static int render_mm(struct text_buf *t, struct mem_inode *m)
@@ -349,4 +350,4 @@ static long proc_mem_write(struct file *f, struct uio *u, uint64_t *pos, unsigne
 	(void)flags;
 	return mem_transfer(f, u, pos, true);
 }
-const struct file_ops proc_mem_ops = {.read = proc_mem_read, .write = proc_mem_write};
+const struct file_ops proc_mem_ops = { .read = proc_mem_read, .write = proc_mem_write };

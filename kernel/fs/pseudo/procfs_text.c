@@ -122,7 +122,8 @@ static int show_loadavg(struct text_buf *t, void *arg)
 }
 static void stat_cpu(struct text_buf *t, const char *name, uint64_t busy_ns, uint64_t idle_ns)
 {
-	text_printf(t, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", name, (unsigned long long)(busy_ns / 10000000),
+	text_printf(t, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", name,
+		    (unsigned long long)(busy_ns / 10000000),
 		    (unsigned long long)(idle_ns / 10000000));
 }
 static int show_stat(struct text_buf *t, void *arg)
@@ -142,11 +143,13 @@ static int show_stat(struct text_buf *t, void *arg)
 		fmt_snprintf(name, sizeof(name), "cpu%u", i);
 		stat_cpu(t, name, now > one ? now - one : 0, one);
 	}
-	text_printf(t, "intr 0\nctxt %llu\nbtime %lld\nprocesses %llu\nprocs_running %u\n"
-		       "procs_blocked 0\n",
-		    (unsigned long long)sched_switch_count(), (long long)boot,
-		    (unsigned long long)(proc_source && proc_source->forks ? proc_source->forks() : 0),
-		    sched_runnable_count());
+	text_printf(
+		t,
+		"intr 0\nctxt %llu\nbtime %lld\nprocesses %llu\nprocs_running %u\n"
+		"procs_blocked 0\n",
+		(unsigned long long)sched_switch_count(), (long long)boot,
+		(unsigned long long)(proc_source && proc_source->forks ? proc_source->forks() : 0),
+		sched_runnable_count());
 	return 0;
 }
 static int show_mounts(struct text_buf *t, void *arg)
@@ -228,14 +231,15 @@ static int store_number(const char *buf, size_t n, void *arg)
 	*nf->value = v;
 	return 0;
 }
-int procfs_register_u64(const char *path, uint64_t *value, bool writable, uint64_t min, uint64_t max)
+int procfs_register_u64(const char *path, uint64_t *value, bool writable, uint64_t min,
+			uint64_t max)
 {
 	struct number_file *nf = kmalloc(sizeof(*nf));
 
 	if (!nf) {
 		return -ENOMEM;
 	}
-	*nf = (struct number_file){value, min, max};
+	*nf = (struct number_file){ value, min, max };
 	return procfs_register(path, writable ? 0644 : 0444, show_number,
 			       writable ? store_number : NULL, nf);
 }
@@ -249,54 +253,56 @@ struct text_entry {
 static const char filesystems[] = "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\n"
 				  "nodev\tvirtiofs";
 static const struct text_entry proc_files[] = {
-	{"cpuinfo", show_cpuinfo, NULL, false},
-	{"meminfo", show_meminfo, NULL, false},
-	{"slabinfo", show_slabinfo, NULL, false},
-	{"uptime", show_uptime, NULL, false},
-	{"loadavg", show_loadavg, NULL, false},
-	{"stat", show_stat, NULL, false},
-	{"mounts", show_mounts, NULL, false},
-	{"filesystems", show_string, filesystems, false},
-	{"interrupts", show_string, "           CPU0", false},
-	{"cmdline", show_string, "corrida", false},
-	{"devices", show_string, "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts", false},
-	{"swaps", show_string, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority", false},
-	{"sys/kernel/cap_last_cap", show_string, "40", false},
-	{"sys/kernel/ngroups_max", show_string, "64", false},
-	{"sys/kernel/overflowuid", show_string, "65534", true},
-	{"sys/kernel/overflowgid", show_string, "65534", true},
-	{"sys/kernel/core_pattern", show_string, "core", true},
-	{"sys/kernel/randomize_va_space", show_string, "2", true},
-	{"sys/kernel/random/boot_id", show_uuid, "boot", false},
-	{"sys/kernel/random/uuid", show_uuid, NULL, false},
-	{"sys/kernel/random/entropy_avail", show_string, "256", false},
-	{"sys/kernel/random/poolsize", show_string, "256", false},
-	{"sys/kernel/yama/ptrace_scope", show_string, "0", false},
-	{"sys/vm/overcommit_memory", show_string, "0", true},
-	{"sys/vm/overcommit_ratio", show_string, "50", true},
-	{"sys/vm/max_map_count", show_string, "65530", true},
-	{"sys/vm/swappiness", show_string, "0", true},
-	{"sys/vm/mmap_min_addr", show_string, "65536", false},
-	{"sys/fs/file-max", show_string, "1048576", true},
-	{"sys/fs/inotify/max_queued_events", show_string, "16384", true},
-	{"sys/fs/inotify/max_user_instances", show_string, "1024", true},
-	{"sys/fs/inotify/max_user_watches", show_string, "1048576", true},
-	{"sys/fs/file-nr", show_string, "0\t0\t1048576", false},
-	{"sys/fs/nr_open", show_string, "1048576", true},
-	{"sys/fs/pipe-max-size", show_pipe_max, NULL, true},
-	{"sys/net/core/somaxconn", show_string, "4096", true},
-	{"sys/net/ipv4/ip_local_port_range", show_string, "32768\t60999", true},
-	{"sys/net/ipv4/tcp_max_syn_backlog", show_string, "512", true},
+	{ "cpuinfo", show_cpuinfo, NULL, false },
+	{ "meminfo", show_meminfo, NULL, false },
+	{ "slabinfo", show_slabinfo, NULL, false },
+	{ "uptime", show_uptime, NULL, false },
+	{ "loadavg", show_loadavg, NULL, false },
+	{ "stat", show_stat, NULL, false },
+	{ "mounts", show_mounts, NULL, false },
+	{ "filesystems", show_string, filesystems, false },
+	{ "interrupts", show_string, "           CPU0", false },
+	{ "cmdline", show_string, "corrida", false },
+	{ "devices", show_string, "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts", false },
+	{ "swaps", show_string, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority", false },
+	{ "sys/kernel/cap_last_cap", show_string, "40", false },
+	{ "sys/kernel/ngroups_max", show_string, "64", false },
+	{ "sys/kernel/overflowuid", show_string, "65534", true },
+	{ "sys/kernel/overflowgid", show_string, "65534", true },
+	{ "sys/kernel/core_pattern", show_string, "core", true },
+	{ "sys/kernel/randomize_va_space", show_string, "2", true },
+	{ "sys/kernel/random/boot_id", show_uuid, "boot", false },
+	{ "sys/kernel/random/uuid", show_uuid, NULL, false },
+	{ "sys/kernel/random/entropy_avail", show_string, "256", false },
+	{ "sys/kernel/random/poolsize", show_string, "256", false },
+	{ "sys/kernel/yama/ptrace_scope", show_string, "0", false },
+	{ "sys/vm/overcommit_memory", show_string, "0", true },
+	{ "sys/vm/overcommit_ratio", show_string, "50", true },
+	{ "sys/vm/max_map_count", show_string, "65530", true },
+	{ "sys/vm/swappiness", show_string, "0", true },
+	{ "sys/vm/mmap_min_addr", show_string, "65536", false },
+	{ "sys/fs/file-max", show_string, "1048576", true },
+	{ "sys/fs/inotify/max_queued_events", show_string, "16384", true },
+	{ "sys/fs/inotify/max_user_instances", show_string, "1024", true },
+	{ "sys/fs/inotify/max_user_watches", show_string, "1048576", true },
+	{ "sys/fs/file-nr", show_string, "0\t0\t1048576", false },
+	{ "sys/fs/nr_open", show_string, "1048576", true },
+	{ "sys/fs/pipe-max-size", show_pipe_max, NULL, true },
+	{ "sys/net/core/somaxconn", show_string, "4096", true },
+	{ "sys/net/ipv4/ip_local_port_range", show_string, "32768\t60999", true },
+	{ "sys/net/ipv4/tcp_max_syn_backlog", show_string, "512", true },
 };
 static const struct text_entry sys_files[] = {
-	{"devices/system/cpu/online", show_cpus, NULL, false},
-	{"devices/system/cpu/possible", show_cpus, NULL, false},
-	{"devices/system/cpu/present", show_cpus, NULL, false},
-	{"devices/system/node/online", show_string, "0", false},
-	{"devices/system/clocksource/clocksource0/current_clocksource", show_string, "tsc", false},
-	{"devices/system/clocksource/clocksource0/available_clocksource", show_string, "tsc", false},
-	{"kernel/mm/transparent_hugepage/enabled", show_string, "[always] madvise never", true},
-	{"kernel/mm/transparent_hugepage/hpage_pmd_size", show_string, "2097152", false},
+	{ "devices/system/cpu/online", show_cpus, NULL, false },
+	{ "devices/system/cpu/possible", show_cpus, NULL, false },
+	{ "devices/system/cpu/present", show_cpus, NULL, false },
+	{ "devices/system/node/online", show_string, "0", false },
+	{ "devices/system/clocksource/clocksource0/current_clocksource", show_string, "tsc",
+	  false },
+	{ "devices/system/clocksource/clocksource0/available_clocksource", show_string, "tsc",
+	  false },
+	{ "kernel/mm/transparent_hugepage/enabled", show_string, "[always] madvise never", true },
+	{ "kernel/mm/transparent_hugepage/hpage_pmd_size", show_string, "2097152", false },
 };
 
 static int add_all(struct superblock *sb, const struct text_entry *e, size_t n)

@@ -67,7 +67,7 @@ void text_printf(struct text_buf *t, const char *fmt, ...)
 void text_free(struct text_buf *t)
 {
 	kfree(t->data);
-	*t = (struct text_buf){0};
+	*t = (struct text_buf){ 0 };
 }
 
 /* --- inodes --- */
@@ -111,10 +111,10 @@ static int mem_statfs(struct superblock *sb, struct kstatfs *st)
 	}
 	return 0;
 }
-static const struct superblock_ops mem_sb_ops = {.evict = mem_evict, .statfs = mem_statfs};
+static const struct superblock_ops mem_sb_ops = { .evict = mem_evict, .statfs = mem_statfs };
 
-int pseudo_create(const char *type, uint64_t magic, uint32_t mode,
-		  const struct inode_ops *root_ops, struct superblock **out)
+int pseudo_create(const char *type, uint64_t magic, uint32_t mode, const struct inode_ops *root_ops,
+		  struct superblock **out)
 {
 	struct superblock *sb = superblock_alloc(&mem_sb_ops, type, magic);
 	struct mem_sb *ms = kzalloc(sizeof(*ms));
@@ -233,8 +233,9 @@ int pseudo_parent(struct superblock *sb, const char *path, struct dentry **out, 
 			break;
 		}
 		if (!d->inode) {
-			inode = mem_inode_new(sb, dir->inode->ops == &tmpfs_dir_ops ? &tmpfs_dir_ops
-										    : &pseudo_dir_ops,
+			inode = mem_inode_new(sb,
+					      dir->inode->ops == &tmpfs_dir_ops ? &tmpfs_dir_ops
+										: &pseudo_dir_ops,
 					      S_IFDIR | 0755);
 			if (!inode) {
 				dentry_put(d);
@@ -347,8 +348,8 @@ int pseudo_readdir(struct file *f, struct dir_context *ctx)
 		if (!d) {
 			return 0;
 		}
-		more = ctx->emit(ctx, d->name, d->name_len, d->inode->ino, d->inode->mode >> 12 & 15,
-				 d->generation + 1);
+		more = ctx->emit(ctx, d->name, d->name_len, d->inode->ino,
+				 d->inode->mode >> 12 & 15, d->generation + 1);
 		if (!more) {
 			dentry_put(d);
 			return 0;
@@ -379,7 +380,7 @@ int pseudo_dir_open(struct inode *inode, struct file *f)
 	f->ops = &pseudo_dir_file_ops;
 	return 0;
 }
-const struct inode_ops pseudo_dir_ops = {.open = pseudo_dir_open};
+const struct inode_ops pseudo_dir_ops = { .open = pseudo_dir_open };
 
 /* --- text files --- */
 struct text_state {
@@ -390,7 +391,8 @@ static int text_open(struct inode *inode, struct file *f)
 {
 	struct text_state *s;
 
-	if ((f->writable && !mem_inode_of(inode)->store) || (f->readable && !mem_inode_of(inode)->show)) {
+	if ((f->writable && !mem_inode_of(inode)->store) ||
+	    (f->readable && !mem_inode_of(inode)->show)) {
 		return -EACCES;
 	}
 	s = kzalloc(sizeof(*s));
@@ -478,4 +480,4 @@ static int text_setattr(struct inode *inode, const struct iattr *a)
 	}
 	return 0;
 }
-const struct inode_ops text_inode_ops = {.open = text_open, .setattr = text_setattr};
+const struct inode_ops text_inode_ops = { .open = text_open, .setattr = text_setattr };

@@ -113,7 +113,7 @@ static long random_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	(void)f;
 	switch (cmd) {
 	case RNDGETENTCNT:
-		return put_user_u32((user_ptr){arg}, 256);
+		return put_user_u32((user_ptr){ arg }, 256);
 	case RNDADDTOENTCNT:
 	case RNDADDENTROPY:
 		return cred_capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
@@ -155,19 +155,20 @@ static void zero_release(struct file *f)
 	}
 }
 
-static const struct file_ops null_ops = {
-	.read = null_read, .write = null_write, .lseek = any_lseek};
-static const struct file_ops zero_ops = {.read = zero_read,
-					 .write = null_write,
-					 .lseek = any_lseek,
-					 .mmap = zero_mmap,
-					 .release = zero_release};
-static const struct file_ops full_ops = {
-	.read = zero_read, .write = full_write, .lseek = any_lseek};
-static const struct file_ops random_ops = {.read = random_read,
-					   .write = random_write,
-					   .ioctl = random_ioctl,
-					   .lseek = any_lseek};
+static const struct file_ops null_ops = { .read = null_read,
+					  .write = null_write,
+					  .lseek = any_lseek };
+static const struct file_ops zero_ops = { .read = zero_read,
+					  .write = null_write,
+					  .lseek = any_lseek,
+					  .mmap = zero_mmap,
+					  .release = zero_release };
+static const struct file_ops full_ops = { .read = zero_read,
+					  .write = full_write,
+					  .lseek = any_lseek };
+static const struct file_ops random_ops = {
+	.read = random_read, .write = random_write, .ioctl = random_ioctl, .lseek = any_lseek
+};
 
 static void register_one(const char *name, uint32_t minor, const struct file_ops *ops)
 {

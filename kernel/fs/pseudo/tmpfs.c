@@ -202,8 +202,9 @@ const struct inode_ops tmpfs_link_ops = {
 /* --- directories --- */
 static const struct inode_ops *ops_for(uint32_t mode)
 {
-	return S_ISDIR(mode) ? &tmpfs_dir_ops : S_ISLNK(mode) ? &tmpfs_link_ops
-							      : &tmpfs_file_inode_ops;
+	return S_ISDIR(mode)   ? &tmpfs_dir_ops
+	       : S_ISLNK(mode) ? &tmpfs_link_ops
+			       : &tmpfs_file_inode_ops;
 }
 static void touch_dir(struct inode *dir, int entries)
 {

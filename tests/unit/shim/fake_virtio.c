@@ -35,7 +35,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 
 	(void)level;
 	va_start(ap, fmt);
-	vsnprintf(fake_last_log, sizeof fake_last_log, fmt, ap);
+	vsnprintf(fake_last_log, sizeof(fake_last_log), fmt, ap);
 	va_end(ap);
 	fake_log_lines++;
 }
@@ -49,7 +49,7 @@ static struct list blocks = LIST_INIT(blocks);
 
 void *kmalloc(size_t n)
 {
-	struct list *block = fail_now() ? NULL : malloc(sizeof *block + n);
+	struct list *block = fail_now() ? NULL : malloc(sizeof(*block) + n);
 
 	if (!block)
 		return NULL;
@@ -110,12 +110,12 @@ bool spin_held(const struct spinlock *l)
 
 void waitq_init(struct waitq *q)
 {
-	memset(q, 0, sizeof *q);
+	memset(q, 0, sizeof(*q));
 	list_init(&q->entries);
 }
 void waitq_entry_init(struct waitq_entry *e)
 {
-	memset(e, 0, sizeof *e);
+	memset(e, 0, sizeof(*e));
 	list_init(&e->link);
 }
 void waitq_add(struct waitq *q, struct waitq_entry *e)
@@ -157,7 +157,7 @@ uint64_t clock_mono_ns(void)
 static struct timer *armed[8];
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
 {
-	memset(t, 0, sizeof *t);
+	memset(t, 0, sizeof(*t));
 	t->fn = fn;
 }
 bool timer_pending(const struct timer *t)
@@ -209,7 +209,7 @@ static void set_status(struct virtio_device *dev, uint8_t status)
 
 	if (status == 0) {
 		f->resets++;
-		memset(f->q, 0, sizeof f->q);
+		memset(f->q, 0, sizeof(f->q));
 	}
 	if (f->refuse_features)
 		status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
@@ -251,7 +251,7 @@ static void kick(struct virtio_device *dev, uint16_t index)
 }
 static void read_config(struct virtio_device *dev, unsigned offset, void *buf, size_t n)
 {
-	ASSERT(offset + n <= sizeof fake_of(dev)->config);
+	ASSERT(offset + n <= sizeof(fake_of)(dev)->config);
 	memcpy(buf, fake_of(dev)->config + offset, n);
 }
 static uint32_t irq_ack(struct virtio_device *dev)
@@ -281,7 +281,7 @@ static const struct virtio_transport fake_transport = {
 
 void fake_init(struct fake_device *f, uint32_t id)
 {
-	memset(f, 0, sizeof *f);
+	memset(f, 0, sizeof(*f));
 	f->dev.ops = &fake_transport;
 	f->dev.transport = f;
 	f->dev.id = id;
@@ -292,7 +292,7 @@ void fake_init(struct fake_device *f, uint32_t id)
 	fake_last_log[0] = '\0';
 	fake_idle = NULL;
 	fake_alloc_fail_at = 0;
-	memset(armed, 0, sizeof armed);
+	memset(armed, 0, sizeof(armed));
 }
 
 static unsigned follow(const struct vring_desc *table, unsigned size, unsigned at,

@@ -29,8 +29,8 @@ struct fake_daemon fake;
 
 static int submit(struct fuse_transport *t, struct fuse_request_io *io, bool forget);
 static bool poll(struct fuse_transport *t);
-static const struct fuse_transport_ops ops = {.submit = submit, .poll = poll};
-struct fuse_transport fake_transport = {.ops = &ops, .tag = "fake"};
+static const struct fuse_transport_ops ops = { .submit = submit, .poll = poll };
+struct fuse_transport fake_transport = { .ops = &ops, .tag = "fake" };
 
 void fake_reset(void)
 {
@@ -39,7 +39,7 @@ void fake_reset(void)
 	}
 	memset(nodes, 0, sizeof(nodes));
 	memset(&fake, 0, sizeof(fake));
-	nodes[1] = (struct node){.used = true, .mode = S_IFDIR | 0755, .nlink = 2};
+	nodes[1] = (struct node){ .used = true, .mode = S_IFDIR | 0755, .nlink = 2 };
 	top = 2;
 	fake.attr_valid = fake.entry_valid = 1;
 	nwaiting = 0;
@@ -58,7 +58,9 @@ static uint64_t add(uint64_t dir, const char *name, mode_t mode)
 {
 	struct node *n = &nodes[top];
 
-	*n = (struct node){.used = true, .mode = mode, .nlink = 1, .parent = dir, .mtime = ++clock_s};
+	*n = (struct node){
+		.used = true, .mode = mode, .nlink = 1, .parent = dir, .mtime = ++clock_s
+	};
 	snprintf(n->name, sizeof(n->name), "%s", name);
 	return top++;
 }
@@ -114,8 +116,12 @@ static void put_attr(uint64_t i, struct fuse_attr *a)
 {
 	struct node *n = &nodes[i];
 
-	*a = (struct fuse_attr){.ino = 1000 + i, .size = n->size, .mtime = n->mtime,
-				.mode = n->mode, .nlink = n->nlink, .blksize = 4096};
+	*a = (struct fuse_attr){ .ino = 1000 + i,
+				 .size = n->size,
+				 .mtime = n->mtime,
+				 .mode = n->mode,
+				 .nlink = n->nlink,
+				 .blksize = 4096 };
 	if (fake.lie == LIE_TYPE) {
 		a->mode &= 07777;
 	} else if (fake.lie == LIE_SIZE) {
@@ -124,8 +130,9 @@ static void put_attr(uint64_t i, struct fuse_attr *a)
 }
 static int entry(uint64_t i)
 {
-	struct fuse_entry_out e = {.nodeid = i, .entry_valid = fake.entry_valid,
-				   .attr_valid = fake.attr_valid};
+	struct fuse_entry_out e = { .nodeid = i,
+				    .entry_valid = fake.entry_valid,
+				    .attr_valid = fake.attr_valid };
 
 	put_attr(i, &e.attr);
 	nodes[i].lookups++;
@@ -137,7 +144,7 @@ static int entry(uint64_t i)
 }
 static int attr(uint64_t i)
 {
-	struct fuse_attr_out a = {.attr_valid = fake.attr_valid};
+	struct fuse_attr_out a = { .attr_valid = fake.attr_valid };
 
 	put_attr(i, &a.attr);
 	put(&a, sizeof(a));
@@ -145,7 +152,7 @@ static int attr(uint64_t i)
 }
 static int opened(uint64_t i)
 {
-	struct fuse_open_out o = {.fh = i * 1000 + ++fake.handles, .open_flags = fake.open_flags};
+	struct fuse_open_out o = { .fh = i * 1000 + ++fake.handles, .open_flags = fake.open_flags };
 
 	nodes[i].opens++;
 	put(&o, sizeof(o));
@@ -179,7 +186,7 @@ static int do_read(uint64_t i, const struct fuse_read_in *r)
 }
 static int do_write(uint64_t i, const struct fuse_write_in *w, const unsigned char *data)
 {
-	struct fuse_write_out o = {.size = w->size};
+	struct fuse_write_out o = { .size = w->size };
 
 	if (in_len != sizeof(struct fuse_in_header) + sizeof(*w) + w->size) {
 		return -EINVAL;
@@ -205,9 +212,9 @@ static int do_readdirplus(uint64_t dir, const struct fuse_read_in *r)
 	uint64_t from = r->offset < 2 ? 2 : r->offset;
 
 	for (uint64_t i = from; i < top; i++) {
-		struct fuse_direntplus d = {.entry = {.nodeid = i,
-						      .entry_valid = fake.entry_valid,
-						      .attr_valid = fake.attr_valid}};
+		struct fuse_direntplus d = { .entry = { .nodeid = i,
+							.entry_valid = fake.entry_valid,
+							.attr_valid = fake.attr_valid } };
 		size_t len = strlen(nodes[i].name);
 		char name[64];
 
@@ -219,8 +226,9 @@ static int do_readdirplus(uint64_t dir, const struct fuse_read_in *r)
 		}
 		memcpy(name, nodes[i].name, 64);
 		put_attr(i, &d.entry.attr);
-		d.dirent = (struct fuse_dirent){.ino = 1000 + i, .off = i + 1,
-						.namelen = (uint32_t)len, .type = 8};
+		d.dirent = (struct fuse_dirent){
+			.ino = 1000 + i, .off = i + 1, .namelen = (uint32_t)len, .type = 8
+		};
 		if (fake.lie == LIE_SLASH) {
 			name[0] = '/';
 		} else if (fake.lie == LIE_NUL) {
@@ -264,8 +272,9 @@ static int do_remove(uint64_t dir, const char *name)
 }
 static int do_init(const struct fuse_init_in *i)
 {
-	struct fuse_init_out o = {.major = 7, .minor = 36, .flags = i->flags, .max_write = 1 << 20,
-				  .max_pages = 256};
+	struct fuse_init_out o = {
+		.major = 7, .minor = 36, .flags = i->flags, .max_write = 1 << 20, .max_pages = 256
+	};
 
 	put(&o, sizeof(o));
 	return 0;
@@ -362,7 +371,7 @@ static int serve(const struct fuse_in_header *h, void *args)
 static void answer(struct fuse_request_io *io)
 {
 	struct fuse_in_header *h = (void *)in;
-	struct fuse_out_header o = {0};
+	struct fuse_out_header o = { 0 };
 	enum fake_lie lie = fake.lie;
 	size_t room = 0, at = 0;
 	int err;
@@ -400,7 +409,7 @@ static void answer(struct fuse_request_io *io)
 	if (err) {
 		out_len = sizeof(o);
 	}
-	o = (struct fuse_out_header){.len = (uint32_t)out_len, .error = err, .unique = h->unique};
+	o = (struct fuse_out_header){ .len = (uint32_t)out_len, .error = err, .unique = h->unique };
 	if (out_len > room) {
 		fprintf(stderr, "reply to %u does not fit: %zu > %zu\n", h->opcode, out_len, room);
 		abort();

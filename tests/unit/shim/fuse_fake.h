@@ -9,19 +9,19 @@
 
 enum fake_lie {
 	LIE_NONE,
-	LIE_SHORT,	 /* the device writes less than the struct */
-	LIE_UNIQUE,	 /* answer to another request */
-	LIE_LEN,	 /* header says more than was written */
+	LIE_SHORT,  /* the device writes less than the struct */
+	LIE_UNIQUE, /* answer to another request */
+	LIE_LEN,    /* header says more than was written */
 	LIE_ERROR_POSITIVE,
 	LIE_ERROR_HUGE,
-	LIE_TYPE,	 /* an attribute without a file type */
-	LIE_SIZE,	 /* a size beyond INT64_MAX */
-	LIE_ROOT,	 /* an entry that is the root */
-	LIE_SLASH,	 /* a listed name with a slash */
+	LIE_TYPE,  /* an attribute without a file type */
+	LIE_SIZE,  /* a size beyond INT64_MAX */
+	LIE_ROOT,  /* an entry that is the root */
+	LIE_SLASH, /* a listed name with a slash */
 	LIE_NUL,
-	LIE_NAMELEN,	 /* a listed name longer than the reply */
-	LIE_WRITTEN,	 /* more bytes written than asked */
-	LIE_DEVICE,	 /* the device breaks */
+	LIE_NAMELEN, /* a listed name longer than the reply */
+	LIE_WRITTEN, /* more bytes written than asked */
+	LIE_DEVICE,  /* the device breaks */
 	LIE_COUNT
 };
 struct fake_daemon {
@@ -29,17 +29,17 @@ struct fake_daemon {
 	enum fuse_opcode lie_about;
 	unsigned requests[64]; /* per opcode */
 	unsigned total;
-	uint64_t handles;      /* open ones */
+	uint64_t handles; /* open ones */
 	uint64_t forgotten;
-	uint64_t enosys;       /* bit per opcode: not known */
-	unsigned short_reads;  /* the next n READs answer only half */
+	uint64_t enosys;      /* bit per opcode: not known */
+	unsigned short_reads; /* the next n READs answer only half */
 	unsigned short_writes;
-	bool silent;	       /* answers nothing */
+	bool silent;			  /* answers nothing */
 	uint64_t attr_valid, entry_valid; /* s */
 	uint32_t open_flags;
-	int fail;	       /* errno for the next request of opcode fail_op */
+	int fail; /* errno for the next request of opcode fail_op */
 	enum fuse_opcode fail_op;
-	uint32_t max_data;     /* largest READ or WRITE seen */
+	uint32_t max_data; /* largest READ or WRITE seen */
 };
 extern struct fake_daemon fake;
 extern struct fuse_transport fake_transport;

@@ -172,8 +172,8 @@ void mm_host_init(uint64_t ram_bytes)
 	ASSERT(mmap((void *)VMEMMAP, ALIGN_UP(top, 4ul << 20) / PAGE_SIZE * sizeof(struct page),
 		    PROT_READ | PROT_WRITE, HOST_MAP, -1, 0) == (void *)VMEMMAP);
 	mm_host_thread(0);
-	boot_info.ram[0] = (struct mem_range){0x10000, half};
-	boot_info.ram[1] = (struct mem_range){half + hole, top};
+	boot_info.ram[0] = (struct mem_range){ 0x10000, half };
+	boot_info.ram[1] = (struct mem_range){ half + hole, top };
 	boot_info.ram_count = 2;
 	phys_init();
 	slab_init();
@@ -262,7 +262,7 @@ enum fault_result user_write(struct mm *mm, uint64_t addr, uint8_t value)
 
 struct page_cache *pagecache_create_anon(uint64_t size)
 {
-	struct page_cache *pc = calloc(1, sizeof *pc);
+	struct page_cache *pc = calloc(1, sizeof(*pc));
 
 	list_init(&pc->vmas);
 	pc->size = size;
@@ -368,7 +368,8 @@ size_t arch_copy_user(void *dst, const void *src, size_t n)
 		enum fault_result r;
 
 		if (to_user)
-			r = user_write(mm_host_current(), (uintptr_t)dst + i, ((const uint8_t *)src)[i]);
+			r = user_write(mm_host_current(), (uintptr_t)dst + i,
+				       ((const uint8_t *)src)[i]);
 		else
 			r = user_read(mm_host_current(), (uintptr_t)src + i, (uint8_t *)dst + i);
 		if (r != FAULT_OK)

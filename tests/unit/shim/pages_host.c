@@ -85,7 +85,8 @@ struct page *page_alloc(unsigned order, unsigned flags)
 		p->flags = 0;
 		p->maps = 0;
 		p->order = (uint8_t)order;
-		__builtin_memset(page_to_virt(p), flags & PAGE_ALLOC_ZERO ? 0 : 0xa5, n << PAGE_SHIFT);
+		__builtin_memset(page_to_virt(p), flags & PAGE_ALLOC_ZERO ? 0 : 0xa5,
+				 n << PAGE_SHIFT);
 		return p;
 	}
 	return NULL;
@@ -109,8 +110,8 @@ void page_put(struct page *p)
 void mem_get_stats(struct mem_stats *s)
 {
 	/* A larger machine than this one, so that no cache is kept small. */
-	*s = (struct mem_stats){.total_pages = HOST_PAGES * 8,
-				.free_pages = HOST_PAGES * 8 - used_count};
+	*s = (struct mem_stats){ .total_pages = HOST_PAGES * 8,
+				 .free_pages = HOST_PAGES * 8 - used_count };
 }
 uint64_t mem_total_pages(void)
 {

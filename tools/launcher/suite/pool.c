@@ -73,7 +73,7 @@ static bool task_read(struct task *t)
 	char buf[4096];
 	ssize_t n;
 
-	while ((n = read(t->pipe, buf, sizeof buf)) > 0) {
+	while ((n = read(t->pipe, buf, sizeof(buf))) > 0) {
 		size_t len = (size_t)n, room = TASK_OUTPUT - t->output_len;
 
 		if (len > room) {
@@ -113,13 +113,13 @@ static bool task_check(struct task *t)
 
 void pool_run(unsigned jobs, bool (*next)(void *cookie, struct task *t), void *cookie)
 {
-	struct task **slots = calloc(jobs, sizeof slots[0]);
-	struct pollfd *polls = calloc(jobs, sizeof polls[0]);
+	struct task **slots = calloc(jobs, sizeof(slots[0]));
+	struct pollfd *polls = calloc(jobs, sizeof(polls[0]));
 	unsigned running = 0;
 	bool more = true;
 
 	for (unsigned i = 0; slots && i < jobs; i++) {
-		slots[i] = calloc(1, sizeof *slots[i]);
+		slots[i] = calloc(1, sizeof(*slots[i]));
 		if (slots[i] == NULL) {
 			fail("out of memory");
 		}

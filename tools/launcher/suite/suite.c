@@ -146,9 +146,9 @@ static bool native_next(void *cookie, struct task *t)
 	if (s->next == s->n) {
 		return false;
 	}
-	job = calloc(1, sizeof *job);
-	if (job == NULL || asprintf(&job->argv0, "%s/%s", s->o.real_dir,
-				    s->tests[s->next].path) < 0) {
+	job = calloc(1, sizeof(*job));
+	if (job == NULL ||
+	    asprintf(&job->argv0, "%s/%s", s->o.real_dir, s->tests[s->next].path) < 0) {
 		fail("out of memory");
 	}
 	job->dir = strdup(job->argv0);
@@ -170,7 +170,7 @@ static unsigned host_cpus(void)
 {
 	cpu_set_t set;
 
-	if (sched_getaffinity(0, sizeof set, &set) < 0 || CPU_COUNT(&set) == 0) {
+	if (sched_getaffinity(0, sizeof(set), &set) < 0 || CPU_COUNT(&set) == 0) {
 		return 1;
 	}
 	return (unsigned)CPU_COUNT(&set);
@@ -180,7 +180,7 @@ int suite(int argc, char **argv)
 {
 	static struct suite s;
 
-	s.o = (struct suite_options){.jobs = host_cpus(), .timeout = 60};
+	s.o = (struct suite_options){ .jobs = host_cpus(), .timeout = 60 };
 	parse(argc, argv, &s.o);
 	suite_scan(&s);
 	if (s.n == 0) {

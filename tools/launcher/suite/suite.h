@@ -19,7 +19,7 @@ struct suite_test {
 	int status;	   /* -1 = not run */
 	bool timed_out;
 	double seconds;
-	char *output; /* the end of it, or NULL */
+	char *output;	 /* the end of it, or NULL */
 	const char *why; /* skipped: the reason */
 };
 

@@ -32,7 +32,7 @@ static bool inside_next(void *cookie, struct task *t)
 	struct inside *in = cookie;
 	char line[4200];
 
-	if (fgets(line, sizeof line, stdin) == NULL ||
+	if (fgets(line, sizeof(line), stdin) == NULL ||
 	    sscanf(line, "%lu %4090[^\n]", &in->index, in->path + 1) != 2) {
 		return false;
 	}

@@ -34,7 +34,7 @@ void suite_show(const struct suite_test *t, const struct suite_options *o)
 	if (!o->verbose && t->outcome != SUITE_FAILED) {
 		return;
 	}
-	describe(t, how, sizeof how);
+	describe(t, how, sizeof(how));
 	printf("%-8s %-48s %s (%.2f s)\n", outcome_names[t->outcome], t->path, how, t->seconds);
 	if (t->outcome == SUITE_FAILED && t->output) {
 		const char *p = t->output;
@@ -87,7 +87,7 @@ static void write_junit(const struct suite *s)
 		const struct suite_test *t = &s->tests[i];
 		char how[128];
 
-		describe(t, how, sizeof how);
+		describe(t, how, sizeof(how));
 		fputs("<testcase name=\"", f);
 		print_xml(f, t->path);
 		fprintf(f, "\" time=\"%.3f\">", t->seconds);
@@ -108,7 +108,7 @@ static void write_junit(const struct suite *s)
 
 int suite_report(const struct suite *s)
 {
-	size_t count[4] = {0};
+	size_t count[4] = { 0 };
 
 	for (size_t i = 0; i < s->n; i++) {
 		count[s->tests[i].outcome]++;
@@ -123,12 +123,12 @@ int suite_report(const struct suite *s)
 		if (t->outcome == SUITE_PASSED) {
 			continue;
 		}
-		describe(t, how, sizeof how);
+		describe(t, how, sizeof(how));
 		if (t->native_status >= 0) {
-			snprintf(native, sizeof native, "%d", t->native_status);
+			snprintf(native, sizeof(native), "%d", t->native_status);
 		}
 		if (t->status >= 0) {
-			snprintf(ours, sizeof ours, "%d", t->status);
+			snprintf(ours, sizeof(ours), "%d", t->status);
 		}
 		printf("%-8s %-48s %-8s %-8s %s\n", outcome_names[t->outcome], t->path, native,
 		       ours, how);
@@ -136,7 +136,7 @@ int suite_report(const struct suite *s)
 	if (s->o.junit) {
 		write_junit(s);
 	}
-	printf("\n%zu passed, %zu failed, %zu skipped\n", count[SUITE_PASSED],
-	       count[SUITE_FAILED], count[SUITE_SKIPPED]);
+	printf("\n%zu passed, %zu failed, %zu skipped\n", count[SUITE_PASSED], count[SUITE_FAILED],
+	       count[SUITE_SKIPPED]);
 	return count[SUITE_FAILED] > 0;
 }

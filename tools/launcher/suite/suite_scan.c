@@ -28,15 +28,15 @@ static enum kind kind_of(int dir, const char *name)
 	if (fd < 0) {
 		return kind;
 	}
-	if (pread(fd, &eh, sizeof eh, 0) == (ssize_t)sizeof eh &&
+	if (pread(fd, &eh, sizeof(eh), 0) == (ssize_t)sizeof(eh) &&
 	    memcmp(eh.e_ident, ELFMAG, SELFMAG) == 0 && eh.e_ident[EI_CLASS] == ELFCLASS64 &&
 	    eh.e_machine == EM_X86_64 && (eh.e_type == ET_EXEC || eh.e_type == ET_DYN) &&
 	    eh.e_entry != 0) {
 		kind = STATIC_PROGRAM;
 		for (unsigned i = 0; i < eh.e_phnum; i++) {
-			off_t at = (off_t)(eh.e_phoff + i * sizeof ph);
+			off_t at = (off_t)(eh.e_phoff + i * sizeof(ph));
 
-			if (pread(fd, &ph, sizeof ph, at) == (ssize_t)sizeof ph &&
+			if (pread(fd, &ph, sizeof(ph), at) == (ssize_t)sizeof(ph) &&
 			    ph.p_type == PT_INTERP) {
 				kind = DYNAMIC_PROGRAM;
 			}
@@ -55,13 +55,13 @@ static void add(struct suite *s, const char *path, enum kind kind)
 	}
 	if (s->n == s->room) {
 		s->room = s->room ? 2 * s->room : 256;
-		s->tests = reallocarray(s->tests, s->room, sizeof s->tests[0]);
+		s->tests = reallocarray(s->tests, s->room, sizeof(s->tests[0]));
 		if (s->tests == NULL) {
 			fail("out of memory");
 		}
 	}
 	t = &s->tests[s->n++];
-	*t = (struct suite_test){.native_status = -1, .status = -1, .path = strdup(path)};
+	*t = (struct suite_test){ .native_status = -1, .status = -1, .path = strdup(path) };
 	if (t->path == NULL) {
 		fail("out of memory");
 	}
@@ -87,8 +87,8 @@ static void scan_dir(struct suite *s, int fd, const char *prefix, unsigned depth
 
 		if (e->d_name[0] == '.' ||
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    snprintf(path, sizeof path, "%s%s", prefix, e->d_name) >=
-			    (int)sizeof path - 2) {
+		    snprintf(path, sizeof(path), "%s%s", prefix, e->d_name) >=
+			    (int)sizeof(path) - 2) {
 			continue;
 		}
 		if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH) {
@@ -124,6 +124,6 @@ void suite_scan(struct suite *s)
 	}
 	scan_dir(s, fd, "", 0);
 	if (s->n > 0) {
-		qsort(s->tests, s->n, sizeof s->tests[0], by_path);
+		qsort(s->tests, s->n, sizeof(s->tests[0]), by_path);
 	}
 }

@@ -108,7 +108,7 @@ static bool vm_next(void *cookie, struct task *task)
 	if (s->next == s->n) {
 		return false;
 	}
-	job = calloc(1, sizeof *job);
+	job = calloc(1, sizeof(*job));
 	if (job == NULL) {
 		fail("out of memory");
 	}
@@ -235,7 +235,7 @@ static bool read_results(struct suite *s, FILE *f)
 	char line[256];
 	bool started = false;
 
-	while (fgets(line, sizeof line, f)) {
+	while (fgets(line, sizeof(line), f)) {
 		size_t index, len;
 		int status, timed_out;
 		double seconds;
