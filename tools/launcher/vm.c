@@ -19,6 +19,7 @@
 #include <lib/launch.h>
 
 #include "blob.h"
+#include "daemon.h"
 #include "find.h"
 #include "isolate.h"
 #include "options.h"
@@ -172,20 +173,50 @@ static void add_devices(struct vm *vm)
 	arg(q, "name=" LAUNCH_FWCFG_NAME ",file=/dev/fd/%d", vm->blob);
 }
 
-static void add_daemon(struct vm *vm, const struct run_options *o)
+/* The directory is named by its descriptor: it needs no quoting.  Not ".": the daemons change
+ * to / before they look at it. */
+static void add_c_daemon(struct helper *d, const struct run_options *o)
 {
-	struct helper *d = &vm->fsd;
-
-	arg(d, "%s", o->virtiofsd);
-	arg(d, "--fd=%d", vm->fs_listen);
-	arg(d, "--thread-pool-size=0");
-	/* Not ".": the daemon changes to / before it looks at the source.  By descriptor, the
-	 * directory's name needs no quoting and may be renamed meanwhile. */
 	arg(d, "-o");
 	arg(d, "source=/proc/self/fd/%d/.", o->dir_fd);
 	arg(d, "-o");
 	arg(d, "cache=%s", o->cache);
 	args(d, "-o", "sandbox=chroot,xattr,announce_submounts,log_level=err");
+}
+
+/* This one makes a path of the descriptor first, which for the clone that isolate.c would make
+ * read-only is "/": the whole host.  So it has to refuse changes by itself. */
+static void add_rust_daemon(struct helper *d, const struct run_options *o)
+{
+	arg(d, "--shared-dir=/proc/self/fd/%d/.", o->dir_fd);
+	arg(d, "--cache=%s", strcmp(o->cache, "none") == 0 ? "never" : o->cache);
+	arg(d, "--sandbox=chroot");
+	arg(d, "--xattr");
+	arg(d, "--announce-submounts");
+	arg(d, "--log-level=error");
+	if (o->read_only) {
+		if (!daemon_has_readonly(o->virtiofsd)) {
+			fail("--read-only: %s cannot do that; virtiofsd 1.13 and newer can",
+			     o->virtiofsd);
+		}
+		arg(d, "--readonly");
+	}
+}
+
+static void add_daemon(struct vm *vm, const struct run_options *o)
+{
+	struct helper *d = &vm->fsd;
+	bool rust = daemon_has_separate_options(o->virtiofsd);
+
+	arg(d, "%s", o->virtiofsd);
+	arg(d, "--fd=%d", vm->fs_listen);
+	arg(d, "--thread-pool-size=0");
+	if (rust) {
+		add_rust_daemon(d, o);
+	} else {
+		add_c_daemon(d, o);
+		vm->read_only_clone = o->read_only;
+	}
 }
 
 void vm_prepare(struct vm *vm, struct run_options *o)
@@ -278,7 +309,7 @@ void vm_start(struct vm *vm, const struct run_options *o)
 		exec_helper(&vm->qemu, for_qemu, sizeof for_qemu / sizeof for_qemu[0]);
 	}
 	if (fork_helper(&vm->fsd) == 0) {
-		isolate_share(o->dir_fd, !vm->fuse_ids, o->read_only);
+		isolate_share(o->dir_fd, !vm->fuse_ids, vm->read_only_clone);
 		exec_helper(&vm->fsd, for_fsd, sizeof for_fsd / sizeof for_fsd[0]);
 	}
 	close(vm->fs_listen);

@@ -47,6 +47,7 @@ struct vm {
 	int blob;
 	int peer_ctl, peer_stdio, peer_err, peer_serial;
 	bool fuse_ids; /* the daemon runs as real root */
+	bool read_only_clone; /* what the daemon sees; without it, it keeps --read-only itself */
 	bool kvm;
 };
 
