@@ -18,7 +18,7 @@ struct cpu {
 	uint32_t apic_id;    /* 36 */
 	uint32_t irq_depth;  /* 40 > 0 inside an interrupt handler */
 	uint32_t reserved;   /* 44 */
-	/* private to kernel/arch follows in struct cpu_private */
+			     /* private to kernel/arch follows in struct cpu_private */
 };
 
 static inline unsigned cpu_id(void)

@@ -12,13 +12,13 @@
 
 #include "report.h"
 
-/* Searches $PATH, then the given absolute paths; NULL when it is nowhere. */
-static const char *find_file(const char *name, const char *const *usual)
+/* NULL when it is nowhere. */
+static const char *find_in_path(const char *name)
 {
 	const char *path = getenv("PATH");
 	char *candidate;
 
-	for (const char *p = path ? path : ""; name && *p;) {
+	for (const char *p = path ? path : ""; *p;) {
 		int len = (int)strcspn(p, ":");
 
 		if (len > 0 && asprintf(&candidate, "%.*s/%s", len, p, name) >= 0) {
@@ -30,12 +30,21 @@ static const char *find_file(const char *name, const char *const *usual)
 		p += len;
 		p += *p == ':';
 	}
-	for (; *usual; usual++) {
-		if (access(*usual, X_OK) == 0) {
-			return *usual;
+	return NULL;
+}
+
+/* No daemon is meant to be in $PATH: that is the last place. */
+static const char *find_daemon(void)
+{
+	static const char *const usual[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd",
+					     "/usr/lib/virtiofsd" };
+
+	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+		if (access(usual[i], X_OK) == 0) {
+			return usual[i];
 		}
 	}
-	return NULL;
+	return find_in_path("virtiofsd");
 }
 
 static const char *find_kernel(void)
@@ -44,7 +53,7 @@ static const char *find_kernel(void)
 	/* without debugging information QEMU starts it a good deal sooner */
 	static const char *const places[] = { "corrida.elf.stripped", "corrida.elf",
 					      "../lib/corrida/corrida.elf" };
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
 	char *name;
 
 	if (n <= 0) {
@@ -52,7 +61,7 @@ static const char *find_kernel(void)
 	}
 	path[n] = '\0';
 	name = strrchr(path, '/') + 1;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
 		strcpy(name, places[i]);
 		if (access(path, R_OK) == 0) {
 			return path;
@@ -75,16 +84,16 @@ static const char *named_file(const char *option, const char *name, int mode)
 
 void find_parts(struct run_options *o)
 {
-	static const char *const qemus[] = { "/usr/bin/qemu-system-x86_64", NULL };
-	static const char *const daemons[] = { "/usr/lib/qemu/virtiofsd", NULL };
-
 	if (o->kernel == NULL) {
 		o->kernel = find_kernel();
 	} else {
 		o->kernel = named_file("--kernel", o->kernel, R_OK);
 	}
 	if (o->qemu == NULL) {
-		o->qemu = find_file("qemu-system-x86_64", qemus);
+		o->qemu = find_in_path("qemu-system-x86_64");
+		if (o->qemu == NULL && access("/usr/bin/qemu-system-x86_64", X_OK) == 0) {
+			o->qemu = "/usr/bin/qemu-system-x86_64";
+		}
 		if (o->qemu == NULL) {
 			fail("qemu-system-x86_64 not found: apt-get install qemu-system-x86, or name "
 			     "it with --qemu");
@@ -93,10 +102,10 @@ void find_parts(struct run_options *o)
 		o->qemu = named_file("--qemu", o->qemu, X_OK);
 	}
 	if (o->virtiofsd == NULL) {
-		o->virtiofsd = find_file(NULL, daemons);
+		o->virtiofsd = find_daemon();
 		if (o->virtiofsd == NULL) {
-			fail("/usr/lib/qemu/virtiofsd not found: apt-get install qemu-system-common "
-			     "(Debian 12), or name it with --virtiofsd");
+			fail("virtiofsd not found: apt-get install virtiofsd (Debian 12: "
+			     "qemu-system-common), or name it with --virtiofsd");
 		}
 	} else {
 		o->virtiofsd = named_file("--virtiofsd", o->virtiofsd, X_OK);
@@ -108,7 +117,7 @@ static bool cpu_has_virtualisation(void)
 {
 	char text[8192], *end;
 	int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 
 	close(fd);
 	if (n <= 0) {

@@ -19,6 +19,7 @@
 #include <lib/launch.h>
 
 #include "blob.h"
+#include "daemon.h"
 #include "find.h"
 #include "isolate.h"
 #include "options.h"
@@ -35,7 +36,7 @@ static void arg(struct helper *h, const char *fmt, ...)
 	va_list ap;
 	char *s;
 
-	if (h->argc + 1 >= sizeof(h->argv) / sizeof(h->argv[0])) {
+	if (h->argc + 1 >= sizeof h->argv / sizeof h->argv[0]) {
 		fail("too many arguments for %s", h->name);
 	}
 	va_start(ap, fmt);
@@ -63,8 +64,8 @@ static void socketpair_for_port(int *ours, int *theirs)
 		fail("socketpair: %s", strerror(errno));
 	}
 	/* Only a hint: the kernel may give less. */
-	(void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	(void)setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	(void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	(void)setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 	*ours = fds[0];
 	*theirs = fds[1];
 }
@@ -79,14 +80,14 @@ static void connect_share(struct vm *vm)
 {
 	for (int attempt = 0; attempt < 100; attempt++) {
 		struct sockaddr_un name = { .sun_family = AF_UNIX };
-		socklen_t len = sizeof(name);
+		socklen_t len = sizeof name;
 		int l = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		int c = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 		if (l < 0 || c < 0) {
 			fail("socket: %s", strerror(errno));
 		}
-		if (bind(l, (struct sockaddr *)&name, sizeof(name.sun_family)) < 0 ||
+		if (bind(l, (struct sockaddr *)&name, sizeof name.sun_family) < 0 ||
 		    listen(l, 0) < 0 || getsockname(l, (struct sockaddr *)&name, &len) < 0) {
 			fail("abstract unix socket: %s", strerror(errno));
 		}
@@ -173,20 +174,50 @@ static void add_devices(struct vm *vm)
 	arg(q, "name=" LAUNCH_FWCFG_NAME ",file=/dev/fd/%d", vm->blob);
 }
 
-static void add_daemon(struct vm *vm, const struct run_options *o)
+/* The directory is named by its descriptor: it needs no quoting.  Not ".": the daemons change
+ * to / before they look at it. */
+static void add_c_daemon(struct helper *d, const struct run_options *o)
 {
-	struct helper *d = &vm->fsd;
-
-	arg(d, "%s", o->virtiofsd);
-	arg(d, "--fd=%d", vm->fs_listen);
-	arg(d, "--thread-pool-size=0");
-	/* Not ".": the daemon changes to / before it looks at the source.  By descriptor, the
-	 * directory's name needs no quoting and may be renamed meanwhile. */
 	arg(d, "-o");
 	arg(d, "source=/proc/self/fd/%d/.", o->dir_fd);
 	arg(d, "-o");
 	arg(d, "cache=%s", o->cache);
 	args(d, "-o", "sandbox=chroot,xattr,announce_submounts,log_level=err");
+}
+
+/* This one makes a path of the descriptor first, which for the clone that isolate.c would make
+ * read-only is "/": the whole host.  So it has to refuse changes by itself. */
+static void add_rust_daemon(struct helper *d, const struct run_options *o)
+{
+	arg(d, "--shared-dir=/proc/self/fd/%d/.", o->dir_fd);
+	arg(d, "--cache=%s", strcmp(o->cache, "none") == 0 ? "never" : o->cache);
+	arg(d, "--sandbox=chroot");
+	arg(d, "--xattr");
+	arg(d, "--announce-submounts");
+	arg(d, "--log-level=error");
+	if (o->read_only) {
+		if (!daemon_has_readonly(o->virtiofsd)) {
+			fail("--read-only: %s cannot do that; virtiofsd 1.13 and newer can",
+			     o->virtiofsd);
+		}
+		arg(d, "--readonly");
+	}
+}
+
+static void add_daemon(struct vm *vm, const struct run_options *o)
+{
+	struct helper *d = &vm->fsd;
+	bool rust = daemon_has_separate_options(o->virtiofsd);
+
+	arg(d, "%s", o->virtiofsd);
+	arg(d, "--fd=%d", vm->fs_listen);
+	arg(d, "--thread-pool-size=0");
+	if (rust) {
+		add_rust_daemon(d, o);
+	} else {
+		add_c_daemon(d, o);
+		vm->read_only_clone = o->read_only;
+	}
 }
 
 void vm_prepare(struct vm *vm, struct run_options *o)
@@ -276,14 +307,14 @@ void vm_start(struct vm *vm, const struct run_options *o)
 				 vm->peer_err,	   vm->peer_serial, vm->blob };
 
 	if (fork_helper(&vm->qemu) == 0) {
-		exec_helper(&vm->qemu, for_qemu, sizeof(for_qemu) / sizeof(for_qemu[0]));
+		exec_helper(&vm->qemu, for_qemu, sizeof for_qemu / sizeof for_qemu[0]);
 	}
 	if (fork_helper(&vm->fsd) == 0) {
-		isolate_share(o->dir_fd, !vm->fuse_ids, o->read_only);
-		exec_helper(&vm->fsd, for_fsd, sizeof(for_fsd) / sizeof(for_fsd[0]));
+		isolate_share(o->dir_fd, !vm->fuse_ids, vm->read_only_clone);
+		exec_helper(&vm->fsd, for_fsd, sizeof for_fsd / sizeof for_fsd[0]);
 	}
 	close(vm->fs_listen);
-	for (size_t i = 0; i < sizeof(for_qemu) / sizeof(for_qemu[0]); i++) {
+	for (size_t i = 0; i < sizeof for_qemu / sizeof for_qemu[0]; i++) {
 		close(for_qemu[i]);
 	}
 }
@@ -296,8 +327,8 @@ bool helper_read_log(struct helper *h)
 	if (h->log < 0) {
 		return false;
 	}
-	while ((n = read(h->log, buf, sizeof(buf))) > 0) {
-		size_t len = (size_t)n, room = sizeof(h->tail) - h->tail_len;
+	while ((n = read(h->log, buf, sizeof buf)) > 0) {
+		size_t len = (size_t)n, room = sizeof h->tail - h->tail_len;
 
 		if (len > room) {
 			memmove(h->tail, h->tail + (len - room), h->tail_len - (len - room));

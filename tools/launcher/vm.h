@@ -46,7 +46,8 @@ struct vm {
 	int fs_listen, fs_connected; /* until both helpers have theirs */
 	int blob;
 	int peer_ctl, peer_stdio, peer_err, peer_serial;
-	bool fuse_ids; /* the daemon runs as real root */
+	bool fuse_ids;	      /* the daemon runs as real root */
+	bool read_only_clone; /* what the daemon sees; without it, it keeps --read-only itself */
 	bool kvm;
 };
 

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""Which virtiofsd is taken for which kind, and what each is told: with fakes of both, and the
+start of an ELF file of each kind."""
+import os
+import pathlib
+import re
+import signal
+import tempfile
+
+from harness import FAKE, HERE, ROOTFS, case, expect, kill_and_wait, main, run, start, users, wait_until
+
+DAEMON = str(HERE / 'fake-virtiofsd')
+DIR = str(ROOTFS)
+C_TAIL = ['-o', 'sandbox=chroot,xattr,announce_submounts,log_level=err']
+RUST_TAIL = ['--sandbox=chroot', '--xattr', '--announce-submounts', '--log-level=error']
+
+
+def told(kind, *options, prefix=()):
+    """The arguments that a fake of this kind gets in a run, without the descriptors' numbers."""
+    with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
+        os.chmod(folder, 0o777)
+        path = pathlib.Path(folder, 'args')
+        process = start(*FAKE, '--virtiofsd', DAEMON, *options, DIR, '/echo_signals', prefix=prefix,
+                        env={**os.environ, 'FAKE_VIRTIOFSD': kind, 'FAKE_VIRTIOFSD_ARGS': str(path)})
+        try:
+            wait_until(lambda: path.exists() or process.poll() is not None, 10, 'the daemon is started')
+            assert process.poll() is None, process.communicate()
+            words = path.read_text().splitlines()
+            assert process.stdout.readline() == b'ready\n'
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 128 + signal.SIGTERM
+        finally:
+            kill_and_wait(process)
+    return [re.sub(r'\d+', 'N', w) for w in words]
+
+
+def dry_run(daemon, *options, kind='c', path=None):
+    """The daemon's part of what --dry-run prints."""
+    environ = {**os.environ, 'FAKE_VIRTIOFSD': kind, 'PATH': path or os.environ['PATH']}
+    done = run('--dry-run', *FAKE, *(['--virtiofsd', daemon] if daemon else []), *options, DIR, '/x', env=environ)
+    expect(done, 0, stderr='')
+    text = done.stdout.decode()
+    assert not done.stderr, done
+    return text[text.index('\ncd '):text.index('# VM:')].replace('\\\n   ', '').splitlines()[2].split()
+
+
+@case
+def the_c_daemon():
+    for prefix in users():
+        for cache in ('auto', 'none', 'always'):
+            words = told('c', '--cache', cache, prefix=prefix)
+            assert words == ['--fd=N', '--thread-pool-size=N', '-o', 'source=/proc/self/fd/N/.', '-o',
+                             f'cache={cache}', *C_TAIL], words
+        # The launcher's own read-only mount holds, the daemon is told nothing.
+        assert told('c', '--read-only', prefix=prefix)[-2:] == C_TAIL
+
+
+@case
+def the_rust_daemon():
+    for prefix in users():
+        for cache, word in (('auto', 'auto'), ('none', 'never'), ('always', 'always')):
+            words = told('rust', '--cache', cache, prefix=prefix)
+            assert words == ['--fd=N', '--thread-pool-size=N', '--shared-dir=/proc/self/fd/N/.',
+                             f'--cache={word}', *RUST_TAIL], words
+        assert told('rust', '--read-only', prefix=prefix)[-5:] == [*RUST_TAIL, '--readonly']
+
+
+@case
+def a_rust_daemon_that_cannot_be_read_only():
+    assert told('rust-1.10')[-4:] == RUST_TAIL
+    environ = {**os.environ, 'FAKE_VIRTIOFSD': 'rust-1.10', 'FAKE_VIRTIOFSD_ARGS': '/nowhere'}
+    expect(run(*FAKE, '--virtiofsd', DAEMON, '--read-only', DIR, '/status', '0', env=environ), 125, b'',
+           '--read-only: ')
+
+
+@case
+def dry_run_shows_the_same():
+    assert dry_run(DAEMON, kind='c')[-2:] == C_TAIL
+    assert dry_run(DAEMON, kind='rust')[-4:] == RUST_TAIL
+    assert dry_run(DAEMON, '--read-only', kind='rust')[-1] == '--readonly'
+
+
+@case
+def an_elf_file_is_not_executed_to_be_asked():
+    with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
+        path = pathlib.Path(folder, 'daemon')
+        for text, rust in ((b'', False), (b'-', False), (b'-options', False), (b'separate-option', False),
+                           (b'separate-options', True), (b'x' * 5000 + b'a separate-options-' + b'-' * 9000, True)):
+            path.write_bytes(b'\x7fELF' + text)
+            path.chmod(0o755)
+            assert dry_run(str(path))[-len(RUST_TAIL):] == RUST_TAIL if rust else dry_run(str(path))[-2:] == C_TAIL, text
+
+
+@case
+def other_files():
+    """empty, not a daemon, endless: taken for the old kind, nobody hangs"""
+    with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
+        path = pathlib.Path(folder, 'daemon')
+        for text in ('', '#!/bin/false\n', '#!/nowhere\n', '#!/bin/sh\nkill -9 $$\n', '#!/bin/sh\nyes\n'):
+            path.write_text(text)
+            path.chmod(0o755)
+            assert dry_run(str(path))[-2:] == C_TAIL, text
+
+
+@case
+def the_usual_places():
+    usual = [p for p in ('/usr/libexec/virtiofsd', '/usr/lib/qemu/virtiofsd', '/usr/lib/virtiofsd') if os.access(p, os.X_OK)]
+    with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
+        link = pathlib.Path(folder, 'virtiofsd')
+        link.symlink_to(DAEMON)
+        found = dry_run(None, path=f'{folder}:/usr/bin:/bin')[0]
+        assert found == (usual[0] if usual else str(link)), found
+
+
+if __name__ == '__main__':
+    main()
