@@ -22,16 +22,11 @@ bool elf_has_magic(const void *head, size_t n)
 static const char *wrong_machine(uint16_t machine)
 {
 	switch (machine) {
-	case EM_386:
-		return "it is for 32-bit x86";
-	case EM_ARM:
-		return "it is for 32-bit ARM";
-	case EM_AARCH64:
-		return "it is for AArch64";
-	case EM_RISCV:
-		return "it is for RISC-V";
-	default:
-		return "it is for another kind of CPU";
+	case EM_386: return "it is for 32-bit x86";
+	case EM_ARM: return "it is for 32-bit ARM";
+	case EM_AARCH64: return "it is for AArch64";
+	case EM_RISCV: return "it is for RISC-V";
+	default: return "it is for another kind of CPU";
 	}
 }
 
@@ -198,17 +193,10 @@ int elf_parse(const struct elf64_header *h, const struct elf64_phdr *ph, uint64_
 	out->align = PAGE_SIZE;
 	for (unsigned i = 0; i < h->phnum && !err; i++) {
 		switch (ph[i].type) {
-		case PT_LOAD:
-			err = add_segment(&ph[i], file_size, out, why);
-			break;
-		case PT_INTERP:
-			err = set_interp(&ph[i], file_size, out, why);
-			break;
-		case PT_GNU_STACK:
-			out->exec_stack = ph[i].flags & PF_X;
-			break;
-		default:
-			break;
+		case PT_LOAD: err = add_segment(&ph[i], file_size, out, why); break;
+		case PT_INTERP: err = set_interp(&ph[i], file_size, out, why); break;
+		case PT_GNU_STACK: out->exec_stack = ph[i].flags & PF_X; break;
+		default: break;
 		}
 	}
 	if (err) {

@@ -27,30 +27,18 @@
 static const char *error_text(int error)
 {
 	switch (error) {
-	case ENOENT:
-		return "no such file in the share";
-	case ENOTDIR:
-		return "a part of its path is not a directory";
-	case EACCES:
-		return "permission denied";
-	case ELOOP:
-		return "too many levels of symbolic links or interpreters";
-	case E2BIG:
-		return "the arguments and the environment are too long";
-	case ENOMEM:
-		return "out of memory: give the VM more with -m";
-	case ENOEXEC:
-		return "not a program that can run here";
-	case ELIBBAD:
-		return "its interpreter is damaged";
-	case ETXTBSY:
-		return "it is open for writing";
-	case EIO:
-		return "the share reports an I/O error";
-	case ENAMETOOLONG:
-		return "the name is too long";
-	default:
-		return NULL;
+	case ENOENT: return "no such file in the share";
+	case ENOTDIR: return "a part of its path is not a directory";
+	case EACCES: return "permission denied";
+	case ELOOP: return "too many levels of symbolic links or interpreters";
+	case E2BIG: return "the arguments and the environment are too long";
+	case ENOMEM: return "out of memory: give the VM more with -m";
+	case ENOEXEC: return "not a program that can run here";
+	case ELIBBAD: return "its interpreter is damaged";
+	case ETXTBSY: return "it is open for writing";
+	case EIO: return "the share reports an I/O error";
+	case ENAMETOOLONG: return "the name is too long";
+	default: return NULL;
 	}
 }
 

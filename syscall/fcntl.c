@@ -177,43 +177,30 @@ static long set_signal(struct file *f, uint64_t arg)
 static long file_cmd(struct file *f, int fd, unsigned cmd, uint64_t arg)
 {
 	switch (cmd) {
-	case F_SETFL:
-		return set_flags(f, fd, arg);
+	case F_SETFL: return set_flags(f, fd, arg);
 	case F_GETLK:
 	case F_SETLK:
 	case F_SETLKW:
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
-	case F_OFD_SETLKW:
-		return lock_cmd(f, (int)cmd, (user_ptr){ arg });
+	case F_OFD_SETLKW: return lock_cmd(f, (int)cmd, (user_ptr){ arg });
 	case F_SETOWN:
 		if ((int)arg == INT32_MIN) {
 			return -EINVAL;
 		}
 		atomic_store(&f->owner_pid, (int)arg);
 		return 0;
-	case F_GETOWN:
-		return atomic_load(&f->owner_pid);
-	case F_SETOWN_EX:
-		return set_owner_ex(f, (user_ptr){ arg });
-	case F_GETOWN_EX:
-		return get_owner_ex(f, (user_ptr){ arg });
-	case F_SETSIG:
-		return set_signal(f, arg);
-	case F_GETSIG:
-		return atomic_load(&f->owner_sig);
-	case F_SETPIPE_SZ:
-		return pipe_set_size(f, (unsigned)arg);
-	case F_GETPIPE_SZ:
-		return pipe_get_size(f);
-	case F_ADD_SEALS:
-		return memfd_add_seals(f, (uint32_t)arg);
-	case F_GET_SEALS:
-		return memfd_get_seals(f);
-	case F_GETLEASE:
-		return F_UNLCK;
-	default:
-		return -EINVAL;
+	case F_GETOWN: return atomic_load(&f->owner_pid);
+	case F_SETOWN_EX: return set_owner_ex(f, (user_ptr){ arg });
+	case F_GETOWN_EX: return get_owner_ex(f, (user_ptr){ arg });
+	case F_SETSIG: return set_signal(f, arg);
+	case F_GETSIG: return atomic_load(&f->owner_sig);
+	case F_SETPIPE_SZ: return pipe_set_size(f, (unsigned)arg);
+	case F_GETPIPE_SZ: return pipe_get_size(f);
+	case F_ADD_SEALS: return memfd_add_seals(f, (uint32_t)arg);
+	case F_GET_SEALS: return memfd_get_seals(f);
+	case F_GETLEASE: return F_UNLCK;
+	default: return -EINVAL;
 	}
 }
 long sys_fcntl(int fd, unsigned cmd, uint64_t arg)
@@ -222,16 +209,11 @@ long sys_fcntl(int fd, unsigned cmd, uint64_t arg)
 	long ret;
 
 	switch (cmd) {
-	case F_DUPFD:
-		return dup_from(fd, (unsigned)arg, false);
-	case F_DUPFD_CLOEXEC:
-		return dup_from(fd, (unsigned)arg, true);
-	case F_GETFD:
-		return fd_get_cloexec(fd);
-	case F_SETFD:
-		return fd_set_cloexec(fd, arg & FD_CLOEXEC);
-	default:
-		break;
+	case F_DUPFD: return dup_from(fd, (unsigned)arg, false);
+	case F_DUPFD_CLOEXEC: return dup_from(fd, (unsigned)arg, true);
+	case F_GETFD: return fd_get_cloexec(fd);
+	case F_SETFD: return fd_set_cloexec(fd, arg & FD_CLOEXEC);
+	default: break;
 	}
 	ret = fd_get_any(fd, &f);
 	if (ret) {

@@ -62,34 +62,25 @@ long sys_futex(user_ptr word, int op, unsigned val, uint64_t val2, user_ptr word
 		}
 	}
 	switch (cmd) {
-	case FUTEX_WAIT:
-		return futex_wait(word, shared, val, deadline, FUTEX_BITSET_MATCH_ANY);
-	case FUTEX_WAIT_BITSET:
-		return futex_wait(word, shared, val, deadline, val3);
-	case FUTEX_WAKE:
-		return futex_wake(word, shared, (int)val, FUTEX_BITSET_MATCH_ANY);
-	case FUTEX_WAKE_BITSET:
-		return futex_wake(word, shared, (int)val, val3);
+	case FUTEX_WAIT: return futex_wait(word, shared, val, deadline, FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_WAIT_BITSET: return futex_wait(word, shared, val, deadline, val3);
+	case FUTEX_WAKE: return futex_wake(word, shared, (int)val, FUTEX_BITSET_MATCH_ANY);
+	case FUTEX_WAKE_BITSET: return futex_wake(word, shared, (int)val, val3);
 	case FUTEX_REQUEUE:
 		return futex_requeue(word, word2, shared, (int)val, (int)val2, NULL, false);
 	case FUTEX_CMP_REQUEUE:
 		return futex_requeue(word, word2, shared, (int)val, (int)val2, &val3, false);
 	case FUTEX_CMP_REQUEUE_PI:
 		return futex_requeue(word, word2, shared, (int)val, (int)val2, &val3, true);
-	case FUTEX_WAKE_OP:
-		return futex_wake_op(word, word2, shared, (int)val, (int)val2, val3);
+	case FUTEX_WAKE_OP: return futex_wake_op(word, word2, shared, (int)val, (int)val2, val3);
 	case FUTEX_LOCK_PI:
-	case FUTEX_LOCK_PI2:
-		return futex_lock_pi(word, shared, deadline, false);
-	case FUTEX_TRYLOCK_PI:
-		return futex_lock_pi(word, shared, DEADLINE_NONE, true);
-	case FUTEX_UNLOCK_PI:
-		return futex_unlock_pi(word, shared);
+	case FUTEX_LOCK_PI2: return futex_lock_pi(word, shared, deadline, false);
+	case FUTEX_TRYLOCK_PI: return futex_lock_pi(word, shared, DEADLINE_NONE, true);
+	case FUTEX_UNLOCK_PI: return futex_unlock_pi(word, shared);
 	case FUTEX_WAIT_REQUEUE_PI:
 		return futex_wait_requeue_pi(word, shared, val, deadline, FUTEX_BITSET_MATCH_ANY,
 					     word2);
-	default:
-		return -ENOSYS;
+	default: return -ENOSYS;
 	}
 }
 

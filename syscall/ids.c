@@ -324,16 +324,10 @@ static int cap_words(user_ptr uheader, struct linux_cap_header *h, unsigned *wor
 		return err;
 	}
 	switch (h->version) {
-	case CAP_VERSION_1:
-		*words = 1;
-		return 0;
+	case CAP_VERSION_1: *words = 1; return 0;
 	case CAP_VERSION_2:
-	case CAP_VERSION_3:
-		*words = 2;
-		return 0;
-	default:
-		err = put_user_u32(uheader, CAP_VERSION_3);
-		return err ? err : -EINVAL;
+	case CAP_VERSION_3: *words = 2; return 0;
+	default: err = put_user_u32(uheader, CAP_VERSION_3); return err ? err : -EINVAL;
 	}
 }
 

@@ -41,12 +41,9 @@ static long regular_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 		}
 		return put_user_u32((user_ptr){ arg },
 				    (uint32_t)(size > f->pos ? size - f->pos : 0));
-	case FIGETBSZ:
-		return put_user_u32((user_ptr){ arg }, f->inode->blksize);
-	case FIOQSIZE:
-		return put_user_u64((user_ptr){ arg }, size);
-	default:
-		return -ENOTTY;
+	case FIGETBSZ: return put_user_u32((user_ptr){ arg }, f->inode->blksize);
+	case FIOQSIZE: return put_user_u64((user_ptr){ arg }, size);
+	default: return -ENOTTY;
 	}
 }
 static long file_ioctl(struct file *f, int fd, unsigned cmd, uint64_t arg)

@@ -120,8 +120,7 @@ long sys_getrusage(int who, user_ptr to)
 		u = p->children_usage;
 		process_unlock(p, flags);
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	usage_to_rusage(&u, &r);
 	return copy_to_user(to, &r, sizeof(r));

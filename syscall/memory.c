@@ -24,12 +24,9 @@ static int check_map_type(int flags)
 {
 	switch (flags & MAP_TYPE) {
 	case MAP_PRIVATE:
-	case MAP_SHARED:
-		return 0;
-	case MAP_SHARED_VALIDATE:
-		return flags & ~MAP_KNOWN ? -EOPNOTSUPP : 0;
-	default:
-		return -EINVAL;
+	case MAP_SHARED: return 0;
+	case MAP_SHARED_VALIDATE: return flags & ~MAP_KNOWN ? -EOPNOTSUPP : 0;
+	default: return -EINVAL;
 	}
 }
 

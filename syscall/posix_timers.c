@@ -22,10 +22,8 @@ long sys_clock_nanosleep(int clock, int flags, user_ptr req, user_ptr rem)
 	switch (clock) {
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
-	case CLOCK_MONOTONIC_COARSE:
-		return -EOPNOTSUPP;
-	default:
-		err = clock_read(clock, &unused);
+	case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
+	default: err = clock_read(clock, &unused);
 	}
 	if (!err) {
 		err = copy_from_user(&ts, req, sizeof(ts));

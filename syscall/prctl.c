@@ -163,14 +163,10 @@ static long cap_ambient(uint64_t op, uint64_t cap, uint64_t arg4, uint64_t arg5)
 		return -EINVAL;
 	}
 	switch (op) {
-	case IS_SET:
-		return thread_current()->cred->cap_ambient >> cap & 1;
-	case RAISE:
-		return change_cred(raise_ambient, cap);
-	case LOWER:
-		return change_cred(lower_ambient, cap);
-	default:
-		return -EINVAL;
+	case IS_SET: return thread_current()->cred->cap_ambient >> cap & 1;
+	case RAISE: return change_cred(raise_ambient, cap);
+	case LOWER: return change_cred(lower_ambient, cap);
+	default: return -EINVAL;
 	}
 }
 
@@ -179,27 +175,19 @@ static long prctl_cred(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, 
 	const struct cred *c = thread_current()->cred;
 
 	switch (option) {
-	case PR_GET_KEEPCAPS:
-		return !!(c->securebits & SECBIT_KEEP_CAPS);
-	case PR_SET_KEEPCAPS:
-		return arg2 > 1 ? -EINVAL : change_cred(set_keep_caps, arg2);
+	case PR_GET_KEEPCAPS: return !!(c->securebits & SECBIT_KEEP_CAPS);
+	case PR_SET_KEEPCAPS: return arg2 > 1 ? -EINVAL : change_cred(set_keep_caps, arg2);
 	case PR_CAPBSET_READ:
 		return arg2 > CAP_LAST ? -EINVAL : (long)(c->cap_bounding >> arg2 & 1);
-	case PR_CAPBSET_DROP:
-		return arg2 > CAP_LAST ? -EINVAL : change_cred(drop_bounding, arg2);
-	case PR_GET_SECUREBITS:
-		return c->securebits;
-	case PR_SET_SECUREBITS:
-		return change_cred(set_securebits, arg2);
+	case PR_CAPBSET_DROP: return arg2 > CAP_LAST ? -EINVAL : change_cred(drop_bounding, arg2);
+	case PR_GET_SECUREBITS: return c->securebits;
+	case PR_SET_SECUREBITS: return change_cred(set_securebits, arg2);
 	case PR_SET_NO_NEW_PRIVS:
 		return arg2 != 1 || arg3 || arg4 || arg5 ? -EINVAL
 							 : change_cred(set_no_new_privs, 0);
-	case PR_GET_NO_NEW_PRIVS:
-		return arg2 || arg3 || arg4 || arg5 ? -EINVAL : c->no_new_privs;
-	case PR_CAP_AMBIENT:
-		return cap_ambient(arg2, arg3, arg4, arg5);
-	default:
-		return -EINVAL;
+	case PR_GET_NO_NEW_PRIVS: return arg2 || arg3 || arg4 || arg5 ? -EINVAL : c->no_new_privs;
+	case PR_CAP_AMBIENT: return cap_ambient(arg2, arg3, arg4, arg5);
+	default: return -EINVAL;
 	}
 }
 
@@ -217,39 +205,31 @@ static long prctl_process(int option, uint64_t arg2)
 		return 0;
 	case PR_GET_PDEATHSIG:
 		return put_user_u32((user_ptr){ arg2 }, (uint32_t)atomic_load(&t->pdeath_signal));
-	case PR_GET_DUMPABLE:
-		return t->thread.mm->dumpable;
+	case PR_GET_DUMPABLE: return t->thread.mm->dumpable;
 	case PR_SET_DUMPABLE:
 		if (arg2 > 1) {
 			return -EINVAL;
 		}
 		t->thread.mm->dumpable = arg2;
 		return 0;
-	case PR_SET_CHILD_SUBREAPER:
-		p->child_subreaper = arg2 != 0;
-		return 0;
-	case PR_GET_CHILD_SUBREAPER:
-		return put_user_u32((user_ptr){ arg2 }, p->child_subreaper);
+	case PR_SET_CHILD_SUBREAPER: p->child_subreaper = arg2 != 0; return 0;
+	case PR_GET_CHILD_SUBREAPER: return put_user_u32((user_ptr){ arg2 }, p->child_subreaper);
 	case PR_SET_TIMERSLACK:
 		arg2 = (int64_t)arg2 <= 0 ? 0 : arg2;
 		t->timer_slack_ns = (uint32_t)MIN(arg2, (uint64_t)UINT32_MAX);
 		return 0;
 	case PR_GET_TIMERSLACK:
 		return t->timer_slack_ns ? t->timer_slack_ns : DEFAULT_TIMER_SLACK_NS;
-	case PR_GET_TID_ADDRESS:
-		return put_user_u64((user_ptr){ arg2 }, t->clear_child_tid.addr);
-	default:
-		return -EINVAL;
+	case PR_GET_TID_ADDRESS: return put_user_u64((user_ptr){ arg2 }, t->clear_child_tid.addr);
+	default: return -EINVAL;
 	}
 }
 
 long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t arg5)
 {
 	switch (option) {
-	case PR_SET_NAME:
-		return set_name((user_ptr){ arg2 });
-	case PR_GET_NAME:
-		return get_name((user_ptr){ arg2 });
+	case PR_SET_NAME: return set_name((user_ptr){ arg2 });
+	case PR_GET_NAME: return get_name((user_ptr){ arg2 });
 	case PR_SET_PDEATHSIG:
 	case PR_GET_PDEATHSIG:
 	case PR_GET_DUMPABLE:
@@ -258,24 +238,15 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 	case PR_GET_CHILD_SUBREAPER:
 	case PR_SET_TIMERSLACK:
 	case PR_GET_TIMERSLACK:
-	case PR_GET_TID_ADDRESS:
-		return prctl_process(option, arg2);
-	case PR_GET_TIMING:
-		return PR_TIMING_STATISTICAL;
-	case PR_SET_TIMING:
-		return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
-	case PR_GET_TSC:
-		return put_user_u32((user_ptr){ arg2 }, PR_TSC_ENABLE);
-	case PR_SET_TSC:
-		return arg2 == PR_TSC_ENABLE ? 0 : -EINVAL;
-	case PR_GET_SECCOMP:
-		return 0;
+	case PR_GET_TID_ADDRESS: return prctl_process(option, arg2);
+	case PR_GET_TIMING: return PR_TIMING_STATISTICAL;
+	case PR_SET_TIMING: return arg2 == PR_TIMING_STATISTICAL ? 0 : -EINVAL;
+	case PR_GET_TSC: return put_user_u32((user_ptr){ arg2 }, PR_TSC_ENABLE);
+	case PR_SET_TSC: return arg2 == PR_TSC_ENABLE ? 0 : -EINVAL;
+	case PR_GET_SECCOMP: return 0;
 	case PR_GET_THP_DISABLE:
-	case PR_GET_IO_FLUSHER:
-		return 0;
-	case PR_SET_VMA:
-		return 0; /* a name for a mapping: nobody sees it */
-	default:
-		return prctl_cred(option, arg2, arg3, arg4, arg5);
+	case PR_GET_IO_FLUSHER: return 0;
+	case PR_SET_VMA: return 0; /* a name for a mapping: nobody sees it */
+	default: return prctl_cred(option, arg2, arg3, arg4, arg5);
 	}
 }

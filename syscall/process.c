@@ -177,14 +177,10 @@ static int pidfd_to_pid(int fd, int *pid, bool *nonblock)
 static int status_value(const struct wait_request *r)
 {
 	switch (r->cause) {
-	case CLD_EXITED:
-		return (int)(r->status >> 8 & 0xff);
-	case CLD_STOPPED:
-		return (int)(r->status >> 8 & 0xff);
-	case CLD_CONTINUED:
-		return SIGCONT;
-	default:
-		return (int)(r->status & 0x7f);
+	case CLD_EXITED: return (int)(r->status >> 8 & 0xff);
+	case CLD_STOPPED: return (int)(r->status >> 8 & 0xff);
+	case CLD_CONTINUED: return SIGCONT;
+	default: return (int)(r->status & 0x7f);
 	}
 }
 
@@ -215,11 +211,8 @@ long sys_waitid(int idtype, int id, user_ptr info, int options, user_ptr rusage)
 		return -EINVAL;
 	}
 	switch (idtype) {
-	case P_ALL:
-		break;
-	case P_PID:
-		err = id > 0 ? 0 : -EINVAL;
-		break;
+	case P_ALL: break;
+	case P_PID: err = id > 0 ? 0 : -EINVAL; break;
 	case P_PGID:
 		err = id >= 0 ? 0 : -EINVAL;
 		r.id = id ? id : (int)process_getpgid(0, false);
@@ -228,8 +221,7 @@ long sys_waitid(int idtype, int id, user_ptr info, int options, user_ptr rusage)
 		r.type = P_PID;
 		err = id >= 0 ? pidfd_to_pid(id, &r.id, &nonblock) : -EINVAL;
 		break;
-	default:
-		err = -EINVAL;
+	default: err = -EINVAL;
 	}
 	if (err) {
 		return err;

@@ -47,16 +47,10 @@ long sys_rt_sigprocmask(int how, user_ptr set, user_ptr oldset, size_t sigsetsiz
 			return err;
 		}
 		switch (how) {
-		case SIG_BLOCK:
-			mask |= old;
-			break;
-		case SIG_UNBLOCK:
-			mask = old & ~mask;
-			break;
-		case SIG_SETMASK:
-			break;
-		default:
-			return -EINVAL;
+		case SIG_BLOCK: mask |= old; break;
+		case SIG_UNBLOCK: mask = old & ~mask; break;
+		case SIG_SETMASK: break;
+		default: return -EINVAL;
 		}
 		signal_set_blocked(mask);
 	}

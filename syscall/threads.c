@@ -65,11 +65,8 @@ long sys_arch_prctl(int op, uint64_t addr)
 			arch_set_gs_base(t, addr);
 		}
 		return 0;
-	case ARCH_GET_FS:
-		return put_user_u64((user_ptr){ addr }, arch_get_fs_base(t));
-	case ARCH_GET_GS:
-		return put_user_u64((user_ptr){ addr }, arch_get_gs_base(t));
-	default:
-		return -EINVAL;
+	case ARCH_GET_FS: return put_user_u64((user_ptr){ addr }, arch_get_fs_base(t));
+	case ARCH_GET_GS: return put_user_u64((user_ptr){ addr }, arch_get_gs_base(t));
+	default: return -EINVAL;
 	}
 }

@@ -132,19 +132,14 @@ static void control_message(struct virtio_console *con, const uint8_t *msg, size
 			control_send(con, m.id, EV_PORT_READY, 1);
 		}
 		break;
-	case EV_PORT_REMOVE:
-		console_port_set_open(port, false);
-		break;
-	case EV_PORT_OPEN:
-		console_port_set_open(port, m.value != 0);
-		break;
+	case EV_PORT_REMOVE: console_port_set_open(port, false); break;
+	case EV_PORT_OPEN: console_port_set_open(port, m.value != 0); break;
 	case EV_PORT_NAME:
 		port_name(con, port, (const char *)msg + sizeof(m), len - sizeof(m));
 		break;
 	case EV_CONSOLE_PORT: /* hvc consoles and their window sizes: not used */
 	case EV_RESIZE:
-	default:
-		break;
+	default: break;
 	}
 }
 

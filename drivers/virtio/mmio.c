@@ -192,16 +192,11 @@ static const struct virtio_transport mmio_transport = {
 static const char *device_name(uint32_t id)
 {
 	switch (id) {
-	case VIRTIO_ID_CONSOLE:
-		return "virtio-console";
-	case VIRTIO_ID_RNG:
-		return "virtio-rng";
-	case VIRTIO_ID_VSOCK:
-		return "virtio-vsock";
-	case VIRTIO_ID_FS:
-		return "virtio-fs";
-	default:
-		return "virtio";
+	case VIRTIO_ID_CONSOLE: return "virtio-console";
+	case VIRTIO_ID_RNG: return "virtio-rng";
+	case VIRTIO_ID_VSOCK: return "virtio-vsock";
+	case VIRTIO_ID_FS: return "virtio-fs";
+	default: return "virtio";
 	}
 }
 

@@ -9,6 +9,7 @@
 
 #define MAX_CPUS 64
 
+/* What is private to kernel/arch follows it in struct cpu_private. */
 struct cpu {
 	struct cpu *self;    /*  0 gs:0 */
 	uint64_t kernel_rsp; /*  8 stack for system calls: kstack_top of current */
@@ -18,7 +19,6 @@ struct cpu {
 	uint32_t apic_id;    /* 36 */
 	uint32_t irq_depth;  /* 40 > 0 inside an interrupt handler */
 	uint32_t reserved;   /* 44 */
-			     /* private to kernel/arch follows in struct cpu_private */
 };
 
 static inline unsigned cpu_id(void)

@@ -143,8 +143,7 @@ bool mp_parse(const void *table, size_t len, struct mp_info *info)
 				info->isa_pin[irq.bus_irq] = irq.pin;
 			}
 			break;
-		default:
-			break;
+		default: break;
 		}
 		off += size;
 	}

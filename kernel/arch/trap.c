@@ -212,10 +212,8 @@ static void interrupt(unsigned vector)
 		apic_eoi();
 		smp_call_interrupt();
 		break;
-	case VECTOR_SPURIOUS:
-		break; /* no EOI */
-	default:
-		ioapic_interrupt(vector);
+	case VECTOR_SPURIOUS: break; /* no EOI */
+	default: ioapic_interrupt(vector);
 	}
 	c->pub.irq_depth--;
 }
@@ -257,12 +255,9 @@ void trap_ist_entry(struct trap_frame *f, unsigned vector, uint64_t error)
 		}
 		c->in_nmi = false;
 		return;
-	case EX_DF:
-		double_fault(f);
-	case EX_MC:
-		panic_trap(f, "machine check");
-	default:
-		panic_trap(f, "%s (error %#lx) in the kernel", names[vector], error);
+	case EX_DF: double_fault(f);
+	case EX_MC: panic_trap(f, "machine check");
+	default: panic_trap(f, "%s (error %#lx) in the kernel", names[vector], error);
 	}
 }
 

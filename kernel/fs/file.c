@@ -335,9 +335,7 @@ static long generic_lseek(struct file *f, int64_t off, int whence)
 	int64_t to;
 
 	switch (whence) {
-	case SEEK_SET:
-		to = off;
-		break;
+	case SEEK_SET: to = off; break;
 	case SEEK_CUR:
 		if (__builtin_add_overflow((int64_t)f->pos, off, &to)) {
 			return -EOVERFLOW;
@@ -355,8 +353,7 @@ static long generic_lseek(struct file *f, int64_t off, int whence)
 			return to;
 		}
 		break;
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 	if (to < 0) {
 		return -EINVAL;

@@ -162,29 +162,16 @@ static int range_from_user(struct file *f, const struct linux_flock *fl, struct 
 	int64_t base = 0;
 
 	switch (fl->l_whence) {
-	case SEEK_SET:
-		break;
-	case SEEK_CUR:
-		base = (int64_t)f->pos;
-		break;
-	case SEEK_END:
-		base = (int64_t)atomic_load(&f->inode->pages.size);
-		break;
-	default:
-		return -EINVAL;
+	case SEEK_SET: break;
+	case SEEK_CUR: base = (int64_t)f->pos; break;
+	case SEEK_END: base = (int64_t)atomic_load(&f->inode->pages.size); break;
+	default: return -EINVAL;
 	}
 	switch (fl->l_type) {
-	case F_RDLCK:
-		r->type = LOCKR_READ;
-		break;
-	case F_WRLCK:
-		r->type = LOCKR_WRITE;
-		break;
-	case F_UNLCK:
-		r->type = LOCKR_NONE;
-		break;
-	default:
-		return -EINVAL;
+	case F_RDLCK: r->type = LOCKR_READ; break;
+	case F_WRLCK: r->type = LOCKR_WRITE; break;
+	case F_UNLCK: r->type = LOCKR_NONE; break;
+	default: return -EINVAL;
 	}
 	return lock_range_from(base, fl->l_start, fl->l_len, &r->start, &r->end);
 }

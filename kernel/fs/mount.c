@@ -149,16 +149,12 @@ static uint64_t option_size(const char *options)
 	}
 	switch (*end) {
 	case 'k':
-	case 'K':
-		return v << 10;
+	case 'K': return v << 10;
 	case 'm':
-	case 'M':
-		return v << 20;
+	case 'M': return v << 20;
 	case 'g':
-	case 'G':
-		return v << 30;
-	default:
-		return v;
+	case 'G': return v << 30;
+	default: return v;
 	}
 }
 

@@ -143,19 +143,14 @@ int vfs_mknod(int dirfd, const char *name, uint32_t mode, uint64_t rdev)
 	int err;
 
 	switch (mode & S_IFMT) {
-	case 0:
-		mode |= S_IFREG;
-		break;
+	case 0: mode |= S_IFREG; break;
 	case S_IFREG:
 	case S_IFCHR:
 	case S_IFBLK:
 	case S_IFIFO:
-	case S_IFSOCK:
-		break;
-	case S_IFDIR:
-		return -EPERM;
-	default:
-		return -EINVAL;
+	case S_IFSOCK: break;
+	case S_IFDIR: return -EPERM;
+	default: return -EINVAL;
 	}
 	err = mknod_once(dirfd, name, mode, rdev, false);
 	return err == -ESTALE ? mknod_once(dirfd, name, mode, rdev, true) : err;

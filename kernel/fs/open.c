@@ -81,15 +81,11 @@ static int open_by_type(struct inode *inode, struct file *f)
 {
 	if (inode->sb != anon_mount.sb) {
 		switch (inode->mode & S_IFMT) {
-		case S_IFIFO:
-			return fifo_open(inode, f);
+		case S_IFIFO: return fifo_open(inode, f);
 		case S_IFCHR:
-		case S_IFBLK:
-			return f->path.mount->sb->nodev ? -EACCES : devfs_open(inode, f);
-		case S_IFSOCK:
-			return -ENXIO;
-		default:
-			return inode->ops->open ? inode->ops->open(inode, f) : -ENXIO;
+		case S_IFBLK: return f->path.mount->sb->nodev ? -EACCES : devfs_open(inode, f);
+		case S_IFSOCK: return -ENXIO;
+		default: return inode->ops->open ? inode->ops->open(inode, f) : -ENXIO;
 		}
 	}
 	return inode->ops && inode->ops->open ? inode->ops->open(inode, f) : -ENXIO;

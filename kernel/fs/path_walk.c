@@ -180,12 +180,10 @@ static bool cached_step(struct walk *w, struct path *p, const char *name, size_t
 		return false;
 	}
 	switch (classify(name, len)) {
-	case LAST_DOT:
-		return true;
+	case LAST_DOT: return true;
 	case LAST_DOTDOT:
 		return !(w->flags & (LOOKUP_BENEATH | LOOKUP_NO_XDEV)) && !dotdot_locked(w, p);
-	default:
-		break;
+	default: break;
 	}
 	d = dentry_find_locked(p->dentry, name, len);
 	if (!d || expired(w, d)) {

@@ -294,34 +294,23 @@ static int32_t sign_extend12(uint32_t v)
 static uint32_t apply_op(uint32_t op, uint32_t old, uint32_t arg)
 {
 	switch (op) {
-	case FUTEX_OP_SET:
-		return arg;
-	case FUTEX_OP_ADD:
-		return old + arg;
-	case FUTEX_OP_OR:
-		return old | arg;
-	case FUTEX_OP_ANDN:
-		return old & ~arg;
-	default:
-		return old ^ arg;
+	case FUTEX_OP_SET: return arg;
+	case FUTEX_OP_ADD: return old + arg;
+	case FUTEX_OP_OR: return old | arg;
+	case FUTEX_OP_ANDN: return old & ~arg;
+	default: return old ^ arg;
 	}
 }
 
 static bool compare_op(uint32_t cmp, int32_t old, int32_t arg)
 {
 	switch (cmp) {
-	case FUTEX_OP_CMP_EQ:
-		return old == arg;
-	case FUTEX_OP_CMP_NE:
-		return old != arg;
-	case FUTEX_OP_CMP_LT:
-		return old < arg;
-	case FUTEX_OP_CMP_LE:
-		return old <= arg;
-	case FUTEX_OP_CMP_GT:
-		return old > arg;
-	default:
-		return old >= arg;
+	case FUTEX_OP_CMP_EQ: return old == arg;
+	case FUTEX_OP_CMP_NE: return old != arg;
+	case FUTEX_OP_CMP_LT: return old < arg;
+	case FUTEX_OP_CMP_LE: return old <= arg;
+	case FUTEX_OP_CMP_GT: return old > arg;
+	default: return old >= arg;
 	}
 }
 

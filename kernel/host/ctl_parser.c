@@ -10,12 +10,9 @@ static uint32_t payload_len(uint32_t type)
 	switch (type) {
 	case CTL_SIGNAL:
 	case CTL_WINSIZE:
-	case CTL_OUT_CLOSED:
-		return 4;
-	case CTL_STDIN_EOF:
-		return 8;
-	default:
-		return UNKNOWN;
+	case CTL_OUT_CLOSED: return 4;
+	case CTL_STDIN_EOF: return 8;
+	default: return UNKNOWN;
 	}
 }
 
@@ -55,8 +52,7 @@ static void dispatch(struct ctl_parser *p, uint32_t type, const void *payload,
 			h->on_out_closed(word);
 		}
 		break;
-	default:
-		break;
+	default: break;
 	}
 }
 

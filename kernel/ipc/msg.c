@@ -308,18 +308,12 @@ long msg_control(int id, int cmd, user_ptr buf)
 	switch (cmd) {
 	case IPC_STAT:
 	case MSG_STAT:
-	case MSG_STAT_ANY:
-		return msg_stat(id, cmd, buf);
+	case MSG_STAT_ANY: return msg_stat(id, cmd, buf);
 	case IPC_INFO:
-	case MSG_INFO:
-		return msg_info(cmd, buf);
-	case IPC_SET:
-		err = copy_from_user(&d, buf, sizeof(d));
-		break;
-	case IPC_RMID:
-		break;
-	default:
-		return -EINVAL;
+	case MSG_INFO: return msg_info(cmd, buf);
+	case IPC_SET: err = copy_from_user(&d, buf, sizeof(d)); break;
+	case IPC_RMID: break;
+	default: return -EINVAL;
 	}
 	if (!err) {
 		err = ipc_lock(&table, id, false, &o);

@@ -293,14 +293,10 @@ static long one_value(struct sem_set *s, int num, int cmd)
 		return -EINVAL;
 	}
 	switch (cmd) {
-	case GETVAL:
-		return s->sems[num].val;
-	case GETPID:
-		return s->sems[num].pid;
-	case GETNCNT:
-		return count_waiters(s, num, false);
-	default:
-		return count_waiters(s, num, true);
+	case GETVAL: return s->sems[num].val;
+	case GETPID: return s->sems[num].pid;
+	case GETNCNT: return count_waiters(s, num, false);
+	default: return count_waiters(s, num, true);
 	}
 }
 
@@ -390,26 +386,19 @@ long sem_control(int id, int num, int cmd, uint64_t arg)
 	switch (cmd) {
 	case IPC_STAT:
 	case SEM_STAT:
-	case SEM_STAT_ANY:
-		return sem_stat(id, cmd, (user_ptr){ arg });
+	case SEM_STAT_ANY: return sem_stat(id, cmd, (user_ptr){ arg });
 	case IPC_INFO:
-	case SEM_INFO:
-		return sem_info(cmd, (user_ptr){ arg });
+	case SEM_INFO: return sem_info(cmd, (user_ptr){ arg });
 	case GETALL:
-	case SETALL:
-		return all_values(id, cmd == SETALL, (user_ptr){ arg });
-	case IPC_SET:
-		result = copy_from_user(&d, (user_ptr){ arg }, sizeof(d));
-		break;
+	case SETALL: return all_values(id, cmd == SETALL, (user_ptr){ arg });
+	case IPC_SET: result = copy_from_user(&d, (user_ptr){ arg }, sizeof(d)); break;
 	case IPC_RMID:
 	case GETVAL:
 	case GETPID:
 	case GETNCNT:
 	case GETZCNT:
-	case SETVAL:
-		break;
-	default:
-		return -EINVAL;
+	case SETVAL: break;
+	default: return -EINVAL;
 	}
 	if (!result) {
 		result = ipc_lock(&table, id, false, &o);

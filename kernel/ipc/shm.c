@@ -333,21 +333,14 @@ long shm_control(int id, int cmd, user_ptr buf)
 	switch (cmd) {
 	case IPC_STAT:
 	case SHM_STAT:
-	case SHM_STAT_ANY:
-		return shm_stat(id, cmd, buf);
+	case SHM_STAT_ANY: return shm_stat(id, cmd, buf);
 	case IPC_INFO:
-	case SHM_INFO:
-		return shm_info(cmd, buf);
-	case IPC_SET:
-		err = copy_from_user(&d, buf, sizeof(d));
-		break;
+	case SHM_INFO: return shm_info(cmd, buf);
+	case IPC_SET: err = copy_from_user(&d, buf, sizeof(d)); break;
 	case IPC_RMID:
 	case SHM_LOCK:
-	case SHM_UNLOCK:
-		err = 0;
-		break;
-	default:
-		return -EINVAL;
+	case SHM_UNLOCK: err = 0; break;
+	default: return -EINVAL;
 	}
 	if (!err) {
 		err = ipc_lock(&table, id, false, &o);

@@ -79,19 +79,12 @@ static bool parse_size(const char **s, uint64_t *value)
 	}
 	switch (**s) {
 	case 'K':
-	case 'k':
-		shift = 10;
-		break;
+	case 'k': shift = 10; break;
 	case 'M':
-	case 'm':
-		shift = 20;
-		break;
+	case 'm': shift = 20; break;
 	case 'G':
-	case 'g':
-		shift = 30;
-		break;
-	default:
-		return true;
+	case 'g': shift = 30; break;
+	default: return true;
 	}
 	if (*value > UINT64_MAX >> shift) {
 		return false;

@@ -95,19 +95,12 @@ static const char *parse_length(const char *f, struct spec *sp)
 {
 	for (;; f++) {
 		switch (*f) {
-		case 'h':
-			sp->longs--;
-			break;
-		case 'l':
-			sp->longs++;
-			break;
+		case 'h': sp->longs--; break;
+		case 'l': sp->longs++; break;
 		case 'z':
 		case 'j':
-		case 't':
-			sp->longs = 2;
-			break;
-		default:
-			return f;
+		case 't': sp->longs = 2; break;
+		default: return f;
 		}
 	}
 }
@@ -116,23 +109,12 @@ static const char *parse_flags(const char *f, struct spec *sp)
 {
 	for (;; f++) {
 		switch (*f) {
-		case '-':
-			sp->left = true;
-			break;
-		case '0':
-			sp->zero = true;
-			break;
-		case '+':
-			sp->plus = true;
-			break;
-		case ' ':
-			sp->space = true;
-			break;
-		case '#':
-			sp->alt = true;
-			break;
-		default:
-			return f;
+		case '-': sp->left = true; break;
+		case '0': sp->zero = true; break;
+		case '+': sp->plus = true; break;
+		case ' ': sp->space = true; break;
+		case '#': sp->alt = true; break;
+		default: return f;
 		}
 	}
 }
@@ -140,28 +122,20 @@ static const char *parse_flags(const char *f, struct spec *sp)
 static int64_t narrow_signed(int64_t v, int longs)
 {
 	switch (longs) {
-	case -2:
-		return (signed char)v;
-	case -1:
-		return (short)v;
-	case 0:
-		return (int)v;
-	default:
-		return v;
+	case -2: return (signed char)v;
+	case -1: return (short)v;
+	case 0: return (int)v;
+	default: return v;
 	}
 }
 
 static uint64_t narrow_unsigned(uint64_t v, int longs)
 {
 	switch (longs) {
-	case -2:
-		return (unsigned char)v;
-	case -1:
-		return (unsigned short)v;
-	case 0:
-		return (unsigned)v;
-	default:
-		return v;
+	case -2: return (unsigned char)v;
+	case -1: return (unsigned short)v;
+	case 0: return (unsigned)v;
+	default: return v;
 	}
 }
 
@@ -204,9 +178,7 @@ static void convert(struct out *o, char c, struct spec *sp, struct args *a)
 		put_number(o, v, 16, c == 'X', sp->alt && v ? (c == 'X' ? "0X" : "0x") : "", sp);
 		break;
 	}
-	case 'p':
-		put_number(o, (uintptr_t)va_arg(a->ap, void *), 16, false, "0x", sp);
-		break;
+	case 'p': put_number(o, (uintptr_t)va_arg(a->ap, void *), 16, false, "0x", sp); break;
 	case 'c': {
 		char s[2] = { (char)va_arg(a->ap, int), 0 };
 
@@ -217,11 +189,8 @@ static void convert(struct out *o, char c, struct spec *sp, struct args *a)
 		}
 		break;
 	}
-	case 's':
-		put_string(o, va_arg(a->ap, const char *), sp);
-		break;
-	default:
-		put(o, c); /* %% and what is not known */
+	case 's': put_string(o, va_arg(a->ap, const char *), sp); break;
+	default: put(o, c); /* %% and what is not known */
 	}
 }
 

@@ -372,14 +372,10 @@ static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t e
 	}
 	for (; *addr < stop; *addr += PAGE_SIZE) {
 		switch (fault_in_vma(mm, v, *addr, write ? ACCESS_WRITE : 0)) {
-		case FAULT_OK:
-			break;
-		case FAULT_OOM:
-			return -ENOMEM;
-		case FAULT_RETRY:
-			return -EINTR;
-		default:
-			return -EFAULT;
+		case FAULT_OK: break;
+		case FAULT_OOM: return -ENOMEM;
+		case FAULT_RETRY: return -EINTR;
+		default: return -EFAULT;
 		}
 	}
 	return 0;

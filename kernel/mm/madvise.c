@@ -141,20 +141,16 @@ static int advise_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
 			return -EINVAL;
 		}
 		return drop_pages(mm, v, start, end);
-	case MADV_DONTNEED_LOCKED:
-		return drop_pages(mm, v, start, end);
+	case MADV_DONTNEED_LOCKED: return drop_pages(mm, v, start, end);
 	case MADV_COLD:
-	case MADV_PAGEOUT:
-		return v->flags & VMA_LOCKED ? -EINVAL : 0;
+	case MADV_PAGEOUT: return v->flags & VMA_LOCKED ? -EINVAL : 0;
 	case MADV_WILLNEED:
 		if (v->object && !object_is_memory(v->object)) {
 			will_need(v, start, end);
 		}
 		return 0;
-	case MADV_REMOVE:
-		return remove_pages(v, start, end);
-	default:
-		return 0;
+	case MADV_REMOVE: return remove_pages(v, start, end);
+	default: return 0;
 	}
 }
 

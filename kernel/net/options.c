@@ -127,9 +127,7 @@ static int set_socket_option(struct socket *s, int name, const void *value, unsi
 		set_buffer(&s->sndbuf, v, 2 * SOCKET_BUF_MIN);
 		waitq_wake_all(&s->writers);
 		return 0;
-	case SO_RCVBUF:
-		set_buffer(&s->rcvbuf, v, SOCKET_BUF_MIN);
-		return 0;
+	case SO_RCVBUF: set_buffer(&s->rcvbuf, v, SOCKET_BUF_MIN); return 0;
 	case SO_SNDBUFFORCE:
 	case SO_RCVBUFFORCE:
 		if (!cred_capable(CAP_NET_ADMIN)) {
@@ -138,11 +136,9 @@ static int set_socket_option(struct socket *s, int name, const void *value, unsi
 		set_buffer(name == SO_SNDBUFFORCE ? &s->sndbuf : &s->rcvbuf, v, SOCKET_BUF_MIN);
 		return 0;
 	case SO_RCVTIMEO:
-	case SO_RCVTIMEO_NEW:
-		return set_timeout(&s->rcvtimeo, value, len);
+	case SO_RCVTIMEO_NEW: return set_timeout(&s->rcvtimeo, value, len);
 	case SO_SNDTIMEO:
-	case SO_SNDTIMEO_NEW:
-		return set_timeout(&s->sndtimeo, value, len);
+	case SO_SNDTIMEO_NEW: return set_timeout(&s->sndtimeo, value, len);
 	case SO_LINGER:
 		if (len < sizeof(s->linger)) {
 			return -EINVAL;
@@ -150,8 +146,7 @@ static int set_socket_option(struct socket *s, int name, const void *value, unsi
 		memcpy(&s->linger, value, sizeof(s->linger));
 		s->linger.on = s->linger.on != 0;
 		return 0;
-	default:
-		return -ENOPROTOOPT;
+	default: return -ENOPROTOOPT;
 	}
 }
 int socket_set_option(struct socket *s, int level, int name, const void *value, unsigned len)
@@ -207,34 +202,21 @@ static int get_error(struct socket *s)
 static int get_socket_option(struct socket *s, int name, void *value, unsigned *len)
 {
 	switch (name) {
-	case SO_TYPE:
-		return put_int(value, len, s->type);
-	case SO_DOMAIN:
-		return put_int(value, len, s->domain);
-	case SO_PROTOCOL:
-		return put_int(value, len, s->protocol);
-	case SO_ERROR:
-		return put_int(value, len, get_error(s));
-	case SO_ACCEPTCONN:
-		return put_int(value, len, READ_ONCE(s->state) == SOCKET_LISTENING);
-	case SO_SNDBUF:
-		return put_int(value, len, (int)s->sndbuf);
-	case SO_RCVBUF:
-		return put_int(value, len, (int)s->rcvbuf);
-	case SO_SNDLOWAT:
-		return put_int(value, len, 1);
+	case SO_TYPE: return put_int(value, len, s->type);
+	case SO_DOMAIN: return put_int(value, len, s->domain);
+	case SO_PROTOCOL: return put_int(value, len, s->protocol);
+	case SO_ERROR: return put_int(value, len, get_error(s));
+	case SO_ACCEPTCONN: return put_int(value, len, READ_ONCE(s->state) == SOCKET_LISTENING);
+	case SO_SNDBUF: return put_int(value, len, (int)s->sndbuf);
+	case SO_RCVBUF: return put_int(value, len, (int)s->rcvbuf);
+	case SO_SNDLOWAT: return put_int(value, len, 1);
 	case SO_RCVTIMEO:
-	case SO_RCVTIMEO_NEW:
-		return put_timeout(value, len, s->rcvtimeo);
+	case SO_RCVTIMEO_NEW: return put_timeout(value, len, s->rcvtimeo);
 	case SO_SNDTIMEO:
-	case SO_SNDTIMEO_NEW:
-		return put_timeout(value, len, s->sndtimeo);
-	case SO_LINGER:
-		return put(value, len, &s->linger, sizeof(s->linger));
-	case SO_PEERCRED:
-		return put(value, len, &s->peer_creds, sizeof(s->peer_creds));
-	default:
-		return -ENOPROTOOPT;
+	case SO_SNDTIMEO_NEW: return put_timeout(value, len, s->sndtimeo);
+	case SO_LINGER: return put(value, len, &s->linger, sizeof(s->linger));
+	case SO_PEERCRED: return put(value, len, &s->peer_creds, sizeof(s->peer_creds));
+	default: return -ENOPROTOOPT;
 	}
 }
 /* struct tcp_info begins with the state; the rest counts what happens on a wire. */
@@ -248,15 +230,9 @@ static int get_tcp_info(struct socket *s, void *value, unsigned *len)
 			  : s->shut_write ? 5
 					  : 1; /* CLOSE_WAIT, FIN_WAIT2, ESTABLISHED */
 		break;
-	case SOCKET_CONNECTING:
-		info[0] = 2;
-		break;
-	case SOCKET_LISTENING:
-		info[0] = 10;
-		break;
-	default:
-		info[0] = 7;
-		break;
+	case SOCKET_CONNECTING: info[0] = 2; break;
+	case SOCKET_LISTENING: info[0] = 10; break;
+	default: info[0] = 7; break;
 	}
 	return put(value, len, info, sizeof(info));
 }

@@ -361,10 +361,8 @@ static long socket_file_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 		spin_unlock(&s->lock);
 		return put_user_u32((user_ptr){ arg }, n);
 	}
-	case SIOCATMARK:
-		return put_user_u32((user_ptr){ arg }, 0);
-	default:
-		return -ENOTTY;
+	case SIOCATMARK: return put_user_u32((user_ptr){ arg }, 0);
+	default: return -ENOTTY;
 	}
 }
 static void socket_file_release(struct file *f)
@@ -433,8 +431,7 @@ static int check_kind(int domain, int *type, int *protocol)
 	case AF_INET6:
 		return *protocol < 0 || *protocol >= IPPROTO_MAX ? -EINVAL
 								 : check_inet(*type, protocol);
-	default:
-		return -EAFNOSUPPORT;
+	default: return -EAFNOSUPPORT;
 	}
 }
 static int open_new(int domain, int type, int protocol, struct socket **s, struct file **out)

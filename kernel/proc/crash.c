@@ -12,16 +12,11 @@
 static const char *signal_name(int sig)
 {
 	switch (sig) {
-	case SIGSEGV:
-		return "segmentation fault";
-	case SIGBUS:
-		return "bus error";
-	case SIGILL:
-		return "illegal instruction";
-	case SIGFPE:
-		return "arithmetic exception";
-	default:
-		return NULL;
+	case SIGSEGV: return "segmentation fault";
+	case SIGBUS: return "bus error";
+	case SIGILL: return "illegal instruction";
+	case SIGFPE: return "arithmetic exception";
+	default: return NULL;
 	}
 }
 

@@ -135,17 +135,10 @@ static bool user_fault_failed(uintptr_t addr, uint64_t error, enum fault_result 
 {
 	task_current()->fault_addr = addr;
 	switch (r) {
-	case FAULT_SEGV_MAPERR:
-		raise(SIGSEGV, SEGV_MAPERR, addr, TRAP_PF, error);
-		break;
-	case FAULT_SEGV_ACCERR:
-		raise(SIGSEGV, SEGV_ACCERR, addr, TRAP_PF, error);
-		break;
-	case FAULT_BUS_ADRERR:
-		raise(SIGBUS, BUS_ADRERR, addr, TRAP_PF, error);
-		break;
-	default:
-		break;
+	case FAULT_SEGV_MAPERR: raise(SIGSEGV, SEGV_MAPERR, addr, TRAP_PF, error); break;
+	case FAULT_SEGV_ACCERR: raise(SIGSEGV, SEGV_ACCERR, addr, TRAP_PF, error); break;
+	case FAULT_BUS_ADRERR: raise(SIGBUS, BUS_ADRERR, addr, TRAP_PF, error); break;
+	default: break;
 	}
 	return true;
 }

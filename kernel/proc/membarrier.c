@@ -65,10 +65,8 @@ long membarrier_run(int cmd, unsigned flags, int cpu)
 		return -EINVAL;
 	}
 	switch (cmd) {
-	case CMD_QUERY:
-		return CMD_ALL;
-	case CMD_GET_REGISTRATIONS:
-		return (long)atomic_load(&mm->membarrier_state);
+	case CMD_QUERY: return CMD_ALL;
+	case CMD_GET_REGISTRATIONS: return (long)atomic_load(&mm->membarrier_state);
 	case CMD_REGISTER_GLOBAL_EXPEDITED:
 	case CMD_REGISTER_PRIVATE_EXPEDITED:
 	case CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
@@ -76,9 +74,7 @@ long membarrier_run(int cmd, unsigned flags, int cpu)
 		atomic_fetch_or(&mm->membarrier_state, (unsigned)cmd);
 		return 0;
 	case CMD_GLOBAL:
-	case CMD_GLOBAL_EXPEDITED:
-		everywhere(all, barrier_here, NULL);
-		return 0;
+	case CMD_GLOBAL_EXPEDITED: everywhere(all, barrier_here, NULL); return 0;
 	case CMD_PRIVATE_EXPEDITED:
 		return run_private(CMD_REGISTER_PRIVATE_EXPEDITED, all, barrier_here);
 	case CMD_PRIVATE_EXPEDITED_SYNC_CORE: /* the interrupt's IRET serialises */
@@ -91,7 +87,6 @@ long membarrier_run(int cmd, unsigned flags, int cpu)
 			all = 1ull << cpu;
 		}
 		return run_private(CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, all, restart_rseq);
-	default:
-		return -EINVAL;
+	default: return -EINVAL;
 	}
 }

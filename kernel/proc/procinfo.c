@@ -225,17 +225,13 @@ static int write_oom(int pid, enum proc_file kind, const char *buf)
 static int write_file(int pid, int tid, enum proc_file kind, const char *buf, size_t n)
 {
 	switch (kind) {
-	case PROC_COMM:
-		return write_comm(pid, tid, buf, n);
+	case PROC_COMM: return write_comm(pid, tid, buf, n);
 	case PROC_OOM_ADJ:
-	case PROC_OOM_SCORE_ADJ:
-		return write_oom(pid, kind, buf);
+	case PROC_OOM_SCORE_ADJ: return write_oom(pid, kind, buf);
 	case PROC_LOGINUID:
 	case PROC_TIMERSLACK:
-	case PROC_COREDUMP_FILTER:
-		return 0;
-	default:
-		return -EINVAL;
+	case PROC_COREDUMP_FILTER: return 0;
+	default: return -EINVAL;
 	}
 }
 

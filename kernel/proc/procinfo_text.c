@@ -344,18 +344,10 @@ static int render_process(int pid, enum proc_file kind, struct text_buf *t)
 		return -ESRCH;
 	}
 	switch (kind) {
-	case PROC_OOM_ADJ:
-		text_printf(t, "%d\n", p->oom_score_adj * 17 / 1000);
-		break;
-	case PROC_OOM_SCORE:
-		text_printf(t, "%d\n", MAX(0, 666 + p->oom_score_adj * 2 / 3));
-		break;
-	case PROC_OOM_SCORE_ADJ:
-		text_printf(t, "%d\n", p->oom_score_adj);
-		break;
-	default:
-		text_printf(t, "%08x\n", p->personality);
-		break;
+	case PROC_OOM_ADJ: text_printf(t, "%d\n", p->oom_score_adj * 17 / 1000); break;
+	case PROC_OOM_SCORE: text_printf(t, "%d\n", MAX(0, 666 + p->oom_score_adj * 2 / 3)); break;
+	case PROC_OOM_SCORE_ADJ: text_printf(t, "%d\n", p->oom_score_adj); break;
+	default: text_printf(t, "%08x\n", p->personality); break;
 	}
 	process_put(p);
 	return 0;
@@ -364,35 +356,20 @@ static int render_process(int pid, enum proc_file kind, struct text_buf *t)
 static int render_fixed(enum proc_file kind, struct text_buf *t)
 {
 	switch (kind) {
-	case PROC_WCHAN:
-		text_printf(t, "0");
-		return 0;
+	case PROC_WCHAN: text_printf(t, "0"); return 0;
 	case PROC_LOGINUID:
-	case PROC_SESSIONID:
-		text_printf(t, "%u", UINT32_MAX);
-		return 0;
-	case PROC_CGROUP:
-		text_printf(t, "0::/\n");
-		return 0;
+	case PROC_SESSIONID: text_printf(t, "%u", UINT32_MAX); return 0;
+	case PROC_CGROUP: text_printf(t, "0::/\n"); return 0;
 	case PROC_UID_MAP:
-	case PROC_GID_MAP:
-		text_printf(t, "%10u %10u %10u\n", 0u, 0u, UINT32_MAX);
-		return 0;
-	case PROC_SETGROUPS:
-		text_printf(t, "allow\n");
-		return 0;
+	case PROC_GID_MAP: text_printf(t, "%10u %10u %10u\n", 0u, 0u, UINT32_MAX); return 0;
+	case PROC_SETGROUPS: text_printf(t, "allow\n"); return 0;
 	case PROC_IO:
 		text_printf(t, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\n"
 			       "write_bytes: 0\ncancelled_write_bytes: 0\n");
 		return 0;
-	case PROC_TIMERSLACK:
-		text_printf(t, "50000\n");
-		return 0;
-	case PROC_COREDUMP_FILTER:
-		text_printf(t, "00000033\n");
-		return 0;
-	default:
-		return -EINVAL;
+	case PROC_TIMERSLACK: text_printf(t, "50000\n"); return 0;
+	case PROC_COREDUMP_FILTER: text_printf(t, "00000033\n"); return 0;
+	default: return -EINVAL;
 	}
 }
 
@@ -405,17 +382,13 @@ int procinfo_render(int pid, int tid, enum proc_file kind, struct text_buf *t)
 	case PROC_STAT:
 	case PROC_STATUS:
 	case PROC_COMM:
-	case PROC_SCHEDSTAT:
-		break;
-	case PROC_LIMITS:
-		return show_limits(pid, t);
+	case PROC_SCHEDSTAT: break;
+	case PROC_LIMITS: return show_limits(pid, t);
 	case PROC_OOM_ADJ:
 	case PROC_OOM_SCORE:
 	case PROC_OOM_SCORE_ADJ:
-	case PROC_PERSONALITY:
-		return render_process(pid, kind, t);
-	default:
-		return render_fixed(kind, t);
+	case PROC_PERSONALITY: return render_process(pid, kind, t);
+	default: return render_fixed(kind, t);
 	}
 	err = take_snapshot(pid, tid, &s);
 	if (err) {

@@ -24,8 +24,7 @@ static bool eligible_locked(const struct wait_request *r, const struct process *
 			return false;
 		}
 		break;
-	default:
-		break;
+	default: break;
 	}
 	if (r->options & WNOTHREAD && child->creator_tid != task_tid(task_current())) {
 		return false;

@@ -32,14 +32,10 @@ static void finish_call_with_handler(struct trap_frame *f, const struct linux_si
 			return;
 		}
 		break;
-	case ERESTARTNOINTR:
-		restart(f, f->orig_rax);
-		return;
+	case ERESTARTNOINTR: restart(f, f->orig_rax); return;
 	case ERESTARTNOHAND:
-	case ERESTART_RESTARTBLOCK:
-		break;
-	default:
-		return;
+	case ERESTART_RESTARTBLOCK: break;
+	default: return;
 	}
 	f->rax = (uint64_t)-EINTR;
 	f->orig_rax = ~0ull;
@@ -53,14 +49,9 @@ static void finish_call_without_handler(struct trap_frame *f)
 	switch (-(int64_t)f->rax) {
 	case ERESTARTSYS:
 	case ERESTARTNOHAND:
-	case ERESTARTNOINTR:
-		restart(f, f->orig_rax);
-		break;
-	case ERESTART_RESTARTBLOCK:
-		restart(f, NR_RESTART_SYSCALL);
-		break;
-	default:
-		break;
+	case ERESTARTNOINTR: restart(f, f->orig_rax); break;
+	case ERESTART_RESTARTBLOCK: restart(f, NR_RESTART_SYSCALL); break;
+	default: break;
 	}
 }
 

@@ -167,18 +167,13 @@ int clock_read(int clock, struct timespec64 *ts)
 	case CLOCK_REALTIME:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_REALTIME_ALARM:
-	case CLOCK_TAI:
-		now = clock_mono_ns() + (uint64_t)clock_wall_offset_ns();
-		break;
+	case CLOCK_TAI: now = clock_mono_ns() + (uint64_t)clock_wall_offset_ns(); break;
 	case CLOCK_MONOTONIC:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_MONOTONIC_COARSE:
 	case CLOCK_BOOTTIME:
-	case CLOCK_BOOTTIME_ALARM:
-		now = clock_mono_ns();
-		break;
-	default:
-		return -EINVAL;
+	case CLOCK_BOOTTIME_ALARM: now = clock_mono_ns(); break;
+	default: return -EINVAL;
 	}
 	*ts = ns_to_timespec(now);
 	return 0;

@@ -208,8 +208,7 @@ static int check_event(const struct linux_sigevent *e)
 	bool ours;
 
 	switch (e->notify) {
-	case SIGEV_NONE:
-		return 0;
+	case SIGEV_NONE: return 0;
 	case SIGEV_SIGNAL | SIGEV_THREAD_ID:
 		t = task_find(e->tid);
 		ours = t && t->process == process_current();
@@ -221,10 +220,8 @@ static int check_event(const struct linux_sigevent *e)
 		}
 		break;
 	case SIGEV_SIGNAL:
-	case SIGEV_THREAD:
-		break;
-	default:
-		return -EINVAL;
+	case SIGEV_THREAD: break;
+	default: return -EINVAL;
 	}
 	return e->signo >= 1 && e->signo <= NSIG ? 0 : -EINVAL;
 }
@@ -241,16 +238,13 @@ static int check_clock(int clock, struct cpu_clock *cpu)
 	case CLOCK_REALTIME:
 	case CLOCK_MONOTONIC:
 	case CLOCK_BOOTTIME:
-	case CLOCK_TAI:
-		return 0;
+	case CLOCK_TAI: return 0;
 	case CLOCK_REALTIME_ALARM:
 	case CLOCK_BOOTTIME_ALARM:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
-	case CLOCK_MONOTONIC_COARSE:
-		return -EOPNOTSUPP;
-	default:
-		return -EINVAL;
+	case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
+	default: return -EINVAL;
 	}
 }
 

@@ -79,9 +79,7 @@ static size_t post_process(struct ldisc *l, uint8_t c, uint8_t out[8])
 		}
 		break;
 	}
-	case '\b':
-		l->column -= l->column > 0;
-		break;
+	case '\b': l->column -= l->column > 0; break;
 	default:
 		if (O(l, OLCUC) && c >= 'a' && c <= 'z') {
 			c = (uint8_t)(c - 32);

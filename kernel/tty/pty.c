@@ -309,16 +309,14 @@ static long master_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	int err;
 
 	switch (cmd) {
-	case TIOCGPTN:
-		return put_user_u32(to, p->slave->index);
+	case TIOCGPTN: return put_user_u32(to, p->slave->index);
 	case TIOCSPTLCK:
 		err = get_user_u32(&v, to);
 		if (!err) {
 			atomic_store(&p->locked, v != 0);
 		}
 		return err;
-	case TIOCGPTLCK:
-		return put_user_u32(to, atomic_load(&p->locked));
+	case TIOCGPTLCK: return put_user_u32(to, atomic_load(&p->locked));
 	case TIOCPKT:
 		err = get_user_u32(&v, to);
 		if (!err) {
@@ -326,23 +324,18 @@ static long master_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 			atomic_store(&p->slave->packet_mode, v != 0);
 		}
 		return err;
-	case TIOCGPKT:
-		return put_user_u32(to, atomic_load(&p->slave->packet_mode));
-	case TIOCGPTPEER:
-		return open_slave_fd(p, (int)arg);
+	case TIOCGPKT: return put_user_u32(to, atomic_load(&p->slave->packet_mode));
+	case TIOCGPTPEER: return open_slave_fd(p, (int)arg);
 	case TIOCSIG:
 		if (arg < 1 || arg > NSIG) {
 			return -EINVAL;
 		}
 		tty_signal_keyboard(p->slave, (int)arg);
 		return 0;
-	case TIOCINQ:
-		return put_user_u32(to, (uint32_t)pty_pending(p->slave));
+	case TIOCINQ: return put_user_u32(to, (uint32_t)pty_pending(p->slave));
 	case TIOCSCTTY:
-	case TIOCNOTTY:
-		return -ENOTTY;
-	default:
-		return tty_ioctl(p->slave, f, cmd, arg);
+	case TIOCNOTTY: return -ENOTTY;
+	default: return tty_ioctl(p->slave, f, cmd, arg);
 	}
 }
 

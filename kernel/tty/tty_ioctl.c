@@ -117,24 +117,17 @@ static long termios_ioctl(struct tty *tty, unsigned cmd, user_ptr arg)
 	struct linux_termios2 t;
 
 	switch (cmd) {
-	case TCGETS:
-		t = get_termios(tty);
-		return copy_to_user(arg, &t, LINUX_TERMIOS_SIZE);
-	case TCGETS2:
-		t = get_termios(tty);
-		return copy_to_user(arg, &t, sizeof(t));
+	case TCGETS: t = get_termios(tty); return copy_to_user(arg, &t, LINUX_TERMIOS_SIZE);
+	case TCGETS2: t = get_termios(tty); return copy_to_user(arg, &t, sizeof(t));
 	case TCSETS:
 	case TCSETSW:
 	case TCSETSF:
 		return set_from_user(tty, arg, LINUX_TERMIOS_SIZE, cmd != TCSETS, cmd == TCSETSF);
 	case TCSETS2:
 	case TCSETSW2:
-	case TCSETSF2:
-		return set_from_user(tty, arg, sizeof(t), cmd != TCSETS2, cmd == TCSETSF2);
-	case TCGETA:
-		return get_termio(tty, arg);
-	default:
-		return set_termio(tty, arg, cmd != TCSETA, cmd == TCSETAF);
+	case TCSETSF2: return set_from_user(tty, arg, sizeof(t), cmd != TCSETS2, cmd == TCSETSF2);
+	case TCGETA: return get_termio(tty, arg);
+	default: return set_termio(tty, arg, cmd != TCSETA, cmd == TCSETAF);
 	}
 }
 
@@ -188,10 +181,8 @@ static long flow_control(struct tty *tty, uint64_t arg)
 		waitq_wake_all(&tty->flow_waitq);
 		return 0;
 	case TCIOFF:
-	case TCION:
-		return 0;
-	default:
-		return -EINVAL;
+	case TCION: return 0;
+	default: return -EINVAL;
 	}
 }
 
@@ -259,8 +250,7 @@ static long misc_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t a
 		n = (uint32_t)ldisc_available(&tty->ldisc);
 		mutex_unlock(&tty->lock);
 		return put_user_u32((user_ptr){ arg }, n);
-	case TIOCOUTQ:
-		return put_user_u32((user_ptr){ arg }, (uint32_t)tty->driver->pending(tty));
+	case TIOCOUTQ: return put_user_u32((user_ptr){ arg }, (uint32_t)tty->driver->pending(tty));
 	case TCSBRK:
 	case TCSBRKP: {
 		int err = tty_job_control(tty, SIGTTOU);
@@ -268,18 +258,12 @@ static long misc_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t a
 		return err ? err : drain(tty);
 	}
 	case TIOCSBRK:
-	case TIOCCBRK:
-		return 0;
+	case TIOCCBRK: return 0;
 	case TIOCEXCL:
-	case TIOCNXCL:
-		atomic_store(&tty->exclusive, cmd == TIOCEXCL);
-		return 0;
-	case TIOCGEXCL:
-		return put_user_u32((user_ptr){ arg }, atomic_load(&tty->exclusive));
-	case TIOCGDEV:
-		return put_user_u32((user_ptr){ arg }, (uint32_t)tty->dev);
-	case TIOCGETD:
-		return put_user_u32((user_ptr){ arg }, 0); /* N_TTY */
+	case TIOCNXCL: atomic_store(&tty->exclusive, cmd == TIOCEXCL); return 0;
+	case TIOCGEXCL: return put_user_u32((user_ptr){ arg }, atomic_load(&tty->exclusive));
+	case TIOCGDEV: return put_user_u32((user_ptr){ arg }, (uint32_t)tty->dev);
+	case TIOCGETD: return put_user_u32((user_ptr){ arg }, 0); /* N_TTY */
 	case TIOCSETD: {
 		int err = get_user_u32(&n, (user_ptr){ arg });
 
@@ -291,8 +275,7 @@ static long misc_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t a
 		}
 		tty_hangup(tty);
 		return 0;
-	default:
-		return -ENOTTY;
+	default: return -ENOTTY;
 	}
 }
 
@@ -315,26 +298,17 @@ long tty_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg)
 	case TCGETS2:
 	case TCSETS2:
 	case TCSETSW2:
-	case TCSETSF2:
-		return termios_ioctl(tty, cmd, p);
+	case TCSETSF2: return termios_ioctl(tty, cmd, p);
 	case TIOCGWINSZ:
-	case TIOCSWINSZ:
-		return winsize_ioctl(tty, cmd, p);
+	case TIOCSWINSZ: return winsize_ioctl(tty, cmd, p);
 	case TIOCGPGRP:
 	case TIOCSPGRP:
-	case TIOCGSID:
-		return id_ioctl(tty, f, cmd, p);
-	case TIOCSCTTY:
-		return tty_steal_controlling(tty, arg == 1);
-	case TIOCNOTTY:
-		return tty_give_up(tty);
-	case TCXONC:
-		return flow_control(tty, arg);
-	case TCFLSH:
-		return flush_queues(tty, arg);
-	case TIOCSTI:
-		return fake_input(tty, p);
-	default:
-		return misc_ioctl(tty, f, cmd, arg);
+	case TIOCGSID: return id_ioctl(tty, f, cmd, p);
+	case TIOCSCTTY: return tty_steal_controlling(tty, arg == 1);
+	case TIOCNOTTY: return tty_give_up(tty);
+	case TCXONC: return flow_control(tty, arg);
+	case TCFLSH: return flush_queues(tty, arg);
+	case TIOCSTI: return fake_input(tty, p);
+	default: return misc_ioctl(tty, f, cmd, arg);
 	}
 }

@@ -194,25 +194,15 @@ static void show_pollfds(struct trace_text *t, uint64_t addr, uint64_t count)
 static void show_number(struct trace_text *t, enum trace_show s, uint64_t v)
 {
 	switch (s) {
-	case SHOW_UDEC:
-		trace_print(t, "%u", (unsigned)v);
-		break;
-	case SHOW_LDEC:
-		trace_print(t, "%ld", (long)v);
-		break;
+	case SHOW_UDEC: trace_print(t, "%u", (unsigned)v); break;
+	case SHOW_LDEC: trace_print(t, "%ld", (long)v); break;
 	case SHOW_LUDEC:
 		/* addresses are often passed as numbers */
 		trace_print(t, v > 1ull << 40 ? "%#lx" : "%lu", (unsigned long)v);
 		break;
-	case SHOW_HEX:
-		trace_print(t, (uint32_t)v ? "%#x" : "%u", (unsigned)v);
-		break;
-	case SHOW_LHEX:
-		trace_print(t, v ? "%#lx" : "%lu", (unsigned long)v);
-		break;
-	case SHOW_OCT:
-		trace_print(t, "%#o", (unsigned)v);
-		break;
+	case SHOW_HEX: trace_print(t, (uint32_t)v ? "%#x" : "%u", (unsigned)v); break;
+	case SHOW_LHEX: trace_print(t, v ? "%#lx" : "%lu", (unsigned long)v); break;
+	case SHOW_OCT: trace_print(t, "%#o", (unsigned)v); break;
 	case SHOW_DIRFD:
 		if ((int)v == AT_FDCWD) {
 			trace_print(t, "AT_FDCWD");
@@ -220,9 +210,7 @@ static void show_number(struct trace_text *t, enum trace_show s, uint64_t v)
 			trace_print(t, "%d", (int)v);
 		}
 		break;
-	default:
-		trace_print(t, "%d", (int)v);
-		break;
+	default: trace_print(t, "%d", (int)v); break;
 	}
 }
 
@@ -238,30 +226,14 @@ static bool show_output(struct trace_text *t, enum trace_show s, uint64_t v, uin
 		return true;
 	}
 	switch (s) {
-	case SHOW_OUTBUF:
-		show_bytes(t, v, (uint64_t)result);
-		break;
-	case SHOW_OUTSTR:
-		show_string(t, v);
-		break;
-	case SHOW_OUTIOV:
-		show_segments(t, v, next, (uint64_t)result);
-		break;
-	case SHOW_OUTTIMESPEC:
-		show_timespec(t, v);
-		break;
-	case SHOW_OUTINT:
-		show_ints(t, v, 1);
-		break;
-	case SHOW_OUTPAIR:
-		show_ints(t, v, 2);
-		break;
-	case SHOW_OUTSTAT:
-		show_stat(t, v);
-		break;
-	default:
-		show_address(t, v);
-		break;
+	case SHOW_OUTBUF: show_bytes(t, v, (uint64_t)result); break;
+	case SHOW_OUTSTR: show_string(t, v); break;
+	case SHOW_OUTIOV: show_segments(t, v, next, (uint64_t)result); break;
+	case SHOW_OUTTIMESPEC: show_timespec(t, v); break;
+	case SHOW_OUTINT: show_ints(t, v, 1); break;
+	case SHOW_OUTPAIR: show_ints(t, v, 2); break;
+	case SHOW_OUTSTAT: show_stat(t, v); break;
+	default: show_address(t, v); break;
 	}
 	return true;
 }
@@ -275,32 +247,14 @@ void trace_show_arg(struct trace_text *t, enum trace_show s, const uint64_t arg[
 		return;
 	}
 	switch (s) {
-	case SHOW_PTR:
-		show_address(t, v);
-		break;
-	case SHOW_STRING:
-		show_string(t, v);
-		break;
-	case SHOW_STRINGS:
-		show_strings(t, v);
-		break;
-	case SHOW_INBUF:
-		show_bytes(t, v, next);
-		break;
-	case SHOW_INIOV:
-		show_segments(t, v, next, UINT64_MAX);
-		break;
-	case SHOW_TIMESPEC:
-		show_timespec(t, v);
-		break;
-	case SHOW_SIGSET:
-		show_sigset(t, v);
-		break;
-	case SHOW_POLLFDS:
-		show_pollfds(t, v, next);
-		break;
-	default:
-		show_number(t, s, v);
-		break;
+	case SHOW_PTR: show_address(t, v); break;
+	case SHOW_STRING: show_string(t, v); break;
+	case SHOW_STRINGS: show_strings(t, v); break;
+	case SHOW_INBUF: show_bytes(t, v, next); break;
+	case SHOW_INIOV: show_segments(t, v, next, UINT64_MAX); break;
+	case SHOW_TIMESPEC: show_timespec(t, v); break;
+	case SHOW_SIGSET: show_sigset(t, v); break;
+	case SHOW_POLLFDS: show_pollfds(t, v, next); break;
+	default: show_number(t, s, v); break;
 	}
 }

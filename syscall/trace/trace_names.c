@@ -98,110 +98,80 @@ static void show_bits(struct trace_text *t, const struct name *names, uint64_t v
 	}
 }
 
+/* clang-format off */
 static const struct name open_flags[] = {
-	N(O_CREAT),	N(O_EXCL),     N(O_NOCTTY),  N(O_TRUNC),   N(O_APPEND),	   N(O_NONBLOCK),
-	N(O_SYNC),	N(O_DSYNC),    N(O_ASYNC),   N(O_DIRECT),  N(O_LARGEFILE), N(O_TMPFILE),
-	N(O_DIRECTORY), N(O_NOFOLLOW), N(O_NOATIME), N(O_CLOEXEC), N(O_PATH),	   { 0, NULL }
-};
-static const struct name at_flags[] = { N(AT_SYMLINK_NOFOLLOW), N(AT_REMOVEDIR),
-					N(AT_SYMLINK_FOLLOW),	N(AT_NO_AUTOMOUNT),
-					N(AT_EMPTY_PATH),	{ 0, NULL } };
-static const struct name access_modes[] = { N(R_OK), N(W_OK), N(X_OK), { 0, NULL } };
-static const struct name prots[] = {
-	N(PROT_READ), N(PROT_WRITE), N(PROT_EXEC), N(PROT_GROWSDOWN), { 0, NULL }
-};
+    N(O_CREAT), N(O_EXCL), N(O_NOCTTY), N(O_TRUNC), N(O_APPEND), N(O_NONBLOCK), N(O_SYNC),
+    N(O_DSYNC), N(O_ASYNC), N(O_DIRECT), N(O_LARGEFILE), N(O_TMPFILE), N(O_DIRECTORY),
+    N(O_NOFOLLOW), N(O_NOATIME), N(O_CLOEXEC), N(O_PATH), {0, NULL}};
+static const struct name at_flags[] = {
+    N(AT_SYMLINK_NOFOLLOW), N(AT_REMOVEDIR), N(AT_SYMLINK_FOLLOW), N(AT_NO_AUTOMOUNT),
+    N(AT_EMPTY_PATH), {0, NULL}};
+static const struct name access_modes[] = {N(R_OK), N(W_OK), N(X_OK), {0, NULL}};
+static const struct name prots[] = {N(PROT_READ), N(PROT_WRITE), N(PROT_EXEC),
+				    N(PROT_GROWSDOWN), {0, NULL}};
 static const struct name map_flags[] = {
-	N(MAP_SHARED), N(MAP_PRIVATE),	 N(MAP_FIXED),		 N(MAP_ANONYMOUS),
-	N(MAP_32BIT),  N(MAP_GROWSDOWN), N(MAP_DENYWRITE),	 N(MAP_EXECUTABLE),
-	N(MAP_LOCKED), N(MAP_NORESERVE), N(MAP_POPULATE),	 N(MAP_NONBLOCK),
-	N(MAP_STACK),  N(MAP_HUGETLB),	 N(MAP_FIXED_NOREPLACE), { 0, NULL }
-};
+    N(MAP_SHARED), N(MAP_PRIVATE), N(MAP_FIXED), N(MAP_ANONYMOUS), N(MAP_32BIT),
+    N(MAP_GROWSDOWN), N(MAP_DENYWRITE), N(MAP_EXECUTABLE), N(MAP_LOCKED), N(MAP_NORESERVE),
+    N(MAP_POPULATE), N(MAP_NONBLOCK), N(MAP_STACK), N(MAP_HUGETLB), N(MAP_FIXED_NOREPLACE),
+    {0, NULL}};
 static const struct name clone_flags[] = {
-	N(CLONE_VM),	   N(CLONE_FS),		  N(CLONE_FILES),	  N(CLONE_SIGHAND),
-	N(CLONE_PIDFD),	   N(CLONE_VFORK),	  N(CLONE_PARENT),	  N(CLONE_THREAD),
-	N(CLONE_SYSVSEM),  N(CLONE_SETTLS),	  N(CLONE_PARENT_SETTID), N(CLONE_CHILD_CLEARTID),
-	N(CLONE_DETACHED), N(CLONE_CHILD_SETTID), { 17, "SIGCHLD" },	  { 0, NULL }
-};
+    N(CLONE_VM), N(CLONE_FS), N(CLONE_FILES), N(CLONE_SIGHAND), N(CLONE_PIDFD), N(CLONE_VFORK),
+    N(CLONE_PARENT), N(CLONE_THREAD), N(CLONE_SYSVSEM), N(CLONE_SETTLS),
+    N(CLONE_PARENT_SETTID), N(CLONE_CHILD_CLEARTID), N(CLONE_DETACHED),
+    N(CLONE_CHILD_SETTID), {17, "SIGCHLD"}, {0, NULL}};
 static const struct name wait_flags[] = {
-	{ 1, "WNOHANG" },	  { 2, "WUNTRACED" },	      { 4, "WEXITED" },
-	{ 8, "WCONTINUED" },	  { 0x1000000, "WNOWAIT" },   { 0x20000000, "__WNOTHREAD" },
-	{ 0x40000000, "__WALL" }, { 0x80000000, "__WCLONE" }, { 0, NULL }
-};
-static const struct name whences[] = { N(SEEK_SET),  N(SEEK_CUR),  N(SEEK_END),
-				       N(SEEK_DATA), N(SEEK_HOLE), { 0, NULL } };
-static const struct name sig_hows[] = {
-	{ 0, "SIG_BLOCK" }, { 1, "SIG_UNBLOCK" }, { 2, "SIG_SETMASK" }, { 0, NULL }
-};
-static const struct name clocks[] = { { 0, "CLOCK_REALTIME" },
-				      { 1, "CLOCK_MONOTONIC" },
-				      { 2, "CLOCK_PROCESS_CPUTIME_ID" },
-				      { 3, "CLOCK_THREAD_CPUTIME_ID" },
-				      { 4, "CLOCK_MONOTONIC_RAW" },
-				      { 5, "CLOCK_REALTIME_COARSE" },
-				      { 6, "CLOCK_MONOTONIC_COARSE" },
-				      { 7, "CLOCK_BOOTTIME" },
-				      { 8, "CLOCK_REALTIME_ALARM" },
-				      { 9, "CLOCK_BOOTTIME_ALARM" },
-				      { 11, "CLOCK_TAI" },
-				      { 0, NULL } };
-static const struct name futex_ops[] = { { 0, "FUTEX_WAIT" },
-					 { 1, "FUTEX_WAKE" },
-					 { 3, "FUTEX_REQUEUE" },
-					 { 4, "FUTEX_CMP_REQUEUE" },
-					 { 5, "FUTEX_WAKE_OP" },
-					 { 6, "FUTEX_LOCK_PI" },
-					 { 7, "FUTEX_UNLOCK_PI" },
-					 { 8, "FUTEX_TRYLOCK_PI" },
-					 { 9, "FUTEX_WAIT_BITSET" },
-					 { 10, "FUTEX_WAKE_BITSET" },
-					 { 11, "FUTEX_WAIT_REQUEUE_PI" },
-					 { 12, "FUTEX_CMP_REQUEUE_PI" },
-					 { 13, "FUTEX_LOCK_PI2" },
-					 { 0, NULL } };
+    {1, "WNOHANG"}, {2, "WUNTRACED"}, {4, "WEXITED"}, {8, "WCONTINUED"},
+    {0x1000000, "WNOWAIT"}, {0x20000000, "__WNOTHREAD"}, {0x40000000, "__WALL"},
+    {0x80000000, "__WCLONE"}, {0, NULL}};
+static const struct name whences[] = {N(SEEK_SET), N(SEEK_CUR), N(SEEK_END), N(SEEK_DATA),
+				      N(SEEK_HOLE), {0, NULL}};
+static const struct name sig_hows[] = {{0, "SIG_BLOCK"}, {1, "SIG_UNBLOCK"},
+				       {2, "SIG_SETMASK"}, {0, NULL}};
+static const struct name clocks[] = {
+    {0, "CLOCK_REALTIME"}, {1, "CLOCK_MONOTONIC"}, {2, "CLOCK_PROCESS_CPUTIME_ID"},
+    {3, "CLOCK_THREAD_CPUTIME_ID"}, {4, "CLOCK_MONOTONIC_RAW"}, {5, "CLOCK_REALTIME_COARSE"},
+    {6, "CLOCK_MONOTONIC_COARSE"}, {7, "CLOCK_BOOTTIME"}, {8, "CLOCK_REALTIME_ALARM"},
+    {9, "CLOCK_BOOTTIME_ALARM"}, {11, "CLOCK_TAI"}, {0, NULL}};
+static const struct name futex_ops[] = {
+    {0, "FUTEX_WAIT"}, {1, "FUTEX_WAKE"}, {3, "FUTEX_REQUEUE"}, {4, "FUTEX_CMP_REQUEUE"},
+    {5, "FUTEX_WAKE_OP"}, {6, "FUTEX_LOCK_PI"}, {7, "FUTEX_UNLOCK_PI"},
+    {8, "FUTEX_TRYLOCK_PI"}, {9, "FUTEX_WAIT_BITSET"}, {10, "FUTEX_WAKE_BITSET"},
+    {11, "FUTEX_WAIT_REQUEUE_PI"}, {12, "FUTEX_CMP_REQUEUE_PI"}, {13, "FUTEX_LOCK_PI2"},
+    {0, NULL}};
 static const struct name advices[] = {
-	N(MADV_NORMAL),		N(MADV_RANDOM),	   N(MADV_SEQUENTIAL),	N(MADV_WILLNEED),
-	N(MADV_DONTNEED),	N(MADV_FREE),	   N(MADV_REMOVE),	N(MADV_DONTFORK),
-	N(MADV_DOFORK),		N(MADV_MERGEABLE), N(MADV_UNMERGEABLE), N(MADV_HUGEPAGE),
-	N(MADV_NOHUGEPAGE),	N(MADV_DONTDUMP),  N(MADV_DODUMP),	N(MADV_WIPEONFORK),
-	N(MADV_KEEPONFORK),	N(MADV_COLD),	   N(MADV_PAGEOUT),	N(MADV_POPULATE_READ),
-	N(MADV_POPULATE_WRITE), { 0, NULL }
-};
-static const struct name resources[] = { N(RLIMIT_CPU),	     N(RLIMIT_FSIZE),  N(RLIMIT_DATA),
-					 N(RLIMIT_STACK),    N(RLIMIT_CORE),   N(RLIMIT_RSS),
-					 N(RLIMIT_NPROC),    N(RLIMIT_NOFILE), N(RLIMIT_MEMLOCK),
-					 N(RLIMIT_AS),	     N(RLIMIT_LOCKS),  N(RLIMIT_SIGPENDING),
-					 N(RLIMIT_MSGQUEUE), N(RLIMIT_NICE),   N(RLIMIT_RTPRIO),
-					 N(RLIMIT_RTTIME),   { 0, NULL } };
+    N(MADV_NORMAL), N(MADV_RANDOM), N(MADV_SEQUENTIAL), N(MADV_WILLNEED), N(MADV_DONTNEED),
+    N(MADV_FREE), N(MADV_REMOVE), N(MADV_DONTFORK), N(MADV_DOFORK), N(MADV_MERGEABLE),
+    N(MADV_UNMERGEABLE), N(MADV_HUGEPAGE), N(MADV_NOHUGEPAGE), N(MADV_DONTDUMP),
+    N(MADV_DODUMP), N(MADV_WIPEONFORK), N(MADV_KEEPONFORK), N(MADV_COLD), N(MADV_PAGEOUT),
+    N(MADV_POPULATE_READ), N(MADV_POPULATE_WRITE), {0, NULL}};
+static const struct name resources[] = {
+    N(RLIMIT_CPU), N(RLIMIT_FSIZE), N(RLIMIT_DATA), N(RLIMIT_STACK), N(RLIMIT_CORE),
+    N(RLIMIT_RSS), N(RLIMIT_NPROC), N(RLIMIT_NOFILE), N(RLIMIT_MEMLOCK), N(RLIMIT_AS),
+    N(RLIMIT_LOCKS), N(RLIMIT_SIGPENDING), N(RLIMIT_MSGQUEUE), N(RLIMIT_NICE),
+    N(RLIMIT_RTPRIO), N(RLIMIT_RTTIME), {0, NULL}};
 static const struct name fcntls[] = {
-	N(F_DUPFD),	    N(F_GETFD),	     N(F_SETFD),      N(F_GETFL),     N(F_SETFL),
-	N(F_GETLK),	    N(F_SETLK),	     N(F_SETLKW),     N(F_SETOWN),    N(F_GETOWN),
-	N(F_SETSIG),	    N(F_GETSIG),     N(F_SETOWN_EX),  N(F_GETOWN_EX), N(F_OFD_GETLK),
-	N(F_OFD_SETLK),	    N(F_OFD_SETLKW), N(F_SETLEASE),   N(F_GETLEASE),  N(F_NOTIFY),
-	N(F_DUPFD_CLOEXEC), N(F_SETPIPE_SZ), N(F_GETPIPE_SZ), N(F_ADD_SEALS), N(F_GET_SEALS),
-	{ 0, NULL }
-};
-static const struct name ioctls[] = { { 0x5401, "TCGETS" },	    { 0x5402, "TCSETS" },
-				      { 0x5403, "TCSETSW" },	    { 0x5404, "TCSETSF" },
-				      { 0x5409, "TCSBRK" },	    { 0x540a, "TCXONC" },
-				      { 0x540b, "TCFLSH" },	    { 0x540e, "TIOCSCTTY" },
-				      { 0x540f, "TIOCGPGRP" },	    { 0x5410, "TIOCSPGRP" },
-				      { 0x5413, "TIOCGWINSZ" },	    { 0x5414, "TIOCSWINSZ" },
-				      { 0x541b, "FIONREAD" },	    { 0x5421, "FIONBIO" },
-				      { 0x5422, "TIOCNOTTY" },	    { 0x5429, "TIOCGSID" },
-				      { 0x5450, "FIONCLEX" },	    { 0x5451, "FIOCLEX" },
-				      { 0x5452, "FIOASYNC" },	    { 0x80045430, "TIOCGPTN" },
-				      { 0x40045431, "TIOCSPTLCK" }, { 0, NULL } };
-static const struct name epoll_ops[] = {
-	{ 1, "EPOLL_CTL_ADD" }, { 2, "EPOLL_CTL_DEL" }, { 3, "EPOLL_CTL_MOD" }, { 0, NULL }
-};
-static const struct name domains[] = { { 1, "AF_UNIX" },    { 2, "AF_INET" },
-				       { 10, "AF_INET6" },  { 16, "AF_NETLINK" },
-				       { 17, "AF_PACKET" }, { 40, "AF_VSOCK" },
-				       { 0, NULL } };
-static const struct name arch_ops[] = { { 0x1001, "ARCH_SET_GS" },     { 0x1002, "ARCH_SET_FS" },
-					{ 0x1003, "ARCH_GET_FS" },     { 0x1004, "ARCH_GET_GS" },
-					{ 0x1011, "ARCH_GET_CPUID" },  { 0x1012, "ARCH_SET_CPUID" },
-					{ 0x3001, "ARCH_CET_STATUS" }, { 0, NULL } };
+    N(F_DUPFD), N(F_GETFD), N(F_SETFD), N(F_GETFL), N(F_SETFL), N(F_GETLK), N(F_SETLK),
+    N(F_SETLKW), N(F_SETOWN), N(F_GETOWN), N(F_SETSIG), N(F_GETSIG), N(F_SETOWN_EX),
+    N(F_GETOWN_EX), N(F_OFD_GETLK), N(F_OFD_SETLK), N(F_OFD_SETLKW), N(F_SETLEASE),
+    N(F_GETLEASE), N(F_NOTIFY), N(F_DUPFD_CLOEXEC), N(F_SETPIPE_SZ), N(F_GETPIPE_SZ),
+    N(F_ADD_SEALS), N(F_GET_SEALS), {0, NULL}};
+static const struct name ioctls[] = {
+    {0x5401, "TCGETS"}, {0x5402, "TCSETS"}, {0x5403, "TCSETSW"}, {0x5404, "TCSETSF"},
+    {0x5409, "TCSBRK"}, {0x540a, "TCXONC"}, {0x540b, "TCFLSH"}, {0x540e, "TIOCSCTTY"},
+    {0x540f, "TIOCGPGRP"}, {0x5410, "TIOCSPGRP"}, {0x5413, "TIOCGWINSZ"},
+    {0x5414, "TIOCSWINSZ"}, {0x541b, "FIONREAD"}, {0x5421, "FIONBIO"}, {0x5422, "TIOCNOTTY"},
+    {0x5429, "TIOCGSID"}, {0x5450, "FIONCLEX"}, {0x5451, "FIOCLEX"}, {0x5452, "FIOASYNC"},
+    {0x80045430, "TIOCGPTN"}, {0x40045431, "TIOCSPTLCK"}, {0, NULL}};
+static const struct name epoll_ops[] = {{1, "EPOLL_CTL_ADD"}, {2, "EPOLL_CTL_DEL"},
+					{3, "EPOLL_CTL_MOD"}, {0, NULL}};
+static const struct name domains[] = {{1, "AF_UNIX"}, {2, "AF_INET"}, {10, "AF_INET6"},
+				      {16, "AF_NETLINK"}, {17, "AF_PACKET"}, {40, "AF_VSOCK"},
+				      {0, NULL}};
+static const struct name arch_ops[] = {
+    {0x1001, "ARCH_SET_GS"}, {0x1002, "ARCH_SET_FS"}, {0x1003, "ARCH_GET_FS"},
+    {0x1004, "ARCH_GET_GS"}, {0x1011, "ARCH_GET_CPUID"}, {0x1012, "ARCH_SET_CPUID"},
+    {0x3001, "ARCH_CET_STATUS"}, {0, NULL}};
+/* clang-format on */
 static const char *const signals[] = {
 	"0",	     "SIGHUP",	"SIGINT",    "SIGQUIT", "SIGILL",   "SIGTRAP", "SIGABRT", "SIGBUS",
 	"SIGFPE",    "SIGKILL", "SIGUSR1",   "SIGSEGV", "SIGUSR2",  "SIGPIPE", "SIGALRM", "SIGTERM",
@@ -248,152 +218,49 @@ bool trace_show_symbol(struct trace_text *t, enum trace_show s, uint64_t value)
 	uint64_t low = (uint32_t)value; /* what a 32-bit argument holds */
 
 	switch (s) {
-	case SHOW_OFLAGS:
-		show_open_flags(t, low);
-		return true;
-	case SHOW_ATFLAGS:
-		show_bits(t, at_flags, low, "0");
-		return true;
-	case SHOW_AMODE:
-		show_bits(t, access_modes, low, "F_OK");
-		return true;
-	case SHOW_PROT:
-		show_bits(t, prots, value, "PROT_NONE");
-		return true;
-	case SHOW_MAPFLAGS:
-		show_bits(t, map_flags, value, "0");
-		return true;
-	case SHOW_CLONE:
-		show_bits(t, clone_flags, value, "0");
-		return true;
-	case SHOW_WAITFLAGS:
-		show_bits(t, wait_flags, low, "0");
-		return true;
-	case SHOW_WHENCE:
-		show_one(t, whences, low);
-		return true;
-	case SHOW_SIGNO:
-		show_signal(t, low);
-		return true;
-	case SHOW_SIGHOW:
-		show_one(t, sig_hows, low);
-		return true;
-	case SHOW_CLOCK:
-		show_one(t, clocks, low);
-		return true;
-	case SHOW_FUTEXOP:
-		show_futex_op(t, low);
-		return true;
-	case SHOW_ADVICE:
-		show_one(t, advices, low);
-		return true;
-	case SHOW_RESOURCE:
-		show_one(t, resources, low);
-		return true;
-	case SHOW_FCNTL:
-		show_one(t, fcntls, low);
-		return true;
-	case SHOW_IOCTL:
-		show_one(t, ioctls, low);
-		return true;
-	case SHOW_EPOLLOP:
-		show_one(t, epoll_ops, low);
-		return true;
-	case SHOW_DOMAIN:
-		show_one(t, domains, low);
-		return true;
-	case SHOW_ARCHOP:
-		show_one(t, arch_ops, low);
-		return true;
-	default:
-		return false;
+	case SHOW_OFLAGS: show_open_flags(t, low); return true;
+	case SHOW_ATFLAGS: show_bits(t, at_flags, low, "0"); return true;
+	case SHOW_AMODE: show_bits(t, access_modes, low, "F_OK"); return true;
+	case SHOW_PROT: show_bits(t, prots, value, "PROT_NONE"); return true;
+	case SHOW_MAPFLAGS: show_bits(t, map_flags, value, "0"); return true;
+	case SHOW_CLONE: show_bits(t, clone_flags, value, "0"); return true;
+	case SHOW_WAITFLAGS: show_bits(t, wait_flags, low, "0"); return true;
+	case SHOW_WHENCE: show_one(t, whences, low); return true;
+	case SHOW_SIGNO: show_signal(t, low); return true;
+	case SHOW_SIGHOW: show_one(t, sig_hows, low); return true;
+	case SHOW_CLOCK: show_one(t, clocks, low); return true;
+	case SHOW_FUTEXOP: show_futex_op(t, low); return true;
+	case SHOW_ADVICE: show_one(t, advices, low); return true;
+	case SHOW_RESOURCE: show_one(t, resources, low); return true;
+	case SHOW_FCNTL: show_one(t, fcntls, low); return true;
+	case SHOW_IOCTL: show_one(t, ioctls, low); return true;
+	case SHOW_EPOLLOP: show_one(t, epoll_ops, low); return true;
+	case SHOW_DOMAIN: show_one(t, domains, low); return true;
+	case SHOW_ARCHOP: show_one(t, arch_ops, low); return true;
+	default: return false;
 	}
 }
 
 const char *trace_errno_name(int error)
 {
 #define E(x) [x] = #x
-	static const char *const names[] = { E(EPERM),
-					     E(ENOENT),
-					     E(ESRCH),
-					     E(EINTR),
-					     E(EIO),
-					     E(ENXIO),
-					     E(E2BIG),
-					     E(ENOEXEC),
-					     E(EBADF),
-					     E(ECHILD),
-					     E(EAGAIN),
-					     E(ENOMEM),
-					     E(EACCES),
-					     E(EFAULT),
-					     E(EBUSY),
-					     E(EEXIST),
-					     E(EXDEV),
-					     E(ENODEV),
-					     E(ENOTDIR),
-					     E(EISDIR),
-					     E(EINVAL),
-					     E(ENFILE),
-					     E(EMFILE),
-					     E(ENOTTY),
-					     E(ETXTBSY),
-					     E(EFBIG),
-					     E(ENOSPC),
-					     E(ESPIPE),
-					     E(EROFS),
-					     E(EMLINK),
-					     E(EPIPE),
-					     E(EDOM),
-					     E(ERANGE),
-					     E(EDEADLK),
-					     E(ENAMETOOLONG),
-					     E(ENOLCK),
-					     E(ENOSYS),
-					     E(ENOTEMPTY),
-					     E(ELOOP),
-					     E(ENOMSG),
-					     E(EIDRM),
-					     E(ENODATA),
-					     E(ETIME),
-					     E(EPROTO),
-					     E(EBADMSG),
-					     E(EOVERFLOW),
-					     E(ELIBBAD),
-					     E(EILSEQ),
-					     E(EUSERS),
-					     E(ENOTSOCK),
-					     E(EDESTADDRREQ),
-					     E(EMSGSIZE),
-					     E(EPROTOTYPE),
-					     E(ENOPROTOOPT),
-					     E(EPROTONOSUPPORT),
-					     E(ESOCKTNOSUPPORT),
-					     E(EOPNOTSUPP),
-					     E(EAFNOSUPPORT),
-					     E(EADDRINUSE),
-					     E(EADDRNOTAVAIL),
-					     E(ENETDOWN),
-					     E(ENETUNREACH),
-					     E(ECONNABORTED),
-					     E(ECONNRESET),
-					     E(ENOBUFS),
-					     E(EISCONN),
-					     E(ENOTCONN),
-					     E(ETIMEDOUT),
-					     E(ECONNREFUSED),
-					     E(EHOSTUNREACH),
-					     E(EALREADY),
-					     E(EINPROGRESS),
-					     E(ESTALE),
-					     E(EDQUOT),
-					     E(ECANCELED),
-					     E(EOWNERDEAD),
-					     E(ENOTRECOVERABLE),
-					     E(ERESTARTSYS),
-					     E(ERESTARTNOINTR),
-					     E(ERESTARTNOHAND),
-					     E(ERESTART_RESTARTBLOCK) };
+	/* clang-format off */
+	static const char *const names[] = {
+	    E(EPERM), E(ENOENT), E(ESRCH), E(EINTR), E(EIO), E(ENXIO), E(E2BIG), E(ENOEXEC),
+	    E(EBADF), E(ECHILD), E(EAGAIN), E(ENOMEM), E(EACCES), E(EFAULT), E(EBUSY),
+	    E(EEXIST), E(EXDEV), E(ENODEV), E(ENOTDIR), E(EISDIR), E(EINVAL), E(ENFILE),
+	    E(EMFILE), E(ENOTTY), E(ETXTBSY), E(EFBIG), E(ENOSPC), E(ESPIPE), E(EROFS),
+	    E(EMLINK), E(EPIPE), E(EDOM), E(ERANGE), E(EDEADLK), E(ENAMETOOLONG), E(ENOLCK),
+	    E(ENOSYS), E(ENOTEMPTY), E(ELOOP), E(ENOMSG), E(EIDRM), E(ENODATA), E(ETIME),
+	    E(EPROTO), E(EBADMSG), E(EOVERFLOW), E(ELIBBAD), E(EILSEQ), E(EUSERS),
+	    E(ENOTSOCK), E(EDESTADDRREQ), E(EMSGSIZE), E(EPROTOTYPE), E(ENOPROTOOPT),
+	    E(EPROTONOSUPPORT), E(ESOCKTNOSUPPORT), E(EOPNOTSUPP), E(EAFNOSUPPORT),
+	    E(EADDRINUSE), E(EADDRNOTAVAIL), E(ENETDOWN), E(ENETUNREACH), E(ECONNABORTED),
+	    E(ECONNRESET), E(ENOBUFS), E(EISCONN), E(ENOTCONN), E(ETIMEDOUT), E(ECONNREFUSED),
+	    E(EHOSTUNREACH), E(EALREADY), E(EINPROGRESS), E(ESTALE), E(EDQUOT), E(ECANCELED),
+	    E(EOWNERDEAD), E(ENOTRECOVERABLE), E(ERESTARTSYS), E(ERESTARTNOINTR),
+	    E(ERESTARTNOHAND), E(ERESTART_RESTARTBLOCK)};
+	/* clang-format on */
 #undef E
 
 	return error > 0 && error < (int)ARRAY_SIZE(names) ? names[error] : NULL;

@@ -60,9 +60,7 @@ static void parse(unsigned which, const uint8_t *p, size_t n)
 	long len;
 
 	switch (which % 11) {
-	case 0:
-		header(p, n);
-		break;
+	case 0: header(p, n); break;
 	case 1:
 		if (fuse_parse_entry(p, n, &entry) == 0 && entry.nodeid)
 			attr_ok(&entry.attr);
@@ -71,21 +69,15 @@ static void parse(unsigned which, const uint8_t *p, size_t n)
 		if (fuse_parse_attr(p, n, &attr) == 0)
 			attr_ok(&attr.attr);
 		break;
-	case 3:
-		(void)!fuse_parse_open(p, n, &open_out);
-		break;
+	case 3: (void)!fuse_parse_open(p, n, &open_out); break;
 	case 4:
 		if (fuse_parse_create(p, n, &entry, &open_out) == 0) {
 			CLAIM(entry.nodeid);
 			attr_ok(&entry.attr);
 		}
 		break;
-	case 5:
-		CLAIM(fuse_parse_write(p, n, 100, &count) != 0 || count <= 100);
-		break;
-	case 6:
-		(void)!fuse_parse_statfs(p, n, &statfs);
-		break;
+	case 5: CLAIM(fuse_parse_write(p, n, 100, &count) != 0 || count <= 100); break;
+	case 6: (void)!fuse_parse_statfs(p, n, &statfs); break;
 	case 7:
 		CLAIM(fuse_parse_lseek(p, n, &offset) != 0 || offset <= INT64_MAX);
 		CLAIM(fuse_parse_xattr_size(p, n, &count) != 0 || count <= FUSE_XATTR_MAX);
@@ -99,9 +91,7 @@ static void parse(unsigned which, const uint8_t *p, size_t n)
 			CLAIM(init.max_write >= 4096 && init.max_write <= 1u << 20 &&
 			      init.max_pages > 0 && init.max_pages <= 256);
 		break;
-	case 10:
-		directory(p, n);
-		break;
+	case 10: directory(p, n); break;
 	}
 }
 

@@ -66,22 +66,14 @@ static void step(struct fuzz_input *in)
 
 	switch (fuzz_u8(in) % 9) {
 	case 0:
-	case 1:
-		submit(in);
-		break;
+	case 1: submit(in); break;
 	case 2:
 		if (vring_poll(&r, &cookie, &written) > 0)
 			take_back(cookie, written);
 		break;
-	case 3:
-		(void)vring_kick_needed(&r);
-		break;
-	case 4:
-		vring_irq_disable(&r);
-		break;
-	case 5:
-		(void)!vring_irq_enable(&r, fuzz_u8(in));
-		break;
+	case 3: (void)vring_kick_needed(&r); break;
+	case 4: vring_irq_disable(&r); break;
+	case 5: (void)!vring_irq_enable(&r, fuzz_u8(in)); break;
 	case 6: /* an answer, perhaps to something that was asked */
 		a = fuzz_u8(in);
 		r.used->ring[r.used->idx % SIZE].id = a & 0x80 ? fuzz_u32(in) : a % SIZE;
@@ -92,9 +84,7 @@ static void step(struct fuzz_input *in)
 		a = fuzz_u16(in) % vring_bytes(SIZE);
 		mem[a] = fuzz_u8(in);
 		break;
-	case 8:
-		(void)vring_pending(&r);
-		break;
+	case 8: (void)vring_pending(&r); break;
 	}
 	check();
 }

@@ -147,22 +147,14 @@ static void console_step(struct fuzz_input *in)
 	case 1:
 		CLAIM(p->ops->write(p, buf, fuzz_u16(in) % sizeof(buf)) <= (long)sizeof(buf));
 		break;
-	case 2:
-		CLAIM(p->ops->read(p, buf, fuzz_u16(in) % sizeof(buf)) <= sizeof(buf));
-		break;
+	case 2: CLAIM(p->ops->read(p, buf, fuzz_u16(in) % sizeof(buf)) <= sizeof(buf)); break;
 	case 3:
 		(void)p->ops->can_read(p);
 		CLAIM(p->ops->can_write(p) <= 262144);
 		break;
-	case 4:
-		(void)p->ops->flush(p, 0);
-		break;
-	case 5:
-		(void)p->ops->hung_up(p);
-		break;
-	case 6: /* memory runs out somewhere */
-		fake_alloc_fail_at = 1 + (op >> 4);
-		break;
+	case 4: (void)p->ops->flush(p, 0); break;
+	case 5: (void)p->ops->hung_up(p); break;
+	case 6: /* memory runs out somewhere */ fake_alloc_fail_at = 1 + (op >> 4); break;
 	}
 }
 

@@ -515,25 +515,16 @@ static void *churn(void *arg)
 
 		errno = 0;
 		switch (k) {
-		case 0:
-			r = mkdir(a, 0755);
-			break;
-		case 1:
-			r = rmdir(a);
-			break;
+		case 0: r = mkdir(a, 0755); break;
+		case 1: r = rmdir(a); break;
 		case 2:
 			r = open(a, O_CREAT | O_RDWR, 0600);
 			if (r >= 0)
 				close(r);
 			break;
-		case 3:
-			r = unlink(a);
-			break;
-		case 4:
-			r = link(a, b);
-			break;
-		default:
-			r = rename(a, b);
+		case 3: r = unlink(a); break;
+		case 4: r = link(a, b); break;
+		default: r = rename(a, b);
 		}
 		if (r < 0 && errno != EEXIST && errno != ENOENT && errno != ENOTDIR &&
 		    errno != EISDIR && errno != EPERM && errno != ENOTEMPTY) {

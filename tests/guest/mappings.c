@@ -486,16 +486,12 @@ static void *mapper(void *arg)
 		case 0:
 			r = mmap(p, n * PAGE, PROT_READ | PROT_WRITE, ANON | MAP_FIXED, -1, 0) != p;
 			break;
-		case 1:
-			r = mmap(p, n * PAGE, PROT_NONE, ANON | MAP_FIXED, -1, 0) != p;
-			break;
+		case 1: r = mmap(p, n * PAGE, PROT_NONE, ANON | MAP_FIXED, -1, 0) != p; break;
 		case 2:
 			r = mprotect(p, n * PAGE,
 				     rand_r(&seed) & 1 ? PROT_READ : PROT_READ | PROT_WRITE);
 			break;
-		case 3:
-			r = madvise(p, n * PAGE, MADV_DONTNEED);
-			break;
+		case 3: r = madvise(p, n * PAGE, MADV_DONTNEED); break;
 		default:
 			p = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, ANON, -1, 0);
 			memset(p, 1, n * PAGE);

@@ -57,9 +57,7 @@ static void *fd_replacer(void *arg)
 		int fd, p[2];
 
 		switch (rand_r(&seed) % 5) {
-		case 0:
-			close(slot);
-			break;
+		case 0: close(slot); break;
 		case 1:
 			if (!pipe(p)) {
 				char text[8];
@@ -92,17 +90,10 @@ static void *fd_reader(void *arg)
 		ssize_t n;
 
 		switch (rand_r(&seed) % 4) {
-		case 0:
-			poll(&p, 1, 0);
-			continue;
-		case 1:
-			n = pread(slot, buf, 8, 0);
-			break;
-		case 2:
-			n = readv(slot, (struct iovec[]){ { buf, 3 }, { buf + 3, 5 } }, 2);
-			break;
-		default:
-			n = read(slot, buf, 8);
+		case 0: poll(&p, 1, 0); continue;
+		case 1: n = pread(slot, buf, 8, 0); break;
+		case 2: n = readv(slot, (struct iovec[]){ { buf, 3 }, { buf + 3, 5 } }, 2); break;
+		default: n = read(slot, buf, 8);
 		}
 		if (n < 0 && errno != EBADF && errno != ESPIPE)
 			bad("read", n, slot);
@@ -196,20 +187,15 @@ static void *size_changer(void *arg)
 		int r = 0;
 
 		switch (rand_r(&seed) % 4) {
-		case 0:
-			r = ftruncate(fd, to);
-			break;
-		case 1:
-			r = ftruncate(fd, PAGES * PAGE);
-			break;
+		case 0: r = ftruncate(fd, to); break;
+		case 1: r = ftruncate(fd, PAGES * PAGE); break;
 		case 2:
 			r = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, to,
 				      1 + rand_r(&seed) % 20000);
 			if (r && errno == EOPNOTSUPP)
 				r = 0;
 			break;
-		default:
-			r = fsync(fd);
+		default: r = fsync(fd);
 		}
 		if (r)
 			bad("resize", r, to);
@@ -261,9 +247,7 @@ static void *map_user(void *arg)
 		volatile size_t at = rand_r(&seed) % (PAGES * PAGE - 3000);
 
 		switch (rand_r(&seed) % 6) {
-		case 0:
-			madvise(p + at / PAGE * PAGE, 2 * PAGE, MADV_DONTNEED);
-			break;
+		case 0: madvise(p + at / PAGE * PAGE, 2 * PAGE, MADV_DONTNEED); break;
 		case 1:
 			if (msync(p + at / PAGE * PAGE, PAGE, MS_SYNC))
 				bad("msync", (long)at, 0);

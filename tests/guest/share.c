@@ -169,29 +169,15 @@ static void random_operations_on_one_file(void)
 		switch (rnd(12)) {
 		case 0:
 		case 1:
-		case 2:
-			op_write(fd);
-			break;
-		case 3:
-			op_writev(fd);
-			break;
+		case 2: op_write(fd); break;
+		case 3: op_writev(fd); break;
 		case 4:
-		case 5:
-			op_read(fd);
-			break;
-		case 6:
-			op_truncate(fd);
-			break;
+		case 5: op_read(fd); break;
+		case 6: op_truncate(fd); break;
 		case 7:
-		case 8:
-			op_map(fd);
-			break;
-		case 9:
-			op_punch(fd);
-			break;
-		case 10:
-			op_copy(fd);
-			break;
+		case 8: op_map(fd); break;
+		case 9: op_punch(fd); break;
+		case 10: op_copy(fd); break;
 		default:
 			check_all(fd);
 			close(fd);

@@ -71,24 +71,12 @@ static void *names(void *arg)
 				close(fd);
 			}
 			break;
-		case 2:
-			unlink(a);
-			break;
-		case 3:
-			rename(a, b);
-			break;
-		case 4:
-			link(a, b);
-			break;
-		case 5:
-			symlink(b, a);
-			break;
-		case 6:
-			mkdir(a, 0755);
-			break;
-		case 7:
-			rmdir(a);
-			break;
+		case 2: unlink(a); break;
+		case 3: rename(a, b); break;
+		case 4: link(a, b); break;
+		case 5: symlink(b, a); break;
+		case 6: mkdir(a, 0755); break;
+		case 7: rmdir(a); break;
 		case 8:
 			stat(a, &st);
 			lstat(b, &st);
@@ -97,12 +85,8 @@ static void *names(void *arg)
 			*strrchr(a, '/') = 0;
 			list(a);
 			break;
-		case 10:
-			syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2);
-			break;
-		case 11:
-			truncate(a, next(&seed) % 20000);
-			break;
+		case 10: syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, 2); break;
+		case 11: truncate(a, next(&seed) % 20000); break;
 		default:
 			fd = open(a, O_RDONLY);
 			if (fd >= 0) {

@@ -49,24 +49,15 @@ static uint64_t rnd(void)
 static uint64_t pointer(void)
 {
 	switch (rnd() % 12) {
-	case 0:
-		return 0;
-	case 1:
-		return 1 + rnd() % 4096;
-	case 2:
-		return 0x7ffffffff000ull - rnd() % 64; /* the end of user space */
-	case 3:
-		return 0xffff888000000000ull + (rnd() & 0xffffff); /* kernel */
-	case 4:
-		return 0xffffffff80000000ull + (rnd() & 0xffffff);
-	case 5:
-		return rnd(); /* mostly not canonical */
-	case 6:
-		return (uint64_t)arena + ARENA - rnd() % 64; /* runs into the hole */
-	case 7:
-		return (uint64_t)arena + 2 * ARENA + rnd() % 4096; /* read-only */
-	default:
-		return (uint64_t)arena + (rnd() % ARENA & ~7ull);
+	case 0: return 0;
+	case 1: return 1 + rnd() % 4096;
+	case 2: return 0x7ffffffff000ull - rnd() % 64;		   /* the end of user space */
+	case 3: return 0xffff888000000000ull + (rnd() & 0xffffff); /* kernel */
+	case 4: return 0xffffffff80000000ull + (rnd() & 0xffffff);
+	case 5: return rnd();					   /* mostly not canonical */
+	case 6: return (uint64_t)arena + ARENA - rnd() % 64;	   /* runs into the hole */
+	case 7: return (uint64_t)arena + 2 * ARENA + rnd() % 4096; /* read-only */
+	default: return (uint64_t)arena + (rnd() % ARENA & ~7ull);
 	}
 }
 
@@ -78,14 +69,10 @@ static uint64_t number(void)
 					  1ull << 32, 1ull << 47, INT64_MAX,  (uint64_t)INT64_MIN,
 					  UINT64_MAX };
 	switch (rnd() % 4) {
-	case 0:
-		return edges[rnd() % (sizeof(edges) / sizeof(*edges))];
-	case 1:
-		return rnd() % 64; /* descriptors, small flags */
-	case 2:
-		return 1ull << rnd() % 64;
-	default:
-		return rnd() >> rnd() % 64;
+	case 0: return edges[rnd() % (sizeof(edges) / sizeof(*edges))];
+	case 1: return rnd() % 64; /* descriptors, small flags */
+	case 2: return 1ull << rnd() % 64;
+	default: return rnd() >> rnd() % 64;
 	}
 }
 
@@ -109,10 +96,8 @@ static int skipped(long nr)
 	case SYS_setsid:
 	case SYS_vfork:
 	case SYS_execve:
-	case SYS_execveat:
-		return 1;
-	default:
-		return 0;
+	case SYS_execveat: return 1;
+	default: return 0;
 	}
 }
 

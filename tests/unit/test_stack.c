@@ -68,23 +68,12 @@ static void check_one(unsigned skew)
 	CHECK_EQ(l.auxv, l.sp + 8 * 8);
 	for (w += 8; w[0] != AT_NULL; w += 2) {
 		switch (w[0]) {
-		case AT_PAGESZ:
-			CHECK_EQ(w[1], 4096);
-			break;
-		case AT_UID:
-			CHECK_EQ(w[1], 7);
-			break;
-		case AT_RANDOM:
-			CHECK(!memcmp(at(mem, &l, w[1]), s.random, 16));
-			break;
-		case AT_EXECFN:
-			CHECK(!strcmp(at(mem, &l, w[1]), "/bin/prog"));
-			break;
-		case AT_PLATFORM:
-			CHECK(!strcmp(at(mem, &l, w[1]), "x86_64"));
-			break;
-		default:
-			CHECK(0);
+		case AT_PAGESZ: CHECK_EQ(w[1], 4096); break;
+		case AT_UID: CHECK_EQ(w[1], 7); break;
+		case AT_RANDOM: CHECK(!memcmp(at(mem, &l, w[1]), s.random, 16)); break;
+		case AT_EXECFN: CHECK(!strcmp(at(mem, &l, w[1]), "/bin/prog")); break;
+		case AT_PLATFORM: CHECK(!strcmp(at(mem, &l, w[1]), "x86_64")); break;
+		default: CHECK(0);
 		}
 		seen++;
 	}

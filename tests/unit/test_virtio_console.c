@@ -357,18 +357,10 @@ static void lies(void)
 		CHECK_EQ(p->ops->write(p, "x", 1), 1);
 		fake_wakes = 0;
 		switch (lie) {
-		case 0:
-			fake_give(&f, TX1, 40, 0);
-			break;
-		case 1:
-			fake_give(&f, RX1, 40, 0);
-			break;
-		case 2:
-			fake_give(&f, CTRL_RX, 400, 0);
-			break;
-		case 3:
-			f.q[RX1].used->idx = 1000;
-			break;
+		case 0: fake_give(&f, TX1, 40, 0); break;
+		case 1: fake_give(&f, RX1, 40, 0); break;
+		case 2: fake_give(&f, CTRL_RX, 400, 0); break;
+		case 3: f.q[RX1].used->idx = 1000; break;
 		case 4: /* data for a port that does not exist yet */
 			f.q[RX1 + 2].used->idx = 1;
 			break;

@@ -299,27 +299,21 @@ static void lies(void)
 			CHECK_EQ(t->ops->submit(t, &r[i]->io, i == 3), 0);
 		}
 		switch (lie) {
-		case 0:
-			fake_give(&f, 1, 0xffffffff, 0);
-			break;
+		case 0: fake_give(&f, 1, 0xffffffff, 0); break;
 		case 1:
 			fake_give(&f, 1, 500, 0); /* in range, not in flight */
 			break;
 		case 2:
 			fake_give(&f, 1, 1, 0); /* the middle of a chain */
 			break;
-		case 3:
-			f.q[1].used->idx = 0x8000;
-			break;
+		case 3: f.q[1].used->idx = 0x8000; break;
 		case 4:
 			f.q[1].used->idx = 0xffff; /* backwards */
 			break;
 		case 5:
 			fake_give(&f, 0, 17, 0); /* the other queue */
 			break;
-		case 6:
-			f.status |= VIRTIO_STATUS_NEEDS_RESET;
-			break;
+		case 6: f.status |= VIRTIO_STATUS_NEEDS_RESET; break;
 		}
 		if (lie == 2)
 			t->ops->poll(t);

@@ -50,11 +50,8 @@ static void pick(unsigned *from, unsigned *n)
 		*from &= ~511u;
 		*n = 512 * (1 + rnd(3));
 		break;
-	case 1:
-		*n = 1 + rnd(1200);
-		break;
-	default:
-		*n = 1 + rnd(12);
+	case 1: *n = 1 + rnd(1200); break;
+	default: *n = 1 + rnd(12);
 	}
 	if (*from + *n > PAGES)
 		*n = PAGES - *from;
@@ -291,31 +288,17 @@ static void random_calls(void)
 
 		switch (rnd(16)) {
 		case 0:
-		case 1:
-			do_mmap(s);
-			break;
-		case 2:
-			do_munmap(s);
-			break;
-		case 3:
-			do_mprotect(s);
-			break;
-		case 4:
-			do_madvise(s);
-			break;
-		case 5:
-			do_mremap(s);
-			break;
+		case 1: do_mmap(s); break;
+		case 2: do_munmap(s); break;
+		case 3: do_mprotect(s); break;
+		case 4: do_madvise(s); break;
+		case 5: do_mremap(s); break;
 		case 6:
 			if (rnd(4) == 0)
 				do_fork();
 			break;
-		case 7:
-			do_drop();
-			break;
-		case 8:
-			do_lock(s);
-			break;
+		case 7: do_drop(); break;
+		case 8: do_lock(s); break;
 		default:
 			for (int k = 0; k < 20; k++) {
 				write_page(s, rnd(PAGES));
@@ -507,12 +490,8 @@ static void random_failing_call(struct mm **mms)
 		(void)!mm_mmap(mm, va(from), n * PAGE_SIZE, 3, MAP_PRIVATE | MAP_FIXED, NULL, NULL,
 			       0, rnd(2) ? VMA_HUGE : 0);
 		break;
-	case 2:
-		(void)!mm_munmap(mm, va(from), n * PAGE_SIZE);
-		break;
-	case 3:
-		(void)!mm_mprotect(mm, va(from), n * PAGE_SIZE, rnd(2) ? 3 : (int)rnd(2));
-		break;
+	case 2: (void)!mm_munmap(mm, va(from), n * PAGE_SIZE); break;
+	case 3: (void)!mm_mprotect(mm, va(from), n * PAGE_SIZE, rnd(2) ? 3 : (int)rnd(2)); break;
 	case 4:
 		(void)!mm_mremap(mm, va(from), n * PAGE_SIZE, n2 * PAGE_SIZE,
 				 MREMAP_MAYMOVE | (rnd(2) ? MREMAP_FIXED : 0), va(to));
@@ -528,11 +507,8 @@ static void random_failing_call(struct mm **mms)
 		}
 		break;
 	}
-	case 6:
-		(void)!mm_madvise(mm, va(from), n * PAGE_SIZE, MADV_DONTNEED);
-		break;
-	default:
-		touch(mm, from, n);
+	case 6: (void)!mm_madvise(mm, va(from), n * PAGE_SIZE, MADV_DONTNEED); break;
+	default: touch(mm, from, n);
 	}
 }
 

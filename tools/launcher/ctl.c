@@ -55,20 +55,14 @@ static const char *dispatch(const struct ctl_handler *h, uint32_t type, const un
 			    size_t len)
 {
 	switch (type) {
-	case CTL_STARTED:
-		return take_started(h, p, len);
-	case CTL_EXIT:
-		return take_exit(h, p, len);
-	case CTL_NOEXEC:
-		return take_noexec(h, p, len);
+	case CTL_STARTED: return take_started(h, p, len);
+	case CTL_EXIT: return take_exit(h, p, len);
+	case CTL_NOEXEC: return take_noexec(h, p, len);
 	case CTL_PANIC:
 	case CTL_LOG:
 	case CTL_TRACE:
-	case CTL_WARN:
-		h->text(h->cookie, (enum ctl_type)type, (const char *)p, len);
-		return NULL;
-	default:
-		return "a control message of an unknown type";
+	case CTL_WARN: h->text(h->cookie, (enum ctl_type)type, (const char *)p, len); return NULL;
+	default: return "a control message of an unknown type";
 	}
 }
 

@@ -50,14 +50,14 @@ static bool answer_contains(const char *path, const char *question, const char *
 		exec_question(path, question, fds[1]);
 	}
 	close(fds[1]);
-	while (len < sizeof answer) {
+	while (len < sizeof(answer)) {
 		struct pollfd p = { .fd = fds[0], .events = POLLIN };
 
 		if (poll(&p, 1, PATIENCE_MS) == 0) {
 			(void)kill(pid, SIGKILL);
 			fail("%s %s does not answer", path, question);
 		}
-		n = read(fds[0], answer + len, sizeof answer - len);
+		n = read(fds[0], answer + len, sizeof(answer) - len);
 		if (n <= 0) {
 			break;
 		}

@@ -39,7 +39,7 @@ static const char *find_daemon(void)
 	static const char *const usual[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd",
 					     "/usr/lib/virtiofsd" };
 
-	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
 		if (access(usual[i], X_OK) == 0) {
 			return usual[i];
 		}
@@ -53,7 +53,7 @@ static const char *find_kernel(void)
 	/* without debugging information QEMU starts it a good deal sooner */
 	static const char *const places[] = { "corrida.elf.stripped", "corrida.elf",
 					      "../lib/corrida/corrida.elf" };
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 64);
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
 	char *name;
 
 	if (n <= 0) {
@@ -61,7 +61,7 @@ static const char *find_kernel(void)
 	}
 	path[n] = '\0';
 	name = strrchr(path, '/') + 1;
-	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		strcpy(name, places[i]);
 		if (access(path, R_OK) == 0) {
 			return path;
@@ -117,7 +117,7 @@ static bool cpu_has_virtualisation(void)
 {
 	char text[8192], *end;
 	int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
 	close(fd);
 	if (n <= 0) {

@@ -267,15 +267,9 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 			fail("--cpus 0: at least one");
 		}
 		break;
-	case OPT_TIMEOUT:
-		parse_timeout(o, value);
-		break;
-	case OPT_READ_ONLY:
-		o->read_only = true;
-		break;
-	case OPT_CACHE:
-		o->cache = parse_cache(value);
-		break;
+	case OPT_TIMEOUT: parse_timeout(o, value); break;
+	case OPT_READ_ONLY: o->read_only = true; break;
+	case OPT_CACHE: o->cache = parse_cache(value); break;
 	case OPT_GDB:
 		o->gdb_port = value ? (unsigned)parse_number("--gdb", value, 65535)
 				    : DEFAULT_GDB_PORT;
@@ -283,20 +277,11 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 			fail("--gdb 0: not a port");
 		}
 		break;
-	case OPT_ACCEL:
-		o->accel = parse_accel(value);
-		break;
-	case OPT_KERNEL:
-		o->kernel = value;
-		break;
-	case OPT_QEMU:
-		o->qemu = value;
-		break;
-	case OPT_VIRTIOFSD:
-		o->virtiofsd = value;
-		break;
-	default:
-		abort();
+	case OPT_ACCEL: o->accel = parse_accel(value); break;
+	case OPT_KERNEL: o->kernel = value; break;
+	case OPT_QEMU: o->qemu = value; break;
+	case OPT_VIRTIOFSD: o->virtiofsd = value; break;
+	default: abort();
 	}
 }
 
@@ -304,54 +289,32 @@ static void apply(struct run_options *o, struct environ_set *env, enum option_id
 		  const char *value)
 {
 	switch (id) {
-	case OPT_ENV:
-		environ_add(env, value, "--env");
-		break;
-	case OPT_ENV_FILE:
-		environ_add_file(env, value);
-		break;
+	case OPT_ENV: environ_add(env, value, "--env"); break;
+	case OPT_ENV_FILE: environ_add_file(env, value); break;
 	case OPT_WORKDIR:
 		if (value[0] != '/') {
 			fail("--workdir %s: must begin with /, the root is DIR", value);
 		}
 		o->workdir = value;
 		break;
-	case OPT_USER:
-		parse_user(o, value);
-		break;
-	case OPT_TTY:
-		o->tty = true;
-		break;
-	case OPT_INTERACTIVE:
-		break;
-	case OPT_ULIMIT:
-		parse_ulimit(o, value);
-		break;
-	case OPT_WAIT_ALL:
-		o->wait_all = true;
-		break;
+	case OPT_USER: parse_user(o, value); break;
+	case OPT_TTY: o->tty = true; break;
+	case OPT_INTERACTIVE: break;
+	case OPT_ULIMIT: parse_ulimit(o, value); break;
+	case OPT_WAIT_ALL: o->wait_all = true; break;
 	case OPT_STRACE:
 		o->strace = true;
 		o->strace_filter = value ? value : "";
 		break;
-	case OPT_SUMMARY:
-		o->summary = true;
-		break;
-	case OPT_TIMING:
-		o->timing = true;
-		break;
+	case OPT_SUMMARY: o->summary = true; break;
+	case OPT_TIMING: o->timing = true; break;
 	case OPT_KERNEL_LOG:
 		o->verbose_log = true;
 		o->kernel_log = value;
 		break;
-	case OPT_DRY_RUN:
-		o->dry_run = true;
-		break;
-	case OPT_HELP:
-		options_help();
-		exit(0);
-	default:
-		apply_machine(o, id, value);
+	case OPT_DRY_RUN: o->dry_run = true; break;
+	case OPT_HELP: options_help(); exit(0);
+	default: apply_machine(o, id, value);
 	}
 }
 

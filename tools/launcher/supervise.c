@@ -129,11 +129,8 @@ static void on_text(void *cookie, enum ctl_type type, const char *text, size_t l
 			report_text("kernel: ", text, len);
 		}
 		break;
-	case CTL_WARN:
-		report_text("corrida: ", text, len);
-		break;
-	default:
-		report_text("", text, len);
+	case CTL_WARN: report_text("corrida: ", text, len); break;
+	default: report_text("", text, len);
 	}
 }
 

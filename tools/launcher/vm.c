@@ -36,7 +36,7 @@ static void arg(struct helper *h, const char *fmt, ...)
 	va_list ap;
 	char *s;
 
-	if (h->argc + 1 >= sizeof h->argv / sizeof h->argv[0]) {
+	if (h->argc + 1 >= sizeof(h->argv) / sizeof(h->argv[0])) {
 		fail("too many arguments for %s", h->name);
 	}
 	va_start(ap, fmt);
@@ -64,8 +64,8 @@ static void socketpair_for_port(int *ours, int *theirs)
 		fail("socketpair: %s", strerror(errno));
 	}
 	/* Only a hint: the kernel may give less. */
-	(void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	(void)setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+	(void)setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	(void)setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	*ours = fds[0];
 	*theirs = fds[1];
 }
@@ -80,14 +80,14 @@ static void connect_share(struct vm *vm)
 {
 	for (int attempt = 0; attempt < 100; attempt++) {
 		struct sockaddr_un name = { .sun_family = AF_UNIX };
-		socklen_t len = sizeof name;
+		socklen_t len = sizeof(name);
 		int l = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		int c = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 		if (l < 0 || c < 0) {
 			fail("socket: %s", strerror(errno));
 		}
-		if (bind(l, (struct sockaddr *)&name, sizeof name.sun_family) < 0 ||
+		if (bind(l, (struct sockaddr *)&name, sizeof(name.sun_family)) < 0 ||
 		    listen(l, 0) < 0 || getsockname(l, (struct sockaddr *)&name, &len) < 0) {
 			fail("abstract unix socket: %s", strerror(errno));
 		}
@@ -307,14 +307,14 @@ void vm_start(struct vm *vm, const struct run_options *o)
 				 vm->peer_err,	   vm->peer_serial, vm->blob };
 
 	if (fork_helper(&vm->qemu) == 0) {
-		exec_helper(&vm->qemu, for_qemu, sizeof for_qemu / sizeof for_qemu[0]);
+		exec_helper(&vm->qemu, for_qemu, sizeof(for_qemu) / sizeof(for_qemu[0]));
 	}
 	if (fork_helper(&vm->fsd) == 0) {
 		isolate_share(o->dir_fd, !vm->fuse_ids, vm->read_only_clone);
-		exec_helper(&vm->fsd, for_fsd, sizeof for_fsd / sizeof for_fsd[0]);
+		exec_helper(&vm->fsd, for_fsd, sizeof(for_fsd) / sizeof(for_fsd[0]));
 	}
 	close(vm->fs_listen);
-	for (size_t i = 0; i < sizeof for_qemu / sizeof for_qemu[0]; i++) {
+	for (size_t i = 0; i < sizeof(for_qemu) / sizeof(for_qemu[0]); i++) {
 		close(for_qemu[i]);
 	}
 }
@@ -327,8 +327,8 @@ bool helper_read_log(struct helper *h)
 	if (h->log < 0) {
 		return false;
 	}
-	while ((n = read(h->log, buf, sizeof buf)) > 0) {
-		size_t len = (size_t)n, room = sizeof h->tail - h->tail_len;
+	while ((n = read(h->log, buf, sizeof(buf))) > 0) {
+		size_t len = (size_t)n, room = sizeof(h->tail) - h->tail_len;
 
 		if (len > room) {
 			memmove(h->tail, h->tail + (len - room), h->tail_len - (len - room));

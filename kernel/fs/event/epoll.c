@@ -353,12 +353,8 @@ int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
 	}
 	item = find_item(ep, target, fd);
 	switch (op) {
-	case EPOLL_CTL_ADD:
-		err = item ? -EEXIST : item_add(ep, target, fd, event);
-		break;
-	case EPOLL_CTL_MOD:
-		err = item ? item_modify(item, event) : -ENOENT;
-		break;
+	case EPOLL_CTL_ADD: err = item ? -EEXIST : item_add(ep, target, fd, event); break;
+	case EPOLL_CTL_MOD: err = item ? item_modify(item, event) : -ENOENT; break;
 	case EPOLL_CTL_DEL:
 		if (item) {
 			item_remove(item);
@@ -366,8 +362,7 @@ int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
 			err = -ENOENT;
 		}
 		break;
-	default:
-		err = -EINVAL;
+	default: err = -EINVAL;
 	}
 	mutex_unlock(&ep->mutex);
 	if (nested) {

@@ -52,10 +52,8 @@ static int check_attr(const struct fuse_attr *a)
 	case S_IFCHR:
 	case S_IFBLK:
 	case S_IFIFO:
-	case S_IFSOCK:
-		break;
-	default:
-		return -EIO;
+	case S_IFSOCK: break;
+	default: return -EIO;
 	}
 	if (a->mode & ~(uint32_t)(S_IFMT | 07777) || a->size > INT64_MAX) {
 		return -EIO;

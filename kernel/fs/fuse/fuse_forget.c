@@ -164,10 +164,7 @@ void fuse_orphan_cleanup(struct fuse_req *req)
 					    req->opcode == FUSE_OPENDIR);
 		}
 		break;
-	case FUSE_READDIRPLUS:
-		forget_listing(req, (size_t)len);
-		break;
-	default:
-		break;
+	case FUSE_READDIRPLUS: forget_listing(req, (size_t)len); break;
+	default: break;
 	}
 }

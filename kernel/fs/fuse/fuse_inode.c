@@ -170,12 +170,9 @@ int fuse_attr_refresh(struct fuse_inode *fi, bool force)
 static const struct inode_ops *ops_for(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
-	case S_IFDIR:
-		return &fuse_dir_inode_ops;
-	case S_IFLNK:
-		return &fuse_link_inode_ops;
-	default:
-		return &fuse_file_inode_ops;
+	case S_IFDIR: return &fuse_dir_inode_ops;
+	case S_IFLNK: return &fuse_link_inode_ops;
+	default: return &fuse_file_inode_ops;
 	}
 }
 

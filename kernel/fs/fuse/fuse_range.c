@@ -145,8 +145,7 @@ long fuse_lseek(struct file *f, int64_t off, int whence)
 		}
 	}
 	switch (whence) {
-	case SEEK_SET:
-		break;
+	case SEEK_SET: break;
 	case SEEK_CUR:
 		if (__builtin_add_overflow((int64_t)f->pos, off, &to)) {
 			return -EOVERFLOW;

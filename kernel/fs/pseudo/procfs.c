@@ -197,8 +197,7 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 			return instantiate(dir, d, S_IFREG | 0400, m->pid, m->tid, KIND_FDINFO, n);
 		}
 		return instantiate(dir, d, mode, m->pid, m->tid, KIND_FD_LINK, n);
-	default:
-		return -ENOENT;
+	default: return -ENOENT;
 	}
 }
 
@@ -298,8 +297,7 @@ static int pid_readdir(struct file *f, struct dir_context *ctx)
 			}
 		}
 		break;
-	default:
-		read_fds(m, ctx);
+	default: read_fds(m, ctx);
 	}
 	return 0;
 }

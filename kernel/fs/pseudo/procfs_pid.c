@@ -157,20 +157,11 @@ static int render_mm(struct text_buf *t, struct mem_inode *m)
 	}
 	switch (m->kind) {
 	case KIND_MAPS:
-	case KIND_SMAPS:
-		err = show_maps(t, mm, m->kind == KIND_SMAPS);
-		break;
-	case KIND_CMDLINE:
-		err = show_range(t, mm, mm->arg_start, mm->arg_end);
-		break;
-	case KIND_ENVIRON:
-		err = show_range(t, mm, mm->env_start, mm->env_end);
-		break;
-	case KIND_AUXV:
-		text_write(t, mm->auxv, mm->auxv_words * sizeof(mm->auxv[0]));
-		break;
-	default:
-		show_statm(t, mm);
+	case KIND_SMAPS: err = show_maps(t, mm, m->kind == KIND_SMAPS); break;
+	case KIND_CMDLINE: err = show_range(t, mm, mm->arg_start, mm->arg_end); break;
+	case KIND_ENVIRON: err = show_range(t, mm, mm->env_start, mm->env_end); break;
+	case KIND_AUXV: text_write(t, mm->auxv, mm->auxv_words * sizeof(mm->auxv[0])); break;
+	default: show_statm(t, mm);
 	}
 	mm_put(mm);
 	return err;
@@ -235,16 +226,10 @@ int proc_render(struct text_buf *t, struct mem_inode *m)
 			return -ESRCH;
 		}
 		return render_mm(t, m);
-	case KIND_MOUNTS:
-		mounts_show(t, false);
-		return 0;
-	case KIND_MOUNTINFO:
-		mounts_show(t, true);
-		return 0;
-	case KIND_FDINFO:
-		return render_fdinfo(t, m);
-	default:
-		return proc_source->render(m->pid, m->tid, (enum proc_file)m->kind, t);
+	case KIND_MOUNTS: mounts_show(t, false); return 0;
+	case KIND_MOUNTINFO: mounts_show(t, true); return 0;
+	case KIND_FDINFO: return render_fdinfo(t, m);
+	default: return proc_source->render(m->pid, m->tid, (enum proc_file)m->kind, t);
 	}
 }
 int proc_store(const char *buf, size_t n, void *arg)
@@ -293,11 +278,9 @@ int proc_follow(struct inode *inode, struct path *out)
 		return err;
 	}
 	switch (m->kind) {
-	case KIND_EXE:
-		return follow_exe(m, out);
+	case KIND_EXE: return follow_exe(m, out);
 	case KIND_CWD:
-	case KIND_ROOT:
-		return follow_context(m, out);
+	case KIND_ROOT: return follow_context(m, out);
 	default:
 		err = get_fd_file(m, &f, &cloexec);
 		if (!err) {

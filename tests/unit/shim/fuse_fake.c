@@ -313,18 +313,11 @@ static int serve(const struct fuse_in_header *h, void *args)
 		return -EINVAL;
 	}
 	switch (h->opcode) {
-	case FUSE_INIT:
-		return do_init(args);
-	case FUSE_LOOKUP:
-		i = find(id, name);
-		return i ? entry(i) : -ENOENT;
-	case FUSE_GETATTR:
-		return attr(id);
-	case FUSE_SETATTR:
-		return do_setattr(id, args);
-	case FUSE_READLINK:
-		put(nodes[id].data, nodes[id].size);
-		return 0;
+	case FUSE_INIT: return do_init(args);
+	case FUSE_LOOKUP: i = find(id, name); return i ? entry(i) : -ENOENT;
+	case FUSE_GETATTR: return attr(id);
+	case FUSE_SETATTR: return do_setattr(id, args);
+	case FUSE_READLINK: put(nodes[id].data, nodes[id].size); return 0;
 	case FUSE_SYMLINK:
 		i = add(id, name, S_IFLNK | 0777);
 		name += strlen(name) + 1;
@@ -337,34 +330,26 @@ static int serve(const struct fuse_in_header *h, void *args)
 		return entry(add(id, name + sizeof(struct fuse_mkdir_in),
 				 S_IFDIR | ((struct fuse_mkdir_in *)args)->mode));
 	case FUSE_UNLINK:
-	case FUSE_RMDIR:
-		return do_remove(id, name);
+	case FUSE_RMDIR: return do_remove(id, name);
 	case FUSE_RENAME:
 		return do_rename(name + sizeof(struct fuse_rename_in), id,
 				 ((struct fuse_rename_in *)args)->newdir);
 	case FUSE_OPEN:
-	case FUSE_OPENDIR:
-		return opened(id);
+	case FUSE_OPENDIR: return opened(id);
 	case FUSE_CREATE:
 		return do_create(id, name + sizeof(struct fuse_create_in),
 				 ((struct fuse_create_in *)args)->mode);
-	case FUSE_READ:
-		return do_read(id, args);
+	case FUSE_READ: return do_read(id, args);
 	case FUSE_WRITE:
 		return do_write(id, args, (unsigned char *)args + sizeof(struct fuse_write_in));
-	case FUSE_READDIRPLUS:
-		return do_readdirplus(id, args);
+	case FUSE_READDIRPLUS: return do_readdirplus(id, args);
 	case FUSE_RELEASE:
-	case FUSE_RELEASEDIR:
-		nodes[id].opens--;
-		return 0;
+	case FUSE_RELEASEDIR: nodes[id].opens--; return 0;
 	case FUSE_FLUSH:
 	case FUSE_FSYNC:
 	case FUSE_FSYNCDIR:
-	case FUSE_INTERRUPT:
-		return 0;
-	default:
-		return -ENOSYS;
+	case FUSE_INTERRUPT: return 0;
+	default: return -ENOSYS;
 	}
 }
 
@@ -415,23 +400,12 @@ static void answer(struct fuse_request_io *io)
 		abort();
 	}
 	switch (fake.lie) {
-	case LIE_SHORT:
-		o.len = (uint32_t)(out_len = out_len > 20 ? out_len - 4 : 8);
-		break;
-	case LIE_UNIQUE:
-		o.unique ^= 2;
-		break;
-	case LIE_LEN:
-		o.len += 8;
-		break;
-	case LIE_ERROR_POSITIVE:
-		o.error = 5;
-		break;
-	case LIE_ERROR_HUGE:
-		o.error = -4000;
-		break;
-	default:
-		break;
+	case LIE_SHORT: o.len = (uint32_t)(out_len = out_len > 20 ? out_len - 4 : 8); break;
+	case LIE_UNIQUE: o.unique ^= 2; break;
+	case LIE_LEN: o.len += 8; break;
+	case LIE_ERROR_POSITIVE: o.error = 5; break;
+	case LIE_ERROR_HUGE: o.error = -4000; break;
+	default: break;
 	}
 	memcpy(out, &o, sizeof(o));
 	for (unsigned i = 0; i < io->nout && at < out_len; i++) {
