@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of /proc: the limits of threads and IPC under /proc/sys, the objects in /proc/sysvipc. */
 #include <fs/pseudo/procfs.h>
+#include <ipc/ipc.h>
 #include <lib/log.h>
+#include <proc/limits.h>
 #include <proc/pid.h>
-#include "../proc/proc_internal.h"
 #include "ipc_internal.h"
 
 static int show_threads(struct text_buf *t, void *arg)
