@@ -8,7 +8,8 @@ import collections
 import pathlib
 import sys
 
-LAYERS = ('lib', 'arch', 'sync', 'sched', 'mm', 'host', 'fs', 'net', 'proc', 'loader', 'syscall')
+LAYERS = ('lib', 'arch', 'sync', 'sched', 'mm', 'host', 'fs', 'net', 'proc', 'tty', 'loader',
+          'syscall')
 # Rooms that stand aside, and the layers they may use.  Everybody but lib may use debug, nobody
 # the drivers: they fill structs that the kernel declares.
 ASIDE = {
@@ -48,17 +49,16 @@ ROOMS = (
     room('kernel/net', 'net', 'AF_UNIX, and TCP and UDP over the loopback; nothing leaves the VM '
          'yet'),
     room('kernel/proc', 'proc', 'processes, threads, their tree, credentials, clone, exit, wait',
-         'kernel/signal kernel/futex kernel/time kernel/tty kernel/ipc'),
+         'kernel/signal kernel/futex kernel/time kernel/ipc'),
     room('kernel/signal', 'proc', 'signals: pending, delivery, frames, signalfd',
          'kernel/proc kernel/time'),
     room('kernel/futex', 'proc', 'futexes, priority inheritance, robust lists',
          'kernel/proc kernel/signal'),
     room('kernel/time', 'proc', 'timers of programs, CPU clocks, timerfd',
          'kernel/proc kernel/signal'),
-    room('kernel/tty', 'proc', 'terminals: line discipline, job control, ptys, the console',
-         'kernel/proc kernel/signal'),
     room('kernel/ipc', 'proc', 'System V IPC and POSIX message queues',
          'kernel/proc kernel/signal'),
+    room('kernel/tty', 'tty', 'terminals: line discipline, job control, ptys, the console'),
     room('loader', 'loader', 'ELF, scripts, exec, initial stack, vDSO, the first program'),
     room('syscall', 'syscall', '`table.def` (every call once), dispatch, thin handlers',
          'syscall/trace'),
@@ -97,7 +97,6 @@ DECLARED_FOR = {
 # Private headers that other rooms of the same layer may include.
 SHARED_INTERNAL = {
     'kernel/fs/fs_internal.h': 'kernel/fs/fuse kernel/fs/pseudo kernel/fs/event',
-    'kernel/proc/proc_internal.h': 'kernel/signal kernel/time kernel/tty kernel/ipc',
 }
 
 
