@@ -177,10 +177,9 @@ static int pidfd_to_pid(int fd, int *pid, bool *nonblock)
 static int status_value(const struct wait_request *r)
 {
 	switch (r->cause) {
-	case CLD_EXITED: return (int)(r->status >> 8 & 0xff);
 	case CLD_STOPPED: return (int)(r->status >> 8 & 0xff);
 	case CLD_CONTINUED: return SIGCONT;
-	default: return (int)(r->status & 0x7f);
+	default: return wait_status_value(r->status);
 	}
 }
 
@@ -378,6 +377,7 @@ long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 {
 	struct fdtable *files;
 	struct process *p;
+	struct task *t;
 	struct file *f = NULL;
 	int err, found;
 
@@ -389,7 +389,9 @@ long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 		return err;
 	}
 	err = signal_check_permission(p, SIGKILL);
-	files = err ? NULL : process_get_files(p);
+	t = err ? NULL : process_get_task(p);
+	files = task_get_files(t);
+	task_put(t);
 	process_put(p);
 	if (!files) {
 		return err ? err : -ESRCH;

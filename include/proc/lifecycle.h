@@ -42,6 +42,20 @@ void process_kill_threads_locked(struct process *p, uint32_t wait_status);
 /* Processes and threads made since boot (/proc/stat). */
 uint64_t proc_fork_count(void);
 
+/* A status of a process that ended: CLD_EXITED, CLD_KILLED or CLD_DUMPED ... */
+static inline int wait_status_cause(uint32_t status)
+{
+	if (!(status & 0x7f)) {
+		return CLD_EXITED;
+	}
+	return status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+}
+/* ... and its exit code, or the signal. */
+static inline int wait_status_value(uint32_t status)
+{
+	return (int)(status & 0x7f ? status & 0x7f : status >> 8 & 0xff);
+}
+
 /* wait4/waitid core. */
 struct wait_request {
 	int type;	  /* P_ALL, P_PID, P_PGID */
@@ -64,10 +78,12 @@ MUST_USE int process_kill_other_threads(void);
 
 /* Everything ends: flushes caches and hands the status to the launcher.  Never returns. */
 NORETURN void proc_exit_vm(bool by_signal, unsigned value);
-/* Called first by it, when set (syscall/dispatch.c: the summary). */
-extern void (*proc_exit_vm_hook)(void);
-/* A signal from outside (launcher): to pid 1, or the foreground group of the console. */
-void proc_host_signal(int sig);
+/* Called first by it, the last one added first.  Added at boot only. */
+struct vm_exit_hook {
+	struct vm_exit_hook *next;
+	void (*fn)(void);
+};
+void proc_add_exit_hook(struct vm_exit_hook *h);
 
 /* Sessions and groups: setsid(2), setpgid(2), getpgid(2)/getsid(2); 0 = the caller. */
 long process_setsid(void);
