@@ -280,7 +280,7 @@ static int sync_range(struct mm *mm, uint64_t start, uint64_t end, int flags)
 		}
 		stop = MIN(end, v->end);
 		if ((flags & MS_SYNC) && (v->flags & VMA_SHARED) && v->object &&
-		    object_writes_back(v->object)) {
+		    pagecache_writes_back(v->object)) {
 			err = sync_vma(mm, v, start, stop);
 			if (err) {
 				return err;

@@ -105,8 +105,12 @@ static void mm_teardown(struct mm *mm)
 
 void mm_put(struct mm *mm)
 {
-	int32_t old = atomic_fetch_sub_explicit(&mm->users, 1, memory_order_acq_rel);
+	int32_t old;
 
+	if (!mm) {
+		return;
+	}
+	old = atomic_fetch_sub_explicit(&mm->users, 1, memory_order_acq_rel);
 	ASSERT(old > 0);
 	if (old == 1) {
 		mm_teardown(mm);
@@ -121,9 +125,7 @@ void mm_switch_current(struct mm *mm)
 	t->mm = mm;
 	t->arch.space = &mm->space;
 	arch_load_space(&mm->space);
-	if (old) {
-		mm_put(old);
-	}
+	mm_put(old);
 }
 
 static void copy_fields(struct mm *to, const struct mm *from)
@@ -236,7 +238,7 @@ uint64_t mm_rss_pages(const struct mm *mm)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-uint64_t mm_peak_rss_pages(struct mm *mm)
+uint64_t mm_peak_rss_pages(const struct mm *mm)
 {
 	return MAX(atomic_load_explicit(&mm->peak_rss, memory_order_relaxed), mm_rss_pages(mm));
 }

@@ -350,9 +350,7 @@ long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 		ret = map_locked(mm, &r, &dead);
 		rwsem_write_unlock(&mm->lock);
 	}
-	if (own) {
-		pagecache_put(own); /* the vma has its own reference */
-	}
+	pagecache_put(own); /* the vma has its own reference */
 	vma_dispose(&dead);
 	if (ret > 0 && ((r.kind.flags & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED ||
 			(flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)) {

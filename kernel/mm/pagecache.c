@@ -70,8 +70,12 @@ void pagecache_get(struct page_cache *pc)
 }
 void pagecache_put(struct page_cache *pc)
 {
-	int32_t old = atomic_fetch_sub_explicit(&pc->refs, 1, memory_order_acq_rel);
+	int32_t old;
 
+	if (!pc) {
+		return;
+	}
+	old = atomic_fetch_sub_explicit(&pc->refs, 1, memory_order_acq_rel);
 	ASSERT(old > 0);
 	if (old == 1 && pc->ops && pc->ops->release) {
 		pc->ops->release(pc);
@@ -337,9 +341,7 @@ static int make_zero_page(struct page_cache *pc, uint64_t index, struct page **o
 		}
 	}
 	spin_unlock(&pc->lock);
-	if (p) {
-		page_put(p);
-	}
+	page_put(p);
 	*out = old;
 	return err;
 }

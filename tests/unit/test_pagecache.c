@@ -36,7 +36,6 @@ static int fake_fill(struct page_cache *c, uint64_t index, struct page **pages, 
 		CHECK(!(pages[i]->flags & PAGE_UPTODATE));
 		CHECK_EQ(pages[i]->index, index + i);
 		if (fail_fill) {
-			pages[i]->flags |= PAGE_ERROR;
 			continue;
 		}
 		memcpy(page_to_virt(pages[i]), store + pos, have);
