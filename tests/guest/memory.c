@@ -324,6 +324,44 @@ static void test_limits(void)
 	munmap(p, 1ul << 40);
 }
 
+/* Limits are the caller's, even where it shares the memory with others, and so are its rights. */
+static void limits_by_caller_child(void)
+{
+	struct rlimit small = { 1 << 20, 64 << 20 }, now;
+	int status;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		int ok = setrlimit(RLIMIT_AS, &small) == 0;
+
+		ok = ok && mmap(NULL, 2 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+		_exit(!ok);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK(getrlimit(RLIMIT_AS, &now) == 0 && now.rlim_cur == RLIM_INFINITY);
+	CHECK(mmap(NULL, 2 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+}
+static void locked_child(void)
+{
+	struct rlimit small = { 64 << 10, 64 << 10 };
+	char *p = map(256);
+
+	CHECK_EQ(setrlimit(RLIMIT_MEMLOCK, &small), 0);
+	if (geteuid() == 0) {
+		CHECK_EQ(mlock(p, 256 * PAGE), 0); /* CAP_IPC_LOCK */
+		CHECK_EQ(munlock(p, 256 * PAGE), 0);
+		CHECK_EQ(setuid(1000), 0);
+	}
+	CHECK_ERR(mlock(p, 256 * PAGE), ENOMEM);
+	CHECK_EQ(mlock(p, 4 * PAGE), 0);
+}
+static void test_limits_by_caller(void)
+{
+	CHECK_EQ(in_child(limits_by_caller_child), 0);
+	CHECK_EQ(in_child(locked_child), 0);
+}
+
 static void test_pkeys(void)
 {
 	char *p = map(1);
@@ -362,6 +400,7 @@ int main(void)
 	RUN(test_brk);
 	RUN(test_stack);
 	RUN(test_limits);
+	RUN(test_limits_by_caller);
 	RUN(test_pkeys);
 	RUN(test_zero_device);
 	return test_done();
