@@ -43,4 +43,5 @@ long mq_receive(int fd, user_ptr msg, size_t len, unsigned *prio, uint64_t deadl
 long mq_set_notify(int fd, const struct linux_sigevent *event);
 long mq_get_set_attr(int fd, const struct linux_mq_attr *set, struct linux_mq_attr *old);
 
-void ipc_init(void);
+/* The files below /proc; once /proc is there. */
+void ipc_proc_register(void);

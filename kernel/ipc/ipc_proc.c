@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Limits of processes and IPC under /proc/sys, and /proc/sysvipc. */
 #include <fs/pseudo/procfs.h>
+#include <ipc/ipc.h>
 #include <lib/log.h>
-#include "../proc/proc_internal.h"
+#include <proc/limits.h>
 #include "ipc_internal.h"
 
 static int show_threads(struct text_buf *t, void *arg)
