@@ -74,6 +74,11 @@ struct mm_file_ops {
 	void (*describe)(struct file *f, char *path, size_t size, uint64_t *dev, uint64_t *ino);
 };
 extern const struct mm_file_ops *mm_file_ops;
+/* The soft limit RLIMIT_* of the caller, in bytes; ~0 = none, also of RLIMIT_MEMLOCK for who
+ * has CAP_IPC_LOCK.  Set once by proc (proc is above mm); fs asks in the same way.  Asked for
+ * at each check, of the caller, and not kept in the mm: processes that share an mm (vfork)
+ * have limits and rights of their own, and may lose them at any time (setuid). */
+extern uint64_t (*mm_rlimit)(int resource);
 
 struct mm {
 	struct rwsem lock;
@@ -99,8 +104,6 @@ struct mm {
 	bool oom_victim;       /* faults fail fast while it dies */
 	struct file *exe_file; /* counted; /proc/self/exe */
 	_Atomic uint32_t membarrier_state;
-	/* limits in bytes, copied from the process by setrlimit/exec: RLIM_INFINITY = ~0 */
-	uint64_t limit_as, limit_data, limit_stack, limit_memlock;
 };
 
 MUST_USE int mm_create(struct mm **out);
@@ -123,8 +126,8 @@ long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
  * refuse because of the file.  0 or -errno. */
 MUST_USE int mm_mmap_check(struct mm *mm, uint64_t addr, uint64_t len, int flags);
 MUST_USE int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len);
-MUST_USE int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
-long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
+MUST_USE int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, uint64_t prot);
+long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, uint64_t flags,
 	       uint64_t new_addr);
 long mm_brk(struct mm *mm, uint64_t addr); /* the new break, Linux style: old one on failure */
 MUST_USE int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice);
@@ -167,10 +170,7 @@ void mm_unmap_object_end(struct page_cache *pc, uint64_t first);
 void mm_clean_object_page(struct page_cache *pc, struct page *p);
 uint64_t mm_rss_pages(const struct mm *mm);
 uint64_t mm_peak_rss_pages(const struct mm *mm);
-/* exec: places the mmap area below the stack, by mm->limit_stack and ASLR.  mm_create()
- * did it for a stack limit of 8 MiB; call it again before the first mapping. */
-void mm_set_layout(struct mm *mm);
+/* exec: mappings without a wish go below base.  Before the first mapping. */
+void mm_set_mmap_base(struct mm *mm, uint64_t base);
 
-/* OOM: picks and kills; set by proc.  Returns after the victim was told to die. */
-extern void (*mm_oom_kill)(void);
 void mm_subsystem_init(void);

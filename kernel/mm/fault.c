@@ -4,6 +4,7 @@
 
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <sched/sched.h>
 
 enum fault_result fault_no_memory(const struct mm *mm)
@@ -38,7 +39,8 @@ static uint64_t anon_bits(const struct vma *v)
 	return pt_bits(v->flags) | (v->flags & VMA_WRITE ? PTE_W | PTE_D : 0);
 }
 
-static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte, enum fault_access access)
+static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
+				    enum fault_access access)
 {
 	struct page *p;
 
@@ -208,7 +210,8 @@ static enum fault_result fault_huge_write(struct mm *mm, struct vma *v, uint64_t
 	return FAULT_OK;
 }
 
-enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr, enum fault_access access)
+enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr,
+			       enum fault_access access)
 {
 	bool write = access & ACCESS_WRITE;
 	uint64_t *pmd, *pte, e;
@@ -281,7 +284,7 @@ static enum fault_result grow_stack(struct mm *mm, uint64_t addr)
 		r = FAULT_OK; /* another thread was faster */
 		goto out;
 	}
-	if (!(v->flags & VMA_GROWSDOWN) || v->end - start > mm->limit_stack ||
+	if (!(v->flags & VMA_GROWSDOWN) || v->end - start > mm_rlimit(RLIMIT_STACK) ||
 	    start < MMAP_MIN_ADDR) {
 		goto out;
 	}
@@ -348,7 +351,8 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error)
 }
 
 /* One vma's part of mm_populate(), under the read lock. */
-static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t end, enum populate_mode mode)
+static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t end,
+			enum populate_mode mode)
 {
 	bool write = (v->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE;
 	uint64_t stop = MIN(end, v->end);

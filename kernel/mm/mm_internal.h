@@ -49,6 +49,12 @@ static inline uint64_t vma_index(const struct vma *v, uint64_t addr)
 	/* Page numbers, so that addr may lie below (a vma that grows downwards). */
 	return v->pgoff + (addr >> PAGE_SHIFT) - (v->start >> PAGE_SHIFT);
 }
+/* PROT_* as flags of a vma. */
+static inline uint32_t vma_prot(int prot)
+{
+	return (prot & PROT_READ ? VMA_READ : 0u) | (prot & PROT_WRITE ? VMA_WRITE : 0u) |
+	       (prot & PROT_EXEC ? VMA_EXEC : 0u);
+}
 /* What a mapping is apart from its place; vmas that agree in it can be one. */
 struct vma_kind {
 	uint32_t flags;

@@ -98,6 +98,9 @@ void page_get(struct page *p)
 }
 void page_put(struct page *p)
 {
+	if (!p) {
+		return;
+	}
 	ASSERT(p->refs > 0);
 	if (--p->refs == 0) {
 		ASSERT(!(p->flags & (PAGE_CACHE | PAGE_LOCKED)));
