@@ -52,7 +52,7 @@ struct pid *pid_find(int nr);
 /* The thread with that tid, counted (task_put), or NULL. */
 struct task *task_find(int tid);
 /* Runs fn on the thread with that tid, under the table's lock; its result, or -ESRCH. */
-int pid_call_task(int tid, int (*fn)(struct task *t, void *arg), void *arg);
+MUST_USE int pid_call_task(int tid, int (*fn)(struct task *t, void *arg), void *arg);
 /* The process with that pid, zombies included, counted, or NULL. */
 struct process *process_find(int pid);
 /* The next process with a pid >= nr, counted; NULL = none.  For /proc and kill(-1). */

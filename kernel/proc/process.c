@@ -158,14 +158,6 @@ void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime)
 	}
 }
 
-void process_cpu_ns(struct process *p, uint64_t *utime, uint64_t *stime)
-{
-	uint64_t flags = process_lock(p);
-
-	process_cpu_ns_locked(p, utime, stime);
-	process_unlock(p, flags);
-}
-
 void usage_add(struct usage *to, const struct usage *from)
 {
 	to->utime += from->utime;

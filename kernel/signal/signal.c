@@ -289,17 +289,6 @@ int signal_dequeue_locked(struct task *t, uint64_t set, struct siginfo *info)
 	return sig;
 }
 
-int signal_dequeue(uint64_t set, struct siginfo *info)
-{
-	struct task *t = task_current();
-	uint64_t flags = process_lock(t->process);
-	int sig = signal_dequeue_locked(t, set & ~SIGBIT(SIGKILL), info);
-
-	signal_recalc_locked(t);
-	process_unlock(t->process, flags);
-	return sig;
-}
-
 uint64_t signal_pending_set(struct task *t)
 {
 	uint64_t flags = process_lock(t->process);
