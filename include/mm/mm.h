@@ -172,6 +172,4 @@ uint64_t mm_peak_rss_pages(struct mm *mm);
  * did it for a stack limit of 8 MiB; call it again before the first mapping. */
 void mm_set_layout(struct mm *mm);
 
-/* OOM: picks and kills; set by proc.  Returns after the victim was told to die. */
-extern void (*mm_oom_kill)(void);
 void mm_subsystem_init(void);

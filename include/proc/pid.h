@@ -11,6 +11,7 @@
  * session by proctree_lock.  pid_put() may be called anywhere.
  */
 #include <lib/list.h>
+#include <lib/refcount.h>
 #include <stdatomic.h>
 #include <sync/spinlock.h>
 #include <sync/waitq.h>
@@ -21,7 +22,7 @@ struct process;
 #define PID_MAX 32768
 
 struct pid {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	int32_t nr;		 /* [I] */
 	uint32_t users;		 /* [table] things that it names */
 	struct task *task;	 /* [table] the thread with this tid */

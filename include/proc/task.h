@@ -41,7 +41,7 @@ struct sigpending {
 };
 
 struct sighand {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct spinlock lock;
 	struct linux_sigaction action[NSIG]; /* [lock]; index signo - 1.  A handler alone may be
 					      * read without it. */
@@ -114,7 +114,7 @@ struct usage {
 };
 
 struct process {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct pid *pid; /* [I] counted: tgid */
 
 	/* tree [T] */

@@ -12,7 +12,6 @@
 #include "mm_internal.h"
 
 const struct mm_file_ops *mm_file_ops;
-void (*mm_oom_kill)(void);
 struct page *mm_zero_page;
 static struct kmem_cache *mm_cache;
 

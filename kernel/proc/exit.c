@@ -73,6 +73,7 @@ static void drop_parts(struct task *t)
 	fdtable_put(files);
 	fs_context_put(fs);
 	mm_put(mm);
+	oom_memory_returned();
 }
 
 /* --- children --- */
