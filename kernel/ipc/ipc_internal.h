@@ -8,10 +8,11 @@
  * ipc_type are called with the object's lock held unless they say otherwise.
  */
 #include <ipc/ipc.h>
+#include <lib/refcount.h>
 
 struct ipc_table;
 struct ipc_object {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct spinlock lock;
 	struct ipc_table *table;	     /* [I] */
 	int id;				     /* [I] */

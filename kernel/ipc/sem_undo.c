@@ -16,7 +16,7 @@
 #include <mm/slab.h>
 
 struct sem_undo_list {
-	_Atomic int32_t refs; /* tasks that have it */
+	struct refcount refs; /* tasks that have it */
 	struct spinlock lock;
 	struct list undos; /* [lock] */
 };
@@ -26,7 +26,7 @@ static struct sem_undo_list *list_alloc(void)
 	struct sem_undo_list *l = kzalloc(sizeof(*l));
 
 	if (l) {
-		atomic_store_explicit(&l->refs, 1, memory_order_relaxed);
+		refcount_init(&l->refs, 1);
 		spin_init(&l->lock, RANK_IPC_TABLE, "sem undo list");
 		list_init(&l->undos);
 	}
@@ -47,7 +47,7 @@ int sem_undo_copy(struct task *t, bool share)
 			return -ENOMEM;
 		}
 	}
-	atomic_fetch_add_explicit(&cur->sem_undo->refs, 1, memory_order_relaxed);
+	refcount_get(&cur->sem_undo->refs);
 	t->sem_undo = cur->sem_undo;
 	return 0;
 }
@@ -176,7 +176,7 @@ void sem_undo_exit(struct task *t)
 	struct sem_undo_list *l = t->sem_undo;
 
 	t->sem_undo = NULL;
-	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1) {
+	if (!l || !refcount_put(&l->refs)) {
 		return;
 	}
 	while (!list_empty(&l->undos)) {
