@@ -244,9 +244,6 @@ struct ipc_object *ipc_next(struct ipc_table *t, int *index)
 		ipc_object_get(o);
 	}
 	spin_unlock(&t->lock);
-	if (o) {
-		spin_lock(&o->lock);
-	}
 	return o;
 }
 
@@ -422,6 +419,7 @@ int ipc_show(struct text_buf *text, void *arg)
 	for (int i = 0; (o = ipc_next(t, &i)); i++) {
 		int id = o->id;
 
+		spin_lock(&o->lock);
 		fill_locked(o, &d);
 		ipc_unlock(o);
 		t->type->show(text, id, &d);

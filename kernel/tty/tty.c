@@ -84,8 +84,7 @@ void tty_get(struct tty *tty)
 void tty_put(struct tty *tty)
 {
 	if (tty && refcount_put(&tty->refs)) {
-		ASSERT(!tty->session);
-		pid_put(tty->foreground);
+		tty_check_unused(tty);
 		if (tty->driver->release) {
 			tty->driver->release(tty);
 		}
@@ -127,7 +126,7 @@ struct read_state {
 };
 
 /* termios(3), "Canonical and noncanonical mode". */
-static void read_rules(struct tty *tty, struct read_state *r, size_t want)
+static void read_rules_locked(struct tty *tty, struct read_state *r, size_t want)
 {
 	const struct linux_termios2 *t = &tty->ldisc.tio;
 	uint64_t time = t->cc[VTIME] * TENTH;
@@ -148,7 +147,7 @@ static void read_rules(struct tty *tty, struct read_state *r, size_t want)
 }
 
 /* Moves what is there to u: bytes; *stop: the read is over. */
-static long take_input(struct tty *tty, struct uio *u, bool *stop)
+static long take_input_locked(struct tty *tty, struct uio *u, bool *stop)
 {
 	uint8_t chunk[CHUNK];
 	long done = 0;
@@ -178,12 +177,12 @@ static long read_locked(struct tty *tty, struct uio *u, bool nonblock)
 	long done = 0, n;
 
 	ASSERT(mutex_held(&tty->lock));
-	read_rules(tty, &r, u->left);
+	read_rules_locked(tty, &r, u->left);
 	for (;;) {
 		int err;
 
 		if (ldisc_readable(&tty->ldisc, 1)) {
-			n = take_input(tty, u, &stop);
+			n = take_input_locked(tty, u, &stop);
 			if (n < 0) {
 				return done ? done : n;
 			}

@@ -26,6 +26,14 @@ struct tty *tty_get_current(void)
 	return tty;
 }
 
+void tty_check_unused(struct tty *tty)
+{
+	uint64_t flags = spin_lock_irqsave(&proctree_lock);
+
+	ASSERT(!tty->session && !tty->foreground);
+	spin_unlock_irqrestore(&proctree_lock, flags);
+}
+
 bool tty_is_current(struct tty *tty)
 {
 	/* Not without the lock: another thread's setsid(2) may free the session. */
@@ -178,8 +186,10 @@ int tty_job_control(struct tty *tty, int sig)
 	}
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	if (err == -ERESTARTSYS) {
-		/* Another thread may take the signal; this one's call starts over all the same. */
-		atomic_fetch_or(&thread_current()->arch.work, WORK_SIGNAL);
+		/* Another thread may take the signal; this one's call starts over all the same.
+		 * Relaxed: it is for this thread, on its way back to the program. */
+		atomic_fetch_or_explicit(&thread_current()->arch.work, WORK_SIGNAL,
+					 memory_order_relaxed);
 	}
 	return err;
 }
