@@ -41,7 +41,7 @@ void *paging_map_mmio(uint64_t phys, size_t len)
 }
 int irq_register(unsigned irq, void (*fn)(void *arg), void *arg, bool level)
 {
-	(void)fn, (void)arg, (void)name;
+	(void)fn, (void)arg;
 	CHECK(level);
 	irqs[nirqs++] = irq;
 	return 0;
