@@ -18,6 +18,7 @@ uint64_t pvclock_ns(const struct pvclock_time *t, uint64_t tsc)
 #include <arch/cpu.h>
 #include <arch/paging.h>
 #include <debug/log.h>
+#include <stdatomic.h>
 
 #define MSR_WALL_CLOCK 0x4b564d00
 #define MSR_SYSTEM_TIME 0x4b564d01
@@ -31,13 +32,13 @@ static bool read_time(struct pvclock_time *t)
 	for (unsigned tries = 0; tries < 1000; tries++) {
 		uint32_t version = time_page.version;
 
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		atomic_thread_fence(memory_order_acquire);
 		t->tsc_timestamp = time_page.tsc_timestamp;
 		t->system_time = time_page.system_time;
 		t->mul = time_page.mul;
 		t->shift = time_page.shift;
 		t->flags = time_page.flags;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		atomic_thread_fence(memory_order_acquire);
 		if (version && !(version & 1) && time_page.version == version) {
 			return true;
 		}
@@ -51,9 +52,9 @@ static bool read_wall(uint64_t *ns)
 	for (unsigned tries = 0; tries < 1000; tries++) {
 		uint32_t version = wall_page.version;
 
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		atomic_thread_fence(memory_order_acquire);
 		*ns = wall_page.sec * NSEC_PER_SEC + wall_page.nsec;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		atomic_thread_fence(memory_order_acquire);
 		if (version && !(version & 1) && wall_page.version == version) {
 			return true;
 		}

@@ -11,6 +11,7 @@
 #include <arch/irq.h>
 #include <arch/paging.h>
 #include <arch/smp.h>
+#include <arch/upcalls.h>
 #include <host/hostctl.h>
 #include <drivers/debug_exit.h>
 #include <drivers/fw_cfg.h>

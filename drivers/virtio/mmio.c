@@ -173,7 +173,7 @@ static void mmio_irq(void *arg)
 static int mmio_irq_connect(struct virtio_device *dev)
 {
 	/* Level triggered: an edge entry loses interrupts under load. */
-	return irq_register(mmio_of(dev)->irq, mmio_irq, dev, dev->name, true);
+	return irq_register(mmio_of(dev)->irq, mmio_irq, dev, true);
 }
 
 static const struct virtio_transport mmio_transport = {

@@ -3,6 +3,7 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <stdatomic.h>
 
 #define NO_SLOT 0xffff
 
@@ -172,7 +173,7 @@ bool vring_kick_needed(struct vring *r)
 	r->kicked_idx = now;
 	/* avail.idx must be visible before the device's wish is read, or both sides sleep:
 	 * it stores its wish, then looks at avail.idx (2.7.10.1). */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	atomic_thread_fence(memory_order_seq_cst);
 	if (r->event_idx) {
 		uint16_t event = READ_ONCE(*avail_event(r));
 
@@ -286,6 +287,6 @@ bool vring_irq_enable(struct vring *r, uint16_t skip)
 		WRITE_ONCE(r->avail->flags, 0);
 	}
 	/* The wish must be visible before used.idx is read; see vring_kick_needed(). */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	atomic_thread_fence(memory_order_seq_cst);
 	return (uint16_t)(READ_ONCE(r->used->idx) - r->used_idx) > skip;
 }

@@ -31,6 +31,3 @@ void boot_init(void);
 /* Early pages (page tables, page array) before the page allocator exists: takes
  * from boot_info.ram, zeroed, physical address; panics when there is none. */
 uint64_t boot_alloc(size_t bytes, size_t align);
-
-/* kernel/main.c: the rest of the boot, on the boot CPU's stack. */
-NORETURN void kernel_main(void);

@@ -2,9 +2,10 @@
 #pragma once
 /*
  * Time.  The TSC, scaled by pvclock's factors under KVM or by a calibration
- * (CPUID 0x15/0x16, else against the LAPIC or PIT-free RTC).  Monotonic across CPUs.
+ * (CPUID 0x15/0x16, else against the LAPIC timer).  Monotonic across CPUs.
  */
 #include <lib/util.h>
+#include <stdatomic.h>
 
 uint64_t clock_mono_ns(void); /* since kernel entry; any context */
 /* CLOCK_REALTIME = clock_mono_ns() + this; settable (settimeofday). */
@@ -14,12 +15,12 @@ void clock_set_wall_offset_ns(int64_t offset);
 /* ns = ((tsc - base_tsc) * mult >> shift) + base_ns, pure, for vDSO and tests.  The
  * vDSO reads these from a shared page under a sequence count. */
 struct clock_params {
-	uint32_t seq; /* odd while changing */
+	_Atomic uint32_t seq; /* odd while changing */
 	uint32_t shift;
 	uint64_t mult;
 	uint64_t base_tsc;
 	uint64_t base_ns;
-	int64_t wall_offset_ns;
+	_Atomic int64_t wall_offset_ns;
 };
 /* The live parameters, on a page of their own that the vDSO maps read-only. */
 extern struct clock_params clock_page;

@@ -4,6 +4,7 @@
  * Per-CPU data through GS, and the instructions that C cannot say.  Modules of
  * higher layers keep their own per-CPU data in arrays indexed by cpu_id().
  */
+#include <arch/trap.h>
 #include <lib/launch.h>
 #include <lib/util.h>
 #include <stdatomic.h>
@@ -19,7 +20,6 @@ struct cpu {
 	uint32_t id;	     /* 32 dense, 0 = boot CPU */
 	uint32_t apic_id;    /* 36 */
 	uint32_t irq_depth;  /* 40 > 0 inside an interrupt handler */
-	uint32_t reserved;   /* 44 */
 };
 
 static inline unsigned cpu_id(void)
@@ -51,7 +51,7 @@ static inline uint64_t irq_save(void)
 }
 static inline void irq_restore(uint64_t flags)
 {
-	if (flags & 0x200) {
+	if (flags & RFLAGS_IF) {
 		__asm__ volatile("sti" ::: "memory");
 	}
 }
@@ -59,7 +59,7 @@ static inline bool irq_enabled(void)
 {
 	uint64_t flags;
 	__asm__ volatile("pushfq; popq %0" : "=r"(flags));
-	return flags & 0x200;
+	return flags & RFLAGS_IF;
 }
 static inline void irq_on(void)
 {
@@ -86,9 +86,6 @@ extern bool arch_copy_string; /* long runs: string instructions are the quickest
 bool cpu_has_fsgsbase(void);  /* AT_HWCAP2 bit 1; enabled in CR4 when present */
 bool cpu_has_pvclock(void);   /* KVM's clock MSRs */
 void cpu_write_msr(uint32_t msr, uint64_t value); /* for paravirtual drivers */
-bool cpu_is_emulated(void); /* TCG: each instruction costs, string ones most */
 uint32_t cpu_tsc_khz(void);
 bool cpu_in_nmi(void);
-/* GS-free access for other CPUs' counters: current thread of a CPU, for panic. */
-void *cpu_current_of(unsigned cpu);
 void cpu_info_text(unsigned cpu, char *buf, size_t size); /* one /proc/cpuinfo block */

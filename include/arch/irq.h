@@ -9,11 +9,7 @@
 
 /* Routes `irq` (ISA number, or global system interrupt) to a CPU and calls
  * fn(arg) for each.  0, -EINVAL (no such line), -EBUSY. */
-MUST_USE int irq_register(unsigned irq, void (*fn)(void *arg), void *arg, const char *name,
-			  bool level);
-/* Interrupts seen on a line, for /proc/interrupts, and who has it (NULL: nobody). */
-uint64_t irq_count(unsigned irq);
-const char *irq_name(unsigned irq);
+MUST_USE int irq_register(unsigned irq, void (*fn)(void *arg), void *arg, bool level);
 
 /* Boot CPU: local APIC after paging_init() and smp_init(), then the IOAPIC. */
 void apic_init(void);

@@ -2,7 +2,7 @@
 #pragma once
 /*
  * The machine part of a thread, the first member of struct thread, and the
- * switch between two threads.  entry.S and switch.S know the offsets.
+ * switch between two threads.  entry.S knows the offsets.
  */
 #include <arch/trap.h>
 #include <lib/util.h>

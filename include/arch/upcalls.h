@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * The only calls that go up from arch: declared here, implemented above,
- * called from entry.S and trap.c.
+ * All calls that go up from arch: declared here, implemented above, called from boot.c,
+ * entry.S and trap.c.
  */
 #include <arch/trap.h>
 
@@ -17,7 +17,7 @@ void upcall_syscall(struct trap_frame *f);
 bool upcall_page_fault(struct trap_frame *f, uintptr_t addr, uint64_t error);
 
 /* Any other exception in user mode (vector 0, 1, 3..7, 9..13, 16, 17, 19, 21): raises the
- * signal.  Interrupts on.  cr2-free.  proc/fault.c */
+ * signal.  Interrupts on.  proc/fault.c */
 void upcall_user_exception(struct trap_frame *f, unsigned vector, uint64_t error);
 
 /* Before a return to user mode with work bits set; interrupts on when called,
@@ -30,6 +30,16 @@ void upcall_timer(void);
 
 /* Somebody called smp_kick() for this CPU; interrupts off.  sched/sched.c */
 void upcall_kick(void);
+
+/* The start of a new thread, first thing on its stack: finishes the switch to it; interrupts
+ * off.  sched/sched.c */
+void sched_finish_switch(void);
+
+/* The end of a kernel thread, when its function has returned; interrupts on.  sched/sched.c */
+NORETURN void sched_exit(void);
+
+/* The boot CPU on its boot stack, with GDT, IDT and GS set up; interrupts off.  kernel/main.c */
+NORETURN void kernel_main(void);
 
 /* A trap that the kernel cannot survive.  kernel/debug/panic.c */
 NORETURN void panic_trap(const struct trap_frame *f, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -14,6 +14,7 @@
  * A thread's life: thread_init() - sched_start() - runs - sched_exit(), which
  * drops the running reference after the last switch away from its stack.
  */
+#include <arch/upcalls.h> /* sched_exit() */
 #include <sched/thread.h>
 
 /* Fills a zeroed struct thread: counts, state, timer, affinity; scheduling
@@ -24,18 +25,12 @@ void thread_init(struct thread *t, const char *name, const struct thread *parent
  * scheduler takes its own reference.  arch_thread_init_*() was called. */
 void sched_start(struct thread *t);
 
-/* Ends the current thread; never returns. */
-NORETURN void sched_exit(void);
-
 /* Gives way to an equal or better thread (sched_yield(2)). */
 void sched_yield(void);
 /* Inside long kernel work, no spinlock held: reschedules when asked to. */
 void sched_yield_point(void);
 /* WORK_RESCHED on the way to user mode. */
 void sched_resched(void);
-/* First thing on the stack of a thread after a switch (arch calls it for new
- * threads). */
-void sched_finish_switch(void);
 
 /* Sleeps until an absolute time; 0 at the time, -ERESTARTSYS on a signal. */
 MUST_USE int sched_sleep_until(uint64_t deadline, enum wait_mode mode);

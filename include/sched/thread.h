@@ -48,7 +48,7 @@ struct thread {
 	_Atomic uint32_t wait_mode; /* [a] enum wait_mode of the current block */
 	_Atomic bool interrupted;   /* [a] a signal is to be delivered (proc sets it) */
 	_Atomic bool killed;	    /* [a] a fatal signal is pending (proc sets it) */
-	bool timed_out;		    /* [rq] the last block ended by its deadline */
+	bool timed_out;		    /* [t] the deadline passed; set by block_timer's function */
 	int cpu;		    /* [rq] run queue it is on or was last */
 	struct rb_node rq_node;	    /* [rq] fair tree */
 	struct list rq_link;	    /* [rq] real-time list */
@@ -66,7 +66,6 @@ struct thread {
 	bool notify_switch;	  /* [t] WORK_NOTIFY each time it is switched in (rseq) */
 	uint64_t affinity;	  /* [rq] bit per CPU it may run on */
 	struct timer block_timer; /* deadline of block() */
-	struct waitq *blocked_on; /* [t] for debugging */
 
 	/* counted parts, see above; NULL in kernel threads */
 	struct mm *mm;
@@ -79,7 +78,6 @@ struct thread {
 	void (*release)(struct thread *t); /* [I] frees the struct (and what embeds it) */
 	void *kstack;			   /* [I] from kstack_alloc() */
 	uint64_t held_ranks;		   /* [t] debug: sleeping locks held */
-	struct list all_link;		   /* all threads, for panic's listing */
 	char name[16];			   /* NUL-terminated (prctl PR_SET_NAME) */
 };
 

@@ -23,8 +23,4 @@ bool timer_cancel(struct timer *t);
  * go.  Not from fn, nor with a lock held that fn takes. */
 bool timer_cancel_sync(struct timer *t);
 bool timer_pending(const struct timer *t);
-/* From the timer interrupt: runs what is due on this CPU. */
-void timer_run_expired(void);
-/* Next deadline of this CPU, UINT64_MAX = none. */
-uint64_t timer_next(void);
 void timer_subsystem_init(void);

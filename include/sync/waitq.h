@@ -53,8 +53,8 @@ struct waitq_entry {
 	bool (*wake)(struct waitq_entry *e, uint32_t events);
 	struct thread *thread;
 	struct waitq *queue;
-	bool exclusive; /* waitq_wake() stops after enough of these */
-	bool woken;	/* set by the default wake function */
+	bool exclusive;	    /* waitq_wake() stops after enough of these */
+	_Atomic bool woken; /* set by the default wake function, its last touch */
 };
 
 void waitq_init(struct waitq *q);

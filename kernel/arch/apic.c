@@ -55,7 +55,7 @@ static void apic_write(unsigned reg, uint32_t v)
 	}
 }
 
-uint32_t apic_id(void)
+static uint32_t apic_id(void)
 {
 	return x2apic ? apic_read(REG_ID) : apic_read(REG_ID) >> 24;
 }

@@ -39,7 +39,7 @@ struct cpu_private {
 	void *call_arg;
 	_Atomic uint64_t call_waits_for;  /* bit per CPU that has not run it yet */
 	_Atomic bool call_halted;	  /* our smp_call sleeps: the last one wakes us */
-	const struct trap_frame *stopped; /* panic: where the stop NMI hit */
+	const struct trap_frame *_Atomic stopped; /* panic: where the stop NMI hit */
 	uint64_t gdt[16];
 	struct tss tss;
 };
@@ -174,7 +174,6 @@ void fpu_load_area(const void *area);
 /* apic.c */
 void apic_init_cpu(void);
 void apic_eoi(void);
-uint32_t apic_id(void);
 void apic_send_ipi(uint32_t target_apic, uint32_t vector);
 void apic_send_nmi(uint32_t target_apic);
 void apic_send_init(uint32_t target_apic);

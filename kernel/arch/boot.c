@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/boot.h>
+#include <arch/upcalls.h>
 #include <lib/assert.h>
 #include <debug/log.h>
 #include <lib/string.h>

@@ -23,7 +23,19 @@ struct sample {
 	uint32_t count; /* LAPIC, counting down */
 };
 static struct sample first_sample;
-static volatile bool calibrating;
+/* The boot CPU's timer is busy measuring.  Cleared by that CPU with interrupts off, where
+ * clock_arm() looks; to others it is a hint. */
+static _Atomic bool calibrating;
+
+static bool is_calibrating(void)
+{
+	return atomic_load_explicit(&calibrating, memory_order_relaxed);
+}
+
+static void set_calibrating(bool on)
+{
+	atomic_store_explicit(&calibrating, on, memory_order_relaxed);
+}
 
 /* Writers: one at a time, interrupts off; the odd count is the lock. */
 static uint64_t params_lock(void)
@@ -32,11 +44,13 @@ static uint64_t params_lock(void)
 	uint32_t seq;
 
 	for (;;) {
-		seq = __atomic_load_n(&clock_page.seq, __ATOMIC_RELAXED);
-		if (!(seq & 1) && __atomic_compare_exchange_n(&clock_page.seq, &seq, seq + 1, false,
-							      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-			/* the data must not be written before the odd count is seen */
-			__atomic_thread_fence(__ATOMIC_RELEASE);
+		seq = atomic_load_explicit(&clock_page.seq, memory_order_relaxed);
+		if (!(seq & 1) && atomic_compare_exchange_strong_explicit(
+					  &clock_page.seq, &seq, seq + 1, memory_order_acquire,
+					  memory_order_relaxed)) {
+			/* The odd count is seen before any new data: pairs with the fence in
+			 * clock_mono_ns() and in the vDSO. */
+			atomic_thread_fence(memory_order_release);
 			return flags;
 		}
 		cpu_pause();
@@ -45,7 +59,8 @@ static uint64_t params_lock(void)
 
 static void params_unlock(uint64_t flags)
 {
-	__atomic_store_n(&clock_page.seq, clock_page.seq + 1, __ATOMIC_RELEASE);
+	/* pairs with the acquire in clock_mono_ns() */
+	atomic_fetch_add_explicit(&clock_page.seq, 1, memory_order_release);
 	irq_restore(flags);
 }
 
@@ -64,10 +79,11 @@ uint64_t clock_mono_ns(void)
 
 	/* A panic or an NMI may have stopped the writer: no endless loop. */
 	for (unsigned tries = 0; tries < 10000; tries++) {
-		seq = __atomic_load_n(&clock_page.seq, __ATOMIC_ACQUIRE);
+		seq = atomic_load_explicit(&clock_page.seq, memory_order_acquire);
 		ns = mono_of(cpu_tsc());
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && seq == __atomic_load_n(&clock_page.seq, __ATOMIC_RELAXED)) {
+		atomic_thread_fence(memory_order_acquire);
+		if (!(seq & 1) &&
+		    seq == atomic_load_explicit(&clock_page.seq, memory_order_relaxed)) {
 			return ns;
 		}
 		cpu_pause();
@@ -77,14 +93,14 @@ uint64_t clock_mono_ns(void)
 
 int64_t clock_wall_offset_ns(void)
 {
-	return __atomic_load_n(&clock_page.wall_offset_ns, __ATOMIC_RELAXED);
+	return atomic_load_explicit(&clock_page.wall_offset_ns, memory_order_relaxed);
 }
 
 void clock_set_wall_offset_ns(int64_t offset)
 {
 	uint64_t flags = params_lock();
 
-	clock_page.wall_offset_ns = offset;
+	atomic_store_explicit(&clock_page.wall_offset_ns, offset, memory_order_relaxed);
 	params_unlock(flags);
 }
 
@@ -122,7 +138,7 @@ int clock_set_factors(uint64_t mult, unsigned shift)
 		return -1;
 	}
 	set_rate(mult, shift, hz);
-	calibrating = false;
+	set_calibrating(false);
 	rate_known = true;
 	return 0;
 }
@@ -201,7 +217,7 @@ void clock_init(void)
 		hz = GUESS_HZ; /* drivers/pvclock.c comes next */
 	} else {
 		apic_timer_oneshot(UINT32_MAX);
-		calibrating = true;
+		set_calibrating(true);
 		first_sample = sample_take();
 		wait_since_first(CALIBRATE_FIRST_NS);
 		hz = hz_since_first(sample_take());
@@ -213,7 +229,7 @@ void clock_init(void)
 	clock_page.mult = clock_mult_of_hz(hz);
 	tsc_hz = hz;
 	tsc_inv = clock_inv_of_hz(hz);
-	if (!calibrating) {
+	if (!is_calibrating()) {
 		clock_init_cpu();
 	}
 }
@@ -225,7 +241,7 @@ static void calibrate_here(void *unused)
 {
 	uint64_t flags = irq_save(); /* nobody may arm the timer meanwhile */
 
-	if (calibrating) {
+	if (is_calibrating()) {
 		if (apic_timer_count() == 0) { /* ran out: more than 4 s ago */
 			apic_timer_oneshot(UINT32_MAX);
 			first_sample = sample_take();
@@ -235,7 +251,7 @@ static void calibrate_here(void *unused)
 
 		uint64_t deferred = this_cpu()->timer_deadline;
 
-		calibrating = false;
+		set_calibrating(false);
 		apic_timer_oneshot(0);
 		clock_init_cpu();
 		if (hz >= CLOCK_MIN_HZ && hz <= CLOCK_MAX_HZ) {
@@ -252,14 +268,14 @@ static void calibrate_here(void *unused)
 
 void clock_calibrate(void)
 {
-	if (!rate_known && !calibrating) {
+	if (!rate_known && !is_calibrating()) {
 		/* pvclock was offered and did not come: better a rough rate than none. */
 		log_error("clock: no source for the TSC's rate, assuming %llu MHz",
 			  GUESS_HZ / 1000000);
 	}
-	if (calibrating && cpu_id() == 0) {
+	if (is_calibrating() && cpu_id() == 0) {
 		calibrate_here(NULL);
-	} else if (calibrating) {
+	} else if (is_calibrating()) {
 		smp_call(1, calibrate_here, NULL);
 	}
 	rate_known = true;
@@ -308,7 +324,7 @@ void clock_arm(uint64_t deadline_ns)
 
 	DEBUG_ASSERT(!irq_enabled());
 	c->timer_deadline = deadline_ns;
-	if (calibrating && c->pub.id == 0) {
+	if (is_calibrating() && c->pub.id == 0) {
 		return; /* the timer is measuring: calibrate_here() programs it */
 	}
 	if (deadline_ns == UINT64_MAX) {

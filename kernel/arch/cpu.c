@@ -183,11 +183,6 @@ bool cpu_has_fsgsbase(void)
 	return cpu_features.fsgsbase;
 }
 
-bool cpu_is_emulated(void)
-{
-	return cpu_features.tcg;
-}
-
 bool cpu_has_pvclock(void)
 {
 	uint32_t r[4];

@@ -13,10 +13,8 @@ enum { REG_VERSION = 1, REG_ENTRY = 0x10 };
 #define ENTRY_MASKED (1u << 16)
 
 struct irq_line {
-	void (*fn)(void *arg); /* set last, with release: see ioapic_interrupt() */
+	void (*_Atomic fn)(void *arg); /* set last */
 	void *arg;
-	const char *name;
-	_Atomic uint64_t count;
 	unsigned cpu;
 	bool level;
 };
@@ -91,43 +89,30 @@ static int pin_of(unsigned irq)
 	return pin < pins ? (int)pin : -EINVAL;
 }
 
-int irq_register(unsigned irq, void (*fn)(void *arg), void *arg, const char *name, bool level)
+int irq_register(unsigned irq, void (*fn)(void *arg), void *arg, bool level)
 {
 	int pin = pin_of(irq);
 	int err = 0;
 
+	ASSERT(fn);
 	if (pin < 0) {
 		return pin;
 	}
 	uint64_t flags = ioapic_lock();
 	struct irq_line *l = &lines[pin];
 
-	if (l->fn) {
+	if (atomic_load_explicit(&l->fn, memory_order_relaxed)) {
 		err = -EBUSY;
 	} else {
 		l->arg = arg;
-		l->name = name;
 		l->level = level;
 		l->cpu = next_cpu++ % cpu_count();
-		__atomic_store_n(&l->fn, fn, __ATOMIC_RELEASE);
+		/* pairs with ioapic_interrupt() */
+		atomic_store_explicit(&l->fn, fn, memory_order_release);
 		program(pin);
 	}
 	ioapic_unlock(flags);
 	return err;
-}
-
-uint64_t irq_count(unsigned irq)
-{
-	int pin = pin_of(irq);
-
-	return pin < 0 ? 0 : atomic_load_explicit(&lines[pin].count, memory_order_relaxed);
-}
-
-const char *irq_name(unsigned irq)
-{
-	int pin = pin_of(irq);
-
-	return pin < 0 || !lines[pin].fn ? NULL : lines[pin].name;
 }
 
 /* More CPUs came online: the lines registered so far move apart. */
@@ -137,7 +122,7 @@ void ioapic_spread(void)
 
 	next_cpu = 0;
 	for (unsigned pin = 0; pin < pins; pin++) {
-		if (lines[pin].fn) {
+		if (atomic_load_explicit(&lines[pin].fn, memory_order_relaxed)) {
 			lines[pin].cpu = next_cpu++ % cpu_count();
 			program(pin);
 		}
@@ -155,12 +140,11 @@ void ioapic_interrupt(unsigned vector)
 		apic_eoi();
 		return;
 	}
-	/* pairs with the release in irq_register() */
-	void (*fn)(void *) = __atomic_load_n(&l->fn, __ATOMIC_ACQUIRE);
+	/* pairs with irq_register() */
+	void (*fn)(void *) = atomic_load_explicit(&l->fn, memory_order_acquire);
 
 	if (fn) {
 		fn(l->arg);
 	}
-	atomic_fetch_add_explicit(&l->count, 1, memory_order_relaxed);
 	apic_eoi();
 }

@@ -34,11 +34,6 @@ unsigned cpu_count(void)
 	return ~online ? (unsigned)__builtin_ctzll(~online) : 64;
 }
 
-void *cpu_current_of(unsigned cpu)
-{
-	return cpu < MAX_CPUS && cpu_table[cpu] ? cpu_table[cpu]->pub.current : NULL;
-}
-
 static void *low_phys(uint64_t phys, size_t len)
 {
 	return phys >= 0x400 && phys < 0x100000 && len <= 0x100000 - phys ? phys_to_virt(phys)
@@ -141,11 +136,13 @@ void smp_ap_main(struct cpu_private *c)
 	fpu_init_cpu();
 	apic_init_cpu();
 	clock_init_cpu();
-	if (!atomic_compare_exchange_strong(&c->state, &absent, CPU_ONLINE)) {
+	/* Who comes first, we or abandon_missing(), decides. */
+	if (!atomic_compare_exchange_strong_explicit(&c->state, &absent, CPU_ONLINE,
+						     memory_order_acq_rel, memory_order_acquire)) {
 		return; /* abandoned: the trampoline halts */
 	}
 	/* pairs with the acquire in cpu_count() */
-	atomic_fetch_or(&cpus_online, 1ull << c->pub.id);
+	atomic_fetch_or_explicit(&cpus_online, 1ull << c->pub.id, memory_order_release);
 	ap_entry_fn();
 	panic("smp: entry of CPU %u returned", c->pub.id);
 }
@@ -153,7 +150,8 @@ void smp_ap_main(struct cpu_private *c)
 static void startup_all(unsigned count)
 {
 	for (unsigned id = 1; id < count; id++) {
-		if (atomic_load(&cpu_table[id]->state) == CPU_ABSENT) {
+		if (atomic_load_explicit(&cpu_table[id]->state, memory_order_relaxed) ==
+		    CPU_ABSENT) {
 			apic_send_startup(cpu_table[id]->pub.apic_id, TRAMPOLINE);
 		}
 	}
@@ -164,13 +162,15 @@ static void abandon_missing(unsigned count)
 	for (unsigned id = 1; id < count; id++) {
 		uint32_t absent = CPU_ABSENT;
 
-		if (atomic_compare_exchange_strong(&cpu_table[id]->state, &absent, CPU_ABANDONED)) {
+		if (atomic_compare_exchange_strong_explicit(&cpu_table[id]->state, &absent,
+							    CPU_ABANDONED, memory_order_acq_rel,
+							    memory_order_acquire)) {
 			log_error("smp: CPU %u (APIC %u) does not answer", id,
 				  cpu_table[id]->pub.apic_id);
 		}
 	}
 	/* Whoever relies on 0..cpu_count()-1 would not see the ones after a gap. */
-	uint64_t online = atomic_load(&cpus_online);
+	uint64_t online = atomic_load_explicit(&cpus_online, memory_order_acquire);
 
 	if (online & (online + 1)) {
 		panic("smp: CPUs are missing in the middle");
@@ -225,7 +225,7 @@ void smp_kick(unsigned cpu)
 	struct cpu_private *c = cpu_table[cpu];
 
 	/* One kick under way is enough: the target clears the flag before it looks. */
-	if (!atomic_exchange(&c->kick_pending, true)) {
+	if (!atomic_exchange_explicit(&c->kick_pending, true, memory_order_seq_cst)) {
 		apic_send_ipi(c->pub.apic_id, VECTOR_KICK);
 	}
 }
@@ -234,7 +234,7 @@ void smp_kick(unsigned cpu)
 void smp_call_interrupt(void)
 {
 	struct cpu_private *me = this_cpu();
-	uint64_t from = atomic_exchange(&me->call_from, 0);
+	uint64_t from = atomic_exchange_explicit(&me->call_from, 0, memory_order_acquire);
 
 	while (from) {
 		struct cpu_private *c = cpu_table[__builtin_ctzll(from)];
@@ -243,8 +243,9 @@ void smp_call_interrupt(void)
 		from &= from - 1;
 		c->call_fn(c->call_arg);
 		/* The caller may return, and call again, from here on. */
-		if (atomic_fetch_and(&c->call_waits_for, ~bit) == bit &&
-		    atomic_load(&c->call_halted)) {
+		if (atomic_fetch_and_explicit(&c->call_waits_for, ~bit, memory_order_seq_cst) ==
+			    bit &&
+		    atomic_load_explicit(&c->call_halted, memory_order_seq_cst)) {
 			apic_send_ipi(c->pub.apic_id, VECTOR_CALL);
 		}
 	}
@@ -272,11 +273,12 @@ static void call_wait(struct cpu_private *me)
 		}
 		irq_off();
 		/* Pairs with smp_call_interrupt(): it clears its bit, then looks here. */
-		atomic_store(&me->call_halted, true);
-		if (atomic_load(&me->call_waits_for) && !atomic_load(&me->call_from)) {
+		atomic_store_explicit(&me->call_halted, true, memory_order_seq_cst);
+		if (atomic_load_explicit(&me->call_waits_for, memory_order_seq_cst) &&
+		    !atomic_load_explicit(&me->call_from, memory_order_seq_cst)) {
 			cpu_halt_until_irq();
 		}
-		atomic_store(&me->call_halted, false);
+		atomic_store_explicit(&me->call_halted, false, memory_order_relaxed);
 		irq_on();
 	}
 }
@@ -286,19 +288,21 @@ void smp_call(uint64_t mask, void (*fn)(void *arg), void *arg)
 	struct cpu_private *me = this_cpu();
 
 	ASSERT(irq_enabled() && !cpu_in_irq());
-	mask &= atomic_load(&cpus_online) & ~(1ull << me->pub.id);
+	mask &= atomic_load_explicit(&cpus_online, memory_order_acquire) & ~(1ull << me->pub.id);
 	if (!mask) {
 		return;
 	}
-	ASSERT(atomic_load(&me->call_waits_for) == 0);
+	ASSERT(atomic_load_explicit(&me->call_waits_for, memory_order_relaxed) == 0);
 	me->call_fn = fn;
 	me->call_arg = arg;
-	atomic_store(&me->call_waits_for, mask);
+	atomic_store_explicit(&me->call_waits_for, mask, memory_order_relaxed);
 	for (uint64_t m = mask; m; m &= m - 1) {
 		struct cpu_private *c = cpu_table[__builtin_ctzll(m)];
 
-		/* Not empty before: an IPI is under way and will find our bit. */
-		if (atomic_fetch_or(&c->call_from, 1ull << me->pub.id) == 0) {
+		/* Not empty before: an IPI is under way and will find our bit.  Releases the
+		 * call to the target's exchange. */
+		if (atomic_fetch_or_explicit(&c->call_from, 1ull << me->pub.id,
+					     memory_order_acq_rel) == 0) {
 			apic_send_ipi(c->pub.apic_id, VECTOR_CALL);
 		}
 	}
@@ -307,10 +311,11 @@ void smp_call(uint64_t mask, void (*fn)(void *arg), void *arg)
 
 void smp_stop_others(void)
 {
-	if (atomic_exchange(&stopping, true)) {
+	if (atomic_exchange_explicit(&stopping, true, memory_order_acq_rel)) {
 		return;
 	}
-	uint64_t others = atomic_load(&cpus_online) & ~(1ull << cpu_id());
+	uint64_t others = atomic_load_explicit(&cpus_online, memory_order_acquire) &
+			  ~(1ull << cpu_id());
 
 	for (uint64_t m = others; m; m &= m - 1) {
 		apic_send_nmi(cpu_table[__builtin_ctzll(m)]->pub.apic_id);
@@ -320,7 +325,7 @@ void smp_stop_others(void)
 		for (uint64_t m = others; m; m &= m - 1) {
 			unsigned id = __builtin_ctzll(m);
 
-			if (__atomic_load_n(&cpu_table[id]->stopped, __ATOMIC_ACQUIRE)) {
+			if (atomic_load_explicit(&cpu_table[id]->stopped, memory_order_acquire)) {
 				others &= ~(1ull << id);
 			}
 		}
@@ -331,17 +336,17 @@ void smp_stop_others(void)
 const struct trap_frame *smp_stopped_frame(unsigned cpu)
 {
 	return cpu < MAX_CPUS && cpu_table[cpu]
-		       ? __atomic_load_n(&cpu_table[cpu]->stopped, __ATOMIC_ACQUIRE)
+		       ? atomic_load_explicit(&cpu_table[cpu]->stopped, memory_order_acquire)
 		       : NULL;
 }
 
 /* The NMI of smp_stop_others(): stays here for ever.  False: it was another NMI. */
 bool smp_stop_nmi(const struct trap_frame *f)
 {
-	if (!atomic_load(&stopping)) {
+	if (!atomic_load_explicit(&stopping, memory_order_acquire)) {
 		return false;
 	}
-	__atomic_store_n(&this_cpu()->stopped, f, __ATOMIC_RELEASE);
+	atomic_store_explicit(&this_cpu()->stopped, f, memory_order_release);
 	for (;;) {
 		__asm__ volatile("cli; hlt");
 	}

@@ -138,7 +138,8 @@ static void enter_lazy(struct cpu_private *c)
 {
 	if (!c->lazy && c->space != &kernel_space) {
 		c->lazy = true;
-		atomic_fetch_or(&c->space->lazy_cpus, 1ull << c->pub.id);
+		atomic_fetch_or_explicit(&c->space->lazy_cpus, 1ull << c->pub.id,
+					 memory_order_seq_cst);
 	}
 }
 
@@ -149,8 +150,9 @@ static bool leave_lazy(struct cpu_private *c, uint64_t bit)
 		return false;
 	}
 	c->lazy = false;
-	atomic_fetch_and(&c->space->lazy_cpus, ~bit);
-	return (atomic_load(&c->space->stale_cpus) & bit) != 0;
+	/* Pairs with mm/shootdown.c, which leaves its note and then looks at lazy_cpus. */
+	atomic_fetch_and_explicit(&c->space->lazy_cpus, ~bit, memory_order_seq_cst);
+	return (atomic_load_explicit(&c->space->stale_cpus, memory_order_seq_cst) & bit) != 0;
 }
 
 static void load_space(struct cpu_private *c, struct arch_space *s)
@@ -160,7 +162,7 @@ static void load_space(struct cpu_private *c, struct arch_space *s)
 	bool stale = leave_lazy(c, bit);
 
 	if (stale) {
-		atomic_fetch_and(&old->stale_cpus, ~bit);
+		atomic_fetch_and_explicit(&old->stale_cpus, ~bit, memory_order_seq_cst);
 	}
 	if (old == s) {
 		if (stale) {
@@ -170,10 +172,10 @@ static void load_space(struct cpu_private *c, struct arch_space *s)
 	}
 	/* Before the load: a shootdown that misses the bit has changed the tables
 	 * before we can cache anything of them. */
-	atomic_fetch_or(&s->active_cpus, bit);
+	atomic_fetch_or_explicit(&s->active_cpus, bit, memory_order_seq_cst);
 	c->space = s;
 	write_cr3(s->root);
-	atomic_fetch_and(&old->active_cpus, ~bit);
+	atomic_fetch_and_explicit(&old->active_cpus, ~bit, memory_order_seq_cst);
 }
 
 void arch_load_space(struct arch_space *s)

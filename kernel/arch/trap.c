@@ -205,7 +205,7 @@ static void interrupt(unsigned vector)
 	case VECTOR_KICK:
 		apic_eoi();
 		/* Before the upcall: what is posted after this brings a new kick. */
-		atomic_store(&c->kick_pending, false);
+		atomic_store_explicit(&c->kick_pending, false, memory_order_seq_cst);
 		upcall_kick();
 		break;
 	case VECTOR_CALL:

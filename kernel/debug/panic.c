@@ -92,14 +92,15 @@ static void enter(void)
 	uint32_t nobody = NOBODY, me = cpu_id();
 
 	irq_off();
-	if (atomic_compare_exchange_strong(&owner, &nobody, me)) {
+	if (atomic_compare_exchange_strong_explicit(&owner, &nobody, me, memory_order_acq_rel,
+						    memory_order_relaxed)) {
 		return;
 	}
 	if (nobody == me) {
 		static const char text[] = "PANIC inside a panic\n";
 		static _Atomic bool said;
 
-		if (!atomic_exchange(&said, true)) {
+		if (!atomic_exchange_explicit(&said, true, memory_order_relaxed)) {
 			emit(text, sizeof(text) - 1);
 		}
 		end_vm();

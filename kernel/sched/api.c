@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads' lives and parameters. */
+/*
+ * Threads' lives and parameters.
+ *
+ * Policy, nice level, priority, boost and affinity of a thread change under the lock of the run
+ * queue it is on (lock_of()), and only while it is in no tree: its place there follows from
+ * them.  Its ->cpu changes under that same lock, so lock_of() looks again after it got it.
+ */
 #include "runq.h"
 #include <arch/clock.h>
 #include <arch/smp.h>
 #include <lib/assert.h>
-#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 
-static struct spinlock all_lock = SPINLOCK_INIT(RANK_LEAF, "threads");
-static struct list all_threads = LIST_INIT(all_threads);
 static _Atomic uint64_t online;
 
 uint64_t sched_online_mask(void)
 {
-	return atomic_load_explicit(&online, memory_order_relaxed);
+	return atomic_load_explicit(&online, memory_order_acquire);
 }
 
 void thread_init(struct thread *t, const char *name, const struct thread *parent)
@@ -23,7 +26,6 @@ void thread_init(struct thread *t, const char *name, const struct thread *parent
 	refcount_init(&t->refs, 1);
 	timer_init(&t->block_timer, sched_block_timeout);
 	list_init(&t->rq_link);
-	list_init(&t->all_link);
 	rb_clear(&t->rq_node);
 	t->arch.fpu_cpu = -1;
 	t->affinity = UINT64_MAX;
@@ -40,26 +42,18 @@ void thread_init(struct thread *t, const char *name, const struct thread *parent
 			t->nice = MAX(parent->nice, (int8_t)0);
 		}
 	}
-	uint64_t flags = spin_lock_irqsave(&all_lock);
-
-	list_push_back(&all_threads, &t->all_link);
-	spin_unlock_irqrestore(&all_lock, flags);
 }
 
 void thread_put(struct thread *t)
 {
-	if (!t || !refcount_put(&t->refs)) {
-		return;
+	if (t && refcount_put(&t->refs)) {
+		t->release(t);
 	}
-	uint64_t flags = spin_lock_irqsave(&all_lock);
-
-	list_remove(&t->all_link);
-	spin_unlock_irqrestore(&all_lock, flags);
-	t->release(t);
 }
 
 void sched_start(struct thread *t)
 {
+	ASSERT(t->release && t->arch.sp && !t->queued);
 	thread_get(t); /* dropped after its last switch */
 	sched_queue(t, false);
 }
@@ -67,17 +61,16 @@ void sched_start(struct thread *t)
 void sched_init_cpu(struct thread *idle)
 {
 	struct runq *rq = runq_this();
-	struct cpu *cpu;
 
+	ASSERT(!irq_enabled() && !rq->idle);
 	runq_init(rq, cpu_id());
 	thread_init(idle, "idle", NULL);
 	idle->affinity = 1ull << cpu_id();
 	rq->idle = rq->current = idle;
 	rq->idle_since = clock_mono_ns();
-	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
-	cpu->current = idle;
-	barrier();
-	atomic_fetch_or(&online, 1ull << cpu_id());
+	arch_thread_adopt(&idle->arch);
+	/* pairs with sched_online_mask(): the queue is ready */
+	atomic_fetch_or_explicit(&online, 1ull << cpu_id(), memory_order_release);
 }
 
 /* Locks the run queue that t belongs to. */
@@ -117,7 +110,7 @@ static void change(struct thread *t, const struct params *p)
 		runq_enqueue(rq, t, false);
 	}
 	if (queued || rq->current == t) {
-		sched_preempt(rq);
+		sched_preempt_locked(rq);
 		if (rq->cpu != cpu_id()) {
 			smp_kick(rq->cpu);
 		}
@@ -161,7 +154,7 @@ int sched_set_affinity(struct thread *t, uint64_t mask)
 			requeue = true;
 		} else if (rq->current == t) {
 			move = true;
-			sched_preempt(rq);
+			sched_preempt_locked(rq);
 			if (rq->cpu != cpu_id()) {
 				smp_kick(rq->cpu);
 			}
@@ -197,7 +190,8 @@ unsigned sched_runnable_count(void)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < cpu_count(); i++) {
-		n += atomic_load(&runqs[i].nr_queued) + (runqs[i].current != runqs[i].idle);
+		n += atomic_load_explicit(&runqs[i].nr_queued, memory_order_relaxed) +
+		     (READ_ONCE(runqs[i].current) != runqs[i].idle);
 	}
 	return n;
 }
@@ -230,9 +224,10 @@ void sched_loadavg(uint64_t load[3])
 	/* Decay factors e^(-5s/1min), /5min, /15min in 1/2048, as getloadavg(3) has them; applied
 	 * for the intervals since the last question, as nothing ticks in between. */
 	static const uint64_t decay[3] = { 1884, 2014, 2037 };
-	static uint64_t value[3], last;
+	static struct spinlock lock = SPINLOCK_INIT(RANK_LEAF, "loadavg");
+	static uint64_t value[3], last; /* lock */
 	uint64_t active = (uint64_t)sched_runnable_count() << 16, now = clock_mono_ns();
-	uint64_t flags = spin_lock_irqsave(&all_lock);
+	uint64_t flags = spin_lock_irqsave(&lock);
 	uint64_t steps = (now - last) / (5 * NSEC_PER_SEC);
 
 	last += steps * 5 * NSEC_PER_SEC;
@@ -242,20 +237,5 @@ void sched_loadavg(uint64_t load[3])
 		}
 	}
 	memcpy(load, value, sizeof(value));
-	spin_unlock_irqrestore(&all_lock, flags);
-}
-
-void sched_dump_threads(void)
-{
-	static const char *const states[] = { "runnable", "preparing", "blocked", "dead" };
-	struct thread *t;
-	int budget = 64;
-
-	/* Panic: no lock; the list may be in motion, hence the budget. */
-	list_for_each_entry(t, &all_threads, all_link) {
-		if (!budget--) {
-			break;
-		}
-		log_error("thread %s: %s, CPU %d", t->name, states[t->state & 3], t->cpu);
-	}
+	spin_unlock_irqrestore(&lock, flags);
 }

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The order within a run queue, pure.
+ *
+ * Real-time threads stand in one list per priority, fair ones in a tree by virtual time: CPU
+ * time scaled by weight.  A thread's place depends on its parameters as they were when it was
+ * queued, so they change only while it is not (api.c).  min_vruntime never goes back; a thread
+ * from another queue or from sleep is placed relative to it, so virtual times of two queues are
+ * never compared.
+ */
 #include "runq.h"
 #include <lib/assert.h>
 
@@ -32,7 +41,7 @@ int thread_nice(const struct thread *t)
 	return prio > 40 ? -20 : 20 - prio;
 }
 
-uint32_t nice_weight(int nice)
+static uint32_t nice_weight(int nice)
 {
 	ASSERT(nice >= -20 && nice <= 19);
 	return weights[nice + 20];
@@ -72,6 +81,7 @@ void runq_enqueue(struct runq *rq, struct thread *t, bool at_head)
 {
 	int prio = thread_rt_prio(t);
 
+	DEBUG_ASSERT(spin_held(&rq->lock));
 	ASSERT(!t->queued && t->cpu == (int)rq->cpu);
 	if (prio) {
 		if (at_head) {
@@ -84,11 +94,13 @@ void runq_enqueue(struct runq *rq, struct thread *t, bool at_head)
 		enqueue_fair(rq, t);
 	}
 	t->queued = true;
-	atomic_fetch_add(&rq->nr_queued, 1);
+	/* a full fence before kick() looks at `polling`, see sched.c */
+	atomic_fetch_add_explicit(&rq->nr_queued, 1, memory_order_seq_cst);
 }
 
 void runq_dequeue(struct runq *rq, struct thread *t)
 {
+	DEBUG_ASSERT(spin_held(&rq->lock));
 	ASSERT(t->queued && t->cpu == (int)rq->cpu);
 	if (list_linked(&t->rq_link)) {
 		/* t was queued under the priority it had then */
@@ -105,11 +117,12 @@ void runq_dequeue(struct runq *rq, struct thread *t)
 		rb_remove(&rq->fair, &t->rq_node);
 	}
 	t->queued = false;
-	atomic_fetch_sub(&rq->nr_queued, 1);
+	atomic_fetch_sub_explicit(&rq->nr_queued, 1, memory_order_relaxed);
 }
 
 struct thread *runq_first(struct runq *rq)
 {
+	DEBUG_ASSERT(spin_held(&rq->lock));
 	for (int w = 1; w >= 0; w--) {
 		if (rq->rt_bits[w]) {
 			int prio = w * 64 + 63 - __builtin_clzll(rq->rt_bits[w]);
@@ -126,6 +139,7 @@ void runq_charge(struct runq *rq, struct thread *t, uint64_t ns)
 {
 	uint32_t weight = thread_weight(t);
 
+	DEBUG_ASSERT(spin_held(&rq->lock));
 	atomic_store_explicit(&t->runtime, t->runtime + ns, memory_order_relaxed);
 	if (thread_rt_prio(t)) {
 		return;

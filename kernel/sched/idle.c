@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Idle: take work from others, spin a little while wake-ups come quickly, then halt.
- * While a CPU polls, a waker need not interrupt it.
+ *
+ * While a CPU polls, a waker need not interrupt it.  So it says that it stops, and looks once
+ * more: a waker that queued before that look is found, one that queues after it sees that the
+ * CPU polls no more and sends an interrupt (kick() in sched.c).  The last look is made with
+ * interrupts off, and the halt turns them on: an interrupt after the look ends the halt.
  */
 #include "runq.h"
 #include <arch/clock.h>
@@ -49,15 +53,15 @@ static void idle_once(struct runq *rq, uint64_t *typical)
 	uint64_t bit = 1ull << rq->cpu, start = clock_mono_ns(), took;
 	bool found;
 
-	atomic_store(&rq->polling, true);
-	atomic_store(&rq->idling, true);
-	atomic_fetch_or(&idle_mask, bit);
+	atomic_store_explicit(&rq->polling, true, memory_order_relaxed);
+	atomic_store_explicit(&rq->idling, true, memory_order_relaxed);
+	atomic_fetch_or_explicit(&idle_mask, bit, memory_order_release);
 	found = has_work(rq) || steal(rq);
 	if (!found && *typical < 2 * SPIN_MAX_NS) {
 		found = spin(rq, SPIN_MAX_NS);
 	}
-	/* Pairs with kick() in sched.c. */
-	atomic_store(&rq->polling, false);
+	/* pairs with kick() in sched.c */
+	atomic_store_explicit(&rq->polling, false, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
 	while (!found) {
 		irq_off();
@@ -68,8 +72,8 @@ static void idle_once(struct runq *rq, uint64_t *typical)
 		cpu_halt_until_irq();
 		found = has_work(rq) || steal(rq);
 	}
-	atomic_fetch_and(&idle_mask, ~bit);
-	atomic_store(&rq->idling, false);
+	atomic_fetch_and_explicit(&idle_mask, ~bit, memory_order_relaxed);
+	atomic_store_explicit(&rq->idling, false, memory_order_relaxed);
 	took = clock_mono_ns() - start;
 	*typical = (*typical * 3 + took) / 4;
 }

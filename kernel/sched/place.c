@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Which CPU a thread runs on. */
+/*
+ * Which CPU a thread runs on.
+ *
+ * All choices but a steal are made from counters that other CPUs change meanwhile: a wrong one
+ * costs time, never correctness, as sched_queue() checks the affinity again under the lock.
+ * A thief holds one run-queue lock at a time, so that no order of two is needed: between the
+ * two the thread belongs to nobody and is found by nobody, being in no tree.
+ */
 #include "runq.h"
 #include <lib/assert.h>
 

@@ -45,8 +45,6 @@ static inline struct runq *runq_this(void)
 /* --- fair.c: pure, under rq->lock --- */
 /* 1..99 when t runs in a real-time class (own or boosted), else 0. */
 int thread_rt_prio(const struct thread *t);
-/* Weight of a nice level; 1024 = nice 0. */
-uint32_t nice_weight(int nice);
 /* Nice level after boosting. */
 int thread_nice(const struct thread *t);
 void runq_init(struct runq *rq, unsigned cpu);
@@ -78,8 +76,8 @@ void sched_queue(struct thread *t, bool waking);
 void sched_block_timeout(struct timer *timer);
 /* Lets the best waiting thread run instead of the idle thread. */
 void sched_leave_idle(void);
-/* Under rq->lock: makes rq's CPU look for something better. */
-void sched_preempt(struct runq *rq);
+/* Makes rq's CPU look for something better when it returns to user mode. */
+void sched_preempt_locked(struct runq *rq);
 
 /* --- timer.c --- */
 void timer_set_slice(uint64_t deadline); /* this CPU, interrupts off */

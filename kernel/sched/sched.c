@@ -1,4 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Switching, queueing and blocking.
+ *
+ * A switch happens with interrupts off and the lock of this CPU's run queue held, and no other
+ * spinlock.  The lock is taken by the thread that leaves and dropped by the one that comes
+ * (sched_finish_switch()), so a thread found blocked under that lock has left its stack and may
+ * run elsewhere.  `dead` and `migrant` are what the leaving thread could not do to itself: they
+ * are dealt with on the next thread's stack.
+ *
+ * A blocked thread is in no queue.  Its state word decides who wakes it: PREPARING -> RUNNABLE
+ * and BLOCKED -> RUNNABLE are compare-exchanges, so of many wakers one wins; only for BLOCKED
+ * does the winner queue it.  PREPARING -> BLOCKED is one, too: a wake in between makes it fail.
+ */
 #include "runq.h"
 #include <arch/clock.h>
 #include <arch/smp.h>
@@ -12,6 +25,7 @@ struct runq runqs[MAX_CPUS];
 /* Interrupts off.  Wakes or interrupts a CPU so that it looks at its queue. */
 static void kick(struct runq *rq)
 {
+	DEBUG_ASSERT(!irq_enabled());
 	if (rq->cpu == cpu_id()) {
 		return;
 	}
@@ -22,12 +36,13 @@ static void kick(struct runq *rq)
 	}
 }
 
-void sched_preempt(struct runq *rq)
+void sched_preempt_locked(struct runq *rq)
 {
 	struct thread *t = rq->current;
 
+	DEBUG_ASSERT(spin_held(&rq->lock));
 	if (t && t != rq->idle) {
-		atomic_fetch_or(&t->arch.work, WORK_RESCHED);
+		atomic_fetch_or_explicit(&t->arch.work, WORK_RESCHED, memory_order_release);
 	}
 }
 
@@ -44,11 +59,12 @@ static void set_slice(struct runq *rq, struct thread *t, uint64_t now)
 	t->slice_end = slice == UINT64_MAX ? UINT64_MAX : now + slice;
 }
 
-/* Under rq->lock: the timer is needed only when somebody waits. */
-static void arm_slice(struct runq *rq)
+/* The timer is needed only when somebody waits. */
+static void arm_slice_locked(struct runq *rq)
 {
 	struct thread *t = rq->current;
 
+	DEBUG_ASSERT(spin_held(&rq->lock));
 	if (rq->cpu == cpu_id()) {
 		bool company = atomic_load_explicit(&rq->nr_queued, memory_order_relaxed);
 
@@ -60,6 +76,7 @@ void sched_queue(struct thread *t, bool waking)
 {
 	uint64_t flags = irq_save();
 
+	DEBUG_ASSERT(atomic_load_explicit(&t->state, memory_order_relaxed) != THREAD_DEAD);
 	for (;;) {
 		unsigned cpu = place_wakeup(t);
 		struct runq *rq = &runqs[cpu];
@@ -81,14 +98,14 @@ void sched_queue(struct thread *t, bool waking)
 		bool preempt = !idle && running && runq_preempts(t, running);
 
 		if (preempt) {
-			sched_preempt(rq);
+			sched_preempt_locked(rq);
 		}
 		if (idle || preempt) {
 			kick(rq);
 		} else if (rq->cpu == cpu_id()) {
-			arm_slice(rq);
+			arm_slice_locked(rq);
 		} else if (atomic_load_explicit(&rq->nr_queued, memory_order_relaxed) == 1) {
-			sched_preempt(rq); /* its slice timer was off: let it arm it */
+			sched_preempt_locked(rq); /* its slice timer was off: let it arm it */
 			kick(rq);
 		}
 		spin_unlock(&rq->lock);
@@ -97,13 +114,16 @@ void sched_queue(struct thread *t, bool waking)
 	irq_restore(flags);
 }
 
-/* Interrupts off, rq->lock held.  `prev` is current and was put where it belongs (queue,
- * nowhere).  Returns on prev's stack when it runs again, on whatever CPU. */
+/* `prev` is current and was put where it belongs (queue, nowhere).  Returns on prev's stack
+ * when it runs again, on whatever CPU, with the lock dropped. */
 static void switch_locked(struct runq *rq, struct thread *prev)
 {
 	struct thread *next = runq_first(rq);
 	uint64_t now = clock_mono_ns();
 
+	DEBUG_ASSERT(!irq_enabled() && !cpu_in_irq());
+	DEBUG_ASSERT(rq == runq_this() && spin_held(&rq->lock));
+	DEBUG_ASSERT(prev == rq->current && prev == thread_current());
 	if (next) {
 		runq_dequeue(rq, next);
 	} else {
@@ -117,7 +137,7 @@ static void switch_locked(struct runq *rq, struct thread *prev)
 	next->exec_start = now;
 	rq->current = next;
 	set_slice(rq, next, now);
-	arm_slice(rq);
+	arm_slice_locked(rq);
 	if (next != prev) {
 		rq->switches++;
 		ASSERT(next != rq->idle || !next->queued);
@@ -131,10 +151,12 @@ void sched_finish_switch(void)
 	struct runq *rq = runq_this();
 	struct thread *dead = rq->dead, *migrant = rq->migrant;
 
+	DEBUG_ASSERT(!irq_enabled() && rq->current == thread_current());
 	rq->dead = rq->migrant = NULL;
 	spin_unlock(&rq->lock);
 	if (thread_current()->notify_switch) {
-		atomic_fetch_or(&thread_current()->arch.work, WORK_NOTIFY);
+		atomic_fetch_or_explicit(&thread_current()->arch.work, WORK_NOTIFY,
+					 memory_order_relaxed);
 	}
 	if (migrant) {
 		sched_queue(migrant, false);
@@ -146,11 +168,11 @@ void sched_finish_switch(void)
 	}
 }
 
-/* Interrupts off, rq->lock held. */
-static void charge_current(struct runq *rq, struct thread *t)
+static void charge_current_locked(struct runq *rq, struct thread *t)
 {
 	uint64_t now = clock_mono_ns();
 
+	DEBUG_ASSERT(spin_held(&rq->lock) && t == rq->current);
 	if (t != rq->idle && now > t->exec_start) {
 		runq_charge(rq, t, now - t->exec_start);
 	}
@@ -165,9 +187,13 @@ static void reschedule(bool voluntary)
 	struct thread *t = rq->current;
 	int elsewhere = -1;
 
-	atomic_fetch_and(&t->arch.work, ~(uint32_t)WORK_RESCHED);
+	if (CONFIG_DEBUG) {
+		lockcheck_may_sleep();
+	}
+	/* Before the look at the queue: what is queued after that sets the bit again. */
+	atomic_fetch_and_explicit(&t->arch.work, ~(uint32_t)WORK_RESCHED, memory_order_acquire);
 	spin_lock(&rq->lock);
-	charge_current(rq, t);
+	charge_current_locked(rq, t);
 	bool expired = t->exec_start >= t->slice_end;
 	bool allowed = t->affinity >> rq->cpu & 1;
 
@@ -185,7 +211,7 @@ static void reschedule(bool voluntary)
 	struct thread *best = runq_first(rq);
 
 	if (!voluntary && !expired && allowed && best && !runq_preempts(best, t)) {
-		arm_slice(rq); /* asked only to arm the timer */
+		arm_slice_locked(rq); /* asked only to arm the timer */
 		spin_unlock(&rq->lock);
 		irq_restore(flags);
 		return;
@@ -236,19 +262,21 @@ void block_prepare(enum wait_mode mode)
 	struct thread *t = thread_current();
 
 	atomic_store_explicit(&t->wait_mode, mode, memory_order_relaxed);
-	/* Pairs with block_wake() and sched_interrupt(): state first, then the condition. */
-	atomic_store(&t->state, THREAD_PREPARING);
+	/* State first, then the condition and the flags of signals: pairs with block_wake() and
+	 * sched_interrupt(), whose callers change those first and then look at the state. */
+	atomic_store_explicit(&t->state, THREAD_PREPARING, memory_order_seq_cst);
 }
 
 void block_cancel(void)
 {
-	atomic_store(&thread_current()->state, THREAD_RUNNABLE);
+	/* Whoever still finds us preparing takes that for a wake, and is right: we are awake. */
+	atomic_store_explicit(&thread_current()->state, THREAD_RUNNABLE, memory_order_release);
 }
 
 static bool interrupted(const struct thread *t, enum wait_mode mode)
 {
-	return (mode == WAIT_INTR && atomic_load(&t->interrupted)) ||
-	       (mode != WAIT_UNINTR && atomic_load(&t->killed));
+	return (mode == WAIT_INTR && atomic_load_explicit(&t->interrupted, memory_order_seq_cst)) ||
+	       (mode != WAIT_UNINTR && atomic_load_explicit(&t->killed, memory_order_seq_cst));
 }
 
 int block(uint64_t deadline)
@@ -259,7 +287,7 @@ int block(uint64_t deadline)
 
 	lockcheck_may_sleep();
 	ASSERT(irq_enabled());
-	if (atomic_load(&t->state) == THREAD_RUNNABLE) {
+	if (atomic_load_explicit(&t->state, memory_order_acquire) == THREAD_RUNNABLE) {
 		return 0;
 	}
 	if (interrupted(t, mode)) {
@@ -278,8 +306,9 @@ int block(uint64_t deadline)
 	struct runq *rq = runq_this();
 
 	spin_lock(&rq->lock);
-	if (atomic_compare_exchange_strong(&t->state, &preparing, THREAD_BLOCKED)) {
-		charge_current(rq, t);
+	if (atomic_compare_exchange_strong_explicit(&t->state, &preparing, THREAD_BLOCKED,
+						    memory_order_acq_rel, memory_order_acquire)) {
+		charge_current_locked(rq, t);
 		t->vol_switches++;
 		switch_locked(rq, t);
 	} else {
@@ -298,10 +327,12 @@ int block(uint64_t deadline)
 bool block_wake(struct thread *t)
 {
 	for (;;) {
-		uint32_t state = atomic_load(&t->state);
+		uint32_t state = atomic_load_explicit(&t->state, memory_order_seq_cst);
 
 		if (state == THREAD_PREPARING) {
-			if (atomic_compare_exchange_strong(&t->state, &state, THREAD_RUNNABLE)) {
+			if (atomic_compare_exchange_strong_explicit(
+				    &t->state, &state, THREAD_RUNNABLE, memory_order_acq_rel,
+				    memory_order_acquire)) {
 				return true;
 			}
 			continue;
@@ -313,8 +344,9 @@ bool block_wake(struct thread *t)
 		int cpu = READ_ONCE(t->cpu);
 		struct runq *rq = &runqs[cpu];
 		uint64_t flags = spin_lock_irqsave(&rq->lock);
-		bool won = t->cpu == cpu &&
-			   atomic_compare_exchange_strong(&t->state, &state, THREAD_RUNNABLE);
+		bool won = t->cpu == cpu && atomic_compare_exchange_strong_explicit(
+						    &t->state, &state, THREAD_RUNNABLE,
+						    memory_order_acq_rel, memory_order_acquire);
 
 		spin_unlock_irqrestore(&rq->lock, flags);
 		if (won) {
@@ -350,13 +382,14 @@ int sched_sleep_until(uint64_t deadline, enum wait_mode mode)
 
 void sched_interrupt(struct thread *t, bool killed)
 {
-	atomic_store(&t->interrupted, true);
+	/* The flags first, then the state: pairs with block_prepare(). */
+	atomic_store_explicit(&t->interrupted, true, memory_order_seq_cst);
 	if (killed) {
-		atomic_store(&t->killed, true);
+		atomic_store_explicit(&t->killed, true, memory_order_seq_cst);
 	}
-	atomic_fetch_or(&t->arch.work, WORK_SIGNAL);
-	uint32_t state = atomic_load(&t->state);
-	enum wait_mode mode = atomic_load(&t->wait_mode);
+	atomic_fetch_or_explicit(&t->arch.work, WORK_SIGNAL, memory_order_seq_cst);
+	uint32_t state = atomic_load_explicit(&t->state, memory_order_seq_cst);
+	enum wait_mode mode = atomic_load_explicit(&t->wait_mode, memory_order_relaxed);
 
 	if (state != THREAD_RUNNABLE && (mode == WAIT_INTR || (mode == WAIT_KILLABLE && killed))) {
 		block_wake(t);
@@ -376,11 +409,14 @@ void sched_exit(void)
 	struct thread *t = thread_current();
 	struct runq *rq;
 
+	lockcheck_may_sleep();
+	DEBUG_ASSERT(!t->held_ranks);
 	irq_off();
 	rq = runq_this();
+	ASSERT(t != rq->idle && !rq->dead);
 	spin_lock(&rq->lock);
-	charge_current(rq, t);
-	atomic_store(&t->state, THREAD_DEAD);
+	charge_current_locked(rq, t);
+	atomic_store_explicit(&t->state, THREAD_DEAD, memory_order_release);
 	rq->dead = t;
 	switch_locked(rq, t);
 	panic("a dead thread ran");

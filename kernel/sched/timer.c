@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Timers, and the hardware timer of each CPU.
+ *
+ * A timer is in the tree of CPU t->cpu, or in none (-1); both change under that tree's lock.
+ * `slice` and `armed` belong to their CPU, which touches them with interrupts off: an interrupt
+ * would arm the hardware in between.  `first` is written under the lock and read by its CPU.
+ *
+ * When a timer expires it leaves the tree, and then its function runs without the lock, so it
+ * may arm timers, itself included, and take locks that others hold while they cancel it.
+ */
 #include "runq.h"
 #include <arch/clock.h>
 #include <arch/upcalls.h>
@@ -37,6 +47,8 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
  * costs less than programming it at each switch. */
 static void arm_hardware(struct timer_queue *q)
 {
+	DEBUG_ASSERT(!irq_enabled());
+
 	uint64_t next = MIN(atomic_load_explicit(&q->first, memory_order_relaxed), q->slice);
 
 	if (next < q->armed) {
@@ -53,18 +65,20 @@ void timer_set_slice(uint64_t deadline)
 	arm_hardware(q);
 }
 
-static void update_first(struct timer_queue *q)
+static void update_first_locked(struct timer_queue *q)
 {
 	struct rb_node *n = rb_first(&q->tree);
 
+	DEBUG_ASSERT(spin_held(&q->lock));
 	atomic_store_explicit(&q->first, n ? rb_entry(n, struct timer, node)->expires : UINT64_MAX,
 			      memory_order_relaxed);
 }
 
-static void insert(struct timer_queue *q, struct timer *t)
+static void insert_locked(struct timer_queue *q, struct timer *t)
 {
 	struct rb_node **link = &q->tree.root, *parent = NULL;
 
+	DEBUG_ASSERT(spin_held(&q->lock));
 	while (*link) {
 		parent = *link;
 		link = t->expires < rb_entry(parent, struct timer, node)->expires ? &parent->left
@@ -79,12 +93,13 @@ void timer_arm(struct timer *t, uint64_t expires)
 	uint64_t flags = irq_save();
 	struct timer_queue *q = &queues[cpu_id()];
 
+	ASSERT(t->fn);
 	timer_cancel(t);
-	(void)spin_lock_irqsave(&q->lock);
+	spin_lock(&q->lock);
 	t->expires = expires;
-	insert(q, t);
+	insert_locked(q, t);
 	atomic_store_explicit(&t->cpu, (int32_t)(q - queues), memory_order_release);
-	update_first(q);
+	update_first_locked(q);
 	spin_unlock(&q->lock);
 	arm_hardware(q);
 	irq_restore(flags);
@@ -105,7 +120,7 @@ bool timer_cancel(struct timer *t)
 		if (ours) {
 			rb_remove(&q->tree, &t->node);
 			atomic_store_explicit(&t->cpu, -1, memory_order_release);
-			update_first(q);
+			update_first_locked(q);
 		}
 		spin_unlock_irqrestore(&q->lock, flags);
 		if (ours) {
@@ -118,6 +133,8 @@ bool timer_cancel_sync(struct timer *t)
 {
 	bool was_pending = timer_cancel(t);
 
+	/* In an interrupt it would wait for the function it interrupted. */
+	DEBUG_ASSERT(!cpu_in_irq());
 	/* `running` is set under the lock before the timer leaves the tree, so a function that
 	 * was about to run when we found the timer gone is seen here. */
 	for (unsigned i = 0; i < cpu_count(); i++) {
@@ -134,12 +151,8 @@ bool timer_pending(const struct timer *t)
 	return atomic_load_explicit(&t->cpu, memory_order_relaxed) >= 0;
 }
 
-uint64_t timer_next(void)
-{
-	return atomic_load_explicit(&queues[cpu_id()].first, memory_order_relaxed);
-}
-
-void timer_run_expired(void)
+/* Interrupts off, no lock held. */
+static void run_expired(void)
 {
 	struct timer_queue *q = &queues[cpu_id()];
 
@@ -156,7 +169,7 @@ void timer_run_expired(void)
 		rb_remove(&q->tree, &t->node);
 		atomic_store_explicit(&q->running, t, memory_order_release);
 		atomic_store_explicit(&t->cpu, -1, memory_order_release);
-		update_first(q);
+		update_first_locked(q);
 		spin_unlock_irqrestore(&q->lock, flags);
 		t->fn(t);
 		atomic_store_explicit(&q->running, NULL, memory_order_release);
@@ -168,13 +181,13 @@ void upcall_timer(void)
 	struct timer_queue *q = &queues[cpu_id()];
 
 	q->armed = UINT64_MAX;
-	timer_run_expired();
+	run_expired();
 	if (q->slice != UINT64_MAX && clock_mono_ns() >= q->slice) {
 		struct runq *rq = runq_this();
 
 		q->slice = UINT64_MAX;
 		spin_lock(&rq->lock);
-		sched_preempt(rq);
+		sched_preempt_locked(rq);
 		spin_unlock(&rq->lock);
 	}
 	arm_hardware(q);

@@ -27,7 +27,7 @@ static bool wake_thread(struct waitq_entry *e, uint32_t events)
 		return false;
 	}
 	list_remove(&e->link);
-	__atomic_store_n(&e->woken, true, __ATOMIC_RELEASE);
+	atomic_store_explicit(&e->woken, true, memory_order_release);
 	return true;
 }
 
@@ -38,7 +38,7 @@ void waitq_entry_init(struct waitq_entry *e)
 	e->thread = thread_current();
 	e->queue = NULL;
 	e->exclusive = false;
-	e->woken = false;
+	atomic_init(&e->woken, false);
 }
 
 void waitq_add(struct waitq *q, struct waitq_entry *e)
@@ -58,7 +58,7 @@ void waitq_remove(struct waitq_entry *e)
 {
 	struct waitq *q = e->queue;
 
-	if (!q || __atomic_load_n(&e->woken, __ATOMIC_ACQUIRE)) {
+	if (!q || atomic_load_explicit(&e->woken, memory_order_acquire)) {
 		return;
 	}
 	uint64_t flags = spin_lock_irqsave(&q->lock);
@@ -110,7 +110,7 @@ static int wait_end(struct waitq_entry *e, uint64_t deadline)
 	int err = block(deadline);
 
 	waitq_remove(e);
-	return __atomic_load_n(&e->woken, __ATOMIC_ACQUIRE) ? 0 : err;
+	return atomic_load_explicit(&e->woken, memory_order_acquire) ? 0 : err;
 }
 
 static int wait_spin(struct waitq *q, struct spinlock *held, enum wait_mode mode, uint64_t deadline,
@@ -143,7 +143,7 @@ int waitq_wait_irq(struct waitq *q, struct spinlock *held, enum wait_mode mode, 
 	int err;
 
 	wait_begin(q, &e, mode, false);
-	spin_unlock_irqrestore(held, 0x200);
+	spin_unlock_irqrestore(held, RFLAGS_IF);
 	err = wait_end(&e, deadline);
 	(void)spin_lock_irqsave(held);
 	return err;

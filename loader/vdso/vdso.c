@@ -67,15 +67,15 @@ static inline bool clock_read(bool wall, uint64_t *ns)
 	int64_t offset;
 
 	do {
-		seq = __atomic_load_n(&p->seq, __ATOMIC_ACQUIRE);
+		seq = atomic_load_explicit(&p->seq, memory_order_acquire);
 		tsc = tsc_ordered();
 		delta = tsc > p->base_tsc ? tsc - p->base_tsc : 0;
 		mult = p->mult;
 		shift = p->shift;
 		base = p->base_ns;
-		offset = p->wall_offset_ns;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (seq & 1 || seq != __atomic_load_n(&p->seq, __ATOMIC_RELAXED));
+		offset = atomic_load_explicit(&p->wall_offset_ns, memory_order_relaxed);
+		atomic_thread_fence(memory_order_acquire); /* pairs with params_lock() */
+	} while (seq & 1 || seq != atomic_load_explicit(&p->seq, memory_order_relaxed));
 	if (mult == 0) {
 		return false;
 	}

@@ -39,9 +39,9 @@ void *paging_map_mmio(uint64_t phys, size_t len)
 	CHECK_EQ(len, 0x200);
 	return phys < 0xfeb00000 || phys >= 0xfeb01000 ? NULL : slots[(phys >> 9) & 7];
 }
-int irq_register(unsigned irq, void (*fn)(void *arg), void *arg, const char *name, bool level)
+int irq_register(unsigned irq, void (*fn)(void *arg), void *arg, bool level)
 {
-	(void)fn, (void)arg, (void)name;
+	(void)fn, (void)arg;
 	CHECK(level);
 	irqs[nirqs++] = irq;
 	return 0;

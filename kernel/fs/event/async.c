@@ -6,7 +6,6 @@
 #include <fs/event/poll.h>
 #include <mm/kthread.h>
 #include <mm/slab.h>
-#include <sched/sched.h>
 
 struct async_entry {
 	struct waitq_entry wait;
