@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The control channel to the launcher; hostctl.h has the theory.
+ *
+ * The ring of messages is under queue_lock, which any context may take that may sleep.  Bytes
+ * leave it in drain(), by the channel's thread or, at the end, by the thread that ends the VM:
+ * drain_mutex keeps them in order.  A message goes in whole or not at all, so what follows a
+ * dropped one still parses.
+ *
+ * Nobody waits for a launcher that is gone: the port is hung up then, drain() drops what is
+ * queued, which makes room and wakes the senders.  After the last message (queue_closed) nothing
+ * goes in.
+ */
 #include <arch/clock.h>
 #include <host/port.h>
 #include <host/hostctl.h>

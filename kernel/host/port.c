@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The ports to the host, by name.
+ *
+ * Ports are only ever added, so a reader needs no lock: the entry comes first, then the count.
+ */
 #include <host/port.h>
 #include <lib/list.h>
 #include <lib/string.h>

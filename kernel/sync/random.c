@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Random numbers by fast key erasure: each draw takes a new key from the first 32 bytes of a
+ * keystream and hands out the rest, so the state never holds what was handed out.
+ *
+ * The lock covers one block; a long draw goes on without it, on a key of its own.  What the
+ * devices add is mixed into the key, never put in its place: none can make it worse.
+ */
 #include <arch/cpu.h>
 #include <lib/chacha.h>
 #include <sync/random.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
 
-/*
- * Fast key erasure: each draw takes a new key from the first 32 bytes of a keystream and
- * hands out the rest, so the state never holds what was handed out.
- */
 static struct spinlock random_lock = SPINLOCK_INIT(RANK_LEAF, "random");
 static uint32_t key[8];
 static bool seeded;

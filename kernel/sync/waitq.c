@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Wait queues; waitq.h has the theory.
+ *
+ * An entry is in its queue's list under the queue's lock.  A sleeper links it, announces the
+ * sleep, then looks at its condition; a waker changes the condition, then looks at the list and
+ * at the state: one of the two sees the other.  The fence for the waker is in waitq_active().
+ */
 #include <lib/assert.h>
 #include <lib/util.h>
 #include <linux/errno.h>
