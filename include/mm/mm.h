@@ -76,8 +76,8 @@ struct mm_file_ops {
 extern const struct mm_file_ops *mm_file_ops;
 
 struct mm {
-	struct rwsem lock;
-	struct spinlock pt_lock;
+	RWSEM(mm) lock;
+	SPINLOCK(pagetable) pt_lock;
 	struct arch_space space;
 	struct rb_tree vmas;
 	struct vma *last_hit;	     /* hint, validated under lock */
