@@ -6,6 +6,7 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <linux/stat.h>
 #include <mm/mm.h>
 #include <futex/futex.h>
 #include <proc/lifecycle.h>
@@ -13,10 +14,6 @@
 #include <time/posix_timers.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
-
-#define S_ISUID_BIT 04000
-#define S_ISGID_BIT 02000
-#define S_IXGRP_BIT 00010
 
 /* --- the other threads --- */
 
@@ -121,12 +118,11 @@ static bool apply_set_id(struct cred *c, struct file *exe)
 	if (c->no_new_privs) {
 		return false;
 	}
-	if (inode->mode & S_ISUID_BIT && c->euid != inode->uid) {
+	if (inode->mode & S_ISUID && c->euid != inode->uid) {
 		c->euid = inode->uid;
 		changed = true;
 	}
-	if ((inode->mode & (S_ISGID_BIT | S_IXGRP_BIT)) == (S_ISGID_BIT | S_IXGRP_BIT) &&
-	    c->egid != inode->gid) {
+	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && c->egid != inode->gid) {
 		c->egid = inode->gid;
 		changed = true;
 	}
@@ -190,12 +186,9 @@ void proc_exec_commit(const char *comm, struct file *exe)
 	str_copy(t->thread.name, comm, sizeof(t->thread.name));
 	p->exit_signal = p->exit_signal ? SIGCHLD : p->exit_signal;
 	process_unlock(p, flags);
-	if (t->exec_old_mm) {
-		mm_put(t->exec_old_mm);
-		t->exec_old_mm = NULL;
-	}
+	mm_put(t->exec_old_mm);
+	t->exec_old_mm = NULL;
 	p->did_exec = true;
-	limits_apply_to_mm(p, t->thread.mm);
 	sighand_reset(p->sighand, false);
 	timers_exec(p);
 	reset_thread(t);

@@ -13,6 +13,7 @@
 #include <mm/slab.h>
 #include <futex/futex.h>
 #include <ipc/ipc.h>
+#include <proc/hostname.h>
 #include <proc/limits.h>
 #include <proc/tree.h>
 #include <time/posix_timers.h>
@@ -26,6 +27,12 @@ static uint64_t current_rlimit(int resource)
 	struct task *t = task_current();
 
 	return t->thread.task ? process_rlimit(t->process, resource) : RLIM_INFINITY;
+}
+
+static uint64_t current_mm_rlimit(int resource)
+{
+	return resource == RLIMIT_MEMLOCK && cred_capable(CAP_IPC_LOCK) ? RLIM_INFINITY
+									: current_rlimit(resource);
 }
 
 static int current_pid(void)
@@ -97,10 +104,10 @@ void proc_init(void)
 	signal_subsystem_init();
 	limits_subsystem_init();
 	futex_init();
-	fault_subsystem_init();
 	timers_init();
 	procinfo_init();
 	fs_rlimit = current_rlimit;
+	mm_rlimit = current_mm_rlimit;
 	fs_current_pid = current_pid;
 	fs_send_sigpipe = send_sigpipe;
 	fs_send_sigxfsz = send_sigxfsz;
@@ -175,6 +182,7 @@ struct task *proc_create_init(void (*fn)(void *arg), void *arg)
 	struct task *t = p ? task_alloc(p, "init", NULL) : NULL;
 	char *top;
 
+	hostname_register_files();
 	ipc_proc_register();
 	/* At boot there is nothing to go back to: what was made stays. */
 	if (!t || init_parts(p, t) || publish_init(p, t)) {
