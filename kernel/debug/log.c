@@ -25,7 +25,7 @@ static _Atomic uint64_t lost;
 static SPINLOCK(log) log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 static void (*_Atomic line_sink)(const char *line, size_t n);
 =======
-static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
+static SPINLOCK(log) log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 
 /*
  * Waking the readers.  A line may be written under any spinlock, also one that comes after wait

@@ -17,7 +17,7 @@ struct ipc_object {
 	SPINLOCK(ipc_object) lock;
 =======
 	struct refcount refs;
-	struct spinlock lock;
+	SPINLOCK(ipc_object) lock;
 >>>>>>> main
 	struct ipc_table *table;	     /* [I] */
 	int id;				     /* [I] */

@@ -42,7 +42,7 @@ struct mq {
 	int64_t maxmsg, msgsize, count; /* count [lock] */
 =======
 	struct refcount refs; /* the name, each open file */
-	struct spinlock lock;
+	SPINLOCK(mqueue) lock;
 	struct list messages;	 /* [lock] next to leave first */
 	int64_t maxmsg, msgsize; /* [I] */
 	int64_t count;		 /* [lock] */
@@ -64,7 +64,7 @@ static struct {
 	struct list list;
 	unsigned count;
 =======
-	struct spinlock lock;
+	SPINLOCK(mq_names) lock;
 	struct list list; /* [lock] */
 	unsigned count;	  /* [lock] */
 >>>>>>> main
@@ -411,7 +411,7 @@ static void send_notify(struct process *p, const struct linux_sigevent *event)
 	if (event->notify == SIGEV_SIGNAL) {
 		siginfo_init_user(&info, event->signo, SI_MESGQ);
 		info.rt.value = event->value;
-		signal_send_process(p, &info);
+		(void)!signal_send_process(p, &info);
 	}
 	process_put(p);
 }

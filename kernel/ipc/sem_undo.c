@@ -21,7 +21,7 @@ struct sem_undo_list {
 	SPINLOCK(sem_undo) lock;
 =======
 	struct refcount refs; /* tasks that have it */
-	struct spinlock lock;
+	SPINLOCK(sem_undo) lock;
 >>>>>>> main
 	struct list undos; /* [lock] */
 };
