@@ -34,7 +34,7 @@
 
 struct pty {
 	struct tty *slave; /* [I] counted by the master's file */
-	SPINLOCK(ptys) lock;
+	SPINLOCK(pty) lock;
 	struct ringbuf out;	 /* [lock] what the slave's side wrote */
 	bool packet_mode;	 /* [lock] TIOCPKT */
 	uint8_t packet_events;	 /* [lock] not told yet; only in packet mode */
