@@ -224,8 +224,8 @@ void sched_loadavg(uint64_t load[3])
 	/* Decay factors e^(-5s/1min), /5min, /15min in 1/2048, as getloadavg(3) has them; applied
 	 * for the intervals since the last question, as nothing ticks in between. */
 	static const uint64_t decay[3] = { 1884, 2014, 2037 };
-	static struct spinlock lock = SPINLOCK_INIT(RANK_LEAF, "loadavg");
-	static uint64_t value[3], last; /* lock */
+	static SPINLOCK(loadavg) lock = SPINLOCK_INIT(RANK_LEAF, "loadavg");
+	static uint64_t value[3] GUARDED_BY(loadavg_role), last GUARDED_BY(loadavg_role);
 	uint64_t active = (uint64_t)sched_runnable_count() << 16, now = clock_mono_ns();
 	uint64_t flags = spin_lock_irqsave(&lock);
 	uint64_t steps = (now - last) / (5 * NSEC_PER_SEC);

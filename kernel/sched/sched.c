@@ -410,7 +410,7 @@ void sched_exit(void)
 	struct runq *rq;
 
 	lockcheck_may_sleep();
-	DEBUG_ASSERT(!t->held_ranks);
+	DEBUG_ASSERT(!t->held_ranks.mask);
 	irq_off();
 	rq = runq_this();
 	ASSERT(t != rq->idle && !rq->dead);

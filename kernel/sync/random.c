@@ -12,7 +12,7 @@
 #include <lib/string.h>
 #include <sync/spinlock.h>
 
-static struct spinlock random_lock = SPINLOCK_INIT(RANK_LEAF, "random");
+static SPINLOCK(random) random_lock = SPINLOCK_INIT(RANK_LEAF, "random");
 static uint32_t key[8];
 static bool seeded;
 
