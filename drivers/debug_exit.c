@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The end of the VM: QEMU's isa-debug-exit device, whose value becomes QEMU's exit status and so
+ * tells the launcher how it ended (lib/launch.h).  Any context, also a panic: no lock, no memory.
+ */
 #include <arch/cpu.h>
 #include <arch/port.h>
 #include <debug/panic.h>

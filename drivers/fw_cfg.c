@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * QEMU's fw_cfg: files that the launcher hands over.  Used once, by the boot's first thread,
+ * hence no lock.  The sizes and counts that it names are bounded before they are used.  QEMU has
+ * served a DMA request when the port write returns; the loop is for one that has not.
+ */
 #include <arch/paging.h>
 #include <arch/port.h>
 #include <drivers/fw_cfg.h>

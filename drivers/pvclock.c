@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * KVM's clock pages, read once on the boot CPU.  KVM may write while we read: the version is odd
+ * during a change and another one after it, so a torn copy is seen and read again, a bounded
+ * number of times.
+ */
 #include <drivers/pvclock.h>
 
 uint64_t pvclock_ns(const struct pvclock_time *t, uint64_t tsc)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The virtio drivers that there are; device.c finds one by its device id. */
 #include <drivers/virtio.h>
 
 /* In the order in which devices start: the console's handshake has the most round trips and

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The CMOS clock, read once on the boot CPU: the wall clock's start where pvclock gives none. */
 #include <drivers/rtc.h>
 
 enum {

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The serial port, polled and without a lock, as it speaks in panics.  The wait for each byte is
+ * bounded: a port that never gets ready must not keep a panic from its end.
+ */
 #include <arch/port.h>
 #include <debug/panic.h>
 #include <drivers/serial.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The strings of one execve(2): argv, envp and the file's name, one after the other in a buffer
+ * that grows.  They are copied from the program once and checked here; nobody reads them from
+ * there again.
+ */
 #include "exec_internal.h"
 
 #include <lib/string.h>

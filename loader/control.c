@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Messages from the launcher, handed on.  Called by the control channel's thread; may sleep. */
 #include <loader/control.h>
 
 #include <host/ctl_parser.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * ELF files, checked: pure, and the file is untrusted.  What elf_parse() lets through lies inside
+ * the file, inside the program's half of the address space, in order and without overlap.
+ */
 #include <loader/elf.h>
 
 #include <arch/paging.h>

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * execve(2) from the name to the first instruction; exec.h says in which order.
+ *
+ * Until the new address space is complete nothing of the process has changed, and every failure
+ * is an error code.  An executable is denied to writers from before it is read until its address
+ * space goes.
+ */
 #include <loader/exec.h>
 
 #include "exec_internal.h"

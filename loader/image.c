@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * An ELF file's segments as mappings.  The file may change under us: what was checked is the
+ * copy.
+ */
 #include "image.h"
 
 #include <fs/file.h>

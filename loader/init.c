@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Process 1 up to its first instruction.  A failure here is the user's (a wrong name, a missing
+ * interpreter), so each ends the VM with a sentence for the launcher.
+ */
 #include <loader/init.h>
 
 #include <arch/clock.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The first line of a script.  Pure; head has SCRIPT_HEAD bytes and may be anything. */
 #include <loader/script.h>
 
 #include <lib/string.h>

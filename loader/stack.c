@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table at the start of a program's stack: planned and filled in two steps, pure.  The
+ * strings are in place already; stack.h has the picture.
+ */
 #include <loader/stack.h>
 
 #include <lib/assert.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The vDSO's pages, mapped into each program.  The pages belong to the image and are never freed.
+ */
 #include <loader/vdso.h>
 
 #include <arch/clock.h>

@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The bytes of one port; console_port.h has the theory.
+ *
+ * rx_..._locked() need the receive queue's lock, tx_..._locked() the transmit queue's.  In a
+ * panic nobody takes them: the other CPUs have stopped, one of them perhaps with the lock.
+ * Queues of waiters are woken after the lock was dropped (RANK_WAITQ comes before RANK_DEVICE),
+ * so each function decides under the lock and kicks, wakes and frees behind it.
+ *
+ * A sleeper says what it waits for under the transmit lock (tx_want_room, tx_flushers) and then
+ * looks again; an interrupt is asked for only when somebody has said so (tx_arm_locked()).
+ */
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/paging.h>

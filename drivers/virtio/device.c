@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Status, features, queues and failure of a virtio device; virtio.h has the theory.
+ *
+ * `broken` is set first and seen under each queue's lock, then the abort empties the queues under
+ * the same locks: a request is either in the ring and aborted, or refused.  `aborted` makes one
+ * caller of many do it.
+ */
 #include <arch/paging.h>
 #include <drivers/virtio.h>
 #include <lib/assert.h>

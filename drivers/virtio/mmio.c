@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The virtio-mmio transport: registers, and the devices that the command line names.
+ *
+ * Devices are found by one thread during boot.  Their registers then need no lock: the status and
+ * the features are written by the probing thread, a kick is one write, and the interrupt reads
+ * and acknowledges its own register.  The reset is waited for a bounded number of reads.
+ */
 #include <arch/irq.h>
 #include <arch/paging.h>
 #include <drivers/virtio.h>

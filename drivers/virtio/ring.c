@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Split virtqueues; virtio_ring.h has the theory: what is trusted, which barrier is where.
+ *
+ * Of the memory that the device writes, only used.idx, used.id, used.len and the two suppression
+ * words are read, each once per use.
+ */
 #include <drivers/virtio_ring.h>
 #include <lib/assert.h>
 #include <lib/string.h>

@@ -50,13 +50,13 @@ struct thread {
 	_Atomic bool killed;	    /* [a] a fatal signal is pending (proc sets it) */
 	bool timed_out;		    /* [t] the deadline passed; set by block_timer's function */
 	int cpu;		    /* [rq] run queue it is on or was last */
-	struct rb_node rq_node;	    /* [rq] fair tree */
-	struct list rq_link;	    /* [rq] real-time list */
-	bool queued;		    /* [rq] */
-	uint64_t vruntime;	    /* [rq] weighted ns */
-	uint64_t slice_end;	    /* [rq] ns */
-	uint64_t exec_start;	    /* [rq] ns, last charge */
-	_Atomic uint64_t runtime;   /* [a] ns of CPU used, user and system */
+	struct rb_node rq_node GUARDED_BY(runq_role); /* [rq] fair tree */
+	struct list rq_link GUARDED_BY(runq_role);    /* [rq] real-time list */
+	bool queued GUARDED_BY(runq_role);	      /* [rq] */
+	uint64_t vruntime GUARDED_BY(runq_role);      /* [rq] weighted ns */
+	uint64_t slice_end GUARDED_BY(runq_role);     /* [rq] ns */
+	uint64_t exec_start GUARDED_BY(runq_role);    /* [rq] ns, last charge */
+	_Atomic uint64_t runtime;		      /* [a] ns of CPU used, user and system */
 	_Atomic uint64_t vol_switches, invol_switches;
 	uint8_t policy;	    /* [rq] enum sched_policy */
 	int8_t nice;	    /* [rq] -20..19 */
@@ -77,7 +77,7 @@ struct thread {
 	struct refcount refs; /* thread_get / thread_put; the struct goes with the last */
 	void (*release)(struct thread *t); /* [I] frees the struct (and what embeds it) */
 	void *kstack;			   /* [I] from kstack_alloc() */
-	uint64_t held_ranks;		   /* [t] debug: sleeping locks held */
+	struct held_ranks held_ranks;	   /* [t] debug: sleeping locks held */
 	char name[16];			   /* NUL-terminated (prctl PR_SET_NAME) */
 };
 

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * From the PVH loader to kernel_main(), and the first allocator.
+ *
+ * The loader's structures lie in memory that is free RAM from boot_init() on, so all that is
+ * needed is copied into boot_info by then.  boot_alloc() takes from boot_info.ram, on the boot
+ * CPU only, until phys_init() takes over what is left.
+ */
 #include <arch/boot.h>
 #include <arch/upcalls.h>
 #include <lib/assert.h>

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Time: the TSC scaled to nanoseconds, and the LAPIC's timer.
+ *
+ * clock_page is read everywhere, without a lock, also by programs (the vDSO): a sequence count,
+ * odd while it changes, makes readers take a whole set of numbers.  Interrupts are off while it
+ * is odd: an interrupt handler that read the time would wait for the thread it interrupted.
+ *
+ * The timer of a CPU belongs to that CPU with interrupts off.
+ */
 #include <arch/boot.h>
 #include <arch/clock.h>
 #include <arch/smp.h>

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * What the CPU can do, and each CPU's GDT, TSS and control registers.
+ *
+ * cpu_features is written once, by the boot CPU before all others start.  cpu_table[id] is set
+ * before the CPU it stands for counts as online.
+ */
 #include <arch/cpu.h>
 #include <lib/assert.h>
 #include <lib/string.h>

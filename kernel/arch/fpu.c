@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * FPU state: areas in memory and the registers of this CPU.
+ *
+ * The registers hold the state of cpu_private.regs_owner if that thread's fpu_cpu says so, too:
+ * both are needed, as the thread may have run elsewhere since.  Whatever moves between registers
+ * and an area does so with interrupts off, so that no switch comes in between.  An area that came
+ * from a program passes fpu_check_area() before XRSTOR sees it, which would fault in the kernel.
+ */
 #include <arch/fpu.h>
 #include <lib/assert.h>
 #include <lib/string.h>

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The IOAPIC: which interrupt line goes to which CPU and handler.
+ *
+ * Lines are registered and never given back, so the interrupt needs no lock: it finds no handler,
+ * or a whole entry, as `fn` is stored last.  A level-triggered line is acknowledged after its
+ * handler has quieted the device, or it would come again at once.
+ */
 #include <arch/irq.h>
 #include <lib/assert.h>
 #include <debug/log.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The firmware's memory map as sorted, disjoint, page-aligned ranges.  Pure; the map is
+ * untrusted.
+ */
 #include "memmap.h"
 
 static void range_remove(struct mem_range *r, unsigned *count, unsigned i)

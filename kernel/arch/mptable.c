@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The MultiProcessor table (MP 1.4): CPUs, the IOAPIC, ISA lines.  Pure; the table is untrusted:
+ * each length is checked against what is left of it before an entry is read.
+ */
 #include "mptable.h"
 #include <lib/string.h>
 

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's own page tables.
+ *
+ * Every PML4 entry of the kernel half is made during boot and then never changes, so each space
+ * copies them once (paging_init_root()) and sees all later mappings.  After paging_init() no page
+ * is both writable and executable: the image in 4 KiB pages by section, the direct map without
+ * execution.
+ */
 #include <arch/boot.h>
 #include <arch/paging.h>
 #include <lib/assert.h>

@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Starting other CPUs, interrupting them, stopping them in a panic.
+ *
+ * cpus_online only grows; a CPU sets its bit when it can take interrupts.  A CPU that came too
+ * late was ABANDONED by compare-exchange and halts: it must not run with an id that others
+ * believe dead.
+ *
+ * smp_call() has one call per CPU under way, in that CPU's own struct: `call_from` of the target
+ * names the callers, `call_waits_for` of the caller the targets that have not run it.  A caller
+ * waits with interrupts on and serves others meanwhile, so that two CPUs may call each other.
+ */
 #include "smp.h"
 #include <arch/boot.h>
 #include <arch/clock.h>

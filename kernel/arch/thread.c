@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The machine part of threads: first stacks, the switch, page tables, FS and GS bases.
+ *
+ * A CPU's `space` and `lazy` are its own, with interrupts off; the masks in a space are what
+ * others see.  active_cpus gets the CPU's bit before CR3 is loaded and loses it after CR3 was
+ * left, so a shootdown that misses the bit has changed the tables before this CPU could cache
+ * them.
+ */
 #include <arch/thread.h>
 #include <lib/assert.h>
 #include <lib/string.h>

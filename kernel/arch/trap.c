@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Exceptions and interrupts, from entry.S to whom they concern.
+ *
+ * Interrupts are off on entry.  Traps of a program, and page faults inside a user copy, turn them
+ * on and may sleep; whatever else the kernel itself trapped on is a bug and panics.  Handlers of
+ * interrupts run with irq_depth > 0 and never sleep.
+ */
 #include <arch/trap.h>
 #include <arch/upcalls.h>
 #include <lib/assert.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Names for addresses, and the chain of frame pointers.  Used in panics: no lock, no memory, and
+ * nothing is read that the page tables do not map.  A chain that does not go upwards ends.
+ */
 #include <arch/paging.h>
 #include <debug/backtrace.h>
 

@@ -9,6 +9,7 @@
 #include <arch/smp.h>
 #include <debug/log.h>
 #include <debug/panic.h>
+#include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/ringbuf.h>
 #include <lib/string.h>
@@ -18,8 +19,8 @@
 #define LINE_MAX 256
 
 static char text[LOG_SIZE];
-static struct ringbuf ring = RINGBUF_INIT(text); /* log_lock */
-static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
+static struct ringbuf ring GUARDED_BY(log_role) = RINGBUF_INIT(text);
+static SPINLOCK(log) log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 
 /*
  * Waking the readers.  A line may be written under any spinlock, also one that comes after wait
@@ -92,8 +93,11 @@ void log_write(enum log_level level, const char *fmt, ...)
 	}
 }
 
+REQUIRES(log_role)
 static size_t read_locked(uint64_t *cookie, char *buf, size_t size)
 {
+	ASSERT(spin_held(&log_lock) || panic_active());
+
 	uint64_t pos = MIN(*cookie, ring.head);
 
 	if (pos < ring.tail) {
@@ -108,6 +112,7 @@ static size_t read_locked(uint64_t *cookie, char *buf, size_t size)
 	return size;
 }
 
+LOCK_UNCHECKED("a panic reads without the lock")
 size_t log_read(uint64_t *cookie, char *buf, size_t size)
 {
 	size_t n;

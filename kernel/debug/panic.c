@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Panics; panic.h has the theory.
+ *
+ * `owner` is taken once and never given back.  The CPU that got it runs alone: it stops the
+ * others before it prints, and from then on touches what locks protect without taking them.
+ */
 #include <arch/clock.h>
 #include <arch/paging.h>
 #include <arch/smp.h>

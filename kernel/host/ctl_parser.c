@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Messages from the launcher, byte by byte.  Pure; the bytes are untrusted: a message is handed
+ * on only when its length is the one its type has.
+ */
 #include <host/ctl_parser.h>
 #include <lib/string.h>
 

@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The control channel to the launcher; hostctl.h has the theory.
+ *
+ * The ring of messages is under queue_lock, which any context may take that may sleep.  Bytes
+ * leave it in drain(), by the channel's thread or, at the end, by the thread that ends the VM:
+ * drain_mutex keeps them in order.  A message goes in whole or not at all, so what follows a
+ * dropped one still parses.
+ *
+ * Nobody waits for a launcher that is gone: the port is hung up then, drain() drops what is
+ * queued, which makes room and wakes the senders.  After the last message (queue_closed) nothing
+ * goes in.
+ */
 #include <arch/clock.h>
 #include <host/port.h>
 #include <host/hostctl.h>
@@ -19,14 +31,15 @@
 #define GOODBYE_WAIT_NS (5 * NSEC_PER_SEC) /* for the last message to be taken */
 
 /* Bytes out. */
-static struct spinlock queue_lock = SPINLOCK_INIT(RANK_LEAF, "hostctl");
+static SPINLOCK(hostctl) queue_lock = SPINLOCK_INIT(RANK_LEAF, "hostctl");
 static uint8_t queue_bytes[QUEUE_SIZE];
-static struct ringbuf queue = RINGBUF_INIT(queue_bytes); /* queue_lock */
-static uint64_t queue_dropped;				 /* queue_lock: messages */
-static bool queue_closed; /* queue_lock: the last message is in; the rest is lost */
+static struct ringbuf queue GUARDED_BY(hostctl_role) = RINGBUF_INIT(queue_bytes);
+static uint64_t queue_dropped GUARDED_BY(hostctl_role); /* messages */
+/* The last message is in; the rest is lost. */
+static bool queue_closed GUARDED_BY(hostctl_role);
 
 /* Held by who moves bytes from the queue to the port; taken before queue_lock. */
-static struct mutex drain_mutex;
+static MUTEX(hostctl_drain) drain_mutex;
 static struct host_port *_Atomic ctl_port;
 static struct waitq wake_thread; /* there is something to send */
 static struct waitq room;	 /* senders */
@@ -34,7 +47,7 @@ static struct waitq room;	 /* senders */
 static void (*machine_off)(unsigned code); /* [I] */
 static const struct ctl_handlers *_Atomic handlers;
 static _Atomic bool log_wanted;
-static uint64_t log_cookie; /* drain_mutex */
+static uint64_t log_cookie GUARDED_BY(hostctl_drain_role);
 static _Atomic bool ending;
 
 static struct host_port *port(void)
@@ -99,6 +112,7 @@ static bool log_due(void)
 }
 
 /* Appends new log lines while they fit. */
+REQUIRES(hostctl_drain_role)
 static void pull_log(void)
 {
 	static char text[HOSTCTL_MAX]; /* drain_mutex */
@@ -271,8 +285,12 @@ static NORETURN void goodbye(uint32_t type, const void *payload, size_t n)
 	uint64_t deadline;
 
 	deadline = clock_mono_ns() + GOODBYE_WAIT_NS;
-	if (queue_dropped) {
-		log_warn("%lu messages to the launcher were lost", (unsigned long)queue_dropped);
+	uint64_t flags = spin_lock_irqsave(&queue_lock);
+	uint64_t dropped = queue_dropped;
+
+	spin_unlock_irqrestore(&queue_lock, flags);
+	if (dropped) {
+		log_warn("%lu messages to the launcher were lost", dropped);
 	}
 	while (p && !drain(p) && clock_mono_ns() < deadline) {
 		(void)!p->ops->flush(p, deadline); /* makes room */
@@ -328,6 +346,7 @@ static void panic_gather(const char *text, size_t n)
 	panic_len += n;
 }
 
+LOCK_UNCHECKED("a panic has stopped whoever holds the lock")
 static void panic_send(void)
 {
 	struct host_port *p = host_port_peek(LAUNCH_PORT_CTL);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The ports to the host, by name.
+ *
+ * Ports are only ever added, so a reader needs no lock: the entry comes first, then the count.
+ */
 #include <host/port.h>
 #include <lib/list.h>
 #include <lib/string.h>
@@ -7,7 +12,7 @@
 
 /* Ports are only ever added, so a reader needs no lock: the count is published after the
  * entry (release, pairs with the acquire in host_port_peek). */
-static struct spinlock ports_lock = SPINLOCK_INIT(RANK_LEAF, "host_ports");
+static SPINLOCK(host_ports) ports_lock = SPINLOCK_INIT(RANK_LEAF, "host_ports");
 static struct host_port *ports[MAX_HOST_PORTS];
 static _Atomic unsigned port_count;
 static struct waitq port_added = {

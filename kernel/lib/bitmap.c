@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Bit sets: searches, a word at a time. */
 #include <lib/bitmap.h>
 
 /* First bit at or after `from` whose value, xored with `invert`, is one. */

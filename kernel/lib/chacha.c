@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* ChaCha20's block function (RFC 8439). */
 #include <lib/chacha.h>
 
 #define ROTL(x, n) ((x) << (n) | (x) >> (32 - (n)))

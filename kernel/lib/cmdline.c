@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Words and values of the kernel command line.  Every copy is bounded by the caller's buffer. */
 #include <lib/cmdline.h>
 #include <lib/format.h>
 #include <lib/string.h>

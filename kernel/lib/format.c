@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * snprintf.  What does not fit is counted and not written, so callers learn the length they need.
+ */
 #include <lib/format.h>
 #include <lib/string.h>
 

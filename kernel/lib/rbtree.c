@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Red-black trees.  A red node has no red child, and every path down has as many black nodes:
+ * insertion and removal break one of the two at one place and carry it upwards until it heals.
+ */
 #include <lib/rbtree.h>
 
 enum { RED = 0, BLACK = 1 };

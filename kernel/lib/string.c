@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * <string.h>.  memcpy() and memset() move words by hand: the compiler must not turn their loops
+ * into calls of themselves (-fno-tree-loop-distribute-patterns).
+ */
 #include <lib/string.h>
 #include <lib/util.h>
 

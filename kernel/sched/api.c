@@ -66,6 +66,7 @@ void sched_init_cpu(struct thread *idle)
 	runq_init(rq, cpu_id());
 	thread_init(idle, "idle", NULL);
 	idle->affinity = 1ull << cpu_id();
+	spin_assert_unshared(&rq->lock);
 	rq->idle = rq->current = idle;
 	rq->idle_since = clock_mono_ns();
 	arch_thread_adopt(&idle->arch);
@@ -74,6 +75,7 @@ void sched_init_cpu(struct thread *idle)
 }
 
 /* Locks the run queue that t belongs to. */
+ACQUIRES(runq_role)
 static struct runq *lock_of(struct thread *t, uint64_t *flags)
 {
 	for (;;) {
@@ -88,34 +90,39 @@ static struct runq *lock_of(struct thread *t, uint64_t *flags)
 	}
 }
 
-struct params {
-	int policy, nice, rt_prio, boost;
+struct change {
+	struct thread *t;
+	struct runq *rq;
+	uint64_t flags;
+	bool queued;
 };
 
-/* Takes t out of line, changes it, puts it back, and lets its CPU look again. */
-static void change(struct thread *t, const struct params *p)
+/* Takes t out of line, so that its parameters may change ... */
+ACQUIRES(runq_role)
+static void change_begin(struct change *c, struct thread *t)
 {
-	uint64_t flags;
-	struct runq *rq = lock_of(t, &flags);
-	bool queued = t->queued;
+	c->t = t;
+	c->rq = lock_of(t, &c->flags);
+	c->queued = t->queued;
+	if (c->queued) {
+		runq_dequeue(c->rq, t);
+	}
+}
 
-	if (queued) {
-		runq_dequeue(rq, t);
+/* ... puts it back, and lets its CPU look again. */
+RELEASES(runq_role)
+static void change_end(struct change *c)
+{
+	if (c->queued) {
+		runq_enqueue(c->rq, c->t, false);
 	}
-	t->policy = (uint8_t)p->policy;
-	t->nice = (int8_t)p->nice;
-	t->rt_prio = (uint8_t)p->rt_prio;
-	t->boost_prio = (uint8_t)p->boost;
-	if (queued) {
-		runq_enqueue(rq, t, false);
-	}
-	if (queued || rq->current == t) {
-		sched_preempt_locked(rq);
-		if (rq->cpu != cpu_id()) {
-			smp_kick(rq->cpu);
+	if (c->queued || c->rq->current == c->t) {
+		sched_preempt_locked(c->rq);
+		if (c->rq->cpu != cpu_id()) {
+			smp_kick(c->rq->cpu);
 		}
 	}
-	spin_unlock_irqrestore(&rq->lock, flags);
+	spin_unlock_irqrestore(&c->rq->lock, c->flags);
 }
 
 int sched_set_policy(struct thread *t, int policy, int nice, int rt_prio)
@@ -128,13 +135,23 @@ int sched_set_policy(struct thread *t, int policy, int nice, int rt_prio)
 	if (nice < -20 || nice > 19 || (rt ? rt_prio < 1 || rt_prio > 99 : rt_prio != 0)) {
 		return -EINVAL;
 	}
-	change(t, &(struct params){ policy, nice, rt_prio, t->boost_prio });
+	struct change c;
+
+	change_begin(&c, t);
+	t->policy = (uint8_t)policy;
+	t->nice = (int8_t)nice;
+	t->rt_prio = (uint8_t)rt_prio;
+	change_end(&c);
 	return 0;
 }
 
 void sched_boost(struct thread *t, int prio)
 {
-	change(t, &(struct params){ t->policy, t->nice, t->rt_prio, prio });
+	struct change c;
+
+	change_begin(&c, t);
+	t->boost_prio = (uint8_t)prio;
+	change_end(&c);
 }
 
 int sched_set_affinity(struct thread *t, uint64_t mask)
@@ -224,8 +241,8 @@ void sched_loadavg(uint64_t load[3])
 	/* Decay factors e^(-5s/1min), /5min, /15min in 1/2048, as getloadavg(3) has them; applied
 	 * for the intervals since the last question, as nothing ticks in between. */
 	static const uint64_t decay[3] = { 1884, 2014, 2037 };
-	static struct spinlock lock = SPINLOCK_INIT(RANK_LEAF, "loadavg");
-	static uint64_t value[3], last; /* lock */
+	static SPINLOCK(loadavg) lock = SPINLOCK_INIT(RANK_LEAF, "loadavg");
+	static uint64_t value[3] GUARDED_BY(loadavg_role), last GUARDED_BY(loadavg_role);
 	uint64_t active = (uint64_t)sched_runnable_count() << 16, now = clock_mono_ns();
 	uint64_t flags = spin_lock_irqsave(&lock);
 	uint64_t steps = (now - last) / (5 * NSEC_PER_SEC);

@@ -52,7 +52,8 @@ void upcall_kick(void)
 	log_kicked();
 }
 
-static void set_slice(struct runq *rq, struct thread *t, uint64_t now)
+REQUIRES(runq_role)
+static void set_slice_locked(struct runq *rq, struct thread *t, uint64_t now)
 {
 	uint64_t slice = runq_slice(rq, t);
 
@@ -60,6 +61,7 @@ static void set_slice(struct runq *rq, struct thread *t, uint64_t now)
 }
 
 /* The timer is needed only when somebody waits. */
+REQUIRES(runq_role)
 static void arm_slice_locked(struct runq *rq)
 {
 	struct thread *t = rq->current;
@@ -116,6 +118,7 @@ void sched_queue(struct thread *t, bool waking)
 
 /* `prev` is current and was put where it belongs (queue, nowhere).  Returns on prev's stack
  * when it runs again, on whatever CPU, with the lock dropped. */
+RELEASES(runq_role)
 static void switch_locked(struct runq *rq, struct thread *prev)
 {
 	struct thread *next = runq_first(rq);
@@ -136,7 +139,7 @@ static void switch_locked(struct runq *rq, struct thread *prev)
 	}
 	next->exec_start = now;
 	rq->current = next;
-	set_slice(rq, next, now);
+	set_slice_locked(rq, next, now);
 	arm_slice_locked(rq);
 	if (next != prev) {
 		rq->switches++;
@@ -168,6 +171,7 @@ void sched_finish_switch(void)
 	}
 }
 
+REQUIRES(runq_role)
 static void charge_current_locked(struct runq *rq, struct thread *t)
 {
 	uint64_t now = clock_mono_ns();
@@ -184,7 +188,7 @@ static void reschedule(bool voluntary)
 {
 	uint64_t flags = irq_save();
 	struct runq *rq = runq_this();
-	struct thread *t = rq->current;
+	struct thread *t = thread_current();
 	int elsewhere = -1;
 
 	if (CONFIG_DEBUG) {
@@ -203,7 +207,7 @@ static void reschedule(bool voluntary)
 		return;
 	}
 	if (!atomic_load_explicit(&rq->nr_queued, memory_order_relaxed) && allowed) {
-		set_slice(rq, t, t->exec_start);
+		set_slice_locked(rq, t, t->exec_start);
 		spin_unlock(&rq->lock);
 		irq_restore(flags);
 		return;
@@ -410,7 +414,7 @@ void sched_exit(void)
 	struct runq *rq;
 
 	lockcheck_may_sleep();
-	DEBUG_ASSERT(!t->held_ranks);
+	DEBUG_ASSERT(!t->held_ranks.mask);
 	irq_off();
 	rq = runq_this();
 	ASSERT(t != rq->idle && !rq->dead);

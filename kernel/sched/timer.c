@@ -16,8 +16,8 @@
 #include <sched/timer.h>
 
 struct timer_queue {
-	struct spinlock lock;
-	struct rb_tree tree;
+	SPINLOCK(timers) lock;
+	struct rb_tree tree GUARDED_BY(timers_role);
 	struct timer *_Atomic running;
 	uint64_t slice;		/* end of the running thread's slice; this CPU only */
 	uint64_t armed;		/* what the hardware is set to; this CPU only */
@@ -65,6 +65,7 @@ void timer_set_slice(uint64_t deadline)
 	arm_hardware(q);
 }
 
+REQUIRES(timers_role)
 static void update_first_locked(struct timer_queue *q)
 {
 	struct rb_node *n = rb_first(&q->tree);
@@ -74,6 +75,7 @@ static void update_first_locked(struct timer_queue *q)
 			      memory_order_relaxed);
 }
 
+REQUIRES(timers_role)
 static void insert_locked(struct timer_queue *q, struct timer *t)
 {
 	struct rb_node **link = &q->tree.root, *parent = NULL;

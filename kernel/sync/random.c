@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Random numbers by fast key erasure: each draw takes a new key from the first 32 bytes of a
+ * keystream and hands out the rest, so the state never holds what was handed out.
+ *
+ * The lock covers one block; a long draw goes on without it, on a key of its own.  What the
+ * devices add is mixed into the key, never put in its place: none can make it worse.
+ */
 #include <arch/cpu.h>
+#include <lib/assert.h>
 #include <lib/chacha.h>
 #include <sync/random.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
 
-/*
- * Fast key erasure: each draw takes a new key from the first 32 bytes of a keystream and
- * hands out the rest, so the state never holds what was handed out.
- */
-static struct spinlock random_lock = SPINLOCK_INIT(RANK_LEAF, "random");
-static uint32_t key[8];
-static bool seeded;
+static SPINLOCK(random) random_lock = SPINLOCK_INIT(RANK_LEAF, "random");
+static uint32_t key[8] GUARDED_BY(random_role);
+static bool seeded GUARDED_BY(random_role);
 
 static bool rdrand64(uint64_t *v)
 {
@@ -29,11 +33,13 @@ static bool rdrand64(uint64_t *v)
 }
 
 /* key = first half of block(key ^ data), 32 bytes of data at a time. */
+REQUIRES(random_role)
 static void mix_locked(const void *data, size_t n)
 {
 	const unsigned char *p = data;
 	const uint32_t nonce[3] = { 0x6d6978, 0, 0 };
 
+	ASSERT(spin_held(&random_lock));
 	for (size_t done = 0; done < n || !done; done += 32) {
 		uint32_t chunk[8] = { 0 }, out[16];
 
@@ -46,10 +52,12 @@ static void mix_locked(const void *data, size_t n)
 	}
 }
 
+REQUIRES(random_role)
 static void seed_locked(void)
 {
 	uint64_t s[5] = { cpu_tsc() };
 
+	ASSERT(spin_held(&random_lock));
 	for (int i = 1; i < 5; i++) {
 		if (!rdrand64(&s[i])) {
 			s[i] = cpu_tsc() * 0x9e3779b97f4a7c15ull;

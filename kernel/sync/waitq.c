@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Wait queues; waitq.h has the theory.
+ *
+ * An entry is in its queue's list under the queue's lock.  A sleeper links it, announces the
+ * sleep, then looks at its condition; a waker changes the condition, then looks at the list and
+ * at the state: one of the two sees the other.  The fence for the waker is in waitq_active().
+ */
+#define LOCK_IMPLEMENTATION 1
 #include <lib/assert.h>
 #include <lib/util.h>
 #include <linux/errno.h>
@@ -10,6 +18,12 @@ void waitq_init(struct waitq *q)
 {
 	spin_init(&q->lock, RANK_WAITQ, "waitq");
 	list_init(&q->entries);
+}
+
+void waitq_init_inner(struct waitq *q)
+{
+	waitq_init(q);
+	q->lock.rank = RANK_WAITQ_INNER;
 }
 
 /*
