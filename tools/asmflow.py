@@ -17,7 +17,7 @@ CLOBBERED = ('a', 'c', 'd', 'si', 'di', 'r8', 'r9', 'r10', 'r11')
 NO_RESULT = ('cmp', 'test', 'push', 'bt', 'ucom', 'nop')
 
 # A call: callee is a function's key or None; pointer is the operand of an indirect one.
-Site = collections.namedtuple('Site', 'caller callee pointer file line rsi tail')
+Site = collections.namedtuple('Site', 'caller callee pointer file line tail')
 # ops: ('call', Site) ('set', reg, '0'|'n') ('copy', to, from) ('clobber', reg) ('cli',) ('sti',)
 # edges: (block, register, '0'|'n'|None): what the register is known to be on that way.
 Block = collections.namedtuple('Block', 'ops edges returns')
@@ -130,13 +130,13 @@ class Builder:
         self.f.insns = []
 
     def block(self, insns, following):
-        ops, tested, rsi = [], None, None
+        ops, tested = [], None
         after = following[0] if following else None
         for addr, mnemonic, operands, reloc, where in insns:
             if mnemonic == 'call':
-                site = self.site(operands, reloc, where, rsi, False)
+                site = self.site(operands, reloc, where, False)
                 ops.append(('call', site))
-                tested = rsi = None
+                tested = None
                 if site.callee in self.noreturn:
                     return Block(ops, [], False)
             elif mnemonic in ('ret', 'retq', 'iretq', 'sysretq'):
@@ -147,7 +147,7 @@ class Builder:
                 to = None if reloc else self.target(operands)
                 if to is not None:
                     return Block(ops, [(to, None, None)], False)
-                ops.append(('call', self.site(operands, reloc, where, rsi, True)))
+                ops.append(('call', self.site(operands, reloc, where, True)))
                 return Block(ops, [], True)
             elif mnemonic[0] == 'j':
                 return self.branch(ops, mnemonic, operands, reloc, where, tested, following)
@@ -157,13 +157,9 @@ class Builder:
                 pair = [REGISTERS.get(o.strip('% ')) for o in operands.split(',')]
                 tested = pair[0] if len(pair) == 2 and pair[0] == pair[1] else None
             else:
-                op = self.effect(mnemonic, operands)
+                op = self.effect(mnemonic, operands, reloc)
                 if op:
                     ops.append(op)
-                    if op[1] == 'si':
-                        m = re.match(r'\$(0x[0-9a-f]+),', operands)
-                        rsi = 0 if op[0] == 'set' and op[2] == '0' else int(m[1], 16) \
-                            if op[0] == 'set' and m else None
                 if mnemonic[:3] in ('cmp', 'add', 'sub', 'and', 'xor', 'inc', 'dec', 'neg') \
                         or mnemonic[:2] == 'or':
                     tested = None
@@ -181,14 +177,14 @@ class Builder:
         else:
             # a conditional tail call: its own block
             label = ('tail', following[0] if following else 0)
-            site = self.site(operands, reloc, where, None, True)
+            site = self.site(operands, reloc, where, True)
             self.f.blocks[label] = Block([('call', site)], [], True)
             edges.append((label, tested, known[0]))
         if following:
             edges.append((following[0], tested, known[1]))
         return Block(ops, edges, False)
 
-    def site(self, operands, reloc, where, rsi, tail):
+    def site(self, operands, reloc, where, tail):
         callee, pointer = None, None
         if operands.startswith('*'):
             pointer = operands
@@ -196,12 +192,12 @@ class Builder:
             m = re.match(r'[0-9a-f]+ <([^>+]+)>', operands)
             callee = self.symbol(reloc) if reloc else self.symbol(m[1]) if m else None
         file, line = where or (self.f.file, self.f.line)
-        site = Site(self.f.key, callee, pointer, file, line, rsi, tail)
+        site = Site(self.f.key, callee, pointer, file, line, tail)
         self.f.sites.append(site)
         return site
 
     @staticmethod
-    def effect(mnemonic, operands):
+    def effect(mnemonic, operands, reloc):
         last = operands.rsplit(',', 1)[-1].strip()
         if not last.startswith('%') or mnemonic.startswith(NO_RESULT):
             return None
@@ -213,7 +209,7 @@ class Builder:
             return 'set', to, '0'
         if mnemonic.startswith('mov') and 'cmov' not in mnemonic:
             if first.startswith('$'):
-                return 'set', to, '0' if first == '$0x0' else 'n'
+                return 'set', to, '0' if first == '$0x0' and not reloc else 'n'
             if first.startswith('%') and REGISTERS.get(first[1:]):
                 return 'copy', to, REGISTERS[first[1:]]
         return 'clobber', to

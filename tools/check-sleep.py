@@ -25,6 +25,8 @@ EFFECTS = {
     'spin_lock': {(1, 0, None)}, 'spin_lock_nested': {(1, 0, None)}, 'spin_unlock': {(-1, 0, None)},
     'spin_lock_irqsave': {(1, 1, None)}, 'spin_unlock_irqrestore': {(-1, -1, None)},
     'spin_trylock': {(1, 0, 'n'), (0, 0, '0')},
+    # one lock or two: counted as one
+    'futex_lock_two': {(1, 0, None)}, 'futex_unlock_two': {(-1, 0, None)},
 }
 BALANCED = frozenset({(0, 0, None)})
 # Give one lock of the caller back while they sleep; NULL says that there is none.
@@ -35,13 +37,18 @@ SLEEPERS = {'lockcheck_may_sleep', 'sched_yield_point', 'mem_reclaim'}
 SHOOTDOWNS = {'tlb_flush_range', 'tlb_drop_space', 'smp_call'}
 # Run by interrupts, or with a lock of their caller's, without a caller in the sources.
 ATOMIC_ROOTS = {'upcall_timer', 'upcall_kick', 'irq_dispatch'}
-PAGE_ALLOC_USER, PAGE_ALLOC_NORETRY = 4, 8
+# page_alloc() reclaims, and so sleeps, unless its flags are written out and say that it does not.
+NO_RECLAIM = re.compile(r'(?!.*PAGE_ALLOC_USER(?!.*NORETRY))(?:PAGE_ALLOC_\w+|cpu_in_irq\(\)|[0-9? :|()])+')
 
 # Calls through pointers whose targets the sources do not name.
 UNKNOWN_IS_FINE = {
 }
 # Findings that are none: (function, callee): why.
 EXCEPTIONS = {
+    ('unmap_object', 'pt_zap'): 'what maps a page cache has no huge pages that could be split',
+    ('unmap_object', 'pt_zap_file'): 'what maps a page cache has no huge pages to split',
+    ('futex_wake_op', 'fault_in_user'): 'both buckets are unlocked, be they two or one',
+    ('sem_undo_get', 'ipc_put'): 'a semaphore set: destroying it only frees memory',
 }
 DEPTH = 4                               # locks nested in one function
 STATES = 12                             # per block; beyond it knowledge of registers is dropped
@@ -245,9 +252,9 @@ class Program:
 
     def limit_of(self, site, callee, index, limit):
         if index == 0 and callee in WAIT_WITH_LOCK:
-            return 0 if site.rsi == 0 else 1
-        if index == 0 and callee == 'page_alloc' and site.rsi is not None and (
-                not site.rsi & PAGE_ALLOC_USER or site.rsi & PAGE_ALLOC_NORETRY):
+            return 0 if self.second_argument(site) == 'NULL' else 1
+        if index == 0 and callee == 'page_alloc' and NO_RECLAIM.fullmatch(
+                self.second_argument(site)):
             return NEVER
         name = self.functions[site.caller].name
         short = callee.split(':')[-1].split('.')[0]
@@ -255,6 +262,10 @@ class Program:
             used.add((name, short))
             return NEVER
         return limit.get(callee, NEVER)
+
+    def second_argument(self, site):
+        arguments = self.pointers.arguments(site.file, site.line, site.callee)
+        return arguments[1] if len(arguments) > 1 else ''
 
     def path(self, callee, why):
         names, seen = [], set()

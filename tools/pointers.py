@@ -6,7 +6,7 @@ import re
 
 from csource import KERNEL_DIRS, Source, WORD, files, function_name
 
-STORE = re.compile(r'(\.|->)\s*(\w+)(?:\[[^]]*\])?\s*=\s*&?(\w+)\s*[,;})\n]')
+STORE = re.compile(r'((?:\w+(?:\([^()]*\))?(?:\[[^]]*\])?(?:->|\.))+|\.)(\w+)(?:\[[^]]*\])?\s*=\s*&?(\w+)\s*[,;})\n]')
 KEYWORDS = {'if', 'while', 'for', 'switch', 'return', 'sizeof', 'typeof'}
 
 
@@ -65,7 +65,9 @@ class Pointers:
         if body is None or function_name(head):
             text = body or head
             for m in STORE.finditer(text + '\n'):
-                self.store(self.literal_type(text, m.start()), m[2], m[3], path, head)
+                struct = self.literal_type(text, m.start()) if m[1] == '.' else \
+                    self.type_of(m[1], (head, body or ''))
+                self.store(struct, m[2], m[3], path, head)
             for m in re.finditer(r'=\s*([^;{}]*\?[^;{}]*:[^;{}]*);', text):
                 field = re.search(r'(\w+)\s*$', text[:m.start()])
                 for name in WORD.findall(m[1]):
@@ -130,6 +132,19 @@ class Pointers:
             if at <= line and body is not None:
                 function = (head, body)
         return ' '.join(lines[start:end + 1]), function
+
+    def arguments(self, path, line, name):
+        """The texts of the arguments of the call of `name` in the statement there."""
+        text = self.statement(path, line)[0]
+        m = re.search(rf'\b{name}\s*\(', text)
+        result, depth = [''], 0
+        for c in inside(text, m.end(), '()') if m else '':
+            depth += (c in '([{') - (c in ')]}')
+            if c == ',' and not depth:
+                result.append('')
+            else:
+                result[-1] += c
+        return [a.strip() for a in result]
 
     def targets(self, path, line):
         """({(function, file)}, description) of the indirect calls of the statement there."""
@@ -205,15 +220,17 @@ class Pointers:
         declared = re.search(rf'\(\*\s*(?:const\s+|volatile\s+)*{name}\s*(?:\[[^]]*\])?\)\s*\(', body)
         result = set()
         local = declared or re.search(rf'\w+_fn\s+\*?{name}\b', body)
-        texts = [body] if local else [s.code for s in self.sources.values() if name in s.code]
+        texts = {path: body} if local else {
+            p: s.code for p, s in self.sources.items() if name in s.code}
         if not local and not any(re.search(rf'\(\*\s*(?:const\s+|_Atomic\s+)*{name}\b', t)
-                                 for t in texts):
+                                 for t in texts.values()):
             return None
-        for text in texts:
-            for m in re.finditer(rf'(?<![\w.>])\*?\b{name}\)?(?:\[[^]]*\])?(?:\([^()]*\))?\s*=\s*([^;]*);', text):
+        stored = rf'(?<![\w.>])\*?\b{name}\)?(?:\[[^]]*\])?(?:\([^()]*\))?\s*=\s*([^;]*);'
+        for where, text in texts.items():
+            for m in re.finditer(stored, text):
                 for word in WORD.findall(m[1]):
                     if word in self.functions:
-                        result.add((word, path))
+                        result.add((word, where))
                     elif word in self.pointer_fields and re.search(rf'(->|\.){word}\b', m[1]):
                         result |= self.field(None, word, set())
         return result

@@ -6,7 +6,3 @@
 /* The next bytes of the log, formatted: "[    0.001234] cpu0: text\n".  *cookie starts at 0;
  * what was overwritten before it was read is skipped.  0 = nothing new. */
 size_t log_read(uint64_t *cookie, char *buf, size_t size);
-
-/* fn gets each line (with its newline) as it is written: in any context, so it must not
- * take a lock (the serial port; not the console).  NULL: nobody. */
-void log_set_sink(void (*fn)(const char *line, size_t n));

@@ -21,7 +21,6 @@ static char text[LOG_SIZE];
 static struct ringbuf ring = RINGBUF_INIT(text); /* log_lock */
 static _Atomic uint64_t lost;
 static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
-static void (*_Atomic line_sink)(const char *line, size_t n);
 
 static const char *const prefix[] = {
 	[LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = "debug: "
@@ -47,11 +46,6 @@ void log_write(enum log_level level, const char *fmt, ...)
 
 	if (line[len - 1] != '\n') {
 		line[len++] = '\n';
-	}
-	void (*sink)(const char *, size_t) = atomic_load_explicit(&line_sink, memory_order_acquire);
-
-	if (sink) {
-		sink(line, len);
 	}
 	uint64_t flags = irq_save();
 
@@ -99,9 +93,4 @@ size_t log_read(uint64_t *cookie, char *buf, size_t size)
 	n = read_locked(cookie, buf, size);
 	spin_unlock_irqrestore(&log_lock, flags);
 	return n;
-}
-
-void log_set_sink(void (*fn)(const char *line, size_t n))
-{
-	atomic_store_explicit(&line_sink, fn, memory_order_release);
 }
