@@ -143,6 +143,7 @@ static void control_message(struct virtio_console *con, const uint8_t *msg, size
 	}
 }
 
+REQUIRES(device_role)
 static int control_post_locked(struct virtio_console *con, uint8_t *buf)
 {
 	struct vring_desc draft[1];

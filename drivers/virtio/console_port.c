@@ -36,11 +36,13 @@ static bool is_open(const struct console_port *port)
 
 /* ---- receiving ---- */
 
+REQUIRES(device_role)
 static int rx_post_locked(struct console_port *port, struct rx_buffer *b)
 {
 	struct vring_desc draft[1];
 	struct vring_chain c;
 
+	ASSERT(spin_held(&port->rxq->lock));
 	b->len = b->pos = 0;
 	vring_chain_init(&c, draft, ARRAY_SIZE(draft), 0);
 	vring_chain_append(&c, virt_to_phys(b->data), RX_BUFFER, true);
@@ -53,11 +55,13 @@ static void rx_free(struct rx_buffer *b)
 	kfree(b);
 }
 
+REQUIRES(device_role)
 static int rx_grow_locked(struct console_port *port)
 {
 	struct rx_buffer *b = kzalloc(sizeof(*b));
 	int err;
 
+	ASSERT(spin_held(&port->rxq->lock));
 	if (!b) {
 		return -ENOMEM;
 	}
@@ -73,10 +77,12 @@ static int rx_grow_locked(struct console_port *port)
 }
 
 /* Collects filled buffers; true when there is something new to read. */
+REQUIRES(device_role)
 static bool rx_collect_locked(struct console_port *port)
 {
 	bool any = false;
 
+	ASSERT(spin_held(&port->rxq->lock));
 	/* Empty answers go straight back, so that a device that gives nothing else can't hold
 	 * the CPU here for ever. */
 	for (unsigned budget = 2 * PORT_RING_SIZE; budget > 0; budget--) {
@@ -193,10 +199,12 @@ static struct tx_buffer *tx_alloc(uint32_t size)
 }
 
 /* A buffer to fill: a spare one, else a new one, large when there is much to write. */
+REQUIRES(device_role)
 static struct tx_buffer *tx_take_locked(struct console_port *port, size_t n)
 {
 	struct tx_buffer *b;
 
+	ASSERT(spin_held(&port->txq->lock));
 	if (n > TX_SMALL) {
 		b = tx_alloc(TX_LARGE);
 		if (b) {
@@ -209,8 +217,10 @@ static struct tx_buffer *tx_take_locked(struct console_port *port, size_t n)
 	return tx_alloc(TX_SMALL);
 }
 
+REQUIRES(device_role)
 static void tx_release_locked(struct console_port *port, struct tx_buffer *b)
 {
+	ASSERT(spin_held(&port->txq->lock));
 	if (b->size == TX_SMALL && list_empty(&port->tx_spare)) {
 		b->used = 0;
 		list_push_back(&port->tx_spare, &b->link);
@@ -220,6 +230,8 @@ static void tx_release_locked(struct console_port *port, struct tx_buffer *b)
 	kfree(b);
 }
 
+/* In a panic without the lock. */
+REQUIRES(device_role)
 static void tx_submit_open_locked(struct console_port *port)
 {
 	struct tx_buffer *b = port->open;
@@ -242,11 +254,13 @@ static void tx_submit_open_locked(struct console_port *port)
 	port->open = NULL;
 }
 
+REQUIRES(device_role)
 static void tx_reap_locked(struct console_port *port)
 {
 	uint32_t written;
 	void *cookie;
 
+	ASSERT(spin_held(&port->txq->lock));
 	while (virtio_queue_pop(port->txq, &cookie, &written)) {
 		struct tx_buffer *b = cookie;
 
@@ -259,11 +273,13 @@ static void tx_reap_locked(struct console_port *port)
 	}
 }
 
+REQUIRES(device_role)
 static size_t tx_room_locked(const struct console_port *port)
 {
 	const struct tx_buffer *b = port->open;
 	size_t waiting = port->tx_inflight + (b ? b->used : 0);
 
+	ASSERT(spin_held(&port->txq->lock));
 	if (b && b->used == b->size) {
 		return 0; /* it can't leave yet */
 	}
@@ -275,10 +291,12 @@ static size_t tx_room_locked(const struct console_port *port)
 
 /* Asks for the interrupt that somebody needs: after half of what is in flight, which leaves
  * the device work while we react. */
+REQUIRES(device_role)
 static void tx_arm_locked(struct console_port *port)
 {
 	struct vring *r = &port->txq->ring;
 
+	ASSERT(spin_held(&port->txq->lock));
 	for (;;) {
 		bool needed = port->open || port->tx_want_room || port->tx_flushers;
 
@@ -448,12 +466,14 @@ static int port_flush(struct host_port *p, uint64_t deadline)
 void console_port_tx_abort(struct console_port *port, void *cookie)
 {
 	struct tx_buffer *b = cookie;
+	uint64_t flags = spin_lock_irqsave(&port->txq->lock);
 
+	port->tx_inflight = 0;
+	spin_unlock_irqrestore(&port->txq->lock, flags);
 	if (b) {
 		kfree(b->data);
 		kfree(b);
 	}
-	port->tx_inflight = 0;
 }
 
 /* ---- both ---- */
@@ -484,6 +504,7 @@ void console_port_set_open(struct console_port *port, bool open)
 
 /* The panic path: other CPUs are stopped and one of them, or this one, may hold the lock, so
  * it is ignored.  At worst the ring's state is torn and nothing gets out. */
+LOCK_UNCHECKED("a panic has stopped whoever holds the lock")
 static void port_emergency_write(struct host_port *p, const void *buf, size_t n)
 {
 	static uint8_t chunk[EMERGENCY_CHUNK] ALIGNED(4096);
@@ -547,12 +568,15 @@ int console_port_start(struct console_port *port)
 	for (unsigned i = 0; i < RX_START && !err; i++) {
 		err = rx_grow_locked(port);
 	}
+	if (port->rx_total > 0) {
+		err = 0;
+	}
 	kick = virtio_queue_kick_due(port->rxq);
 	spin_unlock_irqrestore(&port->rxq->lock, flags);
 	if (kick) {
 		virtio_queue_kick(port->rxq);
 	}
-	return port->rx_total > 0 ? 0 : err;
+	return err;
 }
 
 const struct host_port_ops console_port_ops = {

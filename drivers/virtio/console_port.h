@@ -53,16 +53,16 @@ struct console_port {
 	_Atomic bool was_open;
 
 	/* receive queue's lock */
-	struct list rx_ready;
-	size_t rx_bytes; /* unread */
-	unsigned rx_total;
+	struct list rx_ready GUARDED_BY(device_role);
+	size_t rx_bytes GUARDED_BY(device_role); /* unread */
+	unsigned rx_total GUARDED_BY(device_role);
 
 	/* transmit queue's lock */
-	struct tx_buffer *open;
-	struct list tx_spare;
-	size_t tx_inflight; /* bytes */
-	bool tx_want_room;  /* a writer found no room */
-	unsigned tx_flushers;
+	struct tx_buffer *open GUARDED_BY(device_role);
+	struct list tx_spare GUARDED_BY(device_role);
+	size_t tx_inflight GUARDED_BY(device_role); /* bytes */
+	bool tx_want_room GUARDED_BY(device_role);  /* a writer found no room */
+	unsigned tx_flushers GUARDED_BY(device_role);
 };
 
 extern const struct host_port_ops console_port_ops;

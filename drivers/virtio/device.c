@@ -111,9 +111,11 @@ int virtio_queue_setup(struct virtio_device *dev, unsigned index, uint16_t size)
 		err = -ENOMEM;
 		goto out_free;
 	}
-	vring_init(&q->ring, (void *)ALIGN_UP((uintptr_t)q->mem, RING_ALIGN), q->slots, size,
-		   dev->features & VIRTIO_F_INDIRECT_DESC, dev->features & VIRTIO_F_EVENT_IDX);
-	phys = virt_to_phys(q->ring.desc);
+	void *mem = (void *)ALIGN_UP((uintptr_t)q->mem, RING_ALIGN);
+
+	vring_init(&q->ring, mem, q->slots, size, dev->features & VIRTIO_F_INDIRECT_DESC,
+		   dev->features & VIRTIO_F_EVENT_IDX);
+	phys = virt_to_phys(mem);
 	err = dev->ops->queue_enable(dev, (uint16_t)index, size, phys,
 				     phys + vring_avail_offset(size),
 				     phys + vring_used_offset(size));
@@ -242,7 +244,6 @@ bool virtio_queue_kick_due(struct virtio_queue *q)
 	if (virtio_is_broken(q->dev) || !vring_kick_needed(&q->ring)) {
 		return false;
 	}
-	q->kicks++;
 	return true;
 }
 

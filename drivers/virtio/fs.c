@@ -35,8 +35,8 @@ struct virtio_fs {
 	struct fuse_transport transport;
 	struct waitq room; /* woken when descriptors come back */
 	_Atomic unsigned room_waiters;
-	unsigned pollers;	  /* request queue's lock */
-	struct vring_desc *draft; /* request queue's lock; FUSE_MAX_PARTS entries */
+	unsigned pollers GUARDED_BY(device_role); /* request queue's lock */
+	struct vring_desc *draft; /* [I]; its FUSE_MAX_PARTS entries: request queue's lock */
 	struct timer stall;
 	_Atomic uint64_t completed; /* requests, for the stall timer */
 	uint64_t completed_then;    /* timer only */
@@ -253,7 +253,7 @@ static int fs_submit(struct fuse_transport *t, struct fuse_request_io *io, bool 
 		return -EINVAL;
 	}
 	io->transport_priv = 0;
-	if (io->nin + io->nout > DIRECT_MAX && q->ring.indirect) {
+	if (io->nin + io->nout > DIRECT_MAX && fs->dev->features & VIRTIO_F_INDIRECT_DESC) {
 		io->transport_priv =
 			(uintptr_t)kmalloc((io->nin + io->nout) * sizeof(struct vring_desc));
 	}

@@ -75,9 +75,8 @@ struct virtio_queue {
 	struct virtio_device *dev;
 	uint16_t index;
 	SPINLOCK(device) lock;
-	struct vring ring;    /* lock */
-	void *mem, *slots;    /* [I] */
-	uint64_t kicks, irqs; /* lock; statistics */
+	struct vring ring GUARDED_BY(device_role);
+	void *mem, *slots; /* [I] */
 };
 
 struct virtio_driver {
@@ -128,15 +127,17 @@ static inline bool virtio_is_broken(const struct virtio_device *dev)
 	return atomic_load_explicit(&dev->broken, memory_order_acquire);
 }
 /* No lock held.  True when the device is broken. */
-bool virtio_device_abort_if_broken(struct virtio_device *dev);
+bool virtio_device_abort_if_broken(struct virtio_device *dev) EXCLUDES(device_role);
 
 /* With q->lock held.  As vring_submit(); -EIO when the device is broken. */
-MUST_USE int virtio_queue_submit(struct virtio_queue *q, const struct vring_chain *c, void *cookie);
+MUST_USE int virtio_queue_submit(struct virtio_queue *q, const struct vring_chain *c, void *cookie)
+	REQUIRES(device_role);
 /* With q->lock held: takes a completion; false when there is none, or when the device broke
  * (then marked). */
-MUST_USE bool virtio_queue_pop(struct virtio_queue *q, void **cookie, uint32_t *written);
+MUST_USE bool virtio_queue_pop(struct virtio_queue *q, void **cookie, uint32_t *written)
+	REQUIRES(device_role);
 /* With q->lock held: is a kick due?  Then call virtio_queue_kick() after dropping it. */
-MUST_USE bool virtio_queue_kick_due(struct virtio_queue *q);
+MUST_USE bool virtio_queue_kick_due(struct virtio_queue *q) REQUIRES(device_role);
 void virtio_queue_kick(struct virtio_queue *q);
 
 /* The list of drivers (drivers/registry.c). */

@@ -33,7 +33,8 @@ void thread_init(struct thread *t, const char *name, const struct thread *parent
 	str_copy(t->name, name, sizeof(t->name));
 	if (parent) {
 		t->affinity = parent->affinity;
-		t->vruntime = parent->vruntime;
+		/* The parent may be charged meanwhile, on its own CPU: a recent value will do. */
+		WRITE_ONCE(t->vruntime, READ_ONCE(parent->vruntime));
 		if (!parent->reset_on_fork) {
 			t->policy = parent->policy;
 			t->nice = parent->nice;
@@ -53,7 +54,7 @@ void thread_put(struct thread *t)
 
 void sched_start(struct thread *t)
 {
-	ASSERT(t->release && t->arch.sp && !t->queued);
+	ASSERT(t->release && t->arch.sp);
 	thread_get(t); /* dropped after its last switch */
 	sched_queue(t, false);
 }

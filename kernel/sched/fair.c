@@ -61,6 +61,7 @@ void runq_init(struct runq *rq, unsigned cpu)
 	}
 }
 
+REQUIRES(runq_role)
 static void enqueue_fair(struct runq *rq, struct thread *t)
 {
 	struct rb_node **link = &rq->fair.root, *parent = NULL;

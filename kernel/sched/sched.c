@@ -417,10 +417,11 @@ void sched_exit(void)
 	DEBUG_ASSERT(!t->held_ranks.mask);
 	irq_off();
 	rq = runq_this();
-	ASSERT(t != rq->idle && !rq->dead);
+	ASSERT(t != rq->idle);
 	spin_lock(&rq->lock);
 	charge_current_locked(rq, t);
 	atomic_store_explicit(&t->state, THREAD_DEAD, memory_order_release);
+	ASSERT(!rq->dead);
 	rq->dead = t;
 	switch_locked(rq, t);
 	panic("a dead thread ran");
