@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * --strace: a line for each wanted system call, sent to the launcher when the call is over (or
+ * before it, when it does not return).  Output arguments are read from the program's memory after
+ * the call, the others before it.  The text belongs to the one thread that makes the call; the
+ * filter is set once, before the first program runs.
+ */
 #include <syscall/trace/trace.h>
 
 #include "trace_internal.h"
 
 #include <host/hostctl.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
