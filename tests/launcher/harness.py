@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -93,16 +94,18 @@ def open_terminal():
 def communicate(process, stdin=None, timeout=60):
     """process.communicate() with a limit on CLOCK's scale; past it, kills the process."""
     end = CLOCK.now() + timeout
-    while True:
-        try:
-            return process.communicate(stdin, timeout=0.5)
-        except subprocess.TimeoutExpired:
-            stdin = None
-            if CLOCK.now() > end:
-                process.kill()
-                out, err = process.communicate()
-                raise AssertionError(f'no end within {timeout} s: stdout {(out or b"")[-400:]!r}, '
-                                     f'stderr {(err or b"")[-2000:]!r}') from None
+    got = []
+    worker = threading.Thread(target=lambda: got.append(process.communicate(stdin)), daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(0.2)
+        if worker.is_alive() and CLOCK.now() > end:
+            process.kill()
+            worker.join(10)
+            out, err = got[0] if got else (None, None)
+            raise AssertionError(f'no end within {timeout} s: stdout {(out or b"")[-400:]!r}, '
+                                 f'stderr {(err or b"")[-2000:]!r}')
+    return got[0]
 
 
 def wait(process, timeout):

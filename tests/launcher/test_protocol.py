@@ -179,11 +179,15 @@ def qemu_ends_by_itself():
 
 @case
 def malformed_messages_end_the_vm():
-    for kind in ('unknown', 'host-type', 'huge', 'over', 'started-size', 'exit-size', 'exit-value',
-                 'exit-signal', 'exit-signal-0', 'exit-kind', 'noexec-size', 'noexec-status', 'noise'):
+    size, status = 'of a wrong size', 'with an impossible status'
+    for kind, why in {'unknown': 'of an unknown type', 'host-type': 'of an unknown type', 'huge': 'longer than 64 KiB',
+                      'over': 'longer than 64 KiB', 'started-size': size, 'exit-size': size, 'exit-value': status,
+                      'exit-signal': status, 'exit-signal-0': status, 'exit-kind': status, 'noexec-size': size,
+                      'noexec-status': status, 'noise': ''}.items():
         begin = CLOCK.now()
         finished = fake('/bad', kind)
         expect(finished, 125, b'', 'the guest sent ')
+        assert why.encode() in finished.stderr, (kind, finished.stderr)
         assert CLOCK.now() - begin < 5, kind
 
 
