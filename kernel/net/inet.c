@@ -133,6 +133,22 @@ static bool conflicts(const struct socket *s)
 	return false;
 }
 
+/* Somebody listens where s would. */
+static int inet_may_listen_locked(const struct socket *s)
+{
+	const struct socket *b;
+
+	ASSERT(spin_held(&net_lock));
+	list_for_each_entry(b, bucket(s->local.port), name_link) {
+		if (b != s && b->local.port == s->local.port && b->type == s->type &&
+		    READ_ONCE(b->state) == SOCKET_LISTENING &&
+		    (covers(b, s->local.ip) || covers(s, b->local.ip)) && !may_share(s, b)) {
+			return -EADDRINUSE;
+		}
+	}
+	return 0;
+}
+
 /* Gives s the name; port 0 = one that is free, from the first-th on. */
 static int take_name_locked(struct socket *s, const struct inet_name *name, unsigned first)
 {
@@ -391,6 +407,7 @@ int inet_check_recv(unsigned flags)
 const struct socket_family inet_family = {
 	.bind = inet_bind,
 	.autobind = inet_autobind,
+	.may_listen_locked = inet_may_listen_locked,
 	.unbind = inet_unbind,
 	.find = inet_find,
 	.set_remote = inet_set_remote,

@@ -21,7 +21,6 @@ struct packet {
 	struct file **files;
 	unsigned nfiles;
 	struct linux_ucred creds;
-	bool eor; /* MSG_EOR was said */
 	uint8_t data[];
 };
 
@@ -86,6 +85,8 @@ struct socket_family {
 	/* The address is one of the family's and belongs to nobody: gives it to s. */
 	int (*bind)(struct socket *s, const struct sock_addr *addr);
 	int (*autobind)(struct socket *s); /* for listen() without bind(); NULL = -EINVAL */
+	/* 0 when s may listen on its name; net_lock held; NULL = always. */
+	int (*may_listen_locked)(const struct socket *s);
 	void (*unbind)(struct socket *s);
 	/* Who listens (streams) or receives (datagrams) there: counted, or -ECONNREFUSED ... */
 	int (*find)(struct socket *s, const struct sock_addr *addr, struct socket **out);

@@ -13,7 +13,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-bool socket_wants_creds(struct socket *s)
+bool socket_wants_creds(const struct socket *s)
 {
 	return s->kind->carries_extras && READ_ONCE(s->ints[INT_PASSCRED]);
 }
@@ -140,7 +140,7 @@ long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigne
 	ret = uio_write_to(u, p->data, n) == n ? 0 : -EFAULT;
 	if (!ret && m) {
 		ret = take_extras(p, m, peek);
-		m->flags |= (n < p->len ? MSG_TRUNC : 0) | (p->eor ? MSG_EOR : 0);
+		m->flags |= n < p->len ? MSG_TRUNC : 0;
 	}
 	if (!ret) {
 		ret = (long)(flags & MSG_TRUNC ? p->len : n);

@@ -66,7 +66,6 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 		m->nfiles = 0;
 	}
 	n = p->len;
-	p->eor = s->type == SOCK_SEQPACKET && flags & MSG_EOR;
 	err = push(s, to, p, flags & MSG_DONTWAIT);
 	if (!err) {
 		return (long)n; /* p may be gone */

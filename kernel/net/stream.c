@@ -18,27 +18,32 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
+/* net_lock is held over the look at the other names and the change of state: of two sockets that
+ * share a name, one listens. */
 int stream_listen(struct socket *s, int backlog)
 {
-	int err = 0;
+	const struct socket_family *family = s->kind->family;
+	int err = !s->bound && family->autobind ? family->autobind(s) : 0;
 
-	spin_lock(&s->lock);
-	if ((s->state != SOCKET_IDLE && s->state != SOCKET_LISTENING) || s->connect_news) {
-		err = -EINVAL;
-	}
-	spin_unlock(&s->lock);
-	if (!err && !s->bound) {
-		err = s->kind->family->autobind ? s->kind->family->autobind(s) : -EINVAL;
-	}
 	if (err) {
 		return err;
 	}
+	spin_lock(&net_lock);
 	spin_lock(&s->lock);
-	s->backlog = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : (unsigned)backlog;
-	s->own_creds = socket_current_creds();
-	s->state = SOCKET_LISTENING;
+	if ((s->state != SOCKET_IDLE && s->state != SOCKET_LISTENING) || s->connect_news ||
+	    !s->bound) {
+		err = -EINVAL;
+	} else if (s->state == SOCKET_IDLE && family->may_listen_locked) {
+		err = family->may_listen_locked(s);
+	}
+	if (!err) {
+		s->backlog = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : (unsigned)backlog;
+		s->own_creds = socket_current_creds();
+		s->state = SOCKET_LISTENING;
+	}
 	spin_unlock(&s->lock);
-	return 0;
+	spin_unlock(&net_lock);
+	return err;
 }
 
 /* --- connect --- */
@@ -83,6 +88,7 @@ static struct socket *make_child(struct socket *s, struct socket *listener)
 					  listener->protocol);
 
 	if (child) {
+		spin_lock(&listener->lock);
 		memcpy(child->ints, listener->ints, sizeof(child->ints));
 		child->sndbuf = listener->sndbuf;
 		child->rcvbuf = listener->rcvbuf;
@@ -90,6 +96,7 @@ static struct socket *make_child(struct socket *s, struct socket *listener)
 		child->sndtimeo = listener->sndtimeo;
 		child->linger = listener->linger;
 		child->own_creds = listener->own_creds;
+		spin_unlock(&listener->lock);
 		child->peer_creds = socket_current_creds();
 		child->state = SOCKET_CONNECTED;
 		child->peer = s;
@@ -154,7 +161,7 @@ int stream_join(struct socket *s, struct socket *listener, const struct sock_add
 	old = s->peer; /* of an attempt that failed */
 	s->peer = child;
 	s->eof = s->peer_gone = false;
-	s->peer_creds = listener->own_creds;
+	s->peer_creds = child->own_creds;
 	spin_unlock(&s->lock);
 	socket_put(old);
 	err = queue_child(listener, child, nonblock, s->sndtimeo, established);
@@ -190,7 +197,9 @@ int stream_finish_connect(struct socket *s, bool established)
 			err = -EINPROGRESS;
 		}
 	}
-	if (!err) {
+	if (err) {
+		s->connect_news = true; /* it goes on without us */
+	} else {
 		s->connect_news = false;
 		if (s->state != SOCKET_CONNECTED) {
 			err = socket_take_error_locked(s);

@@ -107,7 +107,7 @@ static int bind_path(struct socket *s, const struct sock_addr *addr)
 static int unix_bind(struct socket *s, const struct sock_addr *addr)
 {
 	if (addr->family == AF_UNIX && addr->len == sizeof(uint16_t)) {
-		return s->bound ? -EINVAL : unix_autobind(s);
+		return s->bound ? 0 : unix_autobind(s);
 	}
 	if (check_name(addr)) {
 		return -EINVAL;
