@@ -5,7 +5,6 @@
  */
 #include "net_internal.h"
 
-#include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <sync/random.h>

@@ -9,7 +9,6 @@
  */
 #include "net_internal.h"
 
-#include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 

@@ -14,7 +14,6 @@
  */
 #include "net_internal.h"
 
-#include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 
@@ -370,11 +369,8 @@ int stream_shutdown(struct socket *s, bool rd, bool wr)
 void stream_close(struct socket *s, bool reset)
 {
 	struct list accepts = LIST_INIT(accepts), packets = LIST_INIT(packets);
-	struct socket *peer = socket_retire(s, &packets);
+	struct socket *peer = socket_retire(s, &packets, &accepts);
 
-	spin_lock(&s->lock);
-	list_splice_back(&accepts, &s->accepts);
-	spin_unlock(&s->lock);
 	reset_children(&accepts);
 	if (peer) {
 		reset |= packets_unread(&packets);
