@@ -11,6 +11,7 @@
 #include <fs/vfs.h>
 #include <mm/uio.h>
 
+struct mm;
 struct poll_table;
 
 struct file_ops {
@@ -75,6 +76,9 @@ long file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off);
 long file_write_kernel(struct file *f, const void *buf, size_t n, uint64_t off);
 /* Page cache object for exec's mappings, -ENODEV when it has none. */
 MUST_USE int file_object(struct file *f, struct page_cache **object);
+/* mmap(2) of f, pgoff in pages: the address or -errno. */
+long file_mmap(struct mm *mm, struct file *f, uint64_t addr, uint64_t len, int prot, int flags,
+	       uint64_t pgoff);
 
 struct dir_context {
 	/* False = stop (buffer full).  type is DT_*; next_pos identifies the following entry. */
