@@ -223,6 +223,7 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 		 const struct sock_addr *from, struct socket_msg *m, unsigned flags);
 /* All bytes of u to the peer, in packets. */
 long send_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
+void send_room_grew(struct socket *s); /* SO_SNDBUF did: senders look again */
 /* s->error was seen: it goes to this caller and no other (who comes late gets -EPIPE). */
 int send_claim_error(struct socket *s);
 

@@ -113,7 +113,7 @@ static int set_socket_option(struct socket *s, int name, const void *value, unsi
 	switch (name) {
 	case SO_SNDBUF:
 		set_buffer(&s->sndbuf, v, 2 * SOCKET_BUF_MIN);
-		waitq_wake_all(&s->writers);
+		send_room_grew(s);
 		return 0;
 	case SO_RCVBUF: set_buffer(&s->rcvbuf, v, SOCKET_BUF_MIN); return 0;
 	case SO_SNDBUFFORCE:

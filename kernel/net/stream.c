@@ -297,11 +297,19 @@ uint32_t stream_poll_accepts_locked(const struct socket *s)
 }
 
 /* --- ends --- */
-/* The other end of a connection learns that this one is gone; shut: and that it is useless. */
-static void hang_up(struct socket *peer, bool reset, bool shut)
+/*
+ * The other end of a connection learns that s is gone; shut: and that it is useless.
+ *
+ * A client may not have noticed yet that its child s is established: another thread accepted and
+ * closed s before establish(), or before stream_finish_connect() looked.  It was connected.
+ */
+static void hang_up(const struct socket *s, struct socket *peer, bool reset, bool shut)
 {
 	spin_lock(&peer->lock);
 	peer->peer_gone = peer->eof = true;
+	if (peer->state == SOCKET_CONNECTING && s->established) {
+		peer->state = SOCKET_CONNECTED;
+	}
 	if (peer->state == SOCKET_CONNECTING) {
 		peer->state = SOCKET_IDLE;
 		peer->error = ECONNREFUSED;
@@ -374,7 +382,7 @@ void stream_close(struct socket *s, bool reset)
 	reset_children(&accepts);
 	if (peer) {
 		reset |= packets_unread(&packets);
-		hang_up(peer, reset, reset || s->kind->mirrors_shutdown);
+		hang_up(s, peer, reset, reset || s->kind->mirrors_shutdown);
 		socket_put(peer);
 	}
 	packets_bury(&packets);

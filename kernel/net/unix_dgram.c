@@ -37,15 +37,19 @@ static bool full(const struct socket *s, const struct socket *to)
 /* What `old` has sent is forgotten, and it hears of that; drops s's reference to it. */
 static void forget(struct socket *s, struct socket *old)
 {
-	bool unread = READ_ONCE(s->npackets) > 0;
+	bool told = READ_ONCE(s->npackets) > 0;
 
 	socket_purge(s);
 	drained(s, NULL);
 	spin_lock(&old->lock);
-	if (unread && old->state != SOCKET_CLOSED && old->peer == s) {
+	told = told && old->state != SOCKET_CLOSED && old->peer == s;
+	if (told) {
 		old->error = ECONNRESET;
 	}
 	spin_unlock(&old->lock);
+	if (told) {
+		waitq_wake_all(&old->readers);
+	}
 	socket_put(old);
 }
 

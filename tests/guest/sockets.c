@@ -918,6 +918,37 @@ static void test_wakeups(void)
 	close(ep);
 }
 
+/* A datagram socket that connects to another peer forgets what the old one sent, and the old
+ * one's sleeping reader hears of it. */
+static void *read_later(void *arg)
+{
+	char c;
+
+	errno = 0;
+	(void)!recv(*(int *)arg, &c, 1, 0);
+	return (void *)(long)errno;
+}
+static void test_dgram_reconnect(void)
+{
+	struct sockaddr_un a;
+	socklen_t len = unix_name(&a, "reconnect", 1);
+	int fd[2], other = socket(AF_UNIX, SOCK_DGRAM, 0);
+	pthread_t t;
+	void *err;
+
+	len += snprintf(a.sun_path + 10, 20, "-%d", getpid());
+	CHECK_EQ(bind(other, (void *)&a, len), 0);
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, fd);
+	CHECK_EQ(write(fd[0], "x", 1), 1);
+	pthread_create(&t, NULL, read_later, &fd[0]);
+	usleep(20000);
+	CHECK_EQ(connect(fd[1], (void *)&a, len), 0);
+	pthread_join(t, &err);
+	CHECK_EQ((long)err, ECONNRESET);
+	close_pair(fd);
+	close(other);
+}
+
 static void test_mmsg(void)
 {
 	struct iovec v[3] = { { "a", 1 }, { "bb", 2 }, { "ccc", 3 } };
@@ -964,6 +995,7 @@ int main(void)
 	RUN(test_echo);
 	RUN(test_backlog);
 	RUN(test_wakeups);
+	RUN(test_dgram_reconnect);
 	RUN(test_mmsg);
 	return test_done();
 }
