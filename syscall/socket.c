@@ -45,6 +45,7 @@ int sock_addr_get(struct sock_addr *addr, user_ptr user, int len)
 	addr->len = (unsigned)len;
 	return len ? copy_from_user(addr->raw, user, (size_t)len) : 0;
 }
+
 int sock_addr_put(const struct sock_addr *addr, user_ptr user, user_ptr user_len)
 {
 	uint32_t room;
@@ -70,6 +71,7 @@ static long install(struct file *f, int type)
 	}
 	return fd;
 }
+
 long sys_socket(int domain, int type, int protocol)
 {
 	struct file *f;
@@ -77,6 +79,7 @@ long sys_socket(int domain, int type, int protocol)
 
 	return err ? err : install(f, type);
 }
+
 long sys_socketpair(int domain, int type, int protocol, user_ptr user)
 {
 	struct file *files[2];
@@ -215,6 +218,7 @@ out:
 	sockref_put(&r);
 	return new_fd;
 }
+
 long sys_accept(int fd, user_ptr user, user_ptr user_len)
 {
 	return sys_accept4(fd, user, user_len, 0);
@@ -237,10 +241,12 @@ static long get_name(int fd, user_ptr user, user_ptr user_len, bool peer)
 	sockref_put(&r);
 	return err ? err : sock_addr_put(&addr, user, user_len);
 }
+
 long sys_getsockname(int fd, user_ptr user, user_ptr user_len)
 {
 	return get_name(fd, user, user_len, false);
 }
+
 long sys_getpeername(int fd, user_ptr user, user_ptr user_len)
 {
 	return get_name(fd, user, user_len, true);
@@ -267,6 +273,7 @@ long sys_setsockopt(int fd, int level, int name, user_ptr user, int len)
 	sockref_put(&r);
 	return err;
 }
+
 long sys_getsockopt(int fd, int level, int name, user_ptr user, user_ptr user_len)
 {
 	uint8_t value[SOCKET_OPTION_MAX];

@@ -41,6 +41,7 @@ static long begin_buffer(int fd, struct sockref *r, struct uio *u, struct uio_se
 	uio_init_user(u, seg, buf, n);
 	return sockref_get(fd, r);
 }
+
 long sys_sendto(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_addr, int addrlen)
 {
 	struct socket_msg m = { 0 };
@@ -61,6 +62,7 @@ long sys_sendto(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_ad
 	sockref_put(&r);
 	return ret;
 }
+
 long sys_recvfrom(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_addr,
 		  user_ptr user_len)
 {
@@ -110,6 +112,7 @@ static int add_rights(struct socket_msg *m, const uint8_t *data, size_t len)
 	}
 	return 0;
 }
+
 /* One may say of oneself only what is true, or be privileged. */
 static int add_creds(struct socket_msg *m, const uint8_t *data, size_t len)
 {
@@ -131,6 +134,7 @@ static int add_creds(struct socket_msg *m, const uint8_t *data, size_t len)
 	m->has_creds = true;
 	return 0;
 }
+
 static int parse_one(struct socket_msg *m, bool carried, const struct linux_cmsghdr *h,
 		     const uint8_t *data)
 {
@@ -143,6 +147,7 @@ static int parse_one(struct socket_msg *m, bool carried, const struct linux_cmsg
 	return h->type == SCM_RIGHTS ? add_rights(m, data, h->len - sizeof(*h))
 				     : add_creds(m, data, h->len - sizeof(*h));
 }
+
 /* carried: by this socket; another ignores descriptors and credentials. */
 static int parse_control(struct socket_msg *m, bool carried, const uint8_t *buf, size_t size)
 {
@@ -162,6 +167,7 @@ static int parse_control(struct socket_msg *m, bool carried, const uint8_t *buf,
 	}
 	return err;
 }
+
 static int get_control(struct socket_msg *m, bool carried, const struct linux_msghdr *hdr)
 {
 	uint8_t *buf;
@@ -191,6 +197,7 @@ struct control {
 	uint64_t room, used;
 	bool truncated;
 };
+
 static int put_control(struct control *c, int type, const void *data, size_t n)
 {
 	struct linux_cmsghdr h = { sizeof(h) + n, SOL_SOCKET, type };
@@ -211,6 +218,7 @@ static int put_control(struct control *c, int type, const void *data, size_t n)
 	c->used += MIN(CMSG_ALIGN(h.len), c->room - c->used);
 	return 0;
 }
+
 /* Descriptors for the received files, as many as fit; the rest is closed. */
 static int put_rights(struct control *c, struct socket_msg *m, bool cloexec)
 {
@@ -256,6 +264,7 @@ static int get_header(struct linux_msghdr *hdr, user_ptr user, struct iovecs *v)
 	}
 	return iovecs_get(v, (user_ptr){ hdr->iov }, hdr->iovlen);
 }
+
 static long send_one(struct sockref *r, user_ptr user, unsigned flags)
 {
 	struct socket_msg m = { 0 };
@@ -283,6 +292,7 @@ static long send_one(struct sockref *r, user_ptr user, unsigned flags)
 	iovecs_put(&v);
 	return ret;
 }
+
 static long finish_recv(struct sockref *r, user_ptr user, const struct linux_msghdr *hdr,
 			struct socket_msg *m, unsigned flags)
 {
@@ -317,6 +327,7 @@ static long finish_recv(struct sockref *r, user_ptr user, const struct linux_msg
 	}
 	return err;
 }
+
 static long recv_one(struct sockref *r, user_ptr user, unsigned flags)
 {
 	struct socket_msg m = { 0 };
@@ -339,6 +350,7 @@ static long recv_one(struct sockref *r, user_ptr user, unsigned flags)
 	iovecs_put(&v);
 	return ret;
 }
+
 static long call_with_message(int fd, user_ptr user, unsigned flags,
 			      long (*one)(struct sockref *r, user_ptr user, unsigned flags))
 {
@@ -351,10 +363,12 @@ static long call_with_message(int fd, user_ptr user, unsigned flags,
 	}
 	return ret;
 }
+
 long sys_sendmsg(int fd, user_ptr user, unsigned flags)
 {
 	return call_with_message(fd, user, flags, send_one);
 }
+
 long sys_recvmsg(int fd, user_ptr user, unsigned flags)
 {
 	return call_with_message(fd, user, flags, recv_one);
@@ -394,10 +408,12 @@ static long many(int fd, user_ptr msgs, unsigned count, unsigned flags, uint64_t
 	sockref_put(&r);
 	return done ? (long)done : ret;
 }
+
 long sys_sendmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags)
 {
 	return many(fd, msgs, count, flags & ~(unsigned)MSG_WAITFORONE, DEADLINE_NONE, send_one);
 }
+
 long sys_recvmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags, user_ptr timeout)
 {
 	uint64_t deadline = DEADLINE_NONE;

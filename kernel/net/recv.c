@@ -35,6 +35,7 @@ static int no_data_locked(struct socket *s, bool nonblock)
 	}
 	return nonblock ? -EAGAIN : 0;
 }
+
 /* Waits for a packet; 0 with s->recv_mutex held and a packet at the head, else as no_data_locked(). */
 static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
 {
@@ -117,6 +118,7 @@ static int take_extras(struct packet *p, struct socket_msg *m, bool peek)
 	}
 	return 0;
 }
+
 static bool same_creds(const struct packet *a, const struct socket_msg *m)
 {
 	return a->creds.pid == m->creds.pid && a->creds.uid == m->creds.uid &&
@@ -191,6 +193,7 @@ static long copy_bytes(struct socket *s, struct uio *u, struct socket_msg *m, un
 	}
 	return done;
 }
+
 long recv_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
 {
 	uint64_t deadline = socket_deadline(s->rcvtimeo), want = u->left;

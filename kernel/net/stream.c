@@ -72,6 +72,7 @@ int stream_begin_connect(struct socket *s, bool nonblock)
 	spin_unlock(&s->lock);
 	return err;
 }
+
 void stream_end_connect(struct socket *s)
 {
 	spin_lock(&s->lock);
@@ -253,6 +254,7 @@ static int take_child(struct socket *s, bool nonblock, struct socket **out, stru
 	spin_unlock(&s->lock);
 	return 0;
 }
+
 /* The client of a child that fits the backlog now. */
 static void establish(struct socket *child)
 {
