@@ -126,14 +126,15 @@ static bool may_share(const struct socket *a, const struct socket *b)
 	       !(a->type == SOCK_STREAM && listening);
 }
 
-/* Somebody has the port of s->local already. */
-static bool conflicts_locked(const struct socket *s)
+/* Somebody has the name s->local (listening: and listens there) who would not share it. */
+static bool taken_locked(const struct socket *s, bool listening)
 {
 	const struct socket *b;
 
 	ASSERT(spin_held(&net_lock));
 	list_for_each_entry(b, bucket(s->local.port), name_link) {
 		if (b != s && b->local.port == s->local.port && b->type == s->type &&
+		    (!listening || READ_ONCE(b->state) == SOCKET_LISTENING) &&
 		    (covers(b, s->local.ip) || covers(s, b->local.ip)) && !may_share(s, b)) {
 			return true;
 		}
@@ -141,20 +142,9 @@ static bool conflicts_locked(const struct socket *s)
 	return false;
 }
 
-/* Somebody listens where s would. */
 static int inet_may_listen_locked(const struct socket *s)
 {
-	const struct socket *b;
-
-	ASSERT(spin_held(&net_lock));
-	list_for_each_entry(b, bucket(s->local.port), name_link) {
-		if (b != s && b->local.port == s->local.port && b->type == s->type &&
-		    READ_ONCE(b->state) == SOCKET_LISTENING &&
-		    (covers(b, s->local.ip) || covers(s, b->local.ip)) && !may_share(s, b)) {
-			return -EADDRINUSE;
-		}
-	}
-	return 0;
+	return taken_locked(s, true) ? -EADDRINUSE : 0;
 }
 
 /* Gives s the name; port 0 = one that is free, from the first-th on. */
@@ -165,7 +155,7 @@ static int take_name_locked(struct socket *s, const struct inet_name *name, unsi
 	ASSERT(spin_held(&net_lock));
 	s->local = *name;
 	if (name->port) {
-		return conflicts_locked(s) ? -EADDRINUSE : 0;
+		return taken_locked(s, false) ? -EADDRINUSE : 0;
 	}
 	for (unsigned i = 0; i < range; i++) {
 		const struct socket *b;
