@@ -37,8 +37,8 @@ struct cpu_private {
 	_Atomic uint64_t call_from; /* bit per CPU whose smp_call waits for us */
 	void (*call_fn)(void *arg); /* our own smp_call */
 	void *call_arg;
-	_Atomic uint64_t call_waits_for;  /* bit per CPU that has not run it yet */
-	_Atomic bool call_halted;	  /* our smp_call sleeps: the last one wakes us */
+	_Atomic uint64_t call_waits_for;	  /* bit per CPU that has not run it yet */
+	_Atomic bool call_halted;		  /* our smp_call sleeps: the last one wakes us */
 	const struct trap_frame *_Atomic stopped; /* panic: where the stop NMI hit */
 	uint64_t gdt[16];
 	struct tss tss;
