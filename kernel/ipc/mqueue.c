@@ -36,7 +36,7 @@ struct mq_message {
 struct mq {
 	struct list link;     /* [names] */
 	struct refcount refs; /* the name, each open file */
-	struct spinlock lock;
+	SPINLOCK(mqueue) lock;
 	struct list messages;	 /* [lock] next to leave first */
 	int64_t maxmsg, msgsize; /* [I] */
 	int64_t count;		 /* [lock] */
@@ -52,7 +52,7 @@ struct mq {
 };
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(mq_names) lock;
 	struct list list; /* [lock] */
 	unsigned count;	  /* [lock] */
 } names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };
@@ -398,7 +398,7 @@ static void send_notify(struct process *p, const struct linux_sigevent *event)
 	if (event->notify == SIGEV_SIGNAL) {
 		siginfo_init_user(&info, event->signo, SI_MESGQ);
 		info.rt.value = event->value;
-		signal_send_process(p, &info);
+		(void)!signal_send_process(p, &info);
 	}
 	process_put(p);
 }

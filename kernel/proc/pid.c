@@ -13,7 +13,7 @@
 #define PID_RESERVED 300 /* a number below it is given out only in the first round */
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(pid_table) lock;
 	uint64_t used[BITMAP_WORDS(PID_MAX)];
 	struct pid **leaves[PID_MAX / LEAF_ENTRIES];
 	int last;
@@ -22,7 +22,7 @@ static struct {
 	struct kmem_cache *cache;
 } table = { .lock = SPINLOCK_INIT(RANK_PID_TABLE, "pid table") };
 
-struct spinlock proctree_lock = SPINLOCK_INIT(RANK_PROCTREE, "process tree");
+SPINLOCK(proctree) proctree_lock = SPINLOCK_INIT(RANK_PROCTREE, "process tree");
 
 void pid_init(void)
 {
@@ -67,7 +67,7 @@ int pid_alloc(struct task *task, struct pid **out)
 	if (!p) {
 		return -ENOMEM;
 	}
-	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
+	refcount_init(&p->refs, 1);
 	p->users = 1;
 	p->task = task;
 	list_init(&p->group);
@@ -93,12 +93,12 @@ int pid_alloc(struct task *task, struct pid **out)
 
 void pid_get(struct pid *p)
 {
-	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+	refcount_get(&p->refs);
 }
 
 void pid_put(struct pid *p)
 {
-	if (p && atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1) {
+	if (p && refcount_put(&p->refs)) {
 		ASSERT(p->users == 0 && !p->task && !p->process);
 		kmem_cache_free(table.cache, p);
 	}
