@@ -106,7 +106,7 @@ long send_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned 
 	long done = 0;
 
 	while (u->left) {
-		long n = send_packet(s, s->peer, u, MIN(u->left, CHUNK), NULL, m, flags);
+		long n = send_packet(s, READ_ONCE(s->peer), u, MIN(u->left, CHUNK), NULL, m, flags);
 
 		if (n < 0) {
 			return done ? done : n;
