@@ -76,7 +76,9 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 	if (!p) {
 		return err;
 	}
-	p->creds = m && m->has_creds ? m->creds : socket_current_creds();
+	if (s->kind->carries_extras) {
+		p->creds = m && m->has_creds ? m->creds : socket_current_creds();
+	}
 	if (m) {
 		p->files = m->files;
 		p->nfiles = m->nfiles;
