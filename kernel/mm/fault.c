@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Page faults: anonymous memory and copy-on-write; files are in fault_file.c. */
+/*
+ * Page faults: anonymous memory and copy-on-write; files are in fault_file.c.
+ *
+ * mm->lock is held for reading over the whole fault: the vma and the tables stay, entries do
+ * not.  Threads of the process fault on the same page at once, unmap_object() takes entries
+ * away, the processor sets A and D.  So an empty entry is filled by compare-exchange, without
+ * a lock, and whoever loses drops his page; an entry in use changes under pt_lock only.  A page
+ * has its contents before an entry points to it.
+ *
+ * A private page may be written where it is when the entry's reference is its only one.  New
+ * references to such a page come from pt_lock's holders alone (fork, access.c), so that the
+ * count can't rise from 1 while pt_lock is held.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>

@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults on mappings of page caches (files, tmpfs, shared anonymous memory) and the vDSO. */
+/*
+ * Faults on mappings of page caches (files, tmpfs, shared anonymous memory) and the vDSO.
+ *
+ * mm->lock is held for reading.  Against truncation, which sets the size, takes pages out of
+ * the tree and then unmaps them: we look at the size, get the page, and map it under pt_lock
+ * only if it is still the cache's (page_is_current()).  If it left the tree before that, we
+ * see it; if after, the unmapping finds our entry.
+ *
+ * An entry of a shared mapping gets W when it is written, not before, if the owner wants to
+ * know (mkwrite) or must save it; the page is marked dirty after W is there.  write_run() does
+ * the reverse, flag then W, so that a page with W is never clean for long: its data is sent
+ * after both.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>

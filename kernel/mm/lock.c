@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* mlock(2), mlockall(2), mincore(2), msync(2). */
+/*
+ * mlock(2), mlockall(2), mincore(2), msync(2).
+ *
+ * Nothing is ever swapped out: locking means a flag that is accounted, and pages that are
+ * brought in.  Flags change with mm->lock held for writing; pages come afterwards, without it.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>

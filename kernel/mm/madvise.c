@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* madvise(2). */
+/*
+ * madvise(2).  Advice that is a flag of the vma takes mm->lock for writing; all other advice
+ * takes it for reading and changes no vma: faults go on beside it.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>

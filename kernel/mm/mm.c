@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Life of an address space: create, fork, switch, tear down. */
+/*
+ * Life of an address space: create, fork, switch, tear down.
+ *
+ * `users` counts threads and those who look in; 0 means that nobody else can reach the space:
+ * it is being built by mm_fork() or torn down, and its vmas change without mm->lock.
+ */
 #include <mm/mm.h>
 
 #include <lib/assert.h>

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* mmap(2), munmap(2), brk(2). */
+/*
+ * mmap(2), munmap(2), brk(2).
+ *
+ * Everything is checked before anything is unmapped or mapped.  What leaves the tree goes to a
+ * list `dead`: objects and files are put after mm->lock, for the last put of a file may sleep
+ * for its daemon.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The page cache: life of its pages, filling and read-ahead, waiting. */
+/*
+ * The page cache: life of its pages, filling and read-ahead, waiting.
+ *
+ * A page that is being filled is in the tree, PAGE_LOCKED and not PAGE_UPTODATE: whoever wants
+ * it waits for it, so that a page is read once.  When the fill is over it becomes up to date or
+ * leaves the tree, and the waiters look again.  Nothing is held while ops->fill runs but the
+ * pages' locks.
+ */
 #include "pagecache_internal.h"
 #include <lib/assert.h>
 #include <linux/errno.h>

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The page cache: copies in and out, truncation, invalidation. */
+/*
+ * The page cache: copies in and out, truncation, invalidation.
+ *
+ * Bytes are copied without any lock, with a reference to the page: reads and writes of one
+ * place at once may mix (as on Linux), and user copies may fault on a mapping of the very same
+ * page.  A new page is filled before it is in the tree, so that nobody sees what was there.
+ */
 #include "pagecache_internal.h"
 #include <lib/assert.h>
 #include <lib/string.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The page cache's radix tree: page offset to page. */
+/*
+ * The page cache's radix tree: page offset to page.  All under pc->lock; allocations for nodes
+ * do not sleep.  A node is there while one of its slots is used: count says how many.
+ */
 #include "pagecache_internal.h"
 #include <lib/assert.h>
 #include <linux/errno.h>

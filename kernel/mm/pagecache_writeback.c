@@ -5,6 +5,10 @@
  * A page becomes dirty on the write fault of a shared mapping; writing it back makes its
  * mappings read-only first, so that the next write faults again.  Caches with dirty pages
  * are on one list, which a thread empties every five seconds.
+ *
+ * PAGE_DIRTY is set without a lock, by compare-exchange and only together with PAGE_CACHE;
+ * pc->ndirty counts the flags.  A cache on the list is alive: pagecache_destroy() takes it off,
+ * and who takes it off to write holds its owner by ops->hold, under dirty_lock.
  */
 #include "pagecache_internal.h"
 #include <arch/clock.h>

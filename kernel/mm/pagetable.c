@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks over the page tables of programs: look up, make, remove, protect, copy. */
+/*
+ * Walks over the page tables of programs: look up, make, remove, protect, copy.
+ *
+ * Tables are four levels; only levels 0 and 1 map pages.  A table is installed by
+ * compare-exchange into an empty entry and stays until mm->lock is held for writing (or the
+ * space is dying): so walks need no lock.  Entries that map something change under pt_lock.
+ * Ranges are page aligned and below USER_END: the caller checked them, we assert.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>

@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator, see mm/phys.h.  A free page (refs 0) is in one of three places: the buddy
+ * lists, a CPU's list, or RAM that was never looked at (from fresh_next on).
+ *
+ * phys.lock (irq) keeps the buddy lists and fresh_*.  A CPU's list and statistics are touched by
+ * that CPU only, with interrupts off; who adds the statistics up reads them a moment apart.
+ * Allocation works in any context; only PAGE_ALLOC_USER without NORETRY may sleep: it asks the
+ * shrinkers.
+ */
 #include <mm/phys.h>
 
 #include <arch/boot.h>

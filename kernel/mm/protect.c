@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* mprotect(2), and vma_isolate() for all that change parts of vmas. */
+/*
+ * mprotect(2), and vma_isolate() for all that change parts of vmas.
+ *
+ * mm->lock held for writing keeps faults out while flags and entries change; unmap_object(),
+ * which has only pt_lock, takes entries away but never makes one.  Rights that the program loses
+ * are gone from every TLB before the call returns.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>

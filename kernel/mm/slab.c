@@ -4,7 +4,10 @@
  * list of free objects (priv) and how many are out (index); link is its place in the
  * cache's list of slabs with free objects.  Objects larger than half a page get a block
  * each.  In front of the slabs each CPU has a list of free objects per cache, used with
- * interrupts off and without a lock.
+ * interrupts off and without a lock.  Never sleeps; any context.
+ *
+ * A cache keeps at most one empty slab, so that a single object that comes and goes costs no
+ * page.  The sum over its slabs of objects out is c->out; the CPUs' lists are among them.
  *
  * Debug builds append a trailer to each object: a red zone and a word that says whether
  * it is allocated; free objects are filled with 0x6b.

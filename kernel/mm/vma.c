@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The vmas of an address space: a tree by address, with the sums of their sizes.
+ *
+ * Changes need mm->lock held for writing, lookups for reading.  Vmas do not overlap, are never
+ * empty, and neighbours that could be one (kind_matches()) are one after vma_merge().  The range
+ * of a vma with an object changes under the object's vmas_lock, too, for unmap_object() reads it
+ * without mm->lock.  A vma that left the tree is linked by object_link into a list `dead`.
+ *
+ * gap_hint: no gap above it is longer than gap_hole, so a search that wants more starts there.
+ * Unmapping raises it, finding lowers it.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
