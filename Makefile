@@ -90,14 +90,16 @@ check-host: unit guest-tests
 check-guest: all guest-tests
 	$(Q)tests/run --build $(O) --only guest
 
-# --- lint: clang compiles everything and checks the lock annotations
+# --- lint: clang compiles everything and checks the lock annotations of the rooms that have them
+LOCK_ROOMS := kernel/sync/ kernel/lib/ kernel/debug/
+lock_check = -DLOCK_ANALYSIS $(if $(or $(LOCKS),$(filter $(addsuffix %,$(LOCK_ROOMS)),$1)),-Wthread-safety -Wthread-safety-beta)
 LINT_SRC := $(SRC)
 lint: $(LINT_SRC:%.c=$(O)/lint/%.ok)
 	$(Q)$(PYTHON) tools/check-layers.py .
 	$(Q)$(PYTHON) tools/check-headers.py $(CC) include
 $(O)/lint/%.ok: %.c
 	@mkdir -p $(@D)
-	$(call say,LINT,$<)$(CLANG) $(KFLAGS) $(WARN) -Wthread-safety -Wthread-safety-beta \
+	$(call say,LINT,$<)$(CLANG) $(KFLAGS) $(WARN) $(call lock_check,$<) \
 		-Wno-gnu -Wno-unused-command-line-argument -MMD -MP -MF $(@:.ok=.d) -MT $@ -fsyntax-only $< && touch $@
 
 clean:

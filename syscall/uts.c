@@ -12,7 +12,7 @@
 #include <sync/spinlock.h>
 #include <syscall/syscalls.h>
 
-static struct spinlock uts_lock = SPINLOCK_INIT(RANK_LEAF, "uts");
+static SPINLOCK(uts) uts_lock = SPINLOCK_INIT(RANK_LEAF, "uts");
 static struct linux_utsname uts = {
 	.sysname = UTS_SYSNAME,
 	.nodename = "corrida",

@@ -34,7 +34,7 @@ struct tty {
 	_Atomic int32_t refs;
 	const struct tty_driver *driver;
 	void *driver_data;
-	struct mutex lock;
+	MUTEX(tty) lock;
 	struct ldisc ldisc;	      /* [lock] */
 	struct linux_winsize winsize; /* [lock] */
 	struct waitq read_waitq;      /* input, hang-up */

@@ -20,7 +20,7 @@
 static char ring[LOG_SIZE];
 static uint64_t head; /* log_lock: bytes ever written */
 static _Atomic uint64_t lost;
-static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
+static SPINLOCK(log) log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 static void (*_Atomic line_sink)(const char *line, size_t n);
 
 static const char *const prefix[] = {

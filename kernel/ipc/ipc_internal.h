@@ -5,14 +5,14 @@
 
 struct ipc_object {
 	_Atomic int32_t refs;
-	struct spinlock lock;
+	SPINLOCK(ipc_object) lock;
 	int id, key;			     /* [I] */
 	uint32_t uid, gid, cuid, cgid, mode; /* [lock] */
 	bool removed;			     /* [lock] */
 	int64_t ctime;			     /* [lock] seconds */
 };
 struct ipc_table {
-	struct spinlock lock;
+	SPINLOCK(ipc_table) lock;
 	struct ipc_object **slots; /* [lock] */
 	unsigned size, limit, used;
 	uint16_t seq;

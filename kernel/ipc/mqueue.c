@@ -36,7 +36,7 @@ struct mq_message {
 struct mq {
 	struct list link;     /* [names] */
 	_Atomic int32_t refs; /* the name, each open file */
-	struct spinlock lock;
+	SPINLOCK(mqueue) lock;
 	struct list messages;		/* [lock] next to leave first */
 	int64_t maxmsg, msgsize, count; /* count [lock] */
 	struct waitq senders, receivers, pollers;
@@ -51,7 +51,7 @@ struct mq {
 };
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(mq_names) lock;
 	struct list list;
 	unsigned count;
 } names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };

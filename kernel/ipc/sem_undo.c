@@ -11,7 +11,7 @@
 
 struct sem_undo_list {
 	_Atomic int32_t refs;
-	struct spinlock lock; /* before the sets' */
+	SPINLOCK(sem_undo) lock; /* before the sets' */
 	struct list undos;
 };
 

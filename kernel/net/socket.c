@@ -7,7 +7,7 @@
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 
-struct spinlock net_lock = SPINLOCK_INIT(RANK_NET_TABLE, "net");
+SPINLOCK(net_table) net_lock = SPINLOCK_INIT(RANK_NET_TABLE, "net");
 
 static const struct file_ops socket_file_ops;
 
@@ -99,7 +99,7 @@ static void tell_peer(struct socket *peer, bool reset)
 }
 /* Packets that carry files are freed by one thread at a time and never recursively: a file may
  * be a socket with such packets, and so on, deeper than the stack is. */
-static struct spinlock grave_lock = SPINLOCK_INIT(RANK_NET_SOCKET, "net grave");
+static SPINLOCK(net_grave) grave_lock = SPINLOCK_INIT(RANK_NET_SOCKET, "net grave");
 static struct list grave = LIST_INIT(grave);
 static bool digging;
 

@@ -12,7 +12,7 @@
 #define NR_OPEN_MAX (1u << 20)
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(accounts) lock;
 	struct list list;
 } accounts = { .lock = SPINLOCK_INIT(RANK_USER_ACCOUNT, "user accounts"),
 	       .list = LIST_INIT(accounts.list) };

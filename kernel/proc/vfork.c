@@ -6,7 +6,7 @@
 
 struct vfork_wait {
 	_Atomic int32_t refs;
-	struct spinlock lock;
+	SPINLOCK(vfork) lock;
 	struct waitq waitq;
 	bool done;
 };

@@ -29,7 +29,7 @@
 
 struct pty {
 	struct tty *slave;	 /* [I] counted by the master's file */
-	struct spinlock lock;	 /* ring */
+	SPINLOCK(pty) lock;	 /* ring */
 	uint32_t head, tail;	 /* free running */
 	struct waitq data_waitq; /* the master's reader */
 	struct waitq room_waitq; /* the slave's writers */
@@ -40,7 +40,7 @@ struct pty {
 };
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(ptys) lock;
 	uint64_t used[BITMAP_WORDS(PTY_MAX)];
 	struct pty *ptys[PTY_MAX]; /* not counted: removed when the master closes */
 } table = { .lock = SPINLOCK_INIT(RANK_FS_LEAF, "ptys") };
