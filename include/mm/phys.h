@@ -19,6 +19,7 @@
 #include <arch/paging.h>
 #include <lib/list.h>
 #include <stdatomic.h>
+#include <sync/lock_order.h>
 
 #define PAGE_MAX_ORDER 10 /* 4 MiB */
 #define PAGE_HUGE_ORDER 9 /* 2 MiB */
@@ -86,11 +87,11 @@ struct mem_stats {
 void mem_get_stats(struct mem_stats *s);
 /* Called under memory pressure to free clean cache pages: returns pages freed. */
 void mem_register_shrinker(uint64_t (*shrink)(uint64_t pages));
-/* Asks the shrinkers for pages now; may sleep.  Pages freed. */
-uint64_t mem_reclaim(uint64_t pages);
+/* Asks the shrinkers for pages now.  Pages freed. */
+uint64_t mem_reclaim(uint64_t pages) MAY_SLEEP;
 /* Before a return to the program, when the kernel took pages from its reserve (WORK_NOTIFY
- * was set): reclaims.  May sleep. */
-void mem_balance(void);
+ * was set): reclaims. */
+void mem_balance(void) MAY_SLEEP;
 /* Pages that programs may still take before reclaim starts (an estimate). */
 uint64_t mem_available_pages(void);
 uint64_t mem_total_pages(void);

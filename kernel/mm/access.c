@@ -23,6 +23,7 @@ struct reached {
 
 /* The entry is good enough for the access: takes a reference. */
 static bool reach_entry(uint64_t e, uint64_t addr, bool write, bool force, struct reached *out)
+	REQUIRES(pagetable_role)
 {
 	struct page *p;
 
@@ -51,6 +52,7 @@ static bool reach_entry(uint64_t e, uint64_t addr, bool write, bool force, struc
 }
 
 static bool reach(struct mm *mm, uint64_t addr, bool write, bool force, struct reached *out)
+	REQUIRES_SHARED(mm_role)
 {
 	uint64_t *entry;
 	bool ok = false;

@@ -52,7 +52,7 @@ static uint64_t anon_bits(const struct vma *v)
 }
 
 static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
-				    enum fault_access access)
+				    enum fault_access access) REQUIRES_SHARED(mm_role)
 {
 	struct page *p;
 
@@ -72,8 +72,9 @@ static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
 	return FAULT_OK;
 }
 
-/* With pt_lock: the page may be written where it is, since nobody else refers to it. */
+/* The page may be written where it is, since nobody else refers to it. */
 static bool cow_reuse(struct vma *v, uint64_t *pmd, uint64_t *pte, uint64_t e)
+	REQUIRES(pagetable_role)
 {
 	struct page *p = pte_page(e);
 
@@ -95,11 +96,11 @@ static bool cow_reuse(struct vma *v, uint64_t *pmd, uint64_t *pte, uint64_t e)
 	return true;
 }
 
-/* With pt_lock, which it drops: replaces the read-only entry by one for `copy`.  Other CPUs
+/* Drops pt_lock; replaces the read-only entry by one for `copy`.  Other CPUs
  * may read the old page until they are flushed, so nobody may write to the new one before:
  * it is mapped read-only meanwhile, with a reference more, so that nobody takes it as his. */
 static void cow_replace_unlock(struct mm *mm, uint64_t *pte, uint64_t addr, struct page *copy,
-			       uint64_t bits)
+			       uint64_t bits) RELEASES(pagetable_role)
 {
 	uint64_t now = page_to_phys(copy) | bits;
 
@@ -122,7 +123,7 @@ static void cow_replace_unlock(struct mm *mm, uint64_t *pte, uint64_t addr, stru
 }
 
 static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t *pte,
-				   uint64_t addr)
+				   uint64_t addr) REQUIRES_SHARED(mm_role)
 {
 	struct page *old, *copy;
 	bool counted, zero;
@@ -183,7 +184,7 @@ static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, 
 /* A write to a 2 MiB page that is mapped read-only.  Takes it when nobody shares it, else
  * splits the entry: *again. */
 static enum fault_result fault_huge_write(struct mm *mm, struct vma *v, uint64_t *pmd,
-					  uint64_t addr, bool *again)
+					  uint64_t addr, bool *again) REQUIRES_SHARED(mm_role)
 {
 	struct page *table = NULL;
 
@@ -228,6 +229,7 @@ enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr,
 	bool write = access & ACCESS_WRITE;
 	uint64_t *pmd, *pte, e;
 
+	DEBUG_ASSERT(v->mm == mm && v->start <= addr && addr < v->end);
 	addr &= PAGE_MASK;
 	pmd = pt_pmd_alloc(mm, addr);
 	if (!pmd) {
@@ -287,6 +289,7 @@ static enum fault_result grow_stack(struct mm *mm, uint64_t addr)
 	enum fault_result r = FAULT_SEGV_MAPERR;
 	struct vma *v, *prev;
 
+	/* The caller had to drop the read lock: everything is looked at again. */
 	rwsem_write_lock(&mm->lock);
 	v = vma_find(mm, addr);
 	if (!v) {
@@ -362,9 +365,9 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error)
 	return r;
 }
 
-/* One vma's part of mm_populate(), under the read lock. */
+/* One vma's part of mm_populate(). */
 static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t end,
-			enum populate_mode mode)
+			enum populate_mode mode) REQUIRES_SHARED(mm_role)
 {
 	bool write = (v->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE;
 	uint64_t stop = MIN(end, v->end);
@@ -398,6 +401,7 @@ int mm_populate(struct mm *mm, uint64_t start, uint64_t end, enum populate_mode 
 {
 	int err = 0;
 
+	ASSERT(IS_ALIGNED(start, PAGE_SIZE));
 	while (start < end && !err) {
 		struct vma *v;
 

@@ -21,8 +21,10 @@
 /* Pages around a fault that are mapped when the cache has them: 64 KiB, aligned. */
 #define AROUND_PAGES 16
 
-/* With pt_lock: is p still the page at index of pc?  See mm.h on unmapping. */
+/* Is p still the page at index of pc?  Pairs with pagecache_remove_locked(), which clears
+ * PAGE_CACHE before its caller unmaps: see mm.h. */
 static bool page_is_current(struct page_cache *pc, struct page *p, uint64_t index)
+	REQUIRES(pagetable_role)
 {
 	return (atomic_load_explicit(&p->flags, memory_order_acquire) & PAGE_CACHE) &&
 	       p->owner == pc && p->index == index;
@@ -30,7 +32,9 @@ static bool page_is_current(struct page_cache *pc, struct page *p, uint64_t inde
 
 /* Maps p, whose reference goes to the entry; false = not done, reference kept. */
 static bool map_locked(struct vma *v, uint64_t *pte, struct page *p, uint64_t index, uint64_t bits)
+	REQUIRES(pagetable_role)
 {
+	DEBUG_ASSERT(spin_held(&v->mm->pt_lock) && v->object);
 	if (!page_is_current(v->object, p, index)) {
 		return false;
 	}

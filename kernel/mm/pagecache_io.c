@@ -261,7 +261,7 @@ void pagecache_remove_range(struct page_cache *pc, uint64_t first, uint64_t last
 	}
 }
 
-static bool has_vmas(struct page_cache *pc)
+bool pagecache_is_mapped(struct page_cache *pc)
 {
 	bool mapped;
 
@@ -270,11 +270,19 @@ static bool has_vmas(struct page_cache *pc)
 	spin_unlock(&pc->vmas_lock);
 	return mapped;
 }
+
 static void unmap_range(struct page_cache *pc, uint64_t first, uint64_t last)
 {
-	if (has_vmas(pc)) {
+	if (pagecache_is_mapped(pc)) {
 		mm_unmap_object(pc, first, last);
 	}
+}
+
+/* A look without the lock.  A page that comes meanwhile is filled from the store as the caller
+ * left it, so nothing has to be done for it. */
+static bool is_empty(struct page_cache *pc)
+{
+	return atomic_load_explicit(&pc->npages, memory_order_relaxed) == 0;
 }
 
 static void zero_part(struct page_cache *pc, uint64_t index, size_t from, size_t to)
@@ -293,7 +301,7 @@ void pagecache_truncate(struct page_cache *pc, uint64_t new_size)
 	uint64_t end = MIN(old, new_size);
 
 	/* Without cached pages there may still be private copies of them. */
-	if (pc->npages == 0 && !has_vmas(pc)) {
+	if (is_empty(pc) && !pagecache_is_mapped(pc)) {
 		return;
 	}
 	if (new_size < old) {
@@ -302,7 +310,7 @@ void pagecache_truncate(struct page_cache *pc, uint64_t new_size)
 		/* Size first, so that no fault finds a page beyond it; mappings last, so that
 		 * those who mapped a page before it left the tree are found. */
 		pagecache_remove_range(pc, first, UINT64_MAX, false);
-		if (has_vmas(pc)) {
+		if (pagecache_is_mapped(pc)) {
 			mm_unmap_object_end(pc, first);
 		}
 	}
@@ -316,7 +324,7 @@ void pagecache_invalidate(struct page_cache *pc, uint64_t first, uint64_t last)
 {
 	int err;
 
-	if (pc->npages == 0 || pagecache_is_memory(pc)) {
+	if (is_empty(pc) || pagecache_is_memory(pc)) {
 		return;
 	}
 	err = pagecache_sync(pc, first, last);

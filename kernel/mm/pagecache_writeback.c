@@ -22,11 +22,11 @@
 #define WRITE_BACK_AGE_NS (5 * NSEC_PER_SEC)
 
 static SPINLOCK(dirty_caches) dirty_lock = SPINLOCK_INIT(RANK_FS_LEAF, "dirty caches");
-static struct list dirty_caches = LIST_INIT(dirty_caches); /* dirty_lock */
+static struct list dirty_caches GUARDED_BY(dirty_caches_role) = LIST_INIT(dirty_caches);
 static struct waitq flusher_q;
 static _Atomic bool flusher_started;
 static _Atomic uint64_t dirty_pages; /* of all caches */
-static uint64_t dirty_max;	     /* more must be written back first: reclaim can't free them */
+static uint64_t dirty_max; /* [I] more must be written back first: reclaim can't free them */
 
 void pagecache_writeback_init(void)
 {
@@ -47,7 +47,8 @@ void pagecache_count_dirty(struct page_cache *pc, int64_t n)
 	atomic_fetch_add_explicit(&dirty_pages, (uint64_t)n, memory_order_relaxed);
 }
 
-/* Called by the fault handler, perhaps under its page-table lock: only spinlocks below. */
+/* The compare-exchange pairs with the clearing in pagecache_remove_locked(): a page that left
+ * the cache is not marked, so ndirty is right. */
 void pagecache_mark_dirty(struct page_cache *pc, struct page *p)
 {
 	uint32_t f = page_flags(p);

@@ -14,12 +14,18 @@
 
 #define TABLE_BITS (PTE_P | PTE_W | PTE_U)
 
+static void assert_range(uint64_t start, uint64_t end)
+{
+	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
+}
+
 /* --- finding and making tables --- */
 
 uint64_t *pt_pmd_skip(struct mm *mm, uint64_t va, uint64_t *next)
 {
 	uint64_t *t = phys_to_virt(mm->space.root);
 
+	DEBUG_ASSERT(va <= USER_END);
 	for (unsigned level = 3; level > 1; level--) {
 		uint64_t e = pte_read(&t[pt_index(va, level)]);
 
@@ -61,6 +67,7 @@ uint64_t *pt_pmd_alloc(struct mm *mm, uint64_t va)
 {
 	uint64_t *t = phys_to_virt(mm->space.root);
 
+	DEBUG_ASSERT(va < USER_END);
 	for (unsigned level = 3; level > 1; level--) {
 		uint64_t *e = &t[pt_index(va, level)];
 
@@ -88,6 +95,7 @@ static uint64_t pmd_end(uint64_t va, uint64_t end)
 /* --- removing --- */
 
 static void zap_huge(struct gather *g, struct vma *v, uint64_t *pmd, uint64_t va)
+	REQUIRES(pagetable_role)
 {
 	uint64_t old = pte_exchange(pmd, 0);
 
@@ -99,7 +107,7 @@ static void zap_huge(struct gather *g, struct vma *v, uint64_t *pmd, uint64_t va
 /* Removes the entries of [va, end), in one table, until done or the gather is full; returns
  * where it stopped.  Only those with all bits of `need`. */
 static uint64_t zap_table(struct gather *g, struct vma *v, uint64_t *pmd, uint64_t va, uint64_t end,
-			  uint64_t need)
+			  uint64_t need) REQUIRES(pagetable_role)
 {
 	uint64_t *pte = pt_pte(pmd, va), first = 0, last = 0;
 	int64_t anon = 0, file = 0;
@@ -138,11 +146,15 @@ static uint64_t zap_table(struct gather *g, struct vma *v, uint64_t *pmd, uint64
 	return va;
 }
 
-static void zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t end, uint64_t need)
+/* False: met a 2 MiB page of which only a part is in the range. */
+static bool zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t end, uint64_t need)
 {
 	struct mm *mm = g->mm;
 	uint64_t va = start, next;
+	bool whole = true;
 
+	assert_range(start, end);
+	DEBUG_ASSERT(v->start <= start && end <= v->end);
 	while (va < end) {
 		uint64_t *pmd;
 
@@ -156,19 +168,9 @@ static void zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t 
 			gather_flush(g);
 		}
 		spin_lock(&mm->pt_lock);
-		if (pte_read(pmd) & PTE_PS) {
-			uint64_t cut = IS_ALIGNED(va, HUGE_SIZE) ? next : va;
-
-			if (!need && !IS_ALIGNED(cut, HUGE_SIZE)) {
-				/* The caller splits what it does not take whole, but under the
-				 * read lock a fault may have mapped it since. */
-				spin_unlock(&mm->pt_lock);
-				if (huge_split_at(mm, cut)) {
-					va = next;
-				}
-				continue;
-			}
-			if (!need) { /* PTE_FILE is never huge */
+		if (pte_read(pmd) & PTE_PS) { /* anonymous: it has none of `need` */
+			whole = whole && IS_ALIGNED(va, HUGE_SIZE) && next - va == HUGE_SIZE;
+			if (whole && !need) {
 				zap_huge(g, v, pmd, va);
 			}
 			va = next;
@@ -177,16 +179,17 @@ static void zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t 
 		}
 		spin_unlock(&mm->pt_lock);
 	}
+	return whole;
 }
 
-void pt_zap(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
+bool pt_zap(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
 {
-	zap_range(g, v, start, end, 0);
+	return zap_range(g, v, start, end, 0);
 }
 
 void pt_zap_file(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
 {
-	zap_range(g, v, start, end, PTE_FILE);
+	(void)zap_range(g, v, start, end, PTE_FILE);
 }
 
 /* Frees the table below *e, which covers [va, va + span). */
@@ -235,6 +238,8 @@ static void free_level(struct gather *g, uint64_t start, uint64_t end, unsigned 
 void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t floor,
 		    uint64_t ceiling)
 {
+	assert_range(start, end);
+	ASSERT(floor <= start && end <= ceiling);
 	/* most unmappings leave something in the same 2 MiB */
 	if (MAX(floor, start & HUGE_MASK) + HUGE_SIZE > ceiling) {
 		return;
@@ -248,7 +253,7 @@ void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t flo
 
 /* The entry with a new protection.  W is given at once where that is known to be right:
  * a page that nobody else refers to. */
-static uint64_t pte_with(uint64_t e, uint64_t bits, uint32_t flags)
+static uint64_t pte_with(uint64_t e, uint64_t bits, uint32_t flags) REQUIRES(pagetable_role)
 {
 	uint64_t keep = e & (PTE_ADDR | PTE_W | PTE_D | PTE_SPECIAL | PTE_FILE | PTE_PS);
 
@@ -273,7 +278,7 @@ static bool pte_reduced(uint64_t old, uint64_t now)
 	return (old & ~now & (PTE_P | PTE_W)) || (now & ~old & PTE_NX);
 }
 
-static bool protect_entry(uint64_t *pte, uint64_t bits, uint32_t flags)
+static bool protect_entry(uint64_t *pte, uint64_t bits, uint32_t flags) REQUIRES(pagetable_role)
 {
 	uint64_t e = pte_read(pte), now;
 
@@ -295,6 +300,7 @@ void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags)
 	uint64_t bits = pt_bits(flags), va, next;
 	uint64_t first = UINT64_MAX, last = 0;
 
+	assert_range(start, end);
 	for (va = start; va < end; va = next) {
 		uint64_t *pmd, *pte;
 
@@ -329,6 +335,7 @@ void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags)
 
 /* Copies the anonymous entries of one table. */
 static int64_t copy_table(uint64_t *from, uint64_t *to, unsigned n, bool *flush)
+	REQUIRES(pagetable_role)
 {
 	int64_t copied = 0;
 
@@ -349,7 +356,7 @@ static int64_t copy_table(uint64_t *from, uint64_t *to, unsigned n, bool *flush)
 	return copied;
 }
 
-static void copy_huge(uint64_t *from, uint64_t *to, bool *flush)
+static void copy_huge(uint64_t *from, uint64_t *to, bool *flush) REQUIRES(pagetable_role)
 {
 	page_get(phys_to_page(pte_read(from) & PTE_ADDR & HUGE_MASK));
 	if (pte_read(from) & PTE_W) {
@@ -365,6 +372,8 @@ int pt_copy(struct mm *to, struct vma *v, bool *flush)
 	struct mm *from = v->mm;
 	uint64_t va, next;
 
+	rwsem_assert_write_held(&from->lock); /* no fault maps beside it, and no table goes */
+	mm_assert_exclusive(to);
 	for (va = v->start; va < v->end; va = next) {
 		uint64_t *src, *dst;
 		int64_t copied = 0;

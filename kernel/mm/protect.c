@@ -20,6 +20,7 @@ int vma_isolate(struct mm *mm, struct vma **vp, uint64_t start, uint64_t end)
 	struct vma *v = *vp, *upper;
 	int err;
 
+	ASSERT(start < end && start < v->end && end > v->start);
 	if (v->start < start) {
 		if (mm->map_count >= MAX_MAP_COUNT) {
 			return -ENOMEM;
@@ -50,7 +51,7 @@ int vma_isolate(struct mm *mm, struct vma **vp, uint64_t start, uint64_t end)
 }
 
 static int protect_vma(struct mm *mm, struct vma **vp, uint64_t start, uint64_t end, uint32_t prot,
-		       struct list *dead)
+		       struct list *dead) REQUIRES(mm_role)
 {
 	struct vma *v = *vp;
 	uint32_t flags = (v->flags & ~(uint32_t)PROT_MASK) | prot;
@@ -85,7 +86,7 @@ static int protect_vma(struct mm *mm, struct vma **vp, uint64_t start, uint64_t 
 }
 
 static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot, int grows,
-			  struct list *dead)
+			  struct list *dead) REQUIRES(mm_role)
 {
 	uint32_t flags = vma_prot(prot);
 	struct vma *v = vma_find(mm, start);

@@ -45,7 +45,7 @@ struct vma *vma_last(struct mm *mm)
 
 struct vma *vma_find(struct mm *mm, uint64_t addr)
 {
-	struct vma *best = READ_ONCE(mm->last_hit);
+	struct vma *best = atomic_load_explicit(&mm->last_hit, memory_order_relaxed);
 	struct rb_node *n;
 
 	if (best && best->start <= addr && addr < best->end) {
@@ -59,8 +59,9 @@ struct vma *vma_find(struct mm *mm, uint64_t addr)
 		if (addr < v->end) {
 			best = v;
 			if (addr >= v->start) {
-				/* readers race here: any vma of the tree is a valid hint */
-				WRITE_ONCE(mm->last_hit, v);
+				/* Readers race here, and any vma of the tree is a valid hint; it
+				 * can't be one that goes, for that takes the write lock. */
+				atomic_store_explicit(&mm->last_hit, v, memory_order_relaxed);
 				break;
 			}
 			n = n->left;
@@ -71,8 +72,13 @@ struct vma *vma_find(struct mm *mm, uint64_t addr)
 	return best;
 }
 
+static void forget_hit(struct mm *mm) REQUIRES(mm_role)
+{
+	atomic_store_explicit(&mm->last_hit, NULL, memory_order_relaxed);
+}
+
 /* The last with start < addr. */
-static struct vma *vma_find_below(struct mm *mm, uint64_t addr)
+static struct vma *vma_find_below(struct mm *mm, uint64_t addr) REQUIRES_SHARED(mm_role)
 {
 	struct rb_node *n = mm->vmas.root;
 	struct vma *best = NULL;
@@ -90,18 +96,24 @@ static struct vma *vma_find_below(struct mm *mm, uint64_t addr)
 	return best;
 }
 
-static void account(struct mm *mm, uint32_t flags, int64_t pages)
+/* No atomic addition: changes are made under mm->lock, only readers come without. */
+static void add(_Atomic uint64_t *sum, int64_t pages)
 {
-	uint64_t n = (uint64_t)pages;
+	uint64_t old = atomic_load_explicit(sum, memory_order_relaxed);
 
-	mm->total_pages += n;
+	atomic_store_explicit(sum, old + (uint64_t)pages, memory_order_relaxed);
+}
+
+static void account(struct mm *mm, uint32_t flags, int64_t pages) REQUIRES(mm_role)
+{
+	add(&mm->total_pages, pages);
 	if (flags & VMA_LOCKED) {
-		mm->locked_pages += n;
+		add(&mm->locked_pages, pages);
 	}
 	if (flags & VMA_GROWSDOWN) {
-		mm->stack_pages += n;
+		add(&mm->stack_pages, pages);
 	} else if ((flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE) {
-		mm->data_pages += n;
+		add(&mm->data_pages, pages);
 	}
 }
 
@@ -121,6 +133,8 @@ struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 {
 	struct vma *v = kmem_cache_alloc(vma_cache);
 
+	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
+	ASSERT(!kind->file || kind->object);
 	if (!v) {
 		return NULL;
 	}
@@ -143,7 +157,7 @@ struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 	return v;
 }
 
-static void tree_insert(struct mm *mm, struct vma *v)
+static void tree_insert(struct mm *mm, struct vma *v) REQUIRES(mm_role)
 {
 	struct rb_node **link = &mm->vmas.root, *parent = NULL;
 
@@ -158,6 +172,8 @@ static void tree_insert(struct mm *mm, struct vma *v)
 
 void vma_insert(struct mm *mm, struct vma *v)
 {
+	mm_assert_exclusive(mm);
+	DEBUG_ASSERT(v->mm == mm && !vma_find_range(mm, v->start, v->end));
 	tree_insert(mm, v);
 	account(mm, v->flags, (int64_t)vma_pages(v));
 	if (v->object) {
@@ -169,13 +185,14 @@ void vma_insert(struct mm *mm, struct vma *v)
 
 void vma_detach(struct mm *mm, struct vma *v, struct list *dead)
 {
+	mm_assert_exclusive(mm);
 	if (v->object) {
 		spin_lock(&v->object->vmas_lock);
 		list_remove(&v->object_link);
 		spin_unlock(&v->object->vmas_lock);
 	}
 	rb_remove(&mm->vmas, &v->node);
-	mm->last_hit = NULL;
+	forget_hit(mm);
 	mm->map_count--;
 	account(mm, v->flags, -(int64_t)vma_pages(v));
 	list_push_back(dead, &v->object_link);
@@ -185,21 +202,26 @@ void vma_set_range(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 {
 	uint64_t pgoff = v->object || v->special ? vma_index(v, start) : 0;
 
-	ASSERT(start < end);
+	mm_assert_exclusive(mm);
+	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
 	account(mm, v->flags, (int64_t)((end - start) >> PAGE_SHIFT) - (int64_t)vma_pages(v));
-	if (v->object) {
-		spin_lock(&v->object->vmas_lock);
+	if (!v->object) {
+		v->start = start;
+		v->end = end;
+		v->pgoff = pgoff;
+		return;
 	}
+	/* one step for unmap_object() */
+	spin_lock(&v->object->vmas_lock);
 	v->start = start;
 	v->end = end;
 	v->pgoff = pgoff;
-	if (v->object) {
-		spin_unlock(&v->object->vmas_lock);
-	}
+	spin_unlock(&v->object->vmas_lock);
 }
 
 void vma_set_flags(struct mm *mm, struct vma *v, uint32_t flags)
 {
+	mm_assert_exclusive(mm);
 	account(mm, v->flags, -(int64_t)vma_pages(v));
 	v->flags = flags;
 	account(mm, v->flags, (int64_t)vma_pages(v));
@@ -211,19 +233,20 @@ int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper)
 	uint64_t pgoff = v->object || v->special ? vma_index(v, addr) : 0;
 	struct vma *u;
 
-	ASSERT(addr > v->start && addr < v->end);
+	mm_assert_exclusive(mm);
+	ASSERT(addr > v->start && addr < v->end && IS_ALIGNED(addr, PAGE_SIZE));
 	u = vma_new(mm, addr, v->end, &kind, pgoff);
 	if (!u) {
 		return -ENOMEM;
 	}
-	/* one step for mm_unmap_object() */
 	if (v->object) {
+		/* one step for unmap_object(): else it would miss pages of the upper part */
 		spin_lock(&v->object->vmas_lock);
-	}
-	v->end = addr;
-	if (v->object) {
+		v->end = addr;
 		list_push_back(&v->object->vmas, &u->object_link);
 		spin_unlock(&v->object->vmas_lock);
+	} else {
+		v->end = addr;
 	}
 	tree_insert(mm, u);
 	*upper = u;
@@ -240,12 +263,13 @@ static bool continues(const struct vma *a, const struct vma *b)
 }
 
 /* b's range goes to a, its lower neighbour. */
-static void absorb(struct mm *mm, struct vma *a, struct vma *b, struct list *dead)
+static void absorb(struct mm *mm, struct vma *a, struct vma *b, struct list *dead) REQUIRES(mm_role)
 {
 	uint64_t end = b->end;
 
+	mm_assert_exclusive(mm);
 	if (a->object) {
-		/* one step for the unmapper */
+		/* one step for unmap_object() */
 		spin_lock(&a->object->vmas_lock);
 		list_remove(&b->object_link);
 		a->end = end;
@@ -254,7 +278,7 @@ static void absorb(struct mm *mm, struct vma *a, struct vma *b, struct list *dea
 		a->end = end;
 	}
 	rb_remove(&mm->vmas, &b->node);
-	mm->last_hit = NULL;
+	forget_hit(mm);
 	mm->map_count--;
 	list_push_back(dead, &b->object_link);
 }
@@ -286,6 +310,7 @@ struct vma *vma_map(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 	uint64_t pages = (end - start) >> PAGE_SHIFT;
 	struct vma *v;
 
+	ASSERT(!next || next->start >= end);
 	if (prev && prev->end == start && kind_matches(prev, kind) &&
 	    (!kind->object || prev->pgoff + vma_pages(prev) == pgoff)) {
 		vma_set_range(mm, prev, prev->start, end);
@@ -378,7 +403,8 @@ void vma_dispose(struct list *dead)
 		struct vma *v = list_entry(l, struct vma, object_link);
 
 		if (v->object && (v->flags & VMA_SHARED) && (v->flags & VMA_MAYWRITE) &&
-		    pagecache_writes_back(v->object) && v->object->ndirty) {
+		    pagecache_writes_back(v->object) &&
+		    atomic_load_explicit(&v->object->ndirty, memory_order_relaxed)) {
 			/* an error stays with the cache, for fsync() */
 			(void)!pagecache_sync(v->object, v->pgoff, v->pgoff + vma_pages(v) - 1);
 		}
