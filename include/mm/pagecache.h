@@ -47,9 +47,10 @@ struct page_cache {
 	SPINLOCK(pagecache) lock;
 	void *root GUARDED_BY(pagecache_role); /* radix tree: kernel/mm/pagecache_internal.h */
 	unsigned height GUARDED_BY(pagecache_role);
-	_Atomic uint64_t npages; /* changed under lock */
-	_Atomic uint64_t ndirty; /* pages with PAGE_DIRTY */
-	_Atomic uint64_t size;	 /* bytes: the file's size; faults beyond it raise SIGBUS */
+	_Atomic uint64_t npages;  /* changed under lock */
+	_Atomic uint64_t ndirty;  /* pages with PAGE_DIRTY */
+	_Atomic uint32_t writing; /* pages on their way to the store; changed under lock */
+	_Atomic uint64_t size;	  /* bytes: the file's size; faults beyond it raise SIGBUS */
 	const struct pagecache_ops *ops;
 	void *owner;	      /* the inode */
 	_Atomic int32_t refs; /* for ops->release */
@@ -111,7 +112,8 @@ void pagecache_invalidate(struct page_cache *pc, uint64_t first, uint64_t last) 
 /* Zeroes a byte range (fallocate PUNCH_HOLE, ZERO_RANGE), without changing size. */
 void pagecache_zero_range(struct page_cache *pc, uint64_t pos, uint64_t n) MAY_SLEEP;
 /* Writes dirty pages of [first, last] back: write-protects mappings, collects dirty bits,
- * calls ops->write in runs of up to 256 pages.  0 or -errno. */
+ * calls ops->write in runs of up to 256 pages.  When it returns, pages that others were
+ * writing have arrived, too.  0 or -errno. */
 MUST_USE int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last) MAY_SLEEP;
 /* Marks a page dirty (the fault handler, on a write to a shared mapping). */
 void pagecache_mark_dirty(struct page_cache *pc, struct page *p) EXCLUDES(dirty_caches_role);
@@ -119,7 +121,7 @@ void pagecache_mark_dirty(struct page_cache *pc, struct page *p) EXCLUDES(dirty_
 bool pagecache_is_mapped(struct page_cache *pc) EXCLUDES(object_vmas_role);
 /* Frees clean, unmapped pages, oldest first; the shrinker. */
 uint64_t pagecache_shrink(uint64_t pages) MAY_SLEEP;
-/* Every cache with dirty pages (sync(2), exit of the VM). */
+/* The same for every cache with dirty pages (sync(2), exit of the VM). */
 void pagecache_sync_all(void) MAY_SLEEP;
 /* Starts the thread of the periodic write-back unless it runs.  A file system calls it when a
  * shared writable mapping is made. */

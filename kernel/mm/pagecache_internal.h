@@ -67,5 +67,7 @@ void pagecache_reclaim_init(void);
 /* --- pagecache_writeback.c --- */
 void pagecache_dirty_forget(struct page_cache *pc)
 	EXCLUDES(dirty_caches_role); /* leaves the list of dirty caches */
+/* Writes every dirty cache, and waits for nobody else: also from a write. */
+void pagecache_write_back(void) MAY_SLEEP;
 void pagecache_count_dirty(struct page_cache *pc, int64_t n);
 void pagecache_writeback_init(void);

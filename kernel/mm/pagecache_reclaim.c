@@ -218,7 +218,7 @@ uint64_t pagecache_shrink(uint64_t pages)
 
 	if (freed == 0) {
 		/* All that is left may be dirty: written back, it can go. */
-		pagecache_sync_all();
+		pagecache_write_back();
 		freed = shrink(pages);
 	}
 	return freed;
