@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* process_vm_readv(2) and process_vm_writev(2). */
+/*
+ * process_vm_readv(2) and process_vm_writev(2).
+ *
+ * Bytes go through a buffer of the kernel, piece by piece: the caller's side may fault, the
+ * other's is reached by mm_access(), and nothing is locked from one to the other.  The vectors
+ * are copied in once, before anything moves.
+ */
 #include <syscall/syscalls.h>
 
 #include <linux/errno.h>
@@ -62,9 +68,7 @@ static size_t next_piece(struct transfer *t)
 	if (t->l == t->nlocal || t->r == t->nremote) {
 		return 0;
 	}
-	uint64_t n = MIN(t->local[t->l].len - t->l_off, t->remote[t->r].len - t->r_off);
-
-	return MIN(n, BUF_SIZE);
+	return MIN(MIN(t->local[t->l].len - t->l_off, t->remote[t->r].len - t->r_off), BUF_SIZE);
 }
 
 static long move(struct transfer *t, struct mm *mm, void *buf, bool write)

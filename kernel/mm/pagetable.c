@@ -3,8 +3,9 @@
  * Walks over the page tables of programs: look up, make, remove, protect, copy.
  *
  * Tables are four levels; only levels 0 and 1 map pages.  A table is installed by
- * compare-exchange into an empty entry and stays until mm->lock is held for writing (or the
- * space is dying): so walks need no lock.  Entries that map something change under pt_lock.
+ * compare-exchange into an empty entry and stays while a vma lies over it: it goes with mm->lock
+ * held for writing, or with the space.  So walks need no lock but what keeps the vma (mm->lock,
+ * or vmas_lock of its object).  Entries that map something change under pt_lock.
  * Ranges are page aligned and below USER_END: the caller checked them, we assert.
  */
 #include "mm_internal.h"
