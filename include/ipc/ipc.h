@@ -35,7 +35,6 @@ long msg_receive(int id, user_ptr msg, size_t size, int64_t type, int flags);
 long msg_control(int id, int cmd, user_ptr buf);
 
 /* POSIX message queues; names without the slash. */
-struct timespec64;
 long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_mq_attr *attr);
 long mq_remove(const char *name);
 long mq_send(int fd, user_ptr msg, size_t len, unsigned prio, uint64_t deadline);

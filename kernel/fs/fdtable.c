@@ -17,11 +17,11 @@
 #include <arch/cpu.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <linux/limits.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
 
 #define INLINE_FDS 64
-#define NR_OPEN_MAX 1048576
 #define RLIMIT_NOFILE 7
 
 struct fd_slots {

@@ -4,12 +4,11 @@
 
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <mm/phys.h>
 #include <mm/slab.h>
 #include "proc_internal.h"
 #include <time/posix_timers.h>
-
-#define NR_OPEN_MAX (1u << 20)
 
 static struct {
 	SPINLOCK(accounts) lock;
