@@ -27,6 +27,7 @@
 #include <lib/log.h>
 #include <linux/errno.h>
 #include <loader/init.h>
+#include <mm/kthread.h>
 #include <mm/mm.h>
 #include <mm/pagecache.h>
 #include <mm/slab.h>

@@ -57,6 +57,8 @@ static int copy_vecs(user_ptr from, uint64_t count, struct vec **out)
 /* Bytes of the next piece that lies in one local and one remote segment; 0 = all done. */
 static size_t next_piece(struct transfer *t)
 {
+	uint64_t n;
+
 	while (t->l < t->nlocal && t->l_off == t->local[t->l].len) {
 		t->l++;
 		t->l_off = 0;
@@ -68,7 +70,8 @@ static size_t next_piece(struct transfer *t)
 	if (t->l == t->nlocal || t->r == t->nremote) {
 		return 0;
 	}
-	return MIN(MIN(t->local[t->l].len - t->l_off, t->remote[t->r].len - t->r_off), BUF_SIZE);
+	n = MIN(t->local[t->l].len - t->l_off, t->remote[t->r].len - t->r_off);
+	return MIN(n, BUF_SIZE);
 }
 
 static long move(struct transfer *t, struct mm *mm, void *buf, bool write)

@@ -94,7 +94,6 @@ UP_HEADERS = {
 DECLARED_FOR = {
     'include/lib/assert.h': 'panic',
     'include/lib/log.h': 'log_write',
-    'include/sched/sched.h': 'kthread_start',
 }
 # Private headers that other rooms of the same layer may include.
 SHARED_INTERNAL = {

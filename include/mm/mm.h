@@ -28,6 +28,7 @@
  */
 #include <arch/thread.h>
 #include <lib/rbtree.h>
+#include <lib/refcount.h>
 #include <linux/mman.h>
 #include <mm/pagecache.h>
 #include <mm/user_ptr.h>
@@ -91,7 +92,7 @@ struct mm {
 	uint32_t map_count GUARDED_BY(mm_role); /* vmas */
 	/* Every gap above gap_hint is at most gap_hole long. */
 	uint64_t gap_hint GUARDED_BY(mm_role), gap_hole GUARDED_BY(mm_role);
-	_Atomic int32_t users; /* 0: nobody else can reach it, see mm_assert_exclusive() */
+	struct refcount users; /* 0: nobody else can reach it, see mm_assert_exclusive() */
 	uint64_t brk_end GUARDED_BY(mm_role);
 	bool lock_future GUARDED_BY(mm_role); /* mlockall(MCL_FUTURE) */
 	/* By exec, before the program runs. */

@@ -15,6 +15,7 @@
  * Locks: cache->lock (RANK_PAGECACHE) for the tree and size-independent state;
  * vmas_lock (RANK_OBJECT_VMAS) for the list of mappings.  kernel/mm/pagecache.c
  */
+#include <lib/refcount.h>
 #include <mm/phys.h>
 #include <mm/uio.h>
 #include <sync/mutex.h>
@@ -53,7 +54,7 @@ struct page_cache {
 	_Atomic uint64_t size;	  /* bytes: the file's size; faults beyond it raise SIGBUS */
 	const struct pagecache_ops *ops;
 	void *owner;	      /* the inode */
-	_Atomic int32_t refs; /* for ops->release */
+	struct refcount refs; /* for ops->release */
 	SPINLOCK(object_vmas) vmas_lock;
 	struct list vmas GUARDED_BY(object_vmas_role); /* struct vma.object_link */
 	struct waitq unlock_waiters;		       /* with lock */

@@ -10,6 +10,7 @@
 #include <lib/ringbuf.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <mm/kthread.h>
 #include <sched/sched.h>
 #include <sync/mutex.h>
 

@@ -3,6 +3,8 @@
  * Kernel threads: their memory is mm's business, so sched only declares this.  The stack and
  * the struct thread go with the last reference, when the thread has left its stack for good.
  */
+#include <mm/kthread.h>
+
 #include <mm/slab.h>
 #include <sched/sched.h>
 

@@ -68,7 +68,7 @@ int mm_create(struct mm **out)
 	rwsem_init(&mm->lock, RANK_MM, "mm");
 	spin_init(&mm->pt_lock, RANK_PAGETABLE, "page tables");
 	mm->space.root = page_to_phys(root);
-	atomic_init(&mm->users, 1);
+	refcount_init(&mm->users, 1);
 	atomic_init(&mm->table_pages, 1);
 	mm->dumpable = true;
 	mm_set_mmap_base(mm, MMAP_BASE);
@@ -78,9 +78,7 @@ int mm_create(struct mm **out)
 
 void mm_get(struct mm *mm)
 {
-	int32_t old = atomic_fetch_add_explicit(&mm->users, 1, memory_order_relaxed);
-
-	ASSERT(old > 0);
+	refcount_get(&mm->users);
 }
 
 static void unmap_all(struct mm *mm, struct list *dead)
@@ -123,14 +121,7 @@ static void mm_teardown(struct mm *mm) MAY_SLEEP EXCLUDES(mm_role)
 
 void mm_put(struct mm *mm)
 {
-	int32_t old;
-
-	if (!mm) {
-		return;
-	}
-	old = atomic_fetch_sub_explicit(&mm->users, 1, memory_order_acq_rel);
-	ASSERT(old > 0);
-	if (old == 1) {
+	if (mm && refcount_put(&mm->users)) {
 		mm_teardown(mm);
 	}
 }
@@ -217,7 +208,7 @@ int mm_fork(struct mm *from, struct mm **out)
 	if (err) {
 		return err;
 	}
-	atomic_store_explicit(&to->users, 0, memory_order_relaxed); /* nobody can reach it */
+	refcount_init(&to->users, 0); /* nobody can reach it */
 	err = rwsem_write_lock_killable(&from->lock);
 	if (err) {
 		mm_teardown(to);
@@ -240,7 +231,7 @@ int mm_fork(struct mm *from, struct mm **out)
 		mm_teardown(to);
 		return err;
 	}
-	atomic_store_explicit(&to->users, 1, memory_order_relaxed);
+	refcount_init(&to->users, 1);
 	*out = to;
 	return 0;
 }

@@ -27,7 +27,7 @@
  * reach mm (the child of a fork before it is out, a space after its last user). */
 static inline void mm_assert_exclusive(const struct mm *mm) ASSERTS_HELD(mm_role)
 {
-	if (atomic_load_explicit(&mm->users, memory_order_relaxed)) {
+	if (refcount_read(&mm->users)) {
 		rwsem_assert_write_held(&mm->lock);
 	} else {
 		rwsem_assert_unshared(&mm->lock);

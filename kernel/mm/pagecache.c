@@ -37,7 +37,7 @@ void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void
 	*pc = (struct page_cache){ .ops = ops, .owner = owner };
 	spin_init(&pc->lock, RANK_PAGECACHE, "pagecache");
 	spin_init(&pc->vmas_lock, RANK_OBJECT_VMAS, "object vmas");
-	atomic_init(&pc->refs, 1);
+	refcount_init(&pc->refs, 1);
 	atomic_init(&pc->ra_trigger, UINT64_MAX);
 	list_init(&pc->vmas);
 	list_init(&pc->dirty_link);
@@ -74,20 +74,11 @@ struct page_cache *pagecache_create_anon(uint64_t size)
 }
 void pagecache_get(struct page_cache *pc)
 {
-	int32_t old = atomic_fetch_add_explicit(&pc->refs, 1, memory_order_relaxed);
-
-	ASSERT(old > 0);
+	refcount_get(&pc->refs);
 }
 void pagecache_put(struct page_cache *pc)
 {
-	int32_t old;
-
-	if (!pc) {
-		return;
-	}
-	old = atomic_fetch_sub_explicit(&pc->refs, 1, memory_order_acq_rel);
-	ASSERT(old > 0);
-	if (old == 1 && pc->ops && pc->ops->release) {
+	if (pc && refcount_put(&pc->refs) && pc->ops && pc->ops->release) {
 		pc->ops->release(pc);
 	}
 }

@@ -9,6 +9,7 @@
 #include <lib/launch.h>
 #include <lib/log.h>
 #include <linux/errno.h>
+#include <mm/kthread.h>
 #include "tty_internal.h"
 
 #define CONSOLE_ROOM_MIN 8

@@ -317,13 +317,13 @@ struct page_cache *pagecache_create_anon(uint64_t size)
 
 	list_init(&pc->vmas);
 	pc->size = size;
-	pc->refs = 1;
+	refcount_init(&pc->refs, 1);
 	pc->root = calloc(MM_HOST_OBJECT_PAGES, sizeof(void *));
 	return pc;
 }
 void pagecache_get(struct page_cache *pc)
 {
-	pc->refs++;
+	refcount_get(&pc->refs);
 }
 void mm_host_drop_page(struct page_cache *pc, uint64_t index)
 {
@@ -344,7 +344,7 @@ void mm_host_drop_page(struct page_cache *pc, uint64_t index)
 }
 void pagecache_put(struct page_cache *pc)
 {
-	if (!pc || --pc->refs)
+	if (!pc || !refcount_put(&pc->refs))
 		return;
 	ASSERT(list_empty(&pc->vmas));
 	for (unsigned i = 0; i < MM_HOST_OBJECT_PAGES; i++)
