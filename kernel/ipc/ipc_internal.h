@@ -8,11 +8,17 @@
  * ipc_type are called with the object's lock held unless they say otherwise.
  */
 #include <ipc/ipc.h>
+#include <lib/refcount.h>
 
 struct ipc_table;
 struct ipc_object {
+<<<<<<< HEAD
 	_Atomic int32_t refs;
 	SPINLOCK(ipc_object) lock;
+=======
+	struct refcount refs;
+	struct spinlock lock;
+>>>>>>> main
 	struct ipc_table *table;	     /* [I] */
 	int id;				     /* [I] */
 	int key;			     /* written with table lock and lock held */
@@ -91,7 +97,7 @@ long ipc_get(struct ipc_table *t, const struct ipc_args *a);
 void ipc_object_init(struct ipc_object *o, const struct ipc_args *a);
 /* Counted and locked.  -EINVAL: there is none; -EIDRM: it was just removed. */
 MUST_USE int ipc_lock(struct ipc_table *t, int id, struct ipc_object **out);
-/* The first one at or after *index, counted and locked, whose index *index becomes; NULL. */
+/* The first one at or after *index, counted, whose index *index becomes; NULL. */
 struct ipc_object *ipc_next(struct ipc_table *t, int *index);
 /* Unlocks and puts. */
 void ipc_unlock(struct ipc_object *o);
