@@ -21,11 +21,7 @@
 static char text[LOG_SIZE];
 static struct ringbuf ring = RINGBUF_INIT(text); /* log_lock */
 static _Atomic uint64_t lost;
-<<<<<<< HEAD
 static SPINLOCK(log) log_lock = SPINLOCK_INIT(RANK_LOG, "log");
-static void (*_Atomic line_sink)(const char *line, size_t n);
-=======
-static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 
 /*
  * Waking the readers.  A line may be written under any spinlock, also one that comes after wait
@@ -38,7 +34,6 @@ struct waitq log_readers = {
 	.entries = LIST_INIT(log_readers.entries),
 };
 static _Atomic bool kick_wanted; /* an interrupt is to wake the readers */
->>>>>>> main
 
 static const char *const prefix[] = {
 	[LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = "debug: "

@@ -12,13 +12,8 @@
 
 struct ipc_table;
 struct ipc_object {
-<<<<<<< HEAD
-	_Atomic int32_t refs;
-	SPINLOCK(ipc_object) lock;
-=======
 	struct refcount refs;
-	struct spinlock lock;
->>>>>>> main
+	SPINLOCK(ipc_object) lock;
 	struct ipc_table *table;	     /* [I] */
 	int id;				     /* [I] */
 	int key;			     /* written with table lock and lock held */

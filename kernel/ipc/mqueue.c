@@ -35,18 +35,11 @@ struct mq_message {
 };
 struct mq {
 	struct list link;     /* [names] */
-<<<<<<< HEAD
-	_Atomic int32_t refs; /* the name, each open file */
-	SPINLOCK(mqueue) lock;
-	struct list messages;		/* [lock] next to leave first */
-	int64_t maxmsg, msgsize, count; /* count [lock] */
-=======
 	struct refcount refs; /* the name, each open file */
-	struct spinlock lock;
+	SPINLOCK(mqueue) lock;
 	struct list messages;	 /* [lock] next to leave first */
 	int64_t maxmsg, msgsize; /* [I] */
 	int64_t count;		 /* [lock] */
->>>>>>> main
 	struct waitq senders, receivers, pollers;
 	unsigned waiting_receivers; /* [lock] */
 	uint32_t uid, gid, mode;    /* [I] */
@@ -59,15 +52,9 @@ struct mq {
 };
 
 static struct {
-<<<<<<< HEAD
 	SPINLOCK(mq_names) lock;
-	struct list list;
-	unsigned count;
-=======
-	struct spinlock lock;
 	struct list list; /* [lock] */
 	unsigned count;	  /* [lock] */
->>>>>>> main
 } names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };
 
 static void mq_put(struct mq *q)

@@ -16,13 +16,8 @@
 #include <mm/slab.h>
 
 struct sem_undo_list {
-<<<<<<< HEAD
-	_Atomic int32_t refs; /* tasks that have it */
-	SPINLOCK(sem_undo) lock;
-=======
 	struct refcount refs; /* tasks that have it */
-	struct spinlock lock;
->>>>>>> main
+	SPINLOCK(sem_undo) lock;
 	struct list undos; /* [lock] */
 };
 

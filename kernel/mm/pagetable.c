@@ -17,7 +17,7 @@
 
 static void assert_range(uint64_t start, uint64_t end)
 {
-	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
+	DEBUG_ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
 }
 
 /* --- finding and making tables --- */

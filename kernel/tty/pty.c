@@ -33,17 +33,11 @@
 #define ROOM_MIN 8 /* of the driver: see struct tty_driver */
 
 struct pty {
-<<<<<<< HEAD
-	struct tty *slave;	 /* [I] counted by the master's file */
-	SPINLOCK(pty) lock;	 /* ring */
-	uint32_t head, tail;	 /* free running */
-=======
 	struct tty *slave; /* [I] counted by the master's file */
-	struct spinlock lock;
-	struct ringbuf out;    /* [lock] what the slave's side wrote */
-	bool packet_mode;      /* [lock] TIOCPKT */
-	uint8_t packet_events; /* [lock] not told yet; only in packet mode */
->>>>>>> main
+	SPINLOCK(pty) lock;
+	struct ringbuf out;	 /* [lock] what the slave's side wrote */
+	bool packet_mode;	 /* [lock] TIOCPKT */
+	uint8_t packet_events;	 /* [lock] not told yet; only in packet mode */
 	struct waitq data_waitq; /* the master's reader */
 	struct waitq room_waitq; /* the slave's writers */
 	_Atomic bool locked;	 /* TIOCSPTLCK */
