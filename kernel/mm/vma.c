@@ -97,16 +97,15 @@ static struct vma *vma_find_below(struct mm *mm, uint64_t addr) REQUIRES_SHARED(
 }
 
 /* No atomic addition: changes are made under mm->lock, only readers come without. */
-static void add(_Atomic uint64_t *sum, int64_t pages)
+static inline void add(_Atomic uint64_t *sum, uint64_t pages)
 {
-	uint64_t old = atomic_load_explicit(sum, memory_order_relaxed);
-
-	atomic_store_explicit(sum, old + (uint64_t)pages, memory_order_relaxed);
+	atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + pages,
+			      memory_order_relaxed);
 }
 
-static void account(struct mm *mm, uint32_t flags, int64_t pages) REQUIRES(mm_role)
+/* Pages of a kind come (or go: negative). */
+static void account_kind(struct mm *mm, uint32_t flags, uint64_t pages) REQUIRES(mm_role)
 {
-	add(&mm->total_pages, pages);
 	if (flags & VMA_LOCKED) {
 		add(&mm->locked_pages, pages);
 	}
@@ -115,6 +114,12 @@ static void account(struct mm *mm, uint32_t flags, int64_t pages) REQUIRES(mm_ro
 	} else if ((flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE) {
 		add(&mm->data_pages, pages);
 	}
+}
+
+static inline void account(struct mm *mm, uint32_t flags, int64_t pages) REQUIRES(mm_role)
+{
+	add(&mm->total_pages, (uint64_t)pages);
+	account_kind(mm, flags, (uint64_t)pages);
 }
 
 static bool kind_matches(const struct vma *v, const struct vma_kind *k)
@@ -222,9 +227,9 @@ void vma_set_range(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 void vma_set_flags(struct mm *mm, struct vma *v, uint32_t flags)
 {
 	mm_assert_exclusive(mm);
-	account(mm, v->flags, -(int64_t)vma_pages(v));
+	account_kind(mm, v->flags, -vma_pages(v));
 	v->flags = flags;
-	account(mm, v->flags, (int64_t)vma_pages(v));
+	account_kind(mm, v->flags, vma_pages(v));
 }
 
 int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper)
