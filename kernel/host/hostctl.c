@@ -6,7 +6,6 @@
 #include <debug/panic.h>
 #include <lib/assert.h>
 #include <lib/format.h>
-#include <lib/log.h>
 #include <lib/ringbuf.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -7,7 +7,7 @@
 
 #include <fs/pseudo/procfs.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
 
