@@ -60,7 +60,7 @@ static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
 		pte_install(pte, page_to_phys(mm_zero_page) | pt_bits(v->flags) | PTE_SPECIAL);
 		return FAULT_OK;
 	}
-	p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
+	p = page_alloc_user(0, PAGE_ALLOC_ZERO);
 	if (!p) {
 		return fault_no_memory(mm);
 	}
@@ -144,7 +144,7 @@ static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, 
 	}
 	spin_unlock(&mm->pt_lock);
 
-	copy = page_alloc(0, PAGE_ALLOC_USER | (zero ? PAGE_ALLOC_ZERO : 0));
+	copy = page_alloc_user(0, zero ? PAGE_ALLOC_ZERO : 0);
 	if (!copy) {
 		if (counted) {
 			page_put(old);
@@ -209,7 +209,7 @@ static enum fault_result fault_huge_write(struct mm *mm, struct vma *v, uint64_t
 			break;
 		}
 		spin_unlock(&mm->pt_lock);
-		table = page_alloc(0, PAGE_ALLOC_USER);
+		table = page_alloc_user(0, 0);
 		if (!table) {
 			return fault_no_memory(mm);
 		}

@@ -121,7 +121,7 @@ static enum fault_result get_object_page(struct mm *mm, struct vma *v, uint64_t 
 static enum fault_result map_private_copy(struct mm *mm, struct vma *v, uint64_t *pte,
 					  struct page *from)
 {
-	struct page *p = page_alloc(0, PAGE_ALLOC_USER);
+	struct page *p = page_alloc_user(0, 0);
 	uint64_t bits = pt_bits(v->flags) | (v->flags & VMA_WRITE ? PTE_W | PTE_D : 0);
 
 	if (!p) {

@@ -72,7 +72,7 @@ int huge_split_at(struct mm *mm, uint64_t addr)
 	}
 	table = page_alloc(0, 0);
 	if (!table) {
-		table = page_alloc(0, PAGE_ALLOC_USER);
+		table = page_alloc_user(0, 0);
 	}
 	if (!table) {
 		table = page_alloc(0, PAGE_ALLOC_ATOMIC);
@@ -144,7 +144,7 @@ bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr)
 	if (pte_read(pmd) || !huge_wanted(v, base)) {
 		return false;
 	}
-	p = page_alloc(PAGE_HUGE_ORDER, PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY | PAGE_ALLOC_ZERO);
+	p = page_alloc(PAGE_HUGE_ORDER, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
 	if (!p) {
 		return false;
 	}

@@ -58,7 +58,7 @@ int mm_create(struct mm **out)
 	if (!mm) {
 		return -ENOMEM;
 	}
-	root = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
+	root = page_alloc_user(0, PAGE_ALLOC_ZERO);
 	if (!root) {
 		kmem_cache_free(mm_cache, mm);
 		return -ENOMEM;

@@ -243,18 +243,6 @@ static unsigned insert_run_locked(struct page_cache *pc, uint64_t first, struct 
 	return n;
 }
 
-static unsigned alloc_pages(struct page **pages, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		/* Only the first is needed; for the rest nothing else is thrown out. */
-		pages[i] = page_alloc(0, PAGE_ALLOC_USER | (i ? PAGE_ALLOC_NORETRY : 0));
-		if (!pages[i]) {
-			return i;
-		}
-	}
-	return n;
-}
-
 static void put_pages(struct page **pages, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -297,7 +285,7 @@ static struct page *finish_fill(struct page_cache *pc, struct page **pages, unsi
 static int fill_window(struct page_cache *pc, uint64_t index, struct window w, struct page **pages,
 		       struct page **out)
 {
-	unsigned have = alloc_pages(pages, w.n), n;
+	unsigned have = page_alloc_many(pages, w.n), n;
 	int err;
 
 	if (!have) {
@@ -338,7 +326,7 @@ static int fill_window(struct page_cache *pc, uint64_t index, struct window w, s
 /* A zero page for memory-only caches. */
 static int make_zero_page(struct page_cache *pc, uint64_t index, struct page **out)
 {
-	struct page *p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO), *old;
+	struct page *p = page_alloc_user(0, PAGE_ALLOC_ZERO), *old;
 	int err = 0;
 
 	if (!p) {
@@ -470,7 +458,7 @@ void pagecache_read_ahead(struct page_cache *pc, uint64_t index, unsigned n)
 		return;
 	}
 	for (have = 0; have < want; have++) {
-		pages[have] = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY);
+		pages[have] = page_alloc(0, PAGE_ALLOC_USER);
 		if (!pages[have]) {
 			break;
 		}

@@ -99,7 +99,7 @@ long pagecache_read(struct page_cache *pc, struct uio *u, uint64_t pos)
 /* A whole page's worth for a place where no page is: filled before others can see it. */
 static long write_new_page(struct page_cache *pc, struct uio *u, uint64_t index)
 {
-	struct page *p = page_alloc(0, PAGE_ALLOC_USER);
+	struct page *p = page_alloc_user(0, 0);
 	size_t moved;
 	int err = 0;
 

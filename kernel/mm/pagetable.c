@@ -50,7 +50,7 @@ uint64_t *pt_pmd(struct mm *mm, uint64_t va)
 
 bool pt_table_alloc(struct mm *mm, uint64_t *entry)
 {
-	struct page *p = page_alloc(0, PAGE_ALLOC_ZERO | PAGE_ALLOC_USER);
+	struct page *p = page_alloc_user(0, PAGE_ALLOC_ZERO);
 
 	if (!p) {
 		return false;

@@ -5,8 +5,7 @@
  *
  * phys.lock (irq) keeps the buddy lists and fresh_*.  A CPU's list and statistics are touched by
  * that CPU only, with interrupts off; who adds the statistics up reads them a moment apart.
- * Allocation works in any context; only PAGE_ALLOC_USER without NORETRY may sleep: it asks the
- * shrinkers.
+ * page_alloc() works in any context; page_alloc_user() asks the shrinkers and may sleep.
  */
 #include <mm/phys.h>
 
@@ -216,28 +215,9 @@ static NOINLINE struct page *alloc_reclaim(unsigned order, unsigned flags)
 	return NULL;
 }
 
-static bool may_reclaim(unsigned flags)
+/* From free to allocated. */
+static struct page *page_init(struct page *p, unsigned order, unsigned flags)
 {
-	return (flags & (PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY)) == PAGE_ALLOC_USER;
-}
-
-struct page *page_alloc(unsigned order, unsigned flags)
-{
-	struct page *p;
-
-	DEBUG_ASSERT(order <= PAGE_MAX_ORDER);
-	if (CONFIG_DEBUG && may_reclaim(flags)) {
-		lockcheck_may_sleep();
-	}
-	p = alloc_try(order, flags);
-	if (unlikely(!p)) {
-		if (may_reclaim(flags)) {
-			p = alloc_reclaim(order, flags);
-		}
-		if (!p) {
-			return NULL;
-		}
-	}
 	DEBUG_ASSERT(p->refs == 0 && p->maps == 0);
 	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
 	atomic_store_explicit(&p->flags, 0, memory_order_relaxed);
@@ -246,6 +226,40 @@ struct page *page_alloc(unsigned order, unsigned flags)
 		page_zero(p, order);
 	}
 	return p;
+}
+
+struct page *page_alloc(unsigned order, unsigned flags)
+{
+	struct page *p = alloc_try(order, flags);
+
+	DEBUG_ASSERT(order <= PAGE_MAX_ORDER);
+	return likely(p) ? page_init(p, order, flags) : NULL;
+}
+
+struct page *page_alloc_user(unsigned order, unsigned flags)
+{
+	struct page *p;
+
+	if (CONFIG_DEBUG) {
+		lockcheck_may_sleep();
+	}
+	flags |= PAGE_ALLOC_USER;
+	p = alloc_try(order, flags);
+	if (unlikely(!p)) {
+		p = alloc_reclaim(order, flags);
+	}
+	return likely(p) ? page_init(p, order, flags) : NULL;
+}
+
+unsigned page_alloc_many(struct page **pages, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		pages[i] = i ? page_alloc(0, PAGE_ALLOC_USER) : page_alloc_user(0, 0);
+		if (!pages[i]) {
+			return i;
+		}
+	}
+	return n;
 }
 
 /* Returns a CPU's surplus to the lists. */

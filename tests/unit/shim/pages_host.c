@@ -92,6 +92,20 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	}
 	return NULL;
 }
+struct page *page_alloc_user(unsigned order, unsigned flags)
+{
+	return page_alloc(order, flags | PAGE_ALLOC_USER);
+}
+unsigned page_alloc_many(struct page **pages, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		pages[i] = page_alloc(0, PAGE_ALLOC_USER);
+		if (!pages[i]) {
+			return i;
+		}
+	}
+	return n;
+}
 void page_get(struct page *p)
 {
 	ASSERT(p->refs > 0);
