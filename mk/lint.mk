@@ -35,6 +35,7 @@ $(LINT)/format/%.ok: % .clang-format
 format:
 	$(Q)clang-format -i $(FORMAT_SRC)
 
+LOCK_ROOMS += kernel/mm/
 # what uses what, by includes and by symbols of the objects
 lint-layers: $(OBJ)
 	$(call say,LAYERS,tools/rooms.py)$(PYTHON) tools/check-layers.py $(O)
