@@ -3,6 +3,8 @@
 macros are expanded, static functions are inlined or called, every path is a jump (the kernel is
 built with -ffunction-sections and -fno-jump-tables)."""
 import collections
+import functools
+import pathlib
 import re
 import subprocess
 
@@ -33,7 +35,7 @@ class Function:
         return self.key.split(':')[-1].split('.')[0]
 
 
-def load(objects, root, noreturn):
+def load(objects, noreturn):
     """{key: Function}; the key is the name of a global function, else object:name."""
     listing = subprocess.run(['nm', '-A', *objects], capture_output=True, text=True, check=True)
     exported = set(re.findall(r' [TW] (\S+)$', listing.stdout, re.M))
@@ -43,7 +45,7 @@ def load(objects, root, noreturn):
              for part in (objects[:half], objects[half:]) if part]
     functions = {}
     for dump in dumps:
-        read(dump.communicate()[0], root, exported, functions)
+        read(dump.communicate()[0], exported, functions)
         if dump.returncode:
             raise SystemExit('asmflow: objdump failed')
     for f in list(functions.values()):
@@ -55,9 +57,17 @@ def key_of(name, obj, exported):
     return name if name in exported else f'{obj}:{name}'
 
 
-def read(text, root, exported, functions):
+@functools.cache
+def within(path):
+    """The path below the top of the tree; a compiler cache may name another tree's."""
+    for m in re.finditer(r'/(?=(?:kernel|syscall|loader|drivers|include)/)', path):
+        if pathlib.Path(path[m.end():]).exists():
+            return path[m.end():]
+    return path
+
+
+def read(text, exported, functions):
     obj, f, where = None, None, None
-    prefix = f'{root}/'
     for line in text.split('\n'):
         if not line:
             continue
@@ -71,7 +81,7 @@ def read(text, root, exported, functions):
                 f.insns[-1][3] = reloc[-1]
         elif line[0] == '/':
             path, _, n = line.split(' (')[0].rpartition(':')
-            where = (path[len(prefix):] if path.startswith(prefix) else path, int(n))
+            where = (within(path), int(n))
         elif line[0] == '0' and line.endswith('>:'):
             name = line.split('<')[1][:-2]
             f = Function(key_of(name, obj, exported), obj)

@@ -23,6 +23,7 @@ NEVER = 1 << 20                         # bears any number of locks: does not sl
 # What the lock functions do: (spinlocks, interrupts off, what the result must be for it).
 EFFECTS = {
     'spin_lock': {(1, 0, None)}, 'spin_lock_nested': {(1, 0, None)}, 'spin_unlock': {(-1, 0, None)},
+    'spin_unlock_nested': {(-1, 0, None)},
     'spin_lock_irqsave': {(1, 1, None)}, 'spin_unlock_irqrestore': {(-1, -1, None)},
     'spin_trylock': {(1, 0, 'n'), (0, 0, '0')},
     # one lock or two: counted as one
@@ -31,7 +32,7 @@ EFFECTS = {
 BALANCED = frozenset({(0, 0, None)})
 # Give one lock of the caller back while they sleep; NULL says that there is none.
 WAIT_WITH_LOCK = ('waitq_wait', 'waitq_wait_exclusive', 'waitq_wait_irq')
-# Sleep in themselves; so does each function whose prototype EXCLUDES(NO_SPINLOCKS).
+# Sleep in themselves; so does each function whose prototype says MAY_SLEEP.
 SLEEPERS = {'lockcheck_may_sleep', 'sched_yield_point', 'mem_reclaim'}
 # Wait until other CPUs have answered.
 SHOOTDOWNS = {'tlb_flush_range', 'tlb_drop_space', 'smp_call'}
@@ -63,8 +64,8 @@ class Program:
         prototypes = '\n'.join(s.code for p, s in self.pointers.sources.items() if p.endswith('.h'))
         self.noreturn = set(re.findall(r'NORETURN\s+\w[\w\s*]*?\b(\w+)\s*\(', prototypes))
         self.sleepers = SLEEPERS | {
-            m[1] for m in re.finditer(r'\b(\w+)\s*\([^;{}]*\)\s*EXCLUDES\(NO_SPINLOCKS\)', prototypes)}
-        self.functions = asmflow.load(objects, str(ROOT.resolve()), self.noreturn)
+            m[1] for m in re.finditer(r'\b(\w+)\s*\([^;{}]*\)\s*(?:EXCLUDES\(NO_SPINLOCKS\)|MAY_SLEEP)', prototypes)}
+        self.functions = asmflow.load(objects, self.noreturn)
         self.effects = dict(EFFECTS)
         self.held = {}                  # site -> (max locks, max irqs off) counted from the entry
         self.callers = collections.defaultdict(set)

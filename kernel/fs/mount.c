@@ -6,7 +6,7 @@
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
 #include <lib/format.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <mm/slab.h>

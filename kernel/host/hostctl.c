@@ -6,10 +6,10 @@
 #include <debug/panic.h>
 #include <lib/assert.h>
 #include <lib/format.h>
-#include <lib/log.h>
 #include <lib/ringbuf.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <mm/kthread.h>
 #include <sched/sched.h>
 #include <sync/mutex.h>
 

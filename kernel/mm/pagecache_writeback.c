@@ -10,6 +10,7 @@
 #include <arch/clock.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <mm/kthread.h>
 #include <mm/mm.h>
 #include <sched/sched.h>
 

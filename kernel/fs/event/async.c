@@ -4,6 +4,7 @@
 #include "../fs_internal.h"
 
 #include <fs/event/poll.h>
+#include <mm/kthread.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
 

@@ -27,7 +27,7 @@
 #include <fs/fuse/fuse_codec.h>
 #include <fs/fuse/fuse_transport.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <sched/sched.h>

@@ -5,7 +5,7 @@
 
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 
