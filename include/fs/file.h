@@ -46,12 +46,12 @@ struct file {
 	struct path path;    /* dentry NULL for pipes, sockets and other anonymous files */
 	struct inode *inode; /* counted; never NULL (anonymous files share a dummy kind) */
 	uint64_t pos;
-	struct mutex pos_lock; /* read/write/lseek that use pos */
+	MUTEX(file_pos) pos_lock; /* read/write/lseek that use pos */
 	void *private_data;
 	_Atomic int32_t owner_pid; /* F_SETOWN; negative = group */
 	_Atomic int32_t owner_sig; /* F_SETSIG */
 	struct list epoll_items;   /* epolls that watch it (fs/epoll.c) */
-	struct spinlock epoll_lock;
+	SPINLOCK(file_epoll) epoll_lock;
 	struct async_watch *async; /* O_ASYNC: fs/async.h */
 	int async_fd;		   /* what siginfo calls it */
 	bool readable, writable;   /* from the access mode */
@@ -141,7 +141,7 @@ extern void (*fs_send_sigio)(struct file *f, int band); /* F_SETOWN/O_ASYNC */
 /* --- per-process file-system context (CLONE_FS) --- */
 struct fs_context {
 	_Atomic int32_t refs;
-	struct spinlock lock;
+	SPINLOCK(fs_context) lock;
 	struct path root, cwd;
 	uint32_t umask;
 };

@@ -19,7 +19,7 @@
 
 static char text[LOG_SIZE];
 static struct ringbuf ring = RINGBUF_INIT(text); /* log_lock */
-static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
+static SPINLOCK(log) log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 
 /*
  * Waking the readers.  A line may be written under any spinlock, also one that comes after wait

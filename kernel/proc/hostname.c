@@ -11,7 +11,7 @@
 #include <lib/string.h>
 #include <sync/spinlock.h>
 
-static struct spinlock uts_lock = SPINLOCK_INIT(RANK_LEAF, "uts");
+static SPINLOCK(uts) uts_lock = SPINLOCK_INIT(RANK_LEAF, "uts");
 static struct linux_utsname uts = {
 	.sysname = UTS_SYSNAME,
 	.nodename = "corrida",

@@ -8,7 +8,7 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 
-static struct spinlock all_lock = SPINLOCK_INIT(RANK_LEAF, "threads");
+static SPINLOCK(threads) all_lock = SPINLOCK_INIT(RANK_LEAF, "threads");
 static struct list all_threads = LIST_INIT(all_threads);
 static _Atomic uint64_t online;
 

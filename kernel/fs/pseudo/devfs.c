@@ -18,7 +18,7 @@ struct device {
 	const struct file_ops *ops;
 };
 static struct list devices = LIST_INIT(devices);
-static struct spinlock devices_lock = SPINLOCK_INIT(RANK_FS_LEAF, "devices");
+static SPINLOCK(devices) devices_lock = SPINLOCK_INIT(RANK_FS_LEAF, "devices");
 static struct superblock *dev_sb;
 static bool populated;
 
