@@ -11,7 +11,7 @@ FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(shell git ls-files '*.c' '
 LOCK_ROOMS := kernel/sync/ kernel/lib/ kernel/debug/
 THREAD_SAFETY = $(if $(or $(LOCKS),$(filter $(addsuffix %,$(LOCK_ROOMS)),$<)),-Wthread-safety -Wthread-safety-beta)
 
-.PHONY: lint lint-layers lint-sleep lint-counts format
+.PHONY: lint lint-layers lint-sleep lint-code lint-counts lint-test format
 lint: $(LINT_SRC:%.c=$(LINT)/%.ok) $(LINT_HEADERS:%=$(LINT)/%.ok) $(FORMAT_SRC:%=$(LINT)/format/%.ok)
 lint: lint-layers lint-sleep docs-check
 
@@ -40,5 +40,13 @@ lint-layers: $(OBJ)
 # nothing that may sleep is reached under a spinlock, over the whole program
 lint-sleep: $(OBJ)
 	$(call say,SLEEP,objects)$(PYTHON) tools/check-sleep.py $(O)
+# what rots unnoticed: dead code, names in comments, sizes; lint-counts prints the figures
+lint-code: $(OBJ)
+	$(call say,CODE,sources)$(PYTHON) tools/check-code.py $(O)
+lint-counts: $(OBJ)
+	$(Q)$(PYTHON) tools/check-code.py $(O) --counts
+# each rule refuses the bug that is planted for it
+lint-test: lint
+	$(Q)tests/lint/run --build $(O)
 
 -include $(LINT_SRC:%.c=$(LINT)/%.d) $(LINT_HEADERS:%.h=$(LINT)/%.h.d)

@@ -113,8 +113,8 @@ def check_unused(sources, words, assembler):
         for m in re.finditer(r'^[ \t]*#[ \t]*define[ \t]+(\w+)', source.code, re.M):
             if words[m[1]] < 2:
                 report(path, source.line_of(m.start()), 'unused', f'macro {m[1]}: nothing uses it')
-        for m in re.finditer(r'^\s*(RANK_\w+|ROLE_\w+)\s*(?:=[^,]*)?,', source.code, re.M):
-            if words[m[1]] < 2:
+        for m in re.finditer(r'^\s*(RANK_\w+)\s*(?:=[^,]*)?,', source.code, re.M):
+            if words[m[1]] < 2 and not words[m[1].removeprefix('RANK_')]:
                 report(path, source.line_of(m.end()), 'unused', f'lock rank {m[1]}: no lock has it')
         for line, head, body in source.declarations():
             name = function_name(head) if body is None and '=' not in head else None
