@@ -49,5 +49,5 @@
  * repeat or drop.  For words shared with interrupts of the same CPU or with a
  * device; between CPUs use C11 atomics. */
 #define barrier() __asm__ volatile("" ::: "memory")
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)(uintptr_t)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)(uintptr_t)&(x) = (v))
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)(uintptr_t)(&(x)))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)(uintptr_t)(&(x)) = (v))
