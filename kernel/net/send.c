@@ -12,10 +12,15 @@
 
 #define CHUNK (16384 - sizeof(struct packet)) /* a packet fills whole pages */
 
+static struct waitq *room_queue(struct socket *s)
+{
+	return s->kind->room_queue ? s->kind->room_queue : &s->writers;
+}
+
 /* 0 = p is in to's queue; 1 = lost, as a datagram may be; or -errno. */
 static int push(struct socket *s, struct socket *to, struct packet *p, bool nonblock)
 {
-	struct waitq *q = s->kind->room_queue ? s->kind->room_queue : &s->writers;
+	struct waitq *q = room_queue(s);
 	uint64_t deadline = socket_deadline(s->sndtimeo);
 	int err;
 
@@ -42,6 +47,19 @@ static int push(struct socket *s, struct socket *to, struct packet *p, bool nonb
 	return err;
 }
 
+void send_room_grew(struct socket *s)
+{
+	struct socket *peer = socket_peer(s);
+
+	if (peer) {
+		/* A sender that saw the old size is linked when its turn with this lock is over. */
+		spin_lock(&peer->lock);
+		spin_unlock(&peer->lock);
+		socket_put(peer);
+	}
+	waitq_wake_all(room_queue(s));
+}
+
 int send_claim_error(struct socket *s)
 {
 	int err = socket_take_error(s);
@@ -58,7 +76,9 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 	if (!p) {
 		return err;
 	}
-	p->creds = m && m->has_creds ? m->creds : socket_current_creds();
+	if (s->kind->carries_extras) {
+		p->creds = m && m->has_creds ? m->creds : socket_current_creds();
+	}
 	if (m) {
 		p->files = m->files;
 		p->nfiles = m->nfiles;
@@ -66,7 +86,6 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 		m->nfiles = 0;
 	}
 	n = p->len;
-	p->eor = s->type == SOCK_SEQPACKET && flags & MSG_EOR;
 	err = push(s, to, p, flags & MSG_DONTWAIT);
 	if (!err) {
 		return (long)n; /* p may be gone */
@@ -89,7 +108,7 @@ long send_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned 
 	long done = 0;
 
 	while (u->left) {
-		long n = send_packet(s, s->peer, u, MIN(u->left, CHUNK), NULL, m, flags);
+		long n = send_packet(s, READ_ONCE(s->peer), u, MIN(u->left, CHUNK), NULL, m, flags);
 
 		if (n < 0) {
 			return done ? done : n;

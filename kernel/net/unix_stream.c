@@ -61,6 +61,7 @@ static int unix_connect(struct socket *s, const struct sock_addr *addr, bool non
 /* s->error and s->shut_write change under s's lock and are read under to's: see send.c. */
 static int unix_stream_room(struct socket *s, struct socket *to)
 {
+	spin_assert_held(&to->lock);
 	if (READ_ONCE(s->error)) {
 		return -ECONNRESET;
 	}
@@ -104,7 +105,7 @@ static long unix_seqpacket_send(struct socket *s, struct uio *u, struct socket_m
 	if (u->left > s->sndbuf) {
 		return -EMSGSIZE;
 	}
-	return send_packet(s, s->peer, u, u->left, NULL, m, flags);
+	return send_packet(s, READ_ONCE(s->peer), u, u->left, NULL, m, flags);
 }
 
 static long unix_stream_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
@@ -124,28 +125,26 @@ static long unix_seqpacket_recv(struct socket *s, struct uio *u, struct socket_m
 	return READ_ONCE(s->state) == SOCKET_CONNECTED ? recv_message(s, u, m, flags) : -ENOTCONN;
 }
 
-static uint32_t poll_locked(struct socket *s)
+/* The peer's queue is read without its lock: its reader wakes s->writers, so a poller that saw
+ * it full looks again. */
+static bool REQUIRES(socket_role) writable(const struct socket *s)
+{
+	return s->peer_gone || s->shut_write || READ_ONCE(s->peer->queued) * 4 <= s->sndbuf;
+}
+
+static uint32_t REQUIRES(socket_role) poll_locked(const struct socket *s)
 {
 	uint32_t mask = socket_poll_in_locked(s);
 
-	if (s->state == SOCKET_CONNECTING) {
-		return 0;
-	}
-	if (s->state == SOCKET_LISTENING) {
-		return mask | stream_poll_accepts_locked(s);
-	}
-	if (s->error) {
+	if (s->error && s->state != SOCKET_LISTENING) {
 		mask |= POLLIN | POLLRDNORM;
 	}
-	if (s->state != SOCKET_CONNECTED) {
-		return mask | POLLHUP | POLLOUT | POLLWRNORM;
+	switch (s->state) {
+	case SOCKET_CONNECTED: return mask | (writable(s) ? POLLOUT | POLLWRNORM : 0);
+	case SOCKET_LISTENING: return mask | stream_poll_accepts_locked(s);
+	case SOCKET_CONNECTING: return 0;
+	default: return mask | POLLHUP | POLLOUT | POLLWRNORM;
 	}
-	/* The peer's queue without its lock: reading it wakes s->writers, so that a poller that
-	 * saw it full looks again. */
-	if (s->peer_gone || s->shut_write || READ_ONCE(s->peer->queued) * 4 <= s->sndbuf) {
-		mask |= POLLOUT | POLLWRNORM;
-	}
-	return mask;
 }
 
 static uint32_t unix_stream_poll(struct socket *s, struct poll_table *pt)
