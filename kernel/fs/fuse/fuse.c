@@ -46,6 +46,8 @@ static int conn_create(struct fuse_transport *t, bool real_ids, struct fuse_conn
 	}
 	conn->transport = t;
 	conn->real_ids = real_ids;
+	spin_init(&conn->hash_lock, RANK_FS_LEAF, "fuse inodes");
+	spin_assert_unshared(&conn->hash_lock);
 	conn->hash = kmalloc(sizeof(*conn->hash) << FUSE_HASH_BITS);
 	if (!conn->hash) {
 		kfree(conn);
@@ -54,7 +56,6 @@ static int conn_create(struct fuse_transport *t, bool real_ids, struct fuse_conn
 	for (size_t i = 0; i < 1ul << FUSE_HASH_BITS; i++) {
 		list_init(&conn->hash[i]);
 	}
-	spin_init(&conn->hash_lock, RANK_FS_LEAF, "fuse inodes");
 	conn->sb.ops = &fuse_super_ops;
 	conn->sb.dops = &fuse_dentry_ops;
 	conn->sb.type = "virtiofs";

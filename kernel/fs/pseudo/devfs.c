@@ -17,15 +17,16 @@ struct device {
 	int (*open)(struct inode *inode, struct file *f);
 	const struct file_ops *ops;
 };
-static struct list devices = LIST_INIT(devices);
 static SPINLOCK(devices) devices_lock = SPINLOCK_INIT(RANK_FS_LEAF, "devices");
+static struct list devices GUARDED_BY(devices_role) = LIST_INIT(devices);
 static struct superblock *dev_sb;
 static bool populated;
 
-static struct device *find_locked(uint64_t rdev, uint32_t mode)
+static struct device *find_locked(uint64_t rdev, uint32_t mode) REQUIRES(devices_role)
 {
 	struct device *d;
 
+	spin_assert_held(&devices_lock);
 	list_for_each_entry(d, &devices, link) {
 		if (d->rdev == rdev && (d->mode & S_IFMT) == (mode & S_IFMT)) {
 			return d;

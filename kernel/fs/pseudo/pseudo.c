@@ -385,7 +385,7 @@ const struct inode_ops pseudo_dir_ops = { .open = pseudo_dir_open };
 /* --- text files --- */
 struct text_state {
 	MUTEX(text_file) lock;
-	struct text_buf text;
+	struct text_buf text GUARDED_BY(text_file_role);
 };
 static int text_open(struct inode *inode, struct file *f)
 {
