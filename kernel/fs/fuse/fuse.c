@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE client: mounting. */
+/*
+ * The FUSE client: mounting.  A connection is made, its worker started, INIT answered, and only
+ * then is there a root that others can reach: until then its [I] fields are written freely.
+ */
 #include "fuse_internal.h"
 
 #define FUSE_SUPER_MAGIC 0x65735546

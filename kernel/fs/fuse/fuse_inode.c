@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE client: inodes by node id, their attributes, their end. */
+/*
+ * The FUSE client: inodes by node id, their attributes, their end.
+ *
+ * An inode is in the hash until evict(); a search may meet one whose last reference is gone and
+ * leaves it (inode_try_get).  Two replies that name a new node race for its inode: the second to
+ * enter the hash finds the first one's, and throws its own away.
+ */
 #include "fuse_internal.h"
 
 #include <lib/hash.h>
@@ -320,18 +326,10 @@ static void evict(struct inode *inode)
 static int statfs(struct superblock *sb, struct kstatfs *st)
 {
 	struct fuse_conn *conn = sb->priv;
-	struct fuse_statfs_out s;
-	struct fuse_req *req = fuse_req_alloc(conn, FUSE_STATFS, FUSE_ROOT_ID, 0, sizeof(s),
-					      FUSE_DATA_NONE, 0);
-	long n;
-	int err;
+	struct fuse_statfs_out reply, s;
+	long n = fuse_call(conn, FUSE_STATFS, FUSE_ROOT_ID, NULL, 0, &reply, sizeof(reply));
+	int err = n < 0 ? (int)n : fuse_parse_statfs(&reply, (size_t)n, &s);
 
-	if (!req) {
-		return -ENOMEM;
-	}
-	n = fuse_req_send(req);
-	err = n < 0 ? (int)n : fuse_parse_statfs(req->reply, (size_t)n, &s);
-	fuse_req_put(req);
 	if (err) {
 		return err;
 	}
@@ -350,20 +348,14 @@ static int statfs(struct superblock *sb, struct kstatfs *st)
 static int sync_fs(struct superblock *sb)
 {
 	struct fuse_conn *conn = sb->priv;
-	struct fuse_req *req;
+	struct fuse_syncfs_in in = { 0 };
 	long n;
 
 	pagecache_sync_all();
 	if (fuse_unsupported(conn, FUSE_SYNCFS)) {
 		return 0;
 	}
-	req = fuse_req_alloc(conn, FUSE_SYNCFS, FUSE_ROOT_ID, sizeof(struct fuse_syncfs_in), 0,
-			     FUSE_DATA_NONE, 0);
-	if (!req) {
-		return -ENOMEM;
-	}
-	n = fuse_req_send(req);
-	fuse_req_put(req);
+	n = fuse_call(conn, FUSE_SYNCFS, FUSE_ROOT_ID, &in, sizeof(in), NULL, 0);
 	return n < 0 && n != -ENOSYS ? (int)n : 0;
 }
 

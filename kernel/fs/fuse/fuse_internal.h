@@ -143,6 +143,10 @@ void fuse_req_add_page(struct fuse_req *req, struct page *p, uint32_t offset, ui
 void fuse_req_put(struct fuse_req *req);
 /* Sends and waits: payload bytes (pages included) or -errno; -EINTR when killed. */
 MUST_USE long fuse_req_send(struct fuse_req *req);
+/* A whole request without pages: in_size bytes of arguments, at most out_size bytes of reply.
+ * Results as fuse_req_send's. */
+MUST_USE long fuse_call(struct fuse_conn *conn, enum fuse_opcode opcode, uint64_t nodeid,
+			const void *in, size_t in_size, void *out, size_t out_size);
 /* Both at once, the first one answered first; results as fuse_req_send's. */
 void fuse_req_send_pair(struct fuse_req *first, struct fuse_req *second, long *result1,
 			long *result2);

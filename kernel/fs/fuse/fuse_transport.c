@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The registry of FUSE devices, by tag.  Transports are only ever added, so what a search found
+ * is used without the lock.  Interrupts are off under the lock: it is a leaf that a driver may
+ * take wherever it probes.
+ */
 #include <fs/fuse/fuse_transport.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of character devices, and /dev, a tmpfs with a node for each that has a name.
+ *
+ * devices_lock guards the table alone: nodes are made and removed without it, as that sleeps.
+ * A device is in the table before its node exists and leaves it before the node goes, so a node
+ * of the table's always opens its device or nothing (-ENXIO).
+ */
 #include <fs/pseudo/devfs.h>
 
 #include "../fs_internal.h"
