@@ -2,6 +2,7 @@
 /* futex(2) and futex_waitv(2). */
 #include <syscall/syscalls.h>
 
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
 #include <mm/slab.h>

@@ -2,6 +2,7 @@
 /* System V IPC. */
 #include <syscall/syscalls.h>
 
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>

@@ -2,7 +2,10 @@
 /* Memory calls: checks of arguments that need files or flags; the work is in mm/. */
 #include <syscall/syscalls.h>
 
+#include <fs/cred.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/mman.h>

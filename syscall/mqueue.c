@@ -2,6 +2,7 @@
 /* POSIX message queues. */
 #include <syscall/syscalls.h>
 
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <syscall/uts.h>
 
-#include <fs/file.h>
+#include <fs/cred.h>
 #include <fs/pseudo/procfs.h>
 #include <lib/log.h>
 #include <lib/string.h>

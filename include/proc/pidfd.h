@@ -2,8 +2,10 @@
 #pragma once
 /* pidfd_open(2): a descriptor that refers to a process (or thread) and becomes readable when
  * it has ended. */
-#include <fs/file.h>
-#include <proc/pid.h>
+#include <lib/util.h>
+
+struct file;
+struct pid;
 
 #define PIDFD_NONBLOCK 0x800
 #define PIDFD_THREAD 0x80

@@ -9,6 +9,8 @@
  *
  * All timers of a process are protected by its siglock.
  */
+#include <lib/timespec.h>
+#include <mm/user_ptr.h>
 #include <proc/task.h>
 
 #define CLOCK_REALTIME 0

@@ -11,9 +11,9 @@
  * Locks: tty->lock (RANK_TTY) for the line discipline; tty->job_lock is proctree_lock:
  * session and foreground group.
  */
-#include <fs/file.h>
 #include <fs/event/poll.h>
 #include <linux/termios.h>
+#include <sync/mutex.h>
 #include <tty/ldisc.h>
 #include <proc/task.h>
 

@@ -3,6 +3,7 @@
 #include "ipc_internal.h"
 
 #include <arch/clock.h>
+#include <fs/cred.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

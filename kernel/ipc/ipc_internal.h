@@ -2,6 +2,7 @@
 #pragma once
 /* The common part of the three kinds of IPC objects, see proc/ipc.h. */
 #include <ipc/ipc.h>
+#include <mm/user_ptr.h>
 
 struct ipc_object {
 	_Atomic int32_t refs;

@@ -5,8 +5,11 @@
  */
 #include "ipc_internal.h"
 
-#include <fs/file.h>
+#include <fs/context.h>
+#include <fs/cred.h>
 #include <fs/event/poll.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>
@@ -14,6 +17,7 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <mm/usercopy.h>
 #include <proc/limits.h>
 #include <signal/signal.h>

@@ -2,6 +2,7 @@
 /* System V message queues. */
 #include "ipc_internal.h"
 
+#include <fs/cred.h>
 #include <fs/pseudo/procfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>

@@ -2,6 +2,7 @@
 /* mlock(2), mlockall(2), mincore(2), msync(2). */
 #include "mm_internal.h"
 
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -2,6 +2,7 @@
 /* mmap(2), munmap(2), brk(2). */
 #include "mm_internal.h"
 
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 

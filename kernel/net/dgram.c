@@ -2,6 +2,7 @@
 /* Datagrams: AF_UNIX ones wait for room at the receiver, UDP's are dropped. */
 #include "net_internal.h"
 
+#include <fs/upcalls.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 

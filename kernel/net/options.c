@@ -2,6 +2,7 @@
 /* getsockopt, setsockopt, names. */
 #include "net_internal.h"
 
+#include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 

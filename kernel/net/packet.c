@@ -2,6 +2,7 @@
 /* Packets: the units of a socket's queue. */
 #include "net_internal.h"
 
+#include <fs/file.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 

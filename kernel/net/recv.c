@@ -2,6 +2,7 @@
 /* Receiving: bytes of a stream or one message. */
 #include "net_internal.h"
 
+#include <fs/file.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 

@@ -2,8 +2,12 @@
 /* Sockets: life, their files, poll, errors. */
 #include "net_internal.h"
 
+#include <fs/cred.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <lib/string.h>
 #include <linux/ioctls.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 

@@ -2,6 +2,8 @@
 /* Connections: listen, connect, accept, shutdown, and sending on STREAM and SEQPACKET. */
 #include "net_internal.h"
 
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 

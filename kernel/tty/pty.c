@@ -7,9 +7,13 @@
  * Life: the master's file owns the pair; the slave tty lives on while it is open.  Closing the
  * master hangs the slave up and takes /dev/pts/N away.
  */
-#include <fs/pseudo/devfs.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/pseudo/devfs.h>
 #include <fs/event/poll.h>
+#include <fs/vfs.h>
 #include <lib/assert.h>
 #include <lib/bitmap.h>
 #include <lib/format.h>

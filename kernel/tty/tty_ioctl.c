@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ioctl(2) of terminals: ioctl_tty(2). */
+#include <fs/cred.h>
 #include <fs/file.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Terminals and job control: sessions, foreground groups, signals.  Under proctree_lock. */
+#include <fs/cred.h>
 #include <linux/errno.h>
 #include <proc/lifecycle.h>
 #include <signal/signal.h>
