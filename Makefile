@@ -29,7 +29,7 @@ ASM := $(sort $(wildcard kernel/*/*.S loader/*.S))
 OBJ := $(SRC:%.c=$(O)/%.o) $(ASM:%.S=$(O)/%.S.o)
 KERNEL := $(O)/corrida.elf
 
-.PHONY: all run test check-host check-guest bench lint docs clean install kernel fuzz help
+.PHONY: all run test check-host check-guest bench docs clean install kernel fuzz help
 all: kernel host-tools rootfs
 kernel: $(KERNEL) $(KERNEL).stripped
 
@@ -90,16 +90,6 @@ check-host: unit guest-tests
 check-guest: all guest-tests
 	$(Q)tests/run --build $(O) --only guest
 
-# --- lint: clang compiles everything and checks the lock annotations
-LINT_SRC := $(SRC)
-lint: $(LINT_SRC:%.c=$(O)/lint/%.ok)
-	$(Q)$(PYTHON) tools/check-layers.py .
-	$(Q)$(PYTHON) tools/check-headers.py $(CC) include
-$(O)/lint/%.ok: %.c
-	@mkdir -p $(@D)
-	$(call say,LINT,$<)$(CLANG) $(KFLAGS) $(WARN) -Wthread-safety -Wthread-safety-beta \
-		-Wno-gnu -Wno-unused-command-line-argument -MMD -MP -MF $(@:.ok=.d) -MT $@ -fsyntax-only $< && touch $@
-
 clean:
 	rm -rf build build-debug
 prefix ?= /usr/local
@@ -111,4 +101,4 @@ help:
 	@echo 'make [all|run|test|check-host|check-guest|bench|fuzz|lint|docs|install|clean] [DEBUG=1] [O=DIR]'
 	@echo 'make run DIR=... PROG=... ARGS="..."  runs your own program'
 
--include $(OBJ:.o=.d) $(UNIT:=.d) $(LINT_SRC:%.c=$(O)/lint/%.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d)

@@ -34,6 +34,7 @@
 #include <proc/task.h>
 #include <sched/sched.h>
 #include <syscall/dispatch.h>
+#include <tty/tty.h>
 
 static struct thread boot_idle;
 
@@ -117,6 +118,7 @@ static void start_thread(void *arg)
 	}
 	pagecache_subsystem_init();
 	proc_init();
+	tty_subsystem_init();
 
 	mount_root(config->h.flags & LAUNCH_FUSE_IDS);
 	smp_start_finish();

@@ -4,7 +4,7 @@
 #include <host/ctl_parser.h>
 #include <host/hostctl.h>
 #include <fs/event/hostio.h>
-#include <proc/pid.h>
+#include <proc/lifecycle.h>
 #include <signal/signal.h>
 #include <tty/tty.h>
 
@@ -56,5 +56,8 @@ static const struct ctl_handlers handlers = {
 
 void control_start(void)
 {
+	static struct vm_exit_hook flush = { .fn = console_tty_flush };
+
 	hostctl_set_handlers(&handlers);
+	proc_add_exit_hook(&flush);
 }

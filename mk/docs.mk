@@ -5,6 +5,7 @@ $(O)/syscall-docs: tools/syscall-docs.c syscall/table.def
 .PHONY: docs-check
 docs: $(O)/syscall-docs
 	$(Q)$(O)/syscall-docs > SYSCALLS.md
+	$(Q)$(PYTHON) tools/rooms.py --write ARCHITECTURE.md
 docs-check: $(O)/syscall-docs
-	$(Q)$(O)/syscall-docs | cmp - SYSCALLS.md
-lint: docs-check
+	$(Q)$(O)/syscall-docs | cmp - SYSCALLS.md || { echo 'SYSCALLS.md:1: generated: run make docs'; exit 1; }
+	$(Q)$(PYTHON) tools/rooms.py --check ARCHITECTURE.md

@@ -145,6 +145,7 @@ static void dump_recent(void)
 void syscall_init(const struct launch_config *config)
 {
 	static struct panic_dumper dumper = { .dump = dump_recent };
+	static struct vm_exit_hook summary = { .fn = print_summary };
 
 	panic_add_dumper(&dumper);
 	uts_register_files();
@@ -152,7 +153,7 @@ void syscall_init(const struct launch_config *config)
 		trace_start(config->strace_filter);
 	}
 	if (config->h.flags & LAUNCH_SUMMARY) {
-		proc_exit_vm_hook = print_summary;
+		proc_add_exit_hook(&summary);
 	}
 }
 

@@ -380,6 +380,7 @@ long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 {
 	struct fdtable *files;
 	struct process *p;
+	struct task *t;
 	struct file *f = NULL;
 	int err, found;
 
@@ -391,7 +392,9 @@ long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 		return err;
 	}
 	err = signal_check_permission(p, SIGKILL);
-	files = err ? NULL : process_get_files(p);
+	t = err ? NULL : process_get_task(p);
+	files = task_get_files(t);
+	task_put(t);
 	process_put(p);
 	if (!files) {
 		return err ? err : -ESRCH;

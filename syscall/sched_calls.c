@@ -375,9 +375,7 @@ static long for_each_named(int which, int who, long (*fn)(struct task *t, void *
 			struct cred *c = process_get_cred(p);
 
 			match = c && c->uid == (who ? (uint32_t)who : thread_current()->cred->uid);
-			if (c) {
-				cred_put(c);
-			}
+			cred_put(c);
 		}
 		t = match ? process_get_task(p) : NULL;
 		if (t) {

@@ -36,7 +36,6 @@ long msg_receive(int id, user_ptr msg, size_t size, int64_t type, int flags);
 long msg_control(int id, int cmd, user_ptr buf);
 
 /* POSIX message queues; names without the slash. */
-struct timespec64;
 long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_mq_attr *attr);
 long mq_remove(const char *name);
 long mq_send(int fd, user_ptr msg, size_t len, unsigned prio, uint64_t deadline);
@@ -44,4 +43,5 @@ long mq_receive(int fd, user_ptr msg, size_t len, unsigned *prio, uint64_t deadl
 long mq_set_notify(int fd, const struct linux_sigevent *event);
 long mq_get_set_attr(int fd, const struct linux_mq_attr *set, struct linux_mq_attr *old);
 
-void ipc_init(void);
+/* The files below /proc; once /proc is there. */
+void ipc_proc_register(void);

@@ -33,6 +33,10 @@ _Static_assert(sizeof(struct linux_ipc_perm) == 48, "struct ipc64_perm");
 #define SHM_STAT_ANY 15
 #define SHM_DEST 01000
 #define SHM_LOCKED 02000
+#define SHMMNI 4096
+#define SHMMAX (UINT64_MAX - (1ul << 24))
+#define SHMALL (UINT64_MAX - (1ul << 24))
+#define SHMLBA PAGE_SIZE
 struct linux_shmid_ds {
 	struct linux_ipc_perm perm;
 	uint64_t segsz;

@@ -65,10 +65,12 @@ MUST_USE int process_kill_other_threads(void);
 
 /* Everything ends: flushes caches and hands the status to the launcher.  Never returns. */
 NORETURN void proc_exit_vm(bool by_signal, unsigned value);
-/* Called first by it, when set (syscall/dispatch.c: the summary). */
-extern void (*proc_exit_vm_hook)(void);
-/* A signal from outside (launcher): to pid 1, or the foreground group of the console. */
-void proc_host_signal(int sig);
+/* Called first by it, the last one added first.  Added at boot only. */
+struct vm_exit_hook {
+	struct vm_exit_hook *next;
+	void (*fn)(void);
+};
+void proc_add_exit_hook(struct vm_exit_hook *h);
 
 /* Sessions and groups: setsid(2), setpgid(2), getpgid(2)/getsid(2); 0 = the caller. */
 long process_setsid(void);

@@ -24,6 +24,8 @@ void user_account_put(struct user_account *u);
 /* 0, -EINVAL, -EPERM (raising the hard limit). new/old may be NULL. */
 MUST_USE int limits_set(struct process *p, int resource, const struct linux_rlimit *new_limit,
 			struct linux_rlimit *old);
+/* Threads that the VM may have in all. */
+unsigned proc_max_threads(void);
 void limits_init_default(struct process *p);
 /* Copies the limits that mm enforces into mm (exec, setrlimit). */
 void limits_apply_to_mm(const struct process *p, struct mm *mm);

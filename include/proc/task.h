@@ -26,6 +26,7 @@
 #include <proc/pid.h>
 #include <sched/sched.h>
 
+struct session;
 struct user_account;
 struct tty;
 struct posix_timer;
@@ -44,13 +45,6 @@ struct sighand {
 	struct spinlock lock;
 	struct linux_sigaction action[NSIG]; /* [lock]; index signo - 1.  A handler alone may be
 					      * read without it. */
-};
-
-struct session {
-	_Atomic int32_t refs;
-	struct pid *sid;	/* [I] counted */
-	struct process *leader; /* [T] NULL once it is gone */
-	struct tty *tty;	/* [T] controlling terminal, counted */
 };
 
 /* A call to be continued by restart_syscall(2). */
@@ -203,7 +197,9 @@ static inline void task_get(struct task *t)
 }
 static inline void task_put(struct task *t)
 {
-	thread_put(&t->thread);
+	if (t) {
+		thread_put(&t->thread);
+	}
 }
 static inline int task_tid(const struct task *t)
 {
@@ -260,12 +256,12 @@ static inline void task_sample_end(uint64_t began)
 	task_current()->sys_ns += (task_current_cpu_ns() - began) * SYS_SAMPLE;
 }
 
-/* The parts of another process's task, counted; NULL when it has none any more. */
+/* The parts of another process's task, counted; NULL when it has none any more, or t is NULL. */
 struct mm *task_get_mm(struct task *t);
+struct fdtable *task_get_files(struct task *t);
+struct fs_context *task_get_fs(struct task *t);
 struct mm *process_get_mm(struct process *p);
 struct cred *process_get_cred(struct process *p);
-struct fdtable *process_get_files(struct process *p);
-struct fs_context *process_get_fs(struct process *p);
 /* A live thread of p, the leader if it can be, counted; NULL when all are gone. */
 struct task *process_get_task(struct process *p);
 

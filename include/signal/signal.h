@@ -20,12 +20,8 @@
 #include <mm/user_ptr.h>
 #include <proc/task.h>
 
-struct sigqueue {
-	struct list link;
-	struct siginfo info;
-	struct user_account *user; /* whom it is charged to, NULL = nobody */
-	struct posix_timer *timer; /* preallocated: belongs to a timer; else NULL */
-};
+struct sigqueue;
+struct trap_frame;
 
 /* --- sending --- */
 /* Sends `info` (info->signo) to one thread or to a process.  No permission checks.  0, or -EAGAIN (queue limit, real-time). */
@@ -42,6 +38,10 @@ int signal_send_locked(struct process *p, struct task *t, const struct siginfo *
 /* Shorthand: from the kernel (SI_KERNEL), no sender. */
 void signal_kernel(struct process *p, int sig);
 void signal_kernel_group(struct pid *group, int sig); /* proctree_lock held */
+/* Makes t look at its signals; killed: killable waits end, too.  siglock held. */
+void signal_wake_task_locked(struct task *t, bool killed);
+/* Other threads than `gone` take what is pending of `set` for the process.  siglock held. */
+void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set);
 /* To the current thread for what it just did (faults): unblocks and resets when blocked or
  * ignored, so that it can't be missed. */
 void signal_force_current(const struct siginfo *info);
@@ -79,7 +79,6 @@ void signal_siginfo_to_user(const struct siginfo *info, uint8_t out[SIGINFO_SIZE
 MUST_USE int signal_copy_info_to_user(user_ptr dst, const struct siginfo *info);
 
 /* --- delivery (on the way to user mode) --- */
-struct trap_frame;
 void signal_deliver(struct trap_frame *f);
 /* Builds the frame of a handler; -EFAULT when the stack can't take it. */
 MUST_USE int sigframe_setup(struct trap_frame *f, int sig, const struct linux_sigaction *act,

@@ -50,6 +50,8 @@ long clock_sleep(int clock, bool absolute, const struct timespec64 *ts, user_ptr
 void timers_process_init(struct process *p);
 void timers_exec(struct process *p);
 void timers_exit(struct process *p);
+/* The process is freed: after timers_exit(). */
+void timers_process_free(struct process *p);
 /* siglock held: a queued timer signal is being taken: fill in overruns, arm the next. */
 void timer_signal_taken(struct sigqueue *q, struct siginfo *info);
 /* RLIMIT_CPU was set. */

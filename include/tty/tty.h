@@ -77,8 +77,6 @@ void tty_become_controlling(struct tty *tty); /* of a session leader without one
 /* A signal to the foreground group: false = there is none. */
 bool tty_signal_foreground(struct tty *tty, const struct siginfo *info);
 void tty_set_winsize(struct tty *tty, const struct linux_winsize *ws);
-/* Detaches the session from its tty (leader's exit; TIOCNOTTY). */
-void tty_session_leader_exit(struct process *leader);
 
 extern const struct file_ops tty_file_ops;
 

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables, ids and permissions of System V IPC, see proc/ipc.h. */
+/*
+ * Tables, ids, permissions and the common commands of System V IPC, see ipc_internal.h.
+ *
+ * An object in a table has the table's reference and sits in the slot that its id names.  Locks nest table, then object; so removal drops the object's lock to take
+ * the table's.  `removed` is set before that: of two who remove only one gets so far, and whoever
+ * finds the object in the table meanwhile sees the mark as soon as it has the lock.
+ */
 #include "ipc_internal.h"
 
 #include <arch/clock.h>
 #include <fs/cred.h>
+#include <fs/pseudo/procfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -12,7 +19,6 @@
 
 #define INDEX_BITS 15
 #define INDEX_MASK ((1 << INDEX_BITS) - 1)
-#define SEQ_MAX 0xffff
 
 int64_t ipc_now(void)
 {
@@ -20,25 +26,26 @@ int64_t ipc_now(void)
 	       (int64_t)NSEC_PER_SEC;
 }
 
-void ipc_object_init(struct ipc_object *o, int key, int flags)
+void ipc_object_init(struct ipc_object *o, const struct ipc_args *a)
 {
 	const struct cred *c = thread_current()->cred;
 
 	atomic_store_explicit(&o->refs, 1, memory_order_relaxed);
 	spin_init(&o->lock, RANK_IPC_OBJECT, "ipc object");
-	o->key = key;
+	o->key = a->key;
 	o->uid = o->cuid = c->euid;
 	o->gid = o->cgid = c->egid;
-	o->mode = (uint32_t)flags & 0777;
+	o->mode = (uint32_t)a->flags & 0777;
 	o->ctime = ipc_now();
 }
 
-int ipc_permission(const struct ipc_object *o, unsigned want)
+int ipc_permission_locked(const struct ipc_object *o, unsigned want)
 {
 	const struct cred *c = thread_current()->cred;
 	unsigned granted = o->mode;
 	bool in_group = c->egid == o->gid || c->egid == o->cgid;
 
+	ASSERT(spin_held(&o->lock));
 	for (unsigned i = 0; i < c->ngroups; i++) {
 		in_group |= c->groups[i] == o->gid || c->groups[i] == o->cgid;
 	}
@@ -50,48 +57,38 @@ int ipc_permission(const struct ipc_object *o, unsigned want)
 	return !(want & ~granted & 7) || cred_capable(CAP_IPC_OWNER) ? 0 : -EACCES;
 }
 
-int ipc_owner(const struct ipc_object *o)
+int ipc_owner_locked(const struct ipc_object *o)
 {
 	uint32_t euid = thread_current()->cred->euid;
 
+	ASSERT(spin_held(&o->lock));
 	return euid == o->uid || euid == o->cuid || cred_capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-void ipc_fill_perm(const struct ipc_object *o, struct linux_ipc_perm *p)
+void ipc_object_get(struct ipc_object *o)
 {
-	memset(p, 0, sizeof(*p));
-	p->key = o->key;
-	p->uid = o->uid;
-	p->gid = o->gid;
-	p->cuid = o->cuid;
-	p->cgid = o->cgid;
-	p->mode = o->mode;
-	p->seq = (uint16_t)(o->id >> INDEX_BITS);
+	atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
 }
 
-void ipc_set_perm(struct ipc_object *o, const struct linux_ipc_perm *p)
+void ipc_put(struct ipc_object *o)
 {
-	o->uid = p->uid;
-	o->gid = p->gid;
-	o->mode = (o->mode & ~0777u) | (p->mode & 0777);
-	o->ctime = ipc_now();
-}
-
-void ipc_put(struct ipc_object *o, void (*destroy)(struct ipc_object *o))
-{
+	/* acq_rel: what others did to it before their put comes before its end. */
 	if (o && atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) == 1) {
-		destroy(o);
+		o->table->type->destroy(o);
 	}
 }
 
-void ipc_unlock(struct ipc_object *o, void (*destroy)(struct ipc_object *o))
+void ipc_unlock(struct ipc_object *o)
 {
 	spin_unlock(&o->lock);
-	ipc_put(o, destroy);
+	ipc_put(o);
 }
+
+/* --- the table --- */
 
 static struct ipc_object *find_key_locked(struct ipc_table *t, int key)
 {
+	ASSERT(spin_held(&t->lock));
 	for (int i = 0; i <= t->highest; i++) {
 		if (t->slots[i] && t->slots[i]->key == key) {
 			return t->slots[i];
@@ -105,6 +102,7 @@ static int grow_locked(struct ipc_table *t)
 	unsigned size = MIN(MAX(t->size * 2, 16u), t->limit);
 	struct ipc_object **slots;
 
+	ASSERT(spin_held(&t->lock));
 	if (size == t->size) {
 		return -ENOSPC;
 	}
@@ -126,6 +124,7 @@ static int insert_locked(struct ipc_table *t, struct ipc_object *o)
 {
 	unsigned i = 0;
 
+	ASSERT(spin_held(&t->lock));
 	if (t->used == t->size) {
 		int err = grow_locked(t);
 
@@ -144,78 +143,94 @@ static int insert_locked(struct ipc_table *t, struct ipc_object *o)
 	return o->id;
 }
 
-static long existing_locked(struct ipc_object *o, int flags,
-			    int (*check)(struct ipc_object *o, void *arg), void *arg)
+/* A get call found o: its id, or why it won't do. */
+static long existing_locked(struct ipc_table *t, struct ipc_object *o, const struct ipc_args *a)
 {
-	int err;
+	unsigned flags = (unsigned)a->flags;
+	int err = 0;
 
+	ASSERT(spin_held(&t->lock));
 	if ((flags & (IPC_CREAT | IPC_EXCL)) == (IPC_CREAT | IPC_EXCL)) {
 		return -EEXIST;
 	}
-	err = check ? check(o, arg) : 0;
-	if (!err) {
-		err = ipc_permission(
-			o, ((unsigned)flags >> 6 | (unsigned)flags >> 3 | (unsigned)flags) & 7);
+	spin_lock(&o->lock);
+	if (t->type->check) {
+		err = t->type->check(o, a);
 	}
+	if (!err) {
+		err = ipc_permission_locked(o, (flags >> 6 | flags >> 3 | flags) & 7);
+	}
+	spin_unlock(&o->lock);
 	return err ? err : o->id;
 }
 
-long ipc_get(struct ipc_table *t, int key, int flags, struct ipc_object *(*create)(void *arg),
-	     int (*check)(struct ipc_object *o, void *arg), void (*destroy)(struct ipc_object *o),
-	     void *arg)
+long ipc_get(struct ipc_table *t, const struct ipc_args *a)
 {
-	struct ipc_object *o = NULL, *found = NULL;
+	struct ipc_object *fresh = NULL, *found;
 	long result = -ENOENT;
 
 	for (;;) {
 		spin_lock(&t->lock);
-		found = key == IPC_PRIVATE ? NULL : find_key_locked(t, key);
+		found = a->key == IPC_PRIVATE ? NULL : find_key_locked(t, a->key);
 		if (found) {
-			result = existing_locked(found, flags, check, arg);
-		} else if (o) {
-			result = insert_locked(t, o);
-			if (result >= 0) {
-				o = NULL;
-			}
+			result = existing_locked(t, found, a);
+		} else if (fresh) {
+			result = insert_locked(t, fresh);
+			fresh = result < 0 ? fresh : NULL;
 		}
 		spin_unlock(&t->lock);
-		if (found || result != -ENOENT || (key != IPC_PRIVATE && !(flags & IPC_CREAT))) {
+		if (found || result != -ENOENT ||
+		    (a->key != IPC_PRIVATE && !(a->flags & IPC_CREAT))) {
 			break;
 		}
-		o = create(arg); /* may sleep; then look again */
-		if (!o) {
-			return -ENOMEM;
+		/* May sleep; another one may come to have the key meanwhile: look again. */
+		result = t->type->create(a, &fresh);
+		if (result) {
+			return result;
 		}
+		fresh->table = t;
+		result = -ENOENT;
 	}
-	ipc_put(o, destroy);
+	ipc_put(fresh);
 	return result;
 }
 
-int ipc_lock(struct ipc_table *t, int id, bool by_index, struct ipc_object **out)
+/* The one in slot `index`, counted; id >= 0: only when that is its id.  NULL: there is none. */
+static struct ipc_object *find_index(struct ipc_table *t, int index, int id)
 {
-	int index = id & INDEX_MASK;
 	struct ipc_object *o = NULL;
-	int err = -EINVAL;
 
-	if (id < 0 || (by_index && id > INDEX_MASK)) {
-		return -EINVAL;
-	}
 	spin_lock(&t->lock);
-	if (index <= t->highest && t->slots[index]) {
+	if (index <= t->highest) {
 		o = t->slots[index];
-		/* The slot was used before: the old id names something that is gone. */
-		err = by_index || o->id == id ? 0 : -EIDRM;
-		if (!err) {
-			atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
-		}
+	}
+	if (o && id >= 0 && o->id != id) {
+		o = NULL; /* the slot was used before: the id names something that is gone */
+	}
+	if (o) {
+		ipc_object_get(o);
 	}
 	spin_unlock(&t->lock);
-	if (err) {
-		return err;
+	return o;
+}
+
+static int lock_found(struct ipc_object *o, struct ipc_object **out)
+{
+	if (!o) {
+		return -EINVAL;
 	}
 	spin_lock(&o->lock);
+	if (o->removed) {
+		ipc_unlock(o);
+		return -EIDRM;
+	}
 	*out = o;
 	return 0;
+}
+
+int ipc_lock(struct ipc_table *t, int id, struct ipc_object **out)
+{
+	return lock_found(id < 0 ? NULL : find_index(t, id & INDEX_MASK, id), out);
 }
 
 struct ipc_object *ipc_next(struct ipc_table *t, int *index)
@@ -228,7 +243,7 @@ struct ipc_object *ipc_next(struct ipc_table *t, int *index)
 	}
 	if (*index <= t->highest) {
 		o = t->slots[*index];
-		atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+		ipc_object_get(o);
 	}
 	spin_unlock(&t->lock);
 	if (o) {
@@ -237,13 +252,15 @@ struct ipc_object *ipc_next(struct ipc_table *t, int *index)
 	return o;
 }
 
-void ipc_remove_locked(struct ipc_table *t, struct ipc_object *o)
+void ipc_remove_locked(struct ipc_object *o)
 {
+	struct ipc_table *t = o->table;
 	int index = o->id & INDEX_MASK;
+	int32_t refs;
 
+	ASSERT(spin_held(&o->lock));
 	ASSERT(!o->removed);
 	o->removed = true;
-	/* Order: table, then object. */
 	spin_unlock(&o->lock);
 	spin_lock(&t->lock);
 	ASSERT(t->slots[index] == o);
@@ -254,26 +271,162 @@ void ipc_remove_locked(struct ipc_table *t, struct ipc_object *o)
 	}
 	spin_unlock(&t->lock);
 	spin_lock(&o->lock);
-	/* The table's; the caller has one of its own. */
-	ASSERT(atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) > 1);
+	refs = atomic_fetch_sub_explicit(&o->refs, 1, memory_order_relaxed); /* the table's */
+	ASSERT(refs > 1); /* the caller has one of its own */
 }
 
-long ipc_stat(struct ipc_table *t, const struct ipc_stat *r, user_ptr buf)
+/* A new object may have the key from now on.  The lock is dropped for a moment. */
+static void forget_key_locked(struct ipc_object *o)
 {
-	uint8_t ds[IPC_STAT_MAX] ALIGNED(8);
-	struct ipc_object *o;
-	int err = ipc_lock(t, r->id, r->by_index, &o), result;
+	struct ipc_table *t = o->table;
 
-	ASSERT(r->size <= sizeof(ds));
+	ASSERT(spin_held(&o->lock));
+	spin_unlock(&o->lock);
+	spin_lock(&t->lock);
+	spin_lock(&o->lock);
+	o->key = IPC_PRIVATE;
+	spin_unlock(&t->lock);
+}
+
+/* --- commands --- */
+
+static void fill_locked(struct ipc_object *o, union ipc_ds *d)
+{
+	ASSERT(spin_held(&o->lock));
+	memset(d, 0, sizeof(*d));
+	d->perm = (struct linux_ipc_perm){
+		.key = o->key,
+		.uid = o->uid,
+		.gid = o->gid,
+		.cuid = o->cuid,
+		.cgid = o->cgid,
+		.mode = o->mode,
+		.seq = (uint16_t)(o->id >> INDEX_BITS),
+	};
+	o->table->type->fill(o, d);
+}
+
+/* IPC_STAT by id; *_STAT by index, whose result is the id; *_STAT_ANY without permission. */
+static long get_stat(struct ipc_table *t, int id, int cmd, user_ptr buf)
+{
+	bool by_index = cmd != IPC_STAT;
+	struct ipc_object *o = NULL;
+	union ipc_ds d;
+	int err, result;
+
+	if (id >= 0 && (!by_index || id <= INDEX_MASK)) {
+		o = find_index(t, id & INDEX_MASK, by_index ? -1 : id);
+	}
+	err = lock_found(o, &o);
 	if (err) {
 		return err;
 	}
-	result = r->by_index ? o->id : 0;
-	err = r->any ? 0 : ipc_permission(o, 4);
-	r->fill(o, ds);
-	ipc_unlock(o, r->destroy);
+	result = by_index ? o->id : 0;
+	err = cmd == t->type->cmd_stat_any ? 0 : ipc_permission_locked(o, 4);
+	fill_locked(o, &d);
+	ipc_unlock(o);
 	if (!err) {
-		err = copy_to_user(buf, ds, r->size);
+		err = copy_to_user(buf, &d, t->type->ds_size);
 	}
 	return err ? err : result;
+}
+
+/* The result is the highest index in use. */
+static long get_info(struct ipc_table *t, bool usage, user_ptr buf)
+{
+	union ipc_info i;
+	size_t size;
+	int highest, err;
+
+	memset(&i, 0, sizeof(i));
+	size = t->type->info(usage, &i);
+	spin_lock(&t->lock);
+	highest = MAX(t->highest, 0);
+	spin_unlock(&t->lock);
+	err = copy_to_user(buf, &i, size);
+	return err ? err : highest;
+}
+
+static int set_locked(struct ipc_object *o, const union ipc_ds *d)
+{
+	int err = 0;
+
+	ASSERT(spin_held(&o->lock));
+	if (d->perm.uid == UINT32_MAX || d->perm.gid == UINT32_MAX) {
+		return -EINVAL;
+	}
+	if (o->table->type->set) {
+		err = o->table->type->set(o, d);
+	}
+	if (!err) {
+		o->uid = d->perm.uid;
+		o->gid = d->perm.gid;
+		o->mode = (o->mode & ~0777u) | (d->perm.mode & 0777);
+		o->ctime = ipc_now();
+	}
+	return err;
+}
+
+/* IPC_SET with d, IPC_RMID without. */
+static long change(struct ipc_table *t, int id, const union ipc_ds *d)
+{
+	const struct ipc_type *type = t->type;
+	struct ipc_object *o;
+	int err = ipc_lock(t, id, &o);
+
+	if (err) {
+		return err;
+	}
+	err = ipc_owner_locked(o);
+	if (!err && d) {
+		err = set_locked(o, d);
+	} else if (!err && type->linger && type->linger(o)) {
+		forget_key_locked(o);
+	} else if (!err) {
+		ipc_remove_locked(o);
+	}
+	if (!err && type->changed) {
+		type->changed(o);
+	}
+	ipc_unlock(o);
+	return err;
+}
+
+long ipc_control(struct ipc_table *t, int id, int cmd, user_ptr buf)
+{
+	const struct ipc_type *type = t->type;
+	union ipc_ds d;
+	int err;
+
+	if (cmd == IPC_STAT || cmd == type->cmd_stat || cmd == type->cmd_stat_any) {
+		return get_stat(t, id, cmd, buf);
+	}
+	if (cmd == IPC_INFO || cmd == type->cmd_info) {
+		return get_info(t, cmd != IPC_INFO, buf);
+	}
+	if (cmd == IPC_RMID) {
+		return change(t, id, NULL);
+	}
+	if (cmd != IPC_SET) {
+		return -EINVAL;
+	}
+	err = copy_from_user(&d, buf, type->ds_size);
+	return err ? err : change(t, id, &d);
+}
+
+int ipc_show(struct text_buf *text, void *arg)
+{
+	struct ipc_table *t = arg;
+	struct ipc_object *o;
+	union ipc_ds d;
+
+	text_printf(text, "%s\n", t->type->title);
+	for (int i = 0; (o = ipc_next(t, &i)); i++) {
+		int id = o->id;
+
+		fill_locked(o, &d);
+		ipc_unlock(o);
+		t->type->show(text, id, &d);
+	}
+	return 0;
 }

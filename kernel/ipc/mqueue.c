@@ -16,20 +16,15 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 #include <mm/uio.h>
 #include <mm/usercopy.h>
 #include <proc/limits.h>
 #include <signal/signal.h>
 
-#define MQ_QUEUES_MAX 256
-#define MQ_DEFAULT_MSGS 10
-#define MQ_DEFAULT_SIZE 8192
 #define MQ_HARD_MSGS 65536
-#define MQ_MSGS_MAX 10 /* for the unprivileged: /proc/sys/fs/mqueue/msg_max */
-#define MQ_SIZE_MAX 8192
 #define MQ_HARD_SIZE (16 << 20)
-#define S_IFREG_BIT 0100000
 
 struct mq_message {
 	struct list link;
@@ -301,13 +296,13 @@ long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_
 	if (err) {
 		return err;
 	}
-	err = file_alloc_anon(&mq_file_ops, q, oflags & (O_ACCMODE | O_NONBLOCK),
-			      S_IFREG_BIT | q->mode, "mqueue", &f);
+	err = file_alloc_anon(&mq_file_ops, q, oflags & (O_ACCMODE | O_NONBLOCK), S_IFREG | q->mode,
+			      "mqueue", &f);
 	if (err) {
 		mq_put(q);
 		return err;
 	}
-	fd = fd_add(f, oflags & O_CLOEXEC || true); /* mq descriptors always close on exec */
+	fd = fd_add(f, true); /* they always close on exec */
 	if (fd < 0) {
 		file_put(f);
 	}

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* System V message queues. */
+/*
+ * System V message queues.
+ *
+ * All of a queue is under its object's lock; messages are copied from and to the program outside,
+ * so a message is either in the queue or one thread's alone.  Senders wait for room and receivers
+ * for a message; each wake is for all of them, as only they know which message will do.
+ */
 #include "ipc_internal.h"
 
 #include <fs/cred.h>
@@ -25,8 +31,6 @@ struct msg_queue {
 	struct waitq senders, receivers;
 };
 
-static struct ipc_table table = IPC_TABLE_INIT("msg", MSGMNI);
-
 static void msg_destroy(struct ipc_object *o)
 {
 	struct msg_queue *q = (struct msg_queue *)o;
@@ -38,31 +42,27 @@ static void msg_destroy(struct ipc_object *o)
 	kfree(q);
 }
 
-struct msg_args {
-	int key, flags;
-};
-
-static struct ipc_object *msg_create(void *arg)
+static int msg_create(const struct ipc_args *a, struct ipc_object **out)
 {
-	const struct msg_args *a = arg;
 	struct msg_queue *q = kzalloc(sizeof(*q));
 
 	if (!q) {
-		return NULL;
+		return -ENOMEM;
 	}
-	ipc_object_init(&q->ipc, a->key, a->flags);
+	ipc_object_init(&q->ipc, a);
 	list_init(&q->messages);
 	waitq_init(&q->senders);
 	waitq_init(&q->receivers);
 	q->limit = MSGMNB;
-	return &q->ipc;
+	*out = &q->ipc;
+	return 0;
 }
 
 long msg_get(int key, int flags)
 {
-	struct msg_args a = { .key = key, .flags = flags };
+	const struct ipc_args a = { .key = key, .flags = flags };
 
-	return ipc_get(&table, key, flags, msg_create, NULL, msg_destroy, &a);
+	return ipc_get(&msg_table, &a);
 }
 
 /* --- msgsnd --- */
@@ -99,6 +99,27 @@ static int load_message(user_ptr from, size_t size, struct message **out)
 	return 0;
 }
 
+/* Waits until the queue takes `size` more bytes. */
+static int wait_room_locked(struct msg_queue *q, size_t size, int flags)
+{
+	ASSERT(spin_held(&q->ipc.lock));
+	for (;;) {
+		int err = q->ipc.removed ? -EIDRM : ipc_permission_locked(&q->ipc, 2);
+
+		/* Empty messages count, too, or there could be no end of them. */
+		if (err || (q->bytes + size <= q->limit && q->count < q->limit)) {
+			return err;
+		}
+		if (flags & IPC_NOWAIT) {
+			return -EAGAIN;
+		}
+		err = waitq_wait(&q->senders, &q->ipc.lock, WAIT_INTR, DEADLINE_NONE);
+		if (err) {
+			return q->ipc.removed ? -EIDRM : -ERESTARTNOHAND;
+		}
+	}
+}
+
 long msg_send(int id, user_ptr from, size_t size, int flags)
 {
 	struct message *m;
@@ -109,28 +130,13 @@ long msg_send(int id, user_ptr from, size_t size, int flags)
 	if (err) {
 		return err;
 	}
-	err = ipc_lock(&table, id, false, &o);
+	err = ipc_lock(&msg_table, id, &o);
 	if (err) {
 		kfree(m);
 		return err;
 	}
 	q = (struct msg_queue *)o;
-	for (;;) {
-		err = o->removed ? -EIDRM : ipc_permission(o, 2);
-		/* Empty messages count, too, or there could be no end of them. */
-		if (err || (q->bytes + size <= q->limit && q->count < q->limit)) {
-			break;
-		}
-		if (flags & IPC_NOWAIT) {
-			err = -EAGAIN;
-			break;
-		}
-		err = waitq_wait(&q->senders, &o->lock, WAIT_INTR, DEADLINE_NONE);
-		if (err) {
-			err = o->removed ? -EIDRM : -EINTR;
-			break;
-		}
-	}
+	err = wait_room_locked(q, size, flags);
 	if (!err) {
 		list_push_back(&q->messages, &m->link);
 		q->bytes += size;
@@ -140,7 +146,7 @@ long msg_send(int id, user_ptr from, size_t size, int flags)
 		waitq_wake_all(&q->receivers);
 		m = NULL;
 	}
-	ipc_unlock(o, msg_destroy);
+	ipc_unlock(o);
 	kfree(m);
 	return err;
 }
@@ -151,6 +157,7 @@ static struct message *find_locked(struct msg_queue *q, int64_t type, int flags)
 {
 	struct message *m, *best = NULL;
 
+	ASSERT(spin_held(&q->ipc.lock));
 	list_for_each_entry(m, &q->messages, link) {
 		if (type == 0 ||
 		    (type > 0 && (flags & MSG_EXCEPT ? m->type != type : m->type == type))) {
@@ -168,9 +175,10 @@ static struct message *find_locked(struct msg_queue *q, int64_t type, int flags)
 static int take_locked(struct msg_queue *q, size_t size, int64_t type, int flags,
 		       struct message **out)
 {
+	ASSERT(spin_held(&q->ipc.lock));
 	for (;;) {
 		struct message *m;
-		int err = q->ipc.removed ? -EIDRM : ipc_permission(&q->ipc, 4);
+		int err = q->ipc.removed ? -EIDRM : ipc_permission_locked(&q->ipc, 4);
 
 		if (err) {
 			return err;
@@ -194,7 +202,7 @@ static int take_locked(struct msg_queue *q, size_t size, int64_t type, int flags
 		}
 		err = waitq_wait(&q->receivers, &q->ipc.lock, WAIT_INTR, DEADLINE_NONE);
 		if (err) {
-			return q->ipc.removed ? -EIDRM : -EINTR;
+			return q->ipc.removed ? -EIDRM : -ERESTARTNOHAND;
 		}
 	}
 }
@@ -212,12 +220,12 @@ long msg_receive(int id, user_ptr to, size_t size, int64_t type, int flags)
 	if (flags & MSG_COPY) {
 		return -ENOSYS; /* as a kernel without checkpoint/restore */
 	}
-	err = ipc_lock(&table, id, false, &o);
+	err = ipc_lock(&msg_table, id, &o);
 	if (err) {
 		return err;
 	}
 	err = take_locked((struct msg_queue *)o, size, type, flags, &m);
-	ipc_unlock(o, msg_destroy);
+	ipc_unlock(o);
 	if (err) {
 		return err;
 	}
@@ -230,44 +238,44 @@ long msg_receive(int id, user_ptr to, size_t size, int64_t type, int flags)
 	return err ? err : (long)n;
 }
 
-/* --- msgctl --- */
+/* --- msgctl, /proc/sysvipc/msg --- */
 
-static void fill_locked(struct msg_queue *q, struct linux_msqid_ds *d)
+static void msg_fill(struct ipc_object *o, union ipc_ds *d)
 {
-	memset(d, 0, sizeof(*d));
-	ipc_fill_perm(&q->ipc, &d->perm);
-	d->stime = q->stime;
-	d->rtime = q->rtime;
-	d->ctime = q->ipc.ctime;
-	d->cbytes = q->bytes;
-	d->qnum = q->count;
-	d->qbytes = q->limit;
-	d->lspid = q->lspid;
-	d->lrpid = q->lrpid;
+	const struct msg_queue *q = (const struct msg_queue *)o;
+
+	d->msg.stime = q->stime;
+	d->msg.rtime = q->rtime;
+	d->msg.ctime = o->ctime;
+	d->msg.cbytes = q->bytes;
+	d->msg.qnum = q->count;
+	d->msg.qbytes = q->limit;
+	d->msg.lspid = q->lspid;
+	d->msg.lrpid = q->lrpid;
 }
 
-static void fill_stat_locked(struct ipc_object *o, void *ds)
+static int msg_set(struct ipc_object *o, const union ipc_ds *d)
 {
-	fill_locked((struct msg_queue *)o, ds);
+	if (d->msg.qbytes > MSGMNB && !cred_capable(CAP_SYS_RESOURCE)) {
+		return -EPERM;
+	}
+	((struct msg_queue *)o)->limit = d->msg.qbytes;
+	return 0;
 }
 
-static long msg_stat(int id, int cmd, user_ptr buf)
+static void msg_changed(struct ipc_object *o)
 {
-	const struct ipc_stat r = {
-		.id = id,
-		.by_index = cmd != IPC_STAT,
-		.any = cmd == MSG_STAT_ANY,
-		.fill = fill_stat_locked,
-		.destroy = msg_destroy,
-		.size = sizeof(struct linux_msqid_ds),
-	};
+	struct msg_queue *q = (struct msg_queue *)o;
 
-	return ipc_stat(&table, &r, buf);
+	waitq_wake_all(&q->senders);
+	waitq_wake_all(&q->receivers);
 }
 
-static long msg_info(int cmd, user_ptr buf)
+static size_t msg_info(bool usage, union ipc_info *i)
 {
-	struct linux_msginfo i = {
+	struct ipc_object *o;
+
+	i->msg = (struct linux_msginfo){
 		.pool = MSGMNI * MSGMNB / 1024,
 		.map = MSGMNB,
 		.max = MSGMAX,
@@ -277,81 +285,46 @@ static long msg_info(int cmd, user_ptr buf)
 		.tql = MSGMNB,
 		.seg = 0xffff,
 	};
-	int highest = MAX(table.highest, 0), err;
-
-	if (cmd == MSG_INFO) {
-		i.pool = (int)table.used;
-		i.map = i.tql = 0;
+	if (usage) {
+		i->msg.pool = i->msg.map = i->msg.tql = 0;
+		for (int n = 0; (o = ipc_next(&msg_table, &n)); n++) {
+			i->msg.pool++;
+			i->msg.map += (int)((struct msg_queue *)o)->count;
+			i->msg.tql += (int)((struct msg_queue *)o)->bytes;
+			ipc_unlock(o);
+		}
 	}
-	err = copy_to_user(buf, &i, sizeof(i));
-	return err ? err : highest;
+	return sizeof(i->msg);
 }
 
-static int set_locked(struct msg_queue *q, const struct linux_msqid_ds *d)
+static void msg_show(struct text_buf *t, int id, const union ipc_ds *ds)
 {
-	if (d->qbytes > MSGMNB && !cred_capable(CAP_SYS_RESOURCE)) {
-		return -EPERM;
-	}
-	ipc_set_perm(&q->ipc, &d->perm);
-	q->limit = d->qbytes;
-	waitq_wake_all(&q->senders);
-	waitq_wake_all(&q->receivers);
-	return 0;
+	const struct linux_msqid_ds *d = &ds->msg;
+
+	text_printf(t, "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10ld %10ld %10ld\n",
+		    d->perm.key, id, d->perm.mode, d->cbytes, d->qnum, d->lspid, d->lrpid,
+		    d->perm.uid, d->perm.gid, d->perm.cuid, d->perm.cgid, d->stime, d->rtime,
+		    d->ctime);
 }
+
+static const struct ipc_type msg_type = {
+	.cmd_stat = MSG_STAT,
+	.cmd_info = MSG_INFO,
+	.cmd_stat_any = MSG_STAT_ANY,
+	.ds_size = sizeof(struct linux_msqid_ds),
+	.create = msg_create,
+	.destroy = msg_destroy,
+	.fill = msg_fill,
+	.set = msg_set,
+	.changed = msg_changed,
+	.info = msg_info,
+	.title = "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid"
+		 "  cuid  cgid      stime      rtime      ctime",
+	.show = msg_show,
+};
+struct ipc_table msg_table = IPC_TABLE_INIT(&msg_type, "msg", MSGMNI);
 
 long msg_control(int id, int cmd, user_ptr buf)
 {
-	struct linux_msqid_ds d;
-	struct ipc_object *o;
-	struct msg_queue *q;
-	int err = 0;
-
-	switch (cmd) {
-	case IPC_STAT:
-	case MSG_STAT:
-	case MSG_STAT_ANY: return msg_stat(id, cmd, buf);
-	case IPC_INFO:
-	case MSG_INFO: return msg_info(cmd, buf);
-	case IPC_SET: err = copy_from_user(&d, buf, sizeof(d)); break;
-	case IPC_RMID: break;
-	default: return -EINVAL;
-	}
-	if (!err) {
-		err = ipc_lock(&table, id, false, &o);
-	}
-	if (err) {
-		return err;
-	}
-	q = (struct msg_queue *)o;
-	err = o->removed ? -EIDRM : ipc_owner(o);
-	if (!err && cmd == IPC_SET) {
-		err = set_locked(q, &d);
-	} else if (!err) {
-		ipc_remove_locked(&table, o);
-		waitq_wake_all(&q->senders);
-		waitq_wake_all(&q->receivers);
-	}
-	ipc_unlock(o, msg_destroy);
-	return err;
-}
-
-void msg_show(struct text_buf *t)
-{
-	struct linux_msqid_ds d;
-	struct ipc_object *o;
-
-	text_printf(t, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid"
-		       "  cuid  cgid      stime      rtime      ctime\n");
-	for (int i = 0; (o = ipc_next(&table, &i)); i++) {
-		int id = o->id;
-
-		fill_locked((struct msg_queue *)o, &d);
-		ipc_unlock(o, msg_destroy);
-		text_printf(t,
-			    "%10d %10d  %4o  %10lu %10lu %5d %5d %5u %5u %5u %5u %10ld %10ld "
-			    "%10ld\n",
-			    d.perm.key, id, d.perm.mode, d.cbytes, d.qnum, d.lspid, d.lrpid,
-			    d.perm.uid, d.perm.gid, d.perm.cuid, d.perm.cgid, d.stime, d.rtime,
-			    d.ctime);
-	}
+	return ipc_control(&msg_table, id, cmd, buf);
 }

@@ -22,7 +22,6 @@ struct sem_undo {
 	struct sem_set *set;   /* counted */
 	int16_t adj[];	       /* [set lock] */
 };
-void sem_set_put(struct sem_set *s);
 /* After semaphores changed: wakes those who may go on.  set lock held. */
 void sem_wake_waiters_locked(struct sem_set *s);
 /* The entry of the current thread's list for s, made when missing; no locks held. */

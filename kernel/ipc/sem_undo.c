@@ -2,6 +2,12 @@
 /*
  * SEM_UNDO: what a thread's operations are to be undone by when it ends.  A list of adjustments
  * per set, shared by threads (CLONE_SYSVSEM); the last one to go applies it.
+ *
+ * An entry is in its list and in its set, and counts the set.  Its adjustments are changed under
+ * the set's lock and only while the set is not removed; so the entry of a removed set is nobody's,
+ * even when a thread still has its address, and the next one to add an entry frees it.
+ *
+ * Locks: the list's, then a set's.
  */
 #include "sem_internal.h"
 
@@ -10,9 +16,9 @@
 #include <mm/slab.h>
 
 struct sem_undo_list {
-	_Atomic int32_t refs;
-	struct spinlock lock; /* before the sets' */
-	struct list undos;
+	_Atomic int32_t refs; /* tasks that have it */
+	struct spinlock lock;
+	struct list undos; /* [lock] */
 };
 
 static struct sem_undo_list *list_alloc(void)
@@ -50,6 +56,7 @@ static struct sem_undo *find_locked(struct sem_undo_list *l, struct sem_set *s)
 {
 	struct sem_undo *u;
 
+	ASSERT(spin_held(&l->lock));
 	list_for_each_entry(u, &l->undos, list_link) {
 		if (u->set == s) {
 			return u;
@@ -58,11 +65,47 @@ static struct sem_undo *find_locked(struct sem_undo_list *l, struct sem_set *s)
 	return NULL;
 }
 
+/* Frees the entries of sets that are gone, or they and their sets stay until the list ends. */
+static void drop_removed_locked(struct sem_undo_list *l)
+{
+	struct sem_undo *u, *tmp;
+
+	ASSERT(spin_held(&l->lock));
+	list_for_each_entry_safe(u, tmp, &l->undos, list_link) {
+		struct ipc_object *o = &u->set->ipc;
+		bool removed;
+
+		spin_lock(&o->lock);
+		removed = o->removed;
+		if (removed) {
+			list_remove(&u->set_link);
+		}
+		spin_unlock(&o->lock);
+		if (removed) {
+			list_remove(&u->list_link);
+			ipc_put(o);
+			kfree(u);
+		}
+	}
+}
+
+static void add_locked(struct sem_undo_list *l, struct sem_set *s, struct sem_undo *u)
+{
+	ASSERT(spin_held(&l->lock));
+	drop_removed_locked(l);
+	u->set = s;
+	ipc_object_get(&s->ipc);
+	list_push_back(&l->undos, &u->list_link);
+	spin_lock(&s->ipc.lock);
+	list_push_back(&s->undos, &u->set_link);
+	spin_unlock(&s->ipc.lock);
+}
+
 int sem_undo_get(struct sem_set *s, struct sem_undo **out)
 {
 	struct task *t = task_current();
 	struct sem_undo_list *l = t->sem_undo;
-	struct sem_undo *u, *fresh;
+	struct sem_undo *fresh;
 
 	if (!l) {
 		l = t->sem_undo = list_alloc();
@@ -70,29 +113,33 @@ int sem_undo_get(struct sem_set *s, struct sem_undo **out)
 			return -ENOMEM;
 		}
 	}
-	fresh = kzalloc(sizeof(*fresh) + s->n * sizeof(fresh->adj[0]));
 	spin_lock(&l->lock);
-	u = find_locked(l, s);
-	if (!u && fresh) {
-		u = fresh;
+	*out = find_locked(l, s);
+	spin_unlock(&l->lock);
+	if (*out) {
+		return 0;
+	}
+	fresh = kzalloc(sizeof(*fresh) + s->n * sizeof(fresh->adj[0]));
+	if (!fresh) {
+		return -ENOMEM;
+	}
+	spin_lock(&l->lock);
+	*out = find_locked(l, s); /* another thread may have been first */
+	if (!*out) {
+		add_locked(l, s, fresh);
+		*out = fresh;
 		fresh = NULL;
-		u->set = s;
-		atomic_fetch_add_explicit(&s->ipc.refs, 1, memory_order_relaxed);
-		list_push_back(&l->undos, &u->list_link);
-		spin_lock(&s->ipc.lock);
-		list_push_back(&s->undos, &u->set_link);
-		spin_unlock(&s->ipc.lock);
 	}
 	spin_unlock(&l->lock);
 	kfree(fresh);
-	*out = u;
-	return u ? 0 : -ENOMEM;
+	return 0;
 }
 
 void sem_undo_clear_locked(struct sem_set *s, int num)
 {
 	struct sem_undo *u;
 
+	ASSERT(spin_held(&s->ipc.lock));
 	list_for_each_entry(u, &s->undos, set_link) {
 		for (unsigned i = 0; i < s->n; i++) {
 			if (num < 0 || (unsigned)num == i) {
@@ -120,7 +167,7 @@ static void apply(struct sem_undo *u)
 		sem_wake_waiters_locked(s);
 	}
 	spin_unlock(&s->ipc.lock);
-	sem_set_put(s);
+	ipc_put(&s->ipc);
 	kfree(u);
 }
 

@@ -3,6 +3,10 @@
  * System V shared memory: a page cache of its own per segment.  Each shmat(2) makes a struct file
  * that its mapping (and the mappings that come from it by fork) counts; so the mappings of a
  * segment are the references of its files, and the last unmapping tells us.
+ *
+ * A segment that is removed while attached stays in the table, without its key and marked
+ * SHM_DEST, and can still be attached by its id; the last detach removes it.  An attach that finds
+ * the segment and a last detach may meet: who comes to the lock second decides.
  */
 #include "ipc_internal.h"
 
@@ -18,9 +22,6 @@
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 
-#define SHMMNI 4096
-#define SHMLBA PAGE_SIZE
-
 struct shm {
 	struct ipc_object ipc; /* first */
 	uint64_t size;	       /* [I] */
@@ -35,75 +36,57 @@ struct attach {
 	struct file *file; /* not counted: it owns us */
 };
 
-static struct ipc_table table = IPC_TABLE_INIT("shm", SHMMNI);
-static _Atomic uint64_t total_pages;
+static _Atomic uint64_t total_pages; /* a figure to show: orders nothing */
 
 static void shm_destroy(struct ipc_object *o)
 {
 	struct shm *s = (struct shm *)o;
 
 	ASSERT(list_empty(&s->attaches));
-	atomic_fetch_sub(&total_pages, DIV_ROUND_UP(s->size, PAGE_SIZE));
+	atomic_fetch_sub_explicit(&total_pages, DIV_ROUND_UP(s->size, PAGE_SIZE),
+				  memory_order_relaxed);
 	pagecache_put(s->pages);
 	kfree(s);
 }
 
-struct shm_args {
-	uint64_t size;
-	int key, flags;
-};
-
-static struct ipc_object *shm_create(void *arg)
+static int shm_create(const struct ipc_args *a, struct ipc_object **out)
 {
-	const struct shm_args *a = arg;
-	struct shm *s = kzalloc(sizeof(*s));
+	uint64_t pages = DIV_ROUND_UP(a->size, PAGE_SIZE);
+	struct mem_stats m;
+	struct shm *s;
 
-	if (!s) {
-		return NULL;
+	if (!a->size || a->size > INT64_MAX / 2) {
+		return -EINVAL;
 	}
-	s->pages = pagecache_create_anon(ALIGN_UP(a->size, PAGE_SIZE));
+	mem_get_stats(&m);
+	s = pages > m.total_pages ? NULL : kzalloc(sizeof(*s));
+	if (!s) {
+		return -ENOMEM;
+	}
+	s->pages = pagecache_create_anon(pages * PAGE_SIZE);
 	if (!s->pages) {
 		kfree(s);
-		return NULL;
+		return -ENOMEM;
 	}
-	ipc_object_init(&s->ipc, a->key, a->flags);
+	ipc_object_init(&s->ipc, a);
 	s->size = a->size;
 	s->cpid = process_pid(process_current());
 	list_init(&s->attaches);
-	atomic_fetch_add(&total_pages, DIV_ROUND_UP(s->size, PAGE_SIZE));
-	return &s->ipc;
+	atomic_fetch_add_explicit(&total_pages, pages, memory_order_relaxed);
+	*out = &s->ipc;
+	return 0;
 }
 
-static int shm_check(struct ipc_object *o, void *arg)
+static int shm_check(const struct ipc_object *o, const struct ipc_args *a)
 {
-	const struct shm_args *a = arg;
-
-	return ((struct shm *)o)->size < a->size ? -EINVAL : 0;
+	return ((const struct shm *)o)->size < a->size ? -EINVAL : 0;
 }
 
 long shm_get(int key, uint64_t size, int flags)
 {
-	struct shm_args a = { .size = size, .key = key, .flags = flags };
-	struct mem_stats m;
+	const struct ipc_args a = { .key = key, .flags = flags, .size = size };
 
-	mem_get_stats(&m);
-	if (size > INT64_MAX / 2) {
-		return -EINVAL;
-	}
-	if (!size && (key == IPC_PRIVATE || flags & IPC_CREAT)) {
-		/* Only to find one that exists. */
-		if (key == IPC_PRIVATE) {
-			return -EINVAL;
-		}
-		flags &= ~IPC_CREAT;
-		long id = ipc_get(&table, key, flags, shm_create, shm_check, shm_destroy, &a);
-
-		return id == -ENOENT ? -EINVAL : id;
-	}
-	if (DIV_ROUND_UP(size, PAGE_SIZE) > m.total_pages) {
-		return -ENOMEM;
-	}
-	return ipc_get(&table, key, flags, shm_create, shm_check, shm_destroy, &a);
+	return ipc_get(&shm_table, &a);
 }
 
 /* --- attaching --- */
@@ -113,6 +96,7 @@ static unsigned count_attaches_locked(struct shm *s)
 	struct attach *a;
 	unsigned n = 0;
 
+	ASSERT(spin_held(&s->ipc.lock));
 	list_for_each_entry(a, &s->attaches, link) {
 		n += (unsigned)atomic_load(&a->file->refs);
 	}
@@ -128,8 +112,10 @@ static void attach_release(struct file *f)
 	list_remove(&a->link);
 	s->dtime = ipc_now();
 	s->lpid = thread_current()->task ? process_pid(process_current()) : s->lpid;
-	spin_unlock(&s->ipc.lock);
-	ipc_put(&s->ipc, shm_destroy);
+	if (s->ipc.mode & SHM_DEST && list_empty(&s->attaches) && !s->ipc.removed) {
+		ipc_remove_locked(&s->ipc);
+	}
+	ipc_unlock(&s->ipc);
 	kfree(a);
 }
 
@@ -140,6 +126,7 @@ static const struct file_ops shm_file_ops = {
 static int make_attach(struct shm *s, int flags, struct file **out)
 {
 	struct attach *a = kzalloc(sizeof(*a));
+	bool removed;
 	int err;
 
 	if (!a) {
@@ -154,12 +141,19 @@ static int make_attach(struct shm *s, int flags, struct file **out)
 		return err;
 	}
 	a->file = *out;
-	atomic_fetch_add_explicit(&s->ipc.refs, 1, memory_order_relaxed); /* a's */
+	ipc_object_get(&s->ipc); /* a's */
 	spin_lock(&s->ipc.lock);
-	list_push_back(&s->attaches, &a->link);
-	s->atime = ipc_now();
-	s->lpid = process_pid(process_current());
+	removed = s->ipc.removed;
+	if (!removed) {
+		list_push_back(&s->attaches, &a->link);
+		s->atime = ipc_now();
+		s->lpid = process_pid(process_current());
+	}
 	spin_unlock(&s->ipc.lock);
+	if (removed) {
+		file_put(*out);
+		return -EIDRM;
+	}
 	return 0;
 }
 
@@ -186,7 +180,7 @@ long shm_attach(int id, uint64_t addr, int flags)
 	struct ipc_object *o;
 	struct file *f;
 	struct shm *s;
-	long result = ipc_lock(&table, id, false, &o);
+	long result = ipc_lock(&shm_table, id, &o);
 
 	if (result) {
 		return result;
@@ -194,9 +188,7 @@ long shm_attach(int id, uint64_t addr, int flags)
 	s = (struct shm *)o;
 	prot |= flags & SHM_RDONLY ? 0 : PROT_WRITE;
 	prot |= flags & SHM_EXEC ? PROT_EXEC : 0;
-	result = s->ipc.removed && list_empty(&s->attaches)
-			 ? -EIDRM
-			 : ipc_permission(o, flags & SHM_RDONLY ? 4 : 6);
+	result = ipc_permission_locked(o, flags & SHM_RDONLY ? 4 : 6);
 	spin_unlock(&o->lock);
 	if (!result) {
 		result = check_address(&addr, s->size, flags);
@@ -213,7 +205,7 @@ long shm_attach(int id, uint64_t addr, int flags)
 		result = result == -EEXIST ? -EINVAL : result;
 		file_put(f);
 	}
-	ipc_put(o, shm_destroy);
+	ipc_put(o);
 	return result;
 }
 
@@ -263,126 +255,100 @@ long shm_detach(uint64_t addr)
 	return any ? 0 : -EINVAL;
 }
 
-/* --- shmctl --- */
+/* --- shmctl, /proc/sysvipc/shm --- */
 
-static void fill_locked(struct shm *s, struct linux_shmid_ds *d)
+static void shm_fill(struct ipc_object *o, union ipc_ds *d)
 {
-	memset(d, 0, sizeof(*d));
-	ipc_fill_perm(&s->ipc, &d->perm);
-	d->perm.mode |= s->ipc.removed ? SHM_DEST : 0;
-	d->segsz = s->size;
-	d->atime = s->atime;
-	d->dtime = s->dtime;
-	d->ctime = s->ipc.ctime;
-	d->cpid = s->cpid;
-	d->lpid = s->lpid;
-	d->nattch = count_attaches_locked(s);
+	struct shm *s = (struct shm *)o;
+
+	d->shm.segsz = s->size;
+	d->shm.atime = s->atime;
+	d->shm.dtime = s->dtime;
+	d->shm.ctime = o->ctime;
+	d->shm.cpid = s->cpid;
+	d->shm.lpid = s->lpid;
+	d->shm.nattch = count_attaches_locked(s);
 }
 
-static void fill_stat_locked(struct ipc_object *o, void *ds)
+static bool shm_linger(struct ipc_object *o)
 {
-	fill_locked((struct shm *)o, ds);
+	if (list_empty(&((struct shm *)o)->attaches)) {
+		return false;
+	}
+	o->mode |= SHM_DEST;
+	return true;
 }
 
-static long shm_stat(int id, int cmd, user_ptr buf)
+static size_t shm_info(bool usage, union ipc_info *i)
 {
-	const struct ipc_stat r = {
-		.id = id,
-		.by_index = cmd != IPC_STAT,
-		.any = cmd == SHM_STAT_ANY,
-		.fill = fill_stat_locked,
-		.destroy = shm_destroy,
-		.size = sizeof(struct linux_shmid_ds),
-	};
+	uint64_t pages = atomic_load_explicit(&total_pages, memory_order_relaxed);
 
-	return ipc_stat(&table, &r, buf);
-}
-
-static long shm_info(int cmd, user_ptr buf)
-{
-	int highest = MAX(table.highest, 0), err;
-
-	if (cmd == IPC_INFO) {
-		struct linux_shminfo i = {
-			.max = UINT64_MAX - (1ul << 24),
+	if (!usage) {
+		i->shm = (struct linux_shminfo){
+			.max = SHMMAX,
 			.min = 1,
 			.mni = SHMMNI,
 			.seg = SHMMNI,
-			.all = UINT64_MAX - (1ul << 24),
+			.all = SHMALL,
 		};
-
-		err = copy_to_user(buf, &i, sizeof(i));
-	} else {
-		struct linux_shm_info i = {
-			.used_ids = (int)table.used,
-			.tot = total_pages,
-			.rss = total_pages,
-		};
-
-		err = copy_to_user(buf, &i, sizeof(i));
+		return sizeof(i->shm);
 	}
-	return err ? err : highest;
+	spin_lock(&shm_table.lock);
+	i->shm_usage.used_ids = (int)shm_table.used;
+	spin_unlock(&shm_table.lock);
+	i->shm_usage.tot = i->shm_usage.rss = pages;
+	return sizeof(i->shm_usage);
+}
+
+static void shm_show(struct text_buf *t, int id, const union ipc_ds *ds)
+{
+	const struct linux_shmid_ds *d = &ds->shm;
+
+	text_printf(t,
+		    "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u %10ld %10ld %10ld "
+		    "%21lu %21u\n",
+		    d->perm.key, id, d->perm.mode, d->segsz, d->cpid, d->lpid, d->nattch,
+		    d->perm.uid, d->perm.gid, d->perm.cuid, d->perm.cgid, d->atime, d->dtime,
+		    d->ctime, d->segsz, 0u);
+}
+
+static const struct ipc_type shm_type = {
+	.cmd_stat = SHM_STAT,
+	.cmd_info = SHM_INFO,
+	.cmd_stat_any = SHM_STAT_ANY,
+	.ds_size = sizeof(struct linux_shmid_ds),
+	.create = shm_create,
+	.check = shm_check,
+	.destroy = shm_destroy,
+	.fill = shm_fill,
+	.linger = shm_linger,
+	.info = shm_info,
+	.title = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid"
+		 "  cuid  cgid      atime      dtime      ctime                   rss"
+		 "                  swap",
+	.show = shm_show,
+};
+struct ipc_table shm_table = IPC_TABLE_INIT(&shm_type, "shm", SHMMNI);
+
+/* Nothing is ever swapped: only the mark is kept. */
+static long set_locked_in(int id, bool on)
+{
+	struct ipc_object *o;
+	int err = ipc_lock(&shm_table, id, &o);
+
+	if (err) {
+		return err;
+	}
+	err = ipc_owner_locked(o);
+	if (!err) {
+		o->mode = on ? o->mode | SHM_LOCKED : o->mode & ~(unsigned)SHM_LOCKED;
+	}
+	ipc_unlock(o);
+	return err;
 }
 
 long shm_control(int id, int cmd, user_ptr buf)
 {
-	struct linux_shmid_ds d;
-	struct ipc_object *o;
-	int err;
-
-	switch (cmd) {
-	case IPC_STAT:
-	case SHM_STAT:
-	case SHM_STAT_ANY: return shm_stat(id, cmd, buf);
-	case IPC_INFO:
-	case SHM_INFO: return shm_info(cmd, buf);
-	case IPC_SET: err = copy_from_user(&d, buf, sizeof(d)); break;
-	case IPC_RMID:
-	case SHM_LOCK:
-	case SHM_UNLOCK: err = 0; break;
-	default: return -EINVAL;
-	}
-	if (!err) {
-		err = ipc_lock(&table, id, false, &o);
-	}
-	if (err) {
-		return err;
-	}
-	err = ipc_owner(o);
-	if (!err && cmd == IPC_SET) {
-		ipc_set_perm(o, &d.perm);
-	} else if (!err && cmd == IPC_RMID) {
-		if (o->removed) {
-			err = -EIDRM;
-		} else {
-			ipc_remove_locked(&table, o);
-		}
-	} else if (!err) {
-		/* Never swapped: locked already. */
-		o->mode = cmd == SHM_LOCK ? o->mode | SHM_LOCKED : o->mode & ~(unsigned)SHM_LOCKED;
-	}
-	ipc_unlock(o, shm_destroy);
-	return err;
-}
-
-void shm_show(struct text_buf *t)
-{
-	struct linux_shmid_ds d;
-	struct ipc_object *o;
-
-	text_printf(t, "       key      shmid perms                  size  cpid  lpid nattch   "
-		       "uid   gid  cuid  cgid      atime      dtime      ctime"
-		       "                   rss                  swap\n");
-	for (int i = 0; (o = ipc_next(&table, &i)); i++) {
-		int id = o->id;
-
-		fill_locked((struct shm *)o, &d);
-		ipc_unlock(o, shm_destroy);
-		text_printf(t,
-			    "%10d %10d  %4o %21lu %5d %5d  %5lu %5u %5u %5u %5u "
-			    "%10ld %10ld %10ld %21lu %21u\n",
-			    d.perm.key, id, d.perm.mode, d.segsz, d.cpid, d.lpid, d.nattch,
-			    d.perm.uid, d.perm.gid, d.perm.cuid, d.perm.cgid, d.atime, d.dtime,
-			    d.ctime, d.segsz, 0u);
-	}
+	return cmd == SHM_LOCK || cmd == SHM_UNLOCK ? set_locked_in(id, cmd == SHM_LOCK)
+						    : ipc_control(&shm_table, id, cmd, buf);
 }

@@ -21,6 +21,7 @@
 #include <ipc/ipc.h>
 #include <proc/limits.h>
 #include <proc/pidfd.h>
+#include <proc/tree.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
 #include "vfork.h"
@@ -262,7 +263,7 @@ static int publish_thread(struct task *t)
 	} else {
 		add_thread_locked(p, t);
 		if (atomic_load(&p->stop_active)) {
-			signal_wake_task(t, false);
+			signal_wake_task_locked(t, false);
 		}
 	}
 	process_unlock(p, flags);

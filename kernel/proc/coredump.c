@@ -20,6 +20,7 @@
 #include <mm/slab.h>
 #include <proc/coredump.h>
 #include <proc/lifecycle.h>
+#include <proc/tree.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
 

@@ -6,8 +6,7 @@
 #include <lib/log.h>
 #include <lib/string.h>
 #include <mm/mm.h>
-#include <signal/signal.h>
-#include "proc_internal.h"
+#include <proc/coredump.h>
 
 static const char *signal_name(int sig)
 {

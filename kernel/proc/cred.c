@@ -61,7 +61,5 @@ void cred_commit(struct cred *c)
 	flags = process_lock(t->process);
 	t->thread.cred = c;
 	process_unlock(t->process, flags);
-	if (old) {
-		cred_put(old);
-	}
+	cred_put(old);
 }

@@ -38,7 +38,7 @@ int process_kill_other_threads(void)
 	p->exec_task = t;
 	list_for_each_entry(other, &p->threads, thread_link) {
 		if (other != t) {
-			signal_wake_task(other, true);
+			signal_wake_task_locked(other, true);
 		}
 	}
 	while (p->nthreads > 1 && !err) {

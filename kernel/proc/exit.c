@@ -22,9 +22,10 @@
 #include <futex/futex.h>
 #include <ipc/ipc.h>
 #include <proc/limits.h>
+#include <proc/stop.h>
+#include <proc/tree.h>
 #include <time/posix_timers.h>
 #include <signal/signal.h>
-#include <tty/tty.h>
 #include "proc_internal.h"
 
 /* --- parts --- */
@@ -272,7 +273,7 @@ static NORETURN void init_exited(struct process *p)
 	struct list dead = LIST_INIT(dead);
 	uint64_t deadline, flags;
 
-	tty_session_leader_exit(p);
+	session_leader_exit(p);
 	flags = spin_lock_irqsave(&proctree_lock);
 	p->wait_status = p->exit_status;
 	p->state = PROCESS_ZOMBIE;
@@ -299,7 +300,7 @@ static void become_zombie(struct process *p)
 	uint64_t flags;
 	bool autoreap;
 
-	tty_session_leader_exit(p);
+	session_leader_exit(p);
 	flags = spin_lock_irqsave(&proctree_lock);
 	p->wait_status = p->exit_status;
 	reparent_children_locked(p, &dead);
@@ -412,7 +413,7 @@ void process_kill_threads_locked(struct process *p, uint32_t status)
 	p->is_stopped = false;
 	list_for_each_entry(t, &p->threads, thread_link) {
 		if (!t->exiting) {
-			signal_wake_task(t, true);
+			signal_wake_task_locked(t, true);
 		}
 	}
 	waitq_wake_all(&p->stop_waitq);

@@ -74,9 +74,7 @@ static void kill_for_memory(struct process *p)
 		     t ? t->thread.name : "?", kib);
 	log_warn("out of memory: killed process %d (%s), %lu KiB", process_pid(p),
 		 t ? t->thread.name : "?", kib);
-	if (t) {
-		task_put(t);
-	}
+	task_put(t);
 	signal_kernel(p, SIGKILL);
 }
 

@@ -9,6 +9,7 @@
 #include <fs/fdtable.h>
 #include <fs/file.h>
 #include <fs/upcalls.h>
+#include <fs/event/poll.h>
 #include <host/hostctl.h>
 #include <lib/assert.h>
 #include <lib/string.h>
@@ -18,9 +19,9 @@
 #include <futex/futex.h>
 #include <ipc/ipc.h>
 #include <proc/limits.h>
+#include <proc/tree.h>
 #include <time/posix_timers.h>
 #include <signal/signal.h>
-#include <tty/tty.h>
 #include "proc_internal.h"
 
 /* --- hooks of lower layers --- */
@@ -102,7 +103,6 @@ void proc_init(void)
 	limits_subsystem_init();
 	futex_init();
 	fault_subsystem_init();
-	tty_subsystem_init();
 	timers_init();
 	procinfo_init();
 	fs_rlimit = current_rlimit;
@@ -196,17 +196,22 @@ struct task *proc_create_init(void (*fn)(void *arg), void *arg)
 
 /* --- the end --- */
 
-void (*proc_exit_vm_hook)(void);
+static struct vm_exit_hook *exit_hooks;
+
+void proc_add_exit_hook(struct vm_exit_hook *h)
+{
+	h->next = exit_hooks;
+	exit_hooks = h;
+}
 
 void proc_exit_vm(bool by_signal, unsigned value)
 {
 	struct ctl_exit e = { .by_signal = by_signal, .value = value };
 	struct mem_stats s;
 
-	if (proc_exit_vm_hook) {
-		proc_exit_vm_hook();
+	for (struct vm_exit_hook *h = exit_hooks; h; h = h->next) {
+		h->fn();
 	}
-	console_tty_flush();
 	pagecache_sync_all(); /* not SYNCFS: the host keeps what was written */
 	mem_get_stats(&s);
 	e.mem_peak_kib = s.peak_used_pages * (PAGE_SIZE / 1024);
@@ -216,17 +221,4 @@ void proc_exit_vm(bool by_signal, unsigned value)
 				    init_process->children_usage.maxrss_kib);
 	}
 	hostctl_exit(&e);
-}
-
-void proc_host_signal(int sig)
-{
-	struct siginfo info;
-
-	if (sig < 1 || sig > NSIG || !init_process) {
-		return;
-	}
-	siginfo_init(&info, sig, SI_USER);
-	if (!console_tty || !tty_signal_foreground(console_tty, &info)) {
-		signal_send_process(init_process, &info);
-	}
 }

@@ -241,18 +241,57 @@ struct task *process_get_task(struct process *p)
 	return t;
 }
 
-/* A thread gives up its parts under its siglock (task_drop_part), so under it they are
- * there or NULL. */
+/* A thread gives up its parts under its siglock (drop_parts() in exit.c), and exec keeps the old
+ * mm until it has been through it (proc/exec.c): under it they are there, or NULL. */
 struct mm *task_get_mm(struct task *t)
 {
-	uint64_t flags = process_lock(t->process);
-	struct mm *mm = t->thread.mm;
+	uint64_t flags;
+	struct mm *mm;
 
+	if (!t) {
+		return NULL;
+	}
+	flags = process_lock(t->process);
+	mm = t->thread.mm;
 	if (mm) {
 		mm_get(mm);
 	}
 	process_unlock(t->process, flags);
 	return mm;
+}
+
+struct fdtable *task_get_files(struct task *t)
+{
+	struct fdtable *files;
+	uint64_t flags;
+
+	if (!t) {
+		return NULL;
+	}
+	flags = process_lock(t->process);
+	files = t->thread.files;
+	if (files) {
+		fdtable_get_ref(files);
+	}
+	process_unlock(t->process, flags);
+	return files;
+}
+
+struct fs_context *task_get_fs(struct task *t)
+{
+	struct fs_context *fs;
+	uint64_t flags;
+
+	if (!t) {
+		return NULL;
+	}
+	flags = process_lock(t->process);
+	fs = t->thread.fs;
+	if (fs) {
+		fs_context_get(fs);
+	}
+	process_unlock(t->process, flags);
+	return fs;
 }
 
 struct mm *process_get_mm(struct process *p)
@@ -272,42 +311,6 @@ struct mm *process_get_mm(struct process *p)
 	return mm;
 }
 
-struct fdtable *task_get_files(struct task *t)
-{
-	uint64_t flags = process_lock(t->process);
-	struct fdtable *files = t->thread.files;
-
-	if (files) {
-		fdtable_get_ref(files);
-	}
-	process_unlock(t->process, flags);
-	return files;
-}
-
-struct fs_context *task_get_fs(struct task *t)
-{
-	uint64_t flags = process_lock(t->process);
-	struct fs_context *fs = t->thread.fs;
-
-	if (fs) {
-		fs_context_get(fs);
-	}
-	process_unlock(t->process, flags);
-	return fs;
-}
-
-struct cred *task_get_cred(struct task *t)
-{
-	uint64_t flags = process_lock(t->process);
-	struct cred *c = t->thread.cred;
-
-	if (c) {
-		cred_get(c);
-	}
-	process_unlock(t->process, flags);
-	return c;
-}
-
 /* Also under proctree_lock. */
 struct cred *process_get_cred(struct process *p)
 {
@@ -320,26 +323,4 @@ struct cred *process_get_cred(struct process *p)
 	}
 	process_unlock(p, flags);
 	return c;
-}
-
-struct fdtable *process_get_files(struct process *p)
-{
-	struct task *t = process_get_task(p);
-	struct fdtable *files = t ? task_get_files(t) : NULL;
-
-	if (t) {
-		task_put(t);
-	}
-	return files;
-}
-
-struct fs_context *process_get_fs(struct process *p)
-{
-	struct task *t = process_get_task(p);
-	struct fs_context *fs = t ? task_get_fs(t) : NULL;
-
-	if (t) {
-		task_put(t);
-	}
-	return fs;
 }

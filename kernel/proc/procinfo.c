@@ -12,7 +12,6 @@
 #include <proc/lifecycle.h>
 #include <proc/limits.h>
 #include <signal/signal.h>
-#include <tty/tty.h>
 #include "proc_internal.h"
 #include "procinfo.h"
 
@@ -74,9 +73,7 @@ static bool exists(int pid, int tid)
 	struct task *t = tid ? procinfo_get_task(pid, tid) : NULL;
 	bool found = tid ? t != NULL : p != NULL;
 
-	if (t) {
-		task_put(t);
-	}
+	task_put(t);
 	process_put(p);
 	return found;
 }
@@ -102,9 +99,7 @@ static int owner(int pid, int tid, uint32_t *uid, uint32_t *gid)
 	c = process_get_cred(p);
 	*uid = c ? c->euid : 0;
 	*gid = c ? c->egid : 0;
-	if (c) {
-		cred_put(c);
-	}
+	cred_put(c);
 	process_put(p);
 	return 0;
 }
@@ -112,33 +107,27 @@ static int owner(int pid, int tid, uint32_t *uid, uint32_t *gid)
 static struct mm *get_mm(int pid, int tid)
 {
 	struct task *t = procinfo_get_task(pid, tid);
-	struct mm *mm = t ? task_get_mm(t) : NULL;
+	struct mm *mm = task_get_mm(t);
 
-	if (t) {
-		task_put(t);
-	}
+	task_put(t);
 	return mm;
 }
 
 static struct fdtable *get_files(int pid, int tid)
 {
 	struct task *t = procinfo_get_task(pid, tid);
-	struct fdtable *files = t ? task_get_files(t) : NULL;
+	struct fdtable *files = task_get_files(t);
 
-	if (t) {
-		task_put(t);
-	}
+	task_put(t);
 	return files;
 }
 
 static struct fs_context *get_fs(int pid, int tid)
 {
 	struct task *t = procinfo_get_task(pid, tid);
-	struct fs_context *fs = t ? task_get_fs(t) : NULL;
+	struct fs_context *fs = task_get_fs(t);
 
-	if (t) {
-		task_put(t);
-	}
+	task_put(t);
 	return fs;
 }
 

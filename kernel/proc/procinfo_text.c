@@ -8,8 +8,8 @@
 #include <linux/errno.h>
 #include <mm/mm.h>
 #include <proc/limits.h>
+#include <proc/tree.h>
 #include <signal/signal.h>
-#include <tty/tty.h>
 #include "proc_internal.h"
 #include "procinfo.h"
 
@@ -39,10 +39,7 @@ static void tree_part(struct process *p, struct snapshot *s)
 	s->session = p->session ? p->session->sid->nr : 0;
 	s->tpgid = -1;
 	if (p->session && p->session->tty) {
-		struct tty *tty = p->session->tty;
-
-		s->tty = (int)tty->dev;
-		s->tpgid = tty->foreground ? tty->foreground->nr : -1;
+		p->session->tty_ops->describe(p->session->tty, &s->tty, &s->tpgid);
 	}
 	if (p->state != PROCESS_ALIVE) {
 		s->state = 'Z';
@@ -149,18 +146,14 @@ static int take_snapshot(int pid, int tid, struct snapshot *s)
 	}
 	process_unlock(p, flags);
 	tree_part(p, s);
-	if (t) {
-		task_put(t);
-	}
+	task_put(t);
 	process_put(p);
 	return 0;
 }
 
 static void drop_snapshot(struct snapshot *s)
 {
-	if (s->cred) {
-		cred_put(s->cred);
-	}
+	cred_put(s->cred);
 	if (s->mm) {
 		mm_put(s->mm);
 	}

@@ -9,6 +9,7 @@
  */
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <proc/stop.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
 
@@ -26,7 +27,7 @@ void process_stop_begin_locked(struct process *p, int sig)
 	list_for_each_entry(t, &p->threads, thread_link) {
 		t->stopped = false;
 		if (!t->exiting && t != task_current()) {
-			signal_wake_task(t, false);
+			signal_wake_task_locked(t, false);
 		}
 	}
 }

@@ -4,8 +4,7 @@
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
-#include <tty/tty.h>
-#include "proc_internal.h"
+#include <proc/tree.h>
 
 struct process *init_process;
 
@@ -33,6 +32,18 @@ void session_put(struct session *s)
 		ASSERT(!s->tty);
 		pid_put(s->sid);
 		kfree(s);
+	}
+}
+
+void session_leader_exit(struct process *p)
+{
+	uint64_t flags = spin_lock_irqsave(&proctree_lock);
+	const struct session_tty_ops *ops = p->session->leader == p ? p->session->tty_ops : NULL;
+
+	spin_unlock_irqrestore(&proctree_lock, flags);
+	/* The terminal may have gone meanwhile: it looks again. */
+	if (ops) {
+		ops->leader_exit(p);
 	}
 }
 

@@ -6,8 +6,8 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <proc/limits.h>
+#include <proc/tree.h>
 #include <signal/signal.h>
-#include "proc_internal.h"
 
 static bool eligible_locked(const struct wait_request *r, const struct process *child)
 {

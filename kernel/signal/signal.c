@@ -10,7 +10,7 @@
 #include <mm/usercopy.h>
 #include <proc/limits.h>
 #include <time/posix_timers.h>
-#include "../proc/proc_internal.h"
+#include "signal_internal.h"
 
 #define SYNCHRONOUS                                                                             \
 	(SIGBIT(SIGSEGV) | SIGBIT(SIGBUS) | SIGBIT(SIGILL) | SIGBIT(SIGTRAP) | SIGBIT(SIGFPE) | \
@@ -332,7 +332,7 @@ void signal_recalc_locked(struct task *t)
 			atomic_fetch_or(&t->thread.arch.work, WORK_SIGNAL);
 		}
 	} else if (work) {
-		signal_wake_task(t, false);
+		signal_wake_task_locked(t, false);
 	}
 }
 

@@ -5,8 +5,12 @@
 #include <arch/trap.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <proc/coredump.h>
 #include <proc/lifecycle.h>
-#include "../proc/proc_internal.h"
+#include <proc/rseq.h>
+#include <proc/stop.h>
+#include <proc/tree.h>
+#include "signal_internal.h"
 
 #define NR_RESTART_SYSCALL 219
 #define SYSCALL_INSN_LEN 2

@@ -8,11 +8,13 @@
 #include <linux/errno.h>
 #include <proc/lifecycle.h>
 #include <proc/limits.h>
-#include "../proc/proc_internal.h"
+#include <proc/stop.h>
+#include <proc/tree.h>
+#include "signal_internal.h"
 
 #define STOP_SIGNALS (SIGBIT(SIGSTOP) | SIGBIT(SIGTSTP) | SIGBIT(SIGTTIN) | SIGBIT(SIGTTOU))
 
-void signal_wake_task(struct task *t, bool killed)
+void signal_wake_task_locked(struct task *t, bool killed)
 {
 	if (!t->exiting) {
 		sched_interrupt(&t->thread, killed);
@@ -81,7 +83,7 @@ static void complete(struct process *p, struct task *t, int sig)
 		process_kill_threads_locked(p, (uint32_t)sig);
 		return;
 	}
-	signal_wake_task(t, sig == SIGKILL);
+	signal_wake_task_locked(t, sig == SIGKILL);
 }
 
 void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set)
@@ -97,7 +99,7 @@ void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set)
 			continue;
 		}
 		set &= t->blocked;
-		signal_wake_task(t, false);
+		signal_wake_task_locked(t, false);
 		if (!set) {
 			break;
 		}

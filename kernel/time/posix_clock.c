@@ -114,9 +114,7 @@ int cpu_clock_resolve(int clock, struct cpu_clock *out)
 
 void cpu_clock_put(struct cpu_clock *c)
 {
-	if (c->task) {
-		task_put(c->task);
-	}
+	task_put(c->task);
 	process_put(c->process);
 	c->task = NULL;
 	c->process = NULL;

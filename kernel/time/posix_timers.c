@@ -14,7 +14,7 @@
 #include <mm/slab.h>
 #include <time/posix_timers_api.h>
 #include <signal/signal.h>
-#include "../proc/proc_internal.h"
+#include <signal/sigqueue.h>
 #include "timers_internal.h"
 
 #define IGNORED_PERIOD (4 * NSEC_PER_MSEC) /* re-arming of a timer whose signal is ignored */
@@ -213,9 +213,7 @@ static int check_event(const struct linux_sigevent *e)
 	case SIGEV_SIGNAL | SIGEV_THREAD_ID:
 		t = task_find(e->tid);
 		ours = t && t->process == process_current();
-		if (t) {
-			task_put(t);
-		}
+		task_put(t);
 		if (!ours) {
 			return -EINVAL;
 		}

@@ -14,7 +14,6 @@
 #include <linux/stat.h>
 #include <mm/slab.h>
 #include <signal/signal.h>
-#include "../proc/proc_internal.h"
 #include "tty_internal.h"
 
 #define CHUNK 256

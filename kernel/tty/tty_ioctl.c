@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/usercopy.h>
+#include <proc/tree.h>
 #include <signal/signal.h>
 #include "tty_internal.h"
 

@@ -3,9 +3,9 @@
 #include <fs/cred.h>
 #include <linux/errno.h>
 #include <proc/lifecycle.h>
+#include <proc/tree.h>
 #include <signal/signal.h>
 #include <tty/tty.h>
-#include "../proc/proc_internal.h"
 #include "tty_internal.h"
 
 struct tty *tty_get_current(void)
@@ -30,10 +30,24 @@ static void set_foreground_locked(struct tty *tty, struct pid *group)
 	tty->foreground = group;
 }
 
+static void describe(const struct tty *tty, int *dev, int *foreground)
+{
+	*dev = (int)tty->dev;
+	*foreground = tty->foreground ? tty->foreground->nr : -1;
+}
+
+static void disassociate(struct process *p);
+
+static const struct session_tty_ops session_ops = {
+	.leader_exit = disassociate,
+	.describe = describe,
+};
+
 static void attach_locked(struct tty *tty, struct process *p)
 {
 	tty->session = p->session;
 	p->session->tty = tty;
+	p->session->tty_ops = &session_ops;
 	tty_get(tty);
 	set_foreground_locked(tty, p->group);
 }
@@ -44,6 +58,7 @@ static struct tty *detach_locked(struct session *s)
 	struct tty *tty = s->tty;
 
 	s->tty = NULL;
+	s->tty_ops = NULL;
 	if (tty) {
 		tty->session = NULL;
 		set_foreground_locked(tty, NULL);
@@ -88,7 +103,7 @@ int tty_steal_controlling(struct tty *tty, bool force)
 }
 
 /* The session's leader gives its terminal up: foreground jobs lose it. */
-static void disassociate(struct process *p, bool only_leader)
+static void disassociate(struct process *p)
 {
 	uint64_t flags = spin_lock_irqsave(&proctree_lock);
 	struct tty *tty = NULL;
@@ -104,11 +119,6 @@ static void disassociate(struct process *p, bool only_leader)
 	tty_put(tty);
 }
 
-void tty_session_leader_exit(struct process *leader)
-{
-	disassociate(leader, true);
-}
-
 int tty_give_up(struct tty *tty)
 {
 	struct process *p = process_current();
@@ -118,7 +128,7 @@ int tty_give_up(struct tty *tty)
 	}
 	/* Others of the session only lose it with the leader: one tty per session here. */
 	if (p->session->leader == p) {
-		disassociate(p, true);
+		disassociate(p);
 	}
 	return 0;
 }

@@ -68,6 +68,34 @@ static void shared_memory(void)
 	shmctl(shm, IPC_RMID, NULL);
 }
 
+/* A segment that is removed while attached can be attached by its id until nobody has it. */
+static void shm_removed(void)
+{
+	struct shmid_ds d;
+	char *p, *q;
+	int id = shmget(0x1234568, 4096, IPC_CREAT | IPC_EXCL | 0600);
+
+	p = shmat(id, NULL, 0);
+	CHECK(id >= 0 && p != (void *)-1);
+	CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
+	CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
+	CHECK_ERR(shmget(0x1234568, 4096, 0), ENOENT);
+	CHECK_EQ(shmctl(id, IPC_STAT, &d), 0);
+	CHECK_EQ(d.shm_perm.__key, IPC_PRIVATE);
+	CHECK_EQ(d.shm_perm.mode & ~0777, SHM_DEST);
+	q = shmat(id, NULL, 0);
+	CHECK(q != (void *)-1);
+	strcpy(p, "same");
+	CHECK(q == (void *)-1 || !strcmp(q, "same"));
+	CHECK_EQ(shmdt(p), 0);
+	CHECK_EQ(shmctl(id, IPC_STAT, &d), 0);
+	CHECK_EQ(d.shm_nattch, 1);
+	CHECK_EQ(shmdt(q), 0);
+	CHECK_ERR(shmctl(id, IPC_STAT, &d), EINVAL);
+	CHECK_ERR(shmget(0x1234568, 1ul << 50, 0600), ENOENT);
+	CHECK_ERR(shmget(0x1234568, ~0ul, IPC_CREAT | 0600), EINVAL);
+}
+
 static void op(int num, int n, int flg)
 {
 	struct sembuf b = { (unsigned short)num, (short)n, (short)flg };
@@ -142,6 +170,57 @@ static void semaphores(void)
 	CHECK_ERR(semop(sem, &wait, 1), EINVAL);
 }
 
+/* A thread that undoes in set after set must not keep those that are gone. */
+static void undo_of_removed(void)
+{
+	for (int i = 0; i < 3000 && !test_failed_here; i++) {
+		struct sembuf b = { 0, 1, SEM_UNDO };
+		int id = semget(IPC_PRIVATE, 32000, 0600);
+
+		CHECK(id >= 0);
+		CHECK_EQ(semop(id, &b, 1), 0);
+		CHECK_EQ(semctl(id, 0, IPC_RMID), 0);
+	}
+}
+
+static void limits(void)
+{
+	union semun_ u = { .val = 99999 };
+	struct m_ {
+		long type;
+		char text[8];
+	} m = { 1, "" };
+	struct seminfo s0, s1;
+	struct msginfo m0, m1;
+	struct msqid_ds d;
+	int id = semget(IPC_PRIVATE, 3, 0600);
+
+	CHECK_ERR(semctl(id, 99, SETVAL, u), ERANGE);
+	u.val = 1;
+	CHECK_ERR(semctl(id, 99, SETVAL, u), EINVAL);
+	CHECK(semctl(0, 0, SEM_INFO, &s1) >= 0);
+	CHECK_EQ(semctl(id, 0, IPC_RMID), 0);
+	CHECK(semctl(0, 0, SEM_INFO, &s0) >= 0);
+	CHECK_EQ(s1.semusz - s0.semusz, 1);
+	CHECK_EQ(s1.semaem - s0.semaem, 3);
+	CHECK(msgctl(0, MSG_INFO, (struct msqid_ds *)&m0) >= 0);
+	id = msgget(IPC_PRIVATE, 0600);
+	CHECK_EQ(msgsnd(id, &m, 3, 0), 0);
+	CHECK_EQ(msgsnd(id, &m, 4, 0), 0);
+	CHECK(msgctl(0, MSG_INFO, (struct msqid_ds *)&m1) >= 0);
+	CHECK_EQ(m1.msgpool - m0.msgpool, 1);
+	CHECK_EQ(m1.msgmap - m0.msgmap, 2);
+	CHECK_EQ(m1.msgtql - m0.msgtql, 7);
+	CHECK_EQ(msgctl(id, IPC_STAT, &d), 0);
+	d.msg_perm.uid = (uid_t)-1;
+	CHECK_ERR(msgctl(id, IPC_SET, &d), EINVAL);
+	CHECK_EQ(msgctl(id, IPC_RMID, NULL), 0);
+	CHECK_ERR(msgctl(id, IPC_STAT, &d), EINVAL);
+	int next = msgget(IPC_PRIVATE, 0600); /* perhaps in the same slot */
+	CHECK_ERR(msgctl(id, IPC_STAT, &d), EINVAL);
+	CHECK_EQ(msgctl(next, IPC_RMID, NULL), 0);
+}
+
 struct m {
 	long type;
 	char text[64];
@@ -188,6 +267,30 @@ static void messages(void)
 	CHECK_EQ(n, 256);
 	CHECK_EQ(msgctl(msg, IPC_RMID, NULL), 0);
 	CHECK_ERR(msgsnd(msg, &m, 1, 0), EINVAL);
+}
+
+/* A stop and its end don't end the wait for a message. */
+static void stopped_receiver(void)
+{
+	struct m m = { 1, "" };
+	int st;
+	pid_t pid;
+
+	msg = msgget(IPC_PRIVATE, 0600);
+	pid = fork();
+	if (!pid) {
+		_exit(msgrcv(msg, &m, 64, 0, 0) != 3);
+	}
+	usleep(100000);
+	kill(pid, SIGSTOP);
+	CHECK_EQ(waitpid(pid, &st, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(st));
+	kill(pid, SIGCONT);
+	usleep(50000);
+	CHECK_EQ(msgsnd(msg, &m, 3, 0), 0);
+	CHECK_EQ(waitpid(pid, &st, 0), pid);
+	CHECK_EQ(st, 0);
+	CHECK_EQ(msgctl(msg, IPC_RMID, NULL), 0);
 }
 
 static volatile sig_atomic_t notified;
@@ -247,8 +350,12 @@ static void queues(void)
 int main(void)
 {
 	RUN(shared_memory);
+	RUN(shm_removed);
 	RUN(semaphores);
+	RUN(undo_of_removed);
+	RUN(limits);
 	RUN(messages);
+	RUN(stopped_receiver);
 	RUN(queues);
 	return test_done();
 }

@@ -8,6 +8,7 @@
 #include "shim/pages_host.h"
 #include <fs/attr.h>
 #include <fs/mount.h>
+#include <fs/readdir.h>
 #include <sync/random.h>
 #include <string.h>
 
