@@ -11,7 +11,6 @@
 #include <proc/lifecycle.h>
 #include <stdatomic.h>
 #include <syscall/trace/trace.h>
-#include <syscall/uts.h>
 
 /* A thunk per call: registers to arguments. */
 #define FROM(k, reg) from_##k(f->reg)
@@ -148,7 +147,6 @@ void syscall_init(const struct launch_config *config)
 	static struct vm_exit_hook summary = { .fn = print_summary };
 
 	panic_add_dumper(&dumper);
-	uts_register_files();
 	if (config->h.flags & LAUNCH_STRACE) {
 		trace_start(config->strace_filter);
 	}

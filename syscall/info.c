@@ -9,17 +9,51 @@
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/personality.h>
-#include <linux/utsname.h>
 #include <mm/phys.h>
 #include <mm/usercopy.h>
-#include <signal/signal.h>
+#include <proc/hostname.h>
 #include <proc/task.h>
+#include <signal/signal.h>
+
+long sys_uname(user_ptr buf)
+{
+	struct linux_utsname names = hostname_read();
+
+	return copy_to_user(buf, &names, sizeof(names));
+}
+
+static long set_name(void (*set)(const char *name, size_t n), user_ptr from, int len)
+{
+	char text[UTS_LEN];
+	int err;
+
+	if (!cred_capable(CAP_SYS_ADMIN)) {
+		return -EPERM;
+	}
+	if (len < 0 || len > UTS_LEN) {
+		return -EINVAL;
+	}
+	err = copy_from_user(text, from, (size_t)len);
+	if (!err) {
+		set(text, (size_t)len);
+	}
+	return err;
+}
+
+long sys_sethostname(user_ptr name, int len)
+{
+	return set_name(hostname_set, name, len);
+}
+
+long sys_setdomainname(user_ptr name, int len)
+{
+	return set_name(hostname_set_domain, name, len);
+}
 
 long sys_sysinfo(user_ptr info)
 {
 	struct linux_sysinfo si = { .mem_unit = 1 };
 	struct mem_stats m;
-	int err;
 
 	mem_get_stats(&m);
 	sched_loadavg(si.loads);
@@ -27,8 +61,7 @@ long sys_sysinfo(user_ptr info)
 	si.totalram = m.total_pages * PAGE_SIZE;
 	si.freeram = m.free_pages * PAGE_SIZE;
 	si.procs = (uint16_t)MIN(task_count(), 65535u);
-	err = copy_to_user(info, &si, sizeof(si));
-	return err;
+	return copy_to_user(info, &si, sizeof(si));
 }
 
 long sys_getrandom(user_ptr buf, size_t count, unsigned flags)
@@ -94,9 +127,6 @@ long sys_syslog(int type, user_ptr buf, int len)
 
 long sys_sysfs(int option, uint64_t arg1, uint64_t arg2)
 {
-	(void)option;
-	(void)arg1;
-	(void)arg2;
 	return -EINVAL;
 }
 
@@ -104,38 +134,34 @@ long sys_vhangup(void)
 {
 	return -EPERM;
 }
+
 long sys_pivot_root(user_ptr new_root, user_ptr put_old)
 {
-	(void)new_root;
-	(void)put_old;
 	return -EPERM;
 }
+
 long sys_swapon(user_ptr path, int flags)
 {
-	(void)path;
-	(void)flags;
 	return -EPERM;
 }
+
 long sys_swapoff(user_ptr path)
 {
-	(void)path;
 	return -EPERM;
 }
+
 long sys_reboot(unsigned magic1, unsigned magic2, unsigned cmd, user_ptr arg)
 {
-	(void)magic1;
-	(void)magic2;
-	(void)cmd;
-	(void)arg;
 	return -EPERM;
 }
+
 long sys_iopl(int level)
 {
 	return (unsigned)level > 3 ? -EINVAL : -EPERM;
 }
+
 long sys_ioperm(uint64_t from, uint64_t count, int on)
 {
-	(void)on;
 	if (from + count <= from || from + count > 65536) {
 		return -EINVAL;
 	}

@@ -94,12 +94,6 @@ long sys_timer_delete(int id)
 
 /* --- setitimer, alarm --- */
 
-static struct linux_timeval ns_to_timeval(uint64_t ns)
-{
-	return (struct linux_timeval){ (int64_t)(ns / NSEC_PER_SEC),
-				       (int64_t)(ns % NSEC_PER_SEC / NSEC_PER_USEC) };
-}
-
 static bool timeval_to_ns(const struct linux_timeval *tv, uint64_t *ns)
 {
 	struct timespec64 ts;

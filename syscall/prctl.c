@@ -5,50 +5,13 @@
 #include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
 #include <mm/mm.h>
 #include <mm/usercopy.h>
 #include <proc/limits.h>
 #include <proc/task.h>
 
-enum {
-	PR_SET_PDEATHSIG = 1,
-	PR_GET_PDEATHSIG = 2,
-	PR_GET_DUMPABLE = 3,
-	PR_SET_DUMPABLE = 4,
-	PR_GET_UNALIGN = 5,
-	PR_GET_KEEPCAPS = 7,
-	PR_SET_KEEPCAPS = 8,
-	PR_GET_TIMING = 13,
-	PR_SET_TIMING = 14,
-	PR_SET_NAME = 15,
-	PR_GET_NAME = 16,
-	PR_GET_SECCOMP = 21,
-	PR_SET_SECCOMP = 22,
-	PR_CAPBSET_READ = 23,
-	PR_CAPBSET_DROP = 24,
-	PR_GET_TSC = 25,
-	PR_SET_TSC = 26,
-	PR_GET_SECUREBITS = 27,
-	PR_SET_SECUREBITS = 28,
-	PR_SET_TIMERSLACK = 29,
-	PR_GET_TIMERSLACK = 30,
-	PR_MCE_KILL_GET = 34,
-	PR_SET_MM = 35,
-	PR_SET_CHILD_SUBREAPER = 36,
-	PR_GET_CHILD_SUBREAPER = 37,
-	PR_SET_NO_NEW_PRIVS = 38,
-	PR_GET_NO_NEW_PRIVS = 39,
-	PR_GET_TID_ADDRESS = 40,
-	PR_SET_THP_DISABLE = 41,
-	PR_GET_THP_DISABLE = 42,
-	PR_CAP_AMBIENT = 47,
-	PR_SET_IO_FLUSHER = 57,
-	PR_GET_IO_FLUSHER = 58,
-	PR_SET_VMA = 0x53564d41,
-};
-#define PR_TSC_ENABLE 1
-#define PR_TIMING_STATISTICAL 0
 #define DEFAULT_TIMER_SLACK_NS 50000
 
 static long set_name(user_ptr from)
@@ -107,7 +70,6 @@ static int drop_bounding(struct cred *c, uint64_t cap)
 	return 0;
 }
 
-#define SECBIT_KEEP_CAPS 0x10u
 static int set_keep_caps(struct cred *c, uint64_t on)
 {
 	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
@@ -119,7 +81,7 @@ static int set_securebits(struct cred *c, uint64_t bits)
 	if (!cred_capable(CAP_SETPCAP)) {
 		return -EPERM;
 	}
-	if (bits & ~0xffull) {
+	if (bits & ~(uint64_t)SECBITS_KNOWN) {
 		return -EPERM;
 	}
 	c->securebits = (uint32_t)bits;
@@ -155,18 +117,16 @@ static int lower_ambient(struct cred *c, uint64_t cap)
 
 static long cap_ambient(uint64_t op, uint64_t cap, uint64_t arg4, uint64_t arg5)
 {
-	enum { IS_SET = 1, RAISE = 2, LOWER = 3, CLEAR_ALL = 4 };
-
-	if (op == CLEAR_ALL) {
+	if (op == PR_CAP_AMBIENT_CLEAR_ALL) {
 		return cap || arg4 || arg5 ? -EINVAL : change_cred(clear_ambient, 0);
 	}
 	if (cap > CAP_LAST || arg4 || arg5) {
 		return -EINVAL;
 	}
 	switch (op) {
-	case IS_SET: return thread_current()->cred->cap_ambient >> cap & 1;
-	case RAISE: return change_cred(raise_ambient, cap);
-	case LOWER: return change_cred(lower_ambient, cap);
+	case PR_CAP_AMBIENT_IS_SET: return thread_current()->cred->cap_ambient >> cap & 1;
+	case PR_CAP_AMBIENT_RAISE: return change_cred(raise_ambient, cap);
+	case PR_CAP_AMBIENT_LOWER: return change_cred(lower_ambient, cap);
 	default: return -EINVAL;
 	}
 }

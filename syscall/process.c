@@ -179,10 +179,9 @@ static int pidfd_to_pid(int fd, int *pid, bool *nonblock)
 static int status_value(const struct wait_request *r)
 {
 	switch (r->cause) {
-	case CLD_EXITED: return (int)(r->status >> 8 & 0xff);
 	case CLD_STOPPED: return (int)(r->status >> 8 & 0xff);
 	case CLD_CONTINUED: return SIGCONT;
-	default: return (int)(r->status & 0x7f);
+	default: return wait_status_value(r->status);
 	}
 }
 

@@ -13,9 +13,6 @@
 #include <proc/task.h>
 
 #define RR_INTERVAL_NS (100 * NSEC_PER_MSEC)
-#define SCHED_FLAG_RESET_ON_FORK 1
-#define SCHED_FLAG_KEEP_POLICY 8
-#define SCHED_FLAG_KEEP_PARAMS 16
 
 /* The thread with that tid (0 = current), counted. */
 static struct task *get_task(int tid)
@@ -33,6 +30,11 @@ static struct task *get_task(int tid)
 static bool is_rt(int policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static int priority_of(const struct task *t)
+{
+	return is_rt(t->thread.policy) ? t->thread.rt_prio : 0;
 }
 
 static bool policy_known(int policy)
@@ -83,7 +85,8 @@ static long set_scheduler(struct task *t, int policy, int nice, int prio, bool r
 {
 	int err;
 
-	if (!policy_known(policy) || prio < 0 || prio > 99 || (prio != 0) != is_rt(policy)) {
+	if (!policy_known(policy) || prio < 0 || prio > SCHED_RT_PRIO_MAX ||
+	    (prio != 0) != is_rt(policy)) {
 		return -EINVAL;
 	}
 	err = check_limits(t, policy, nice, prio);
@@ -102,32 +105,12 @@ long sys_sched_yield(void)
 	return 0;
 }
 
-long sys_sched_setscheduler(int pid, int policy, user_ptr uparam)
+#define KEEP_POLICY (-1)
+
+static long change_scheduler(int pid, int policy, user_ptr uparam)
 {
 	struct linux_sched_param param;
-	struct task *t;
-	long err;
-
-	if (pid < 0 || policy < 0 || user_ptr_is_null(uparam)) {
-		return -EINVAL;
-	}
-	err = copy_from_user(&param, uparam, sizeof(param));
-	if (err) {
-		return err;
-	}
-	t = get_task(pid);
-	if (!t) {
-		return -ESRCH;
-	}
-	err = set_scheduler(t, policy & ~SCHED_RESET_ON_FORK, t->thread.nice, param.priority,
-			    policy & SCHED_RESET_ON_FORK);
-	task_put(t);
-	return err;
-}
-
-long sys_sched_setparam(int pid, user_ptr uparam)
-{
-	struct linux_sched_param param;
+	bool reset = policy & SCHED_RESET_ON_FORK;
 	struct task *t;
 	long err;
 
@@ -142,10 +125,24 @@ long sys_sched_setparam(int pid, user_ptr uparam)
 	if (!t) {
 		return -ESRCH;
 	}
-	err = set_scheduler(t, t->thread.policy, t->thread.nice, param.priority,
-			    t->thread.reset_on_fork);
+	if (policy == KEEP_POLICY) {
+		policy = t->thread.policy;
+		reset = t->thread.reset_on_fork;
+	}
+	err = set_scheduler(t, policy & ~SCHED_RESET_ON_FORK, t->thread.nice, param.priority,
+			    reset);
 	task_put(t);
 	return err;
+}
+
+long sys_sched_setscheduler(int pid, int policy, user_ptr uparam)
+{
+	return policy < 0 ? -EINVAL : change_scheduler(pid, policy, uparam);
+}
+
+long sys_sched_setparam(int pid, user_ptr uparam)
+{
+	return change_scheduler(pid, KEEP_POLICY, uparam);
 }
 
 long sys_sched_getscheduler(int pid)
@@ -173,19 +170,31 @@ long sys_sched_getparam(int pid, user_ptr uparam)
 	if (!t) {
 		return -ESRCH;
 	}
-	param.priority = is_rt(t->thread.policy) ? t->thread.rt_prio : 0;
+	param.priority = priority_of(t);
 	task_put(t);
 	return copy_to_user(uparam, &param, sizeof(param));
 }
 
 long sys_sched_get_priority_max(int policy)
 {
-	return is_rt(policy) ? 99 : policy_known(policy) ? 0 : -EINVAL;
+	if (!policy_known(policy)) {
+		return -EINVAL;
+	}
+	return is_rt(policy) ? SCHED_RT_PRIO_MAX : 0;
 }
 
 long sys_sched_get_priority_min(int policy)
 {
-	return is_rt(policy) ? 1 : policy_known(policy) ? 0 : -EINVAL;
+	return policy_known(policy) ? is_rt(policy) : -EINVAL;
+}
+
+static uint64_t slice_ns(const struct task *t)
+{
+	switch (t->thread.policy) {
+	case SCHED_RR: return RR_INTERVAL_NS;
+	case SCHED_FIFO: return 0;
+	default: return 4 * NSEC_PER_MSEC;
+	}
 }
 
 long sys_sched_rr_get_interval(int pid, user_ptr interval)
@@ -200,9 +209,7 @@ long sys_sched_rr_get_interval(int pid, user_ptr interval)
 	if (!t) {
 		return -ESRCH;
 	}
-	ts = ns_to_timespec(t->thread.policy == SCHED_RR     ? RR_INTERVAL_NS
-			    : t->thread.policy == SCHED_FIFO ? 0
-							     : 4 * NSEC_PER_MSEC);
+	ts = ns_to_timespec(slice_ns(t));
 	task_put(t);
 	return copy_to_user(interval, &ts, sizeof(ts));
 }
@@ -249,8 +256,8 @@ long sys_sched_setattr(int pid, user_ptr uattr, unsigned flags, uint64_t unused)
 	if (err) {
 		return err;
 	}
-	if ((int)a.policy < 0 || a.flags & ~(uint64_t)0x7f || a.nice < -20 || a.nice > 19) {
-		return a.nice < -20 || a.nice > 19 ? -EINVAL : -EINVAL;
+	if ((int)a.policy < 0 || a.flags & ~SCHED_FLAG_ALL || a.nice < -20 || a.nice > 19) {
+		return -EINVAL;
 	}
 	t = get_task(pid);
 	if (!t) {
@@ -261,7 +268,7 @@ long sys_sched_setattr(int pid, user_ptr uattr, unsigned flags, uint64_t unused)
 	}
 	if (a.flags & SCHED_FLAG_KEEP_PARAMS) {
 		a.nice = t->thread.nice;
-		a.priority = is_rt(t->thread.policy) ? t->thread.rt_prio : 0;
+		a.priority = (uint32_t)priority_of(t);
 	}
 	if (is_rt((int)a.policy)) {
 		a.nice = t->thread.nice;
@@ -288,11 +295,15 @@ long sys_sched_getattr(int pid, user_ptr uattr, unsigned size, unsigned flags)
 	a = (struct linux_sched_attr){
 		.size = MIN(size, (unsigned)sizeof(a)),
 		.policy = t->thread.policy,
-		.flags = t->thread.reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
-		.nice = is_rt(t->thread.policy) ? 0 : t->thread.nice,
-		.priority = is_rt(t->thread.policy) ? t->thread.rt_prio : 0,
+		.priority = (uint32_t)priority_of(t),
 		.util_max = 1024,
 	};
+	if (t->thread.reset_on_fork) {
+		a.flags = SCHED_FLAG_RESET_ON_FORK;
+	}
+	if (!is_rt(t->thread.policy)) {
+		a.nice = t->thread.nice;
+	}
 	task_put(t);
 	return copy_to_user(uattr, &a, a.size);
 }
@@ -431,16 +442,12 @@ long sys_setpriority(int which, int who, int nice)
 
 /* --- I/O priority: kept, as the host schedules I/O --- */
 
-#define IOPRIO_WHO_PROCESS 1
-
 long sys_ioprio_set(int which, int who, int prio)
 {
 	struct task *t;
 
-	if (which != IOPRIO_WHO_PROCESS) {
-		return -EINVAL;
-	}
-	if (prio >> 13 < 0 || prio >> 13 > 3) {
+	if (which != IOPRIO_WHO_PROCESS || prio < 0 ||
+	    prio >> IOPRIO_CLASS_SHIFT > IOPRIO_CLASS_MAX) {
 		return -EINVAL;
 	}
 	t = get_task(who);

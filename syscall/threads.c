@@ -7,13 +7,9 @@
 #include <fs/cred.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
+#include <linux/prctl.h>
 #include <mm/usercopy.h>
 #include <proc/task.h>
-
-#define ARCH_SET_GS 0x1001
-#define ARCH_SET_FS 0x1002
-#define ARCH_GET_FS 0x1003
-#define ARCH_GET_GS 0x1004
 
 long sys_set_tid_address(user_ptr tidptr)
 {

@@ -2,7 +2,8 @@
 #pragma once
 /* Limits of names and vectors (limits.h). */
 #define NAME_MAX 255
-#define PATH_MAX 4096 /* with the NUL */
+#define NR_OPEN_MAX 1048576 /* descriptors */
+#define PATH_MAX 4096	    /* with the NUL */
 #define PIPE_BUF 4096
 #define UIO_MAXIOV 1024
 #define XATTR_NAME_MAX 255

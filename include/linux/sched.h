@@ -57,6 +57,19 @@ struct linux_sched_attr {
 #define SCHED_ATTR_SIZE_VER0 48
 _Static_assert(sizeof(struct linux_sched_attr) == 56, "struct sched_attr");
 #define SCHED_RESET_ON_FORK 0x40000000
+#define SCHED_FLAG_RESET_ON_FORK 1
+#define SCHED_FLAG_KEEP_POLICY 8
+#define SCHED_FLAG_KEEP_PARAMS 16
+#define SCHED_FLAG_ALL 0x7full
+#define SCHED_RT_PRIO_MAX 99
+/* ioprio_set(2) */
+#define IOPRIO_WHO_PROCESS 1
+#define IOPRIO_CLASS_SHIFT 13
+#define IOPRIO_CLASS_MAX 3
+
+/* pidfd_open(2) */
+#define PIDFD_NONBLOCK 0x800
+#define PIDFD_THREAD 0x80
 
 /* wait(2) */
 #define WNOHANG 1
@@ -142,3 +155,4 @@ struct linux_rseq_cs {
 };
 _Static_assert(sizeof(struct linux_rseq) == 32 && sizeof(struct linux_rseq_cs) == 32, "rseq");
 #define RSEQ_FLAG_UNREGISTER 1
+#define RSEQ_CPU_ID_UNINITIALIZED UINT32_MAX

@@ -146,6 +146,8 @@ struct siginfo {
 _Static_assert(sizeof(struct siginfo) == 48, "head of siginfo_t");
 #define SIGINFO_SIZE 128
 
+#define NR_RESTART_SYSCALL 219 /* the call that ERESTART_RESTARTBLOCK turns into */
+
 struct linux_sigaction { /* rt_sigaction(2) */
 	uint64_t handler, flags, restorer, mask;
 };
@@ -207,6 +209,9 @@ _Static_assert(sizeof(struct linux_sigevent) == 64, "struct sigevent");
 #define SIGEV_THREAD 2
 #define SIGEV_THREAD_ID 4
 
+/* signalfd(2) */
+#define SFD_CLOEXEC 02000000
+#define SFD_NONBLOCK 04000
 struct linux_signalfd_siginfo {
 	uint32_t signo;
 	int32_t error, code;

@@ -18,6 +18,28 @@
  * socket->recv_mutex keeps readers in order and is not held while they wait for data.
  *
  * Addresses other than this machine's are unreachable (ENETUNREACH): there is no network.
+ *
+ * Kinds.  What a socket does is its kind's: a constant struct socket_kind of operations, beside
+ * the struct socket_family of what its names mean (kernel/net/net_internal.h has both).  The
+ * files of kernel/net call downwards only; up it goes through the operations:
+ *
+ *     calls.c, options.c                the calls on any socket; socket(2) chooses the kind
+ *     unix_stream unix_dgram inet_stream inet_dgram    the kinds: policy
+ *     stream.c                          connections between two sockets of this machine
+ *     send.c recv.c unix.c inet.c       packets out and in; names of the two families
+ *     socket.c                          what all sockets are
+ *     packet.c                          what their queues hold
+ *
+ * To add a kind: 1. kernel/net/NAME.c with the operations.  connect, listen and shutdown say
+ * how its connections are made: by the steps of stream.c when both ends are sockets of this
+ * machine, else by its own (a carried connect is CONNECTING until the answer, which sets state
+ * or error under s->lock and wakes s->writers; connect_news makes the next connect() tell).
+ * 2. What arrives goes into s->queue as packets, so recv_bytes(), recv_message() and
+ * socket_poll_in_locked() serve it; `drained` hears of each packet that was taken (credit for the
+ * sender).  send_packet() is only for receivers that are sockets here; a kind without s->peer
+ * has a send and a poll of its own.  3. A socket_family if its addresses are new. 4. A line in
+ * calls.c where socket(2) chooses; a kind that the address decides is set in s->kind by connect()
+ * or bind() while the state is SOCKET_IDLE, under s->lock, before anybody else can find s.
  */
 #include <linux/socket.h>
 #include <mm/uio.h>

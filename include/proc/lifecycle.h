@@ -43,6 +43,20 @@ void process_kill_threads_locked(struct process *p, uint32_t wait_status);
 /* Processes and threads made since boot (/proc/stat). */
 uint64_t proc_fork_count(void);
 
+/* A status of a process that ended: CLD_EXITED, CLD_KILLED or CLD_DUMPED ... */
+static inline int wait_status_cause(uint32_t status)
+{
+	if (!(status & 0x7f)) {
+		return CLD_EXITED;
+	}
+	return status & 0x80 ? CLD_DUMPED : CLD_KILLED;
+}
+/* ... and its exit code, or the signal. */
+static inline int wait_status_value(uint32_t status)
+{
+	return (int)(status & 0x7f ? status & 0x7f : status >> 8 & 0xff);
+}
+
 /* wait4/waitid core. */
 struct wait_request {
 	int type;	  /* P_ALL, P_PID, P_PGID */

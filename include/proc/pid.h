@@ -58,8 +58,11 @@ struct process *process_find(int pid);
 /* The next process with a pid >= nr, counted; NULL = none.  For /proc and kill(-1). */
 struct process *process_next(int nr);
 
+/* Waits until one process is left that nobody has reaped, but not for signals: the end of the
+ * VM. */
+void process_wait_alone(uint64_t deadline);
+
 /* Threads alive in the VM, for sysinfo and /proc/loadavg; the last number given out. */
 unsigned task_count(void);
-unsigned process_count(void);
 int pid_last(void);
 void pid_init(void);

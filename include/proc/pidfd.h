@@ -7,9 +7,6 @@
 struct file;
 struct pid;
 
-#define PIDFD_NONBLOCK 0x800
-#define PIDFD_THREAD 0x80
-
 MUST_USE int pidfd_create(struct pid *pid, int flags, bool thread, struct file **out);
 /* The counted pid behind a pidfd: -EBADF when f is something else. */
 MUST_USE int pidfd_get_pid(struct file *f, struct pid **out);

@@ -10,21 +10,9 @@
  * All timers of a process are protected by its siglock.
  */
 #include <lib/timespec.h>
+#include <linux/time.h>
 #include <mm/user_ptr.h>
 #include <proc/task.h>
-
-#define CLOCK_REALTIME 0
-#define CLOCK_MONOTONIC 1
-#define CLOCK_PROCESS_CPUTIME_ID 2
-#define CLOCK_THREAD_CPUTIME_ID 3
-#define CLOCK_MONOTONIC_RAW 4
-#define CLOCK_REALTIME_COARSE 5
-#define CLOCK_MONOTONIC_COARSE 6
-#define CLOCK_BOOTTIME 7
-#define CLOCK_REALTIME_ALARM 8
-#define CLOCK_BOOTTIME_ALARM 9
-#define CLOCK_TAI 11
-#define TIMER_ABSTIME 1
 
 struct sigqueue;
 struct linux_itimerspec {
@@ -41,6 +29,7 @@ void clock_set_realtime(int64_t ns);
 bool timespec_valid(const struct timespec64 *ts);
 uint64_t timespec_to_ns(const struct timespec64 *ts); /* saturates */
 struct timespec64 ns_to_timespec(uint64_t ns);
+struct linux_timeval ns_to_timeval(uint64_t ns);
 /* A relative or absolute time of a clock as a deadline of clock_mono_ns(). */
 uint64_t clock_deadline(int clock, const struct timespec64 *ts, bool absolute);
 

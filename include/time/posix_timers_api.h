@@ -11,9 +11,6 @@ MUST_USE int posix_timer_set(int id, int flags, const struct linux_itimerspec *s
 			     struct linux_itimerspec *old);
 int posix_timer_overrun(int id); /* count or -EINVAL */
 
-#define ITIMER_REAL 0
-#define ITIMER_VIRTUAL 1
-#define ITIMER_PROF 2
 struct linux_itimerval {
 	struct linux_timeval interval, value;
 };
@@ -21,7 +18,6 @@ struct linux_itimerval {
 MUST_USE int itimer_get(int which, uint64_t *left, uint64_t *interval);
 MUST_USE int itimer_set(int which, uint64_t left, uint64_t interval);
 
-#define TFD_TIMER_CANCEL_ON_SET 2
 long timerfd_create_fd(int clock, int flags);
 MUST_USE int timerfd_set(int fd, int flags, const struct linux_itimerspec *s,
 			 struct linux_itimerspec *old);

@@ -23,6 +23,7 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/limits.h>
 #include <linux/sched.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
@@ -30,7 +31,6 @@
 #include <sync/spinlock.h>
 
 #define INLINE_FDS 64
-#define NR_OPEN_MAX 1048576
 
 struct fd_slots {
 	unsigned size;

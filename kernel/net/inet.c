@@ -6,9 +6,11 @@
 #include "net_internal.h"
 
 #include <fs/cred.h>
+#include <lib/assert.h>
 #include <sync/random.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <sync/random.h>
 
 #define PORT_HASH 256
 #define EPHEMERAL_FIRST 32768
@@ -117,7 +119,7 @@ static bool may_share(const struct socket *a, const struct socket *b)
 		return true;
 	}
 	return a->ints[INT_REUSEADDR] && b->ints[INT_REUSEADDR] &&
-	       !(socket_is_stream(a) && listening);
+	       !(a->type == SOCK_STREAM && listening);
 }
 /* Somebody has the port of s->local already. */
 static bool conflicts(const struct socket *s)
@@ -133,11 +135,12 @@ static bool conflicts(const struct socket *s)
 	return false;
 }
 
-/* Gives s the name; port 0 = one that is free, from the first-th on.  net_lock held. */
-static int take_name(struct socket *s, const struct inet_name *name, unsigned first)
+/* Gives s the name; port 0 = one that is free, from the first-th on. */
+static int take_name_locked(struct socket *s, const struct inet_name *name, unsigned first)
 {
 	unsigned range = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1;
 
+	ASSERT(spin_held(&net_lock));
 	s->local = *name;
 	if (name->port) {
 		return conflicts(s) ? -EADDRINUSE : 0;
@@ -166,7 +169,7 @@ static int bind_name(struct socket *s, const struct inet_name *name)
 	random_bytes(&first, sizeof(first));
 	spin_lock(&net_lock);
 	old = s->local;
-	err = s->bound ? -EINVAL : take_name(s, name, first);
+	err = s->bound ? -EINVAL : take_name_locked(s, name, first);
 	if (!err) {
 		s->bound = true;
 		list_push_back(bucket(s->local.port), &s->name_link);
@@ -192,11 +195,14 @@ static int inet_bind(struct socket *s, const struct sock_addr *addr)
 	}
 	return bind_name(s, &name);
 }
-static int inet_autobind(struct socket *s)
+int inet_autobind(struct socket *s)
 {
 	struct inet_name name;
 	int err;
 
+	if (s->bound) {
+		return 0;
+	}
 	any_of(s, &name);
 	err = bind_name(s, &name);
 	return err == -EADDRINUSE ? -EAGAIN : err == -EINVAL ? 0 : err;
@@ -209,10 +215,12 @@ static void inet_unbind(struct socket *s)
 }
 
 /* The wildcard as a destination is this machine. */
-static int destination(const struct socket *s, const struct sock_addr *addr, struct inet_name *to)
+static int destination_locked(const struct socket *s, const struct sock_addr *addr,
+			      struct inet_name *to)
 {
 	int err = parse(s, addr, to);
 
+	ASSERT(spin_held(&net_lock));
 	if (err) {
 		return err;
 	}
@@ -238,7 +246,7 @@ static int score(const struct socket *b, const struct inet_name *to, const struc
 		return 0;
 	}
 	points += is_any(b->local.ip) ? 0 : 2;
-	if (!socket_is_stream(b) && READ_ONCE(b->state) == SOCKET_CONNECTED) {
+	if (b->type != SOCK_STREAM && READ_ONCE(b->state) == SOCKET_CONNECTED) {
 		if (b->remote.port != from->port || memcmp(b->remote.ip, from->ip, 16) != 0) {
 			return 0;
 		}
@@ -259,34 +267,67 @@ static void source_of(const struct socket *s, const struct inet_name *to, struct
 		}
 	}
 }
-static int inet_find(struct socket *s, const struct sock_addr *addr, struct socket **out)
+/* Who receives at `to` what s sends from `from`: counted, or NULL. */
+static struct socket *find_locked(const struct socket *s, const struct inet_name *to,
+				  const struct inet_name *from)
 {
-	struct inet_name to, from;
-	int err = destination(s, addr, &to), best = 0;
-	struct socket *b;
+	struct socket *b, *found = NULL;
+	int best = 0;
 
-	*out = NULL;
-	if (err) {
-		return err;
-	}
-	spin_lock(&net_lock);
-	source_of(s, &to, &from);
-	list_for_each_entry(b, bucket(to.port), name_link) {
-		int points = b->type == s->type ? score(b, &to, &from) : 0;
+	ASSERT(spin_held(&net_lock));
+	list_for_each_entry(b, bucket(to->port), name_link) {
+		int points = b->type == s->type ? score(b, to, from) : 0;
 
-		if (socket_is_stream(s) && READ_ONCE(b->state) != SOCKET_LISTENING) {
+		if (s->type == SOCK_STREAM && READ_ONCE(b->state) != SOCKET_LISTENING) {
 			continue;
 		}
 		if (points && points >= best) { /* among equals the one that was bound last */
 			best = points;
-			*out = b;
+			found = b;
 		}
 	}
-	if (*out) {
-		socket_get(*out);
+	if (found) {
+		socket_get(found);
+	}
+	return found;
+}
+/* addr NULL: where s is connected to. */
+static int route(struct socket *s, const struct sock_addr *addr, struct socket **out,
+		 struct inet_name *from)
+{
+	struct inet_name to;
+	int err = 0;
+
+	*out = NULL;
+	spin_lock(&net_lock);
+	if (addr) {
+		err = destination_locked(s, addr, &to);
+	} else {
+		to = s->remote;
+	}
+	if (!err) {
+		source_of(s, &to, from);
+		*out = find_locked(s, &to, from);
 	}
 	spin_unlock(&net_lock);
-	return *out ? 0 : -ECONNREFUSED;
+	return err ? err : *out ? 0 : -ECONNREFUSED;
+}
+static int inet_find(struct socket *s, const struct sock_addr *addr, struct socket **out)
+{
+	struct inet_name from;
+
+	return route(s, addr, out, &from);
+}
+int inet_route(struct socket *s, const struct sock_addr *addr, struct socket **to,
+	       struct sock_addr *from)
+{
+	struct inet_name source;
+	int err = route(s, addr, to, &source);
+
+	if (!err) {
+		to_addr(*to, &source, from);
+	}
+	return err;
 }
 
 static void inet_set_remote(struct socket *s, const struct sock_addr *addr, struct socket *target,
@@ -294,9 +335,8 @@ static void inet_set_remote(struct socket *s, const struct sock_addr *addr, stru
 {
 	struct inet_name to;
 
-	(void)target;
 	spin_lock(&net_lock);
-	if (!addr || destination(s, addr, &to)) {
+	if (!addr || destination_locked(s, addr, &to)) {
 		any_of(s, &s->remote);
 	} else {
 		s->remote = to;
@@ -315,10 +355,10 @@ static void inet_local_name(struct socket *s, struct sock_addr *out)
 
 	spin_lock(&net_lock);
 	name = s->local;
-	spin_unlock(&net_lock);
 	if (!s->bound) {
 		any_of(s, &name);
 	}
+	spin_unlock(&net_lock);
 	to_addr(s, &name, out);
 }
 static void inet_remote_name(struct socket *s, struct sock_addr *out)
@@ -328,22 +368,28 @@ static void inet_remote_name(struct socket *s, struct sock_addr *out)
 	spin_unlock(&net_lock);
 }
 
-/* A datagram's source as its receiver `to` sees it. */
-void inet_source(const struct socket *s, const struct sock_addr *dest, const struct socket *to,
-		 struct sock_addr *out)
+bool inet_is_remote(struct socket *s, const struct sock_addr *addr)
 {
-	struct inet_name name, from;
+	struct sock_addr remote;
+	size_t n = s->domain == AF_INET ? 8 : 24; /* up to the address */
 
-	if (!dest || !dest->len) {
-		name = s->remote;
-		source_of(s, &name, &from);
-	} else if (destination(s, dest, &name) == 0) {
-		source_of(s, &name, &from);
-	} else {
-		from = s->local;
-	}
-	to_addr(to, &from, out);
+	inet_remote_name(s, &remote);
+	return addr->family == remote.family && memcmp(addr->raw, remote.raw, n) == 0;
 }
+
+static int inet_check_level(const struct socket *s, int level)
+{
+	return level == SOL_SOCKET || level == IPPROTO_IP || level == s->protocol ||
+			       (level == IPPROTO_IPV6 && s->domain == AF_INET6)
+		       ? 0
+		       : -ENOPROTOOPT;
+}
+
+int inet_check_recv(unsigned flags)
+{
+	return flags & MSG_OOB ? -EINVAL : flags & MSG_ERRQUEUE ? -EAGAIN : 0;
+}
+
 const struct socket_family inet_family = {
 	.bind = inet_bind,
 	.autobind = inet_autobind,
@@ -352,4 +398,5 @@ const struct socket_family inet_family = {
 	.set_remote = inet_set_remote,
 	.local_name = inet_local_name,
 	.remote_name = inet_remote_name,
+	.check_level = inet_check_level,
 };

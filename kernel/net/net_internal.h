@@ -14,8 +14,6 @@
 #define SOCKET_BUF_DEFAULT 212992
 #define SOCKET_BUF_MIN 2304
 #define SOCKET_BUF_MAX (4u << 20)
-#define UNIX_DGRAM_QUEUE 10 /* net.unix.max_dgram_qlen */
-#define UDP_MAX 65507
 
 struct packet {
 	struct list link;
@@ -24,18 +22,9 @@ struct packet {
 	struct file **files;
 	unsigned nfiles;
 	struct linux_ucred creds;
-	bool explicit_creds, eor;
+	bool eor; /* MSG_EOR was said */
 	uint8_t data[];
 };
-/* What a packet counts for in its queue. */
-static inline size_t packet_charge(const struct packet *p)
-{
-	return sizeof(*p) + p->len;
-}
-/* A packet with up to n bytes from u: NULL with *err -ENOBUFS, or -EFAULT when none came. */
-struct packet *packet_read(struct uio *u, size_t n, bool whole, const struct sock_addr *from,
-			   int *err);
-void packet_free(struct packet *p);
 
 enum socket_state {
 	SOCKET_IDLE,
@@ -93,10 +82,11 @@ enum socket_int {
 	INT_COUNT
 };
 
+/* What names mean to the sockets of an address family. */
 struct socket_family {
 	/* The address is one of the family's and belongs to nobody: gives it to s. */
 	int (*bind)(struct socket *s, const struct sock_addr *addr);
-	int (*autobind)(struct socket *s); /* before connect, listen and UDP send; NULL = not */
+	int (*autobind)(struct socket *s); /* for listen() without bind(); NULL = -EINVAL */
 	void (*unbind)(struct socket *s);
 	/* Who listens (streams) or receives (datagrams) there: counted, or -ECONNREFUSED ... */
 	int (*find)(struct socket *s, const struct sock_addr *addr, struct socket **out);
@@ -105,13 +95,51 @@ struct socket_family {
 			   struct socket *child);
 	void (*local_name)(struct socket *s, struct sock_addr *out);
 	void (*remote_name)(struct socket *s, struct sock_addr *out);
+	/* 0 when the family's sockets have options of that level. */
+	int (*check_level)(const struct socket *s, int level);
 };
 extern const struct socket_family unix_family, inet_family;
+
+/*
+ * What a socket does.  Ops are called without locks unless they say so; NULL means that the
+ * kind has no such call (-EOPNOTSUPP).
+ */
+struct socket_kind {
+	const struct socket_family *family;
+	bool connection;       /* two ends, an end of the data; otherwise single messages */
+	bool messages;	       /* a packet is a message and received alone */
+	bool carries_extras;   /* descriptors and credentials travel with the data */
+	bool mirrors_shutdown; /* what one end shuts, the other can't use either */
+	bool backlog_waits;    /* connect() waits for room in the backlog, or lines up behind it */
+
+	int (*listen)(struct socket *s, int backlog);
+	int (*connect)(struct socket *s, const struct sock_addr *addr, bool nonblock);
+	/* The oldest connection that waits: counted, its file is the caller's to make. */
+	int (*accept)(struct socket *s, bool nonblock, struct socket **child);
+	void (*pair)(struct socket *a, struct socket *b); /* two that nobody knows yet */
+	int (*shutdown)(struct socket *s, bool rd, bool wr);
+	/* Its user went: peers learn it (reset: as an error), a reference is dropped. */
+	void (*close)(struct socket *s, bool reset);
+
+	long (*send)(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
+	long (*recv)(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
+	/* What s may do now; readers and writers are in pt already. */
+	uint32_t (*poll)(struct socket *s, struct poll_table *pt);
+
+	/* For senders, under to's lock: 0 = one more packet may go from s to `to`; -EAGAIN = there
+	 * is no room, wait; 1 = it is lost and counts as sent; or the errno of the send. */
+	int (*room)(struct socket *s, struct socket *to);
+	struct waitq *room_queue; /* where senders wait for that; NULL = their own writers */
+	/* A packet left s's queue, senders may go on.  peer: s->peer, not followed by datagrams. */
+	void (*drained)(struct socket *s, struct socket *peer);
+};
+extern const struct socket_kind unix_stream_kind, unix_seqpacket_kind, unix_dgram_kind;
+extern const struct socket_kind inet_stream_kind, inet_dgram_kind;
 
 struct socket {
 	_Atomic int32_t refs;
 	int domain, type, protocol;
-	const struct socket_family *family;
+	const struct socket_kind *kind;
 	struct mutex recv_mutex;
 	struct spinlock lock; /* all below but names */
 	struct waitq readers, writers;
@@ -143,45 +171,84 @@ struct socket {
 };
 extern struct spinlock net_lock;
 
-static inline bool socket_is_stream(const struct socket *s) /* connection-oriented */
+/* --- packet.c --- */
+/* What a packet counts for in its queue. */
+static inline size_t packet_charge(const struct packet *p)
 {
-	return s->type != SOCK_DGRAM;
+	return sizeof(*p) + p->len;
 }
-static inline bool socket_is_unix(const struct socket *s)
-{
-	return s->domain == AF_UNIX;
-}
-/* --- socket.c --- */
+/* A packet with up to n bytes from u: NULL with *err -ENOBUFS, or -EFAULT when none came. */
+struct packet *packet_read(struct uio *u, size_t n, bool whole, const struct sock_addr *from,
+			   int *err);
+void packet_free(struct packet *p);
+bool packets_unread(const struct list *packets); /* bytes that nobody has taken */
+void packets_bury(struct list *packets);	 /* frees all, whatever files they carry */
+
+/* --- socket.c: what all kinds share --- */
 /* A socket without file, refs 1; NULL = no memory. */
-struct socket *socket_new(int domain, int type, int protocol);
+struct socket *socket_new(const struct socket_kind *kind, int domain, int type, int protocol);
 void socket_get(struct socket *s);
-void socket_put(struct socket *s);
-void socket_close(struct socket *s); /* its user went: tells peers, drops a reference */
-void socket_stop_listening(struct socket *s);
-void socket_purge(struct socket *s); /* what it has received is gone */
-MUST_USE int socket_make_file(struct socket *s, int type, struct file **out);
+void socket_put(struct socket *s);	      /* NULL is nobody's */
 struct socket *socket_peer(struct socket *s); /* counted; NULL = none */
-/* Takes and clears SO_ERROR as -errno or 0; lock held. */
-int socket_take_error(struct socket *s);
 struct linux_ucred socket_current_creds(void);
+/* Takes and clears SO_ERROR as -errno or 0; lock held. */
+int socket_take_error_locked(struct socket *s);
+int socket_take_error(struct socket *s);
 /* A deadline of a timeout; what a wait's error means to the caller. */
 uint64_t socket_deadline(uint64_t timeout);
 int socket_wait_error(int err, uint64_t timeout);
-/* --- stream.c, dgram.c --- */
-long stream_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
-long dgram_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
-MUST_USE int dgram_connect(struct socket *s, const struct sock_addr *addr);
-void dgram_drained(struct socket *s);	/* room in s's queue */
-bool dgram_peer_full(struct socket *s); /* for poll */
-/* Where senders to full AF_UNIX datagram sockets wait. */
-extern struct waitq dgram_room;
-/* Room for a sender in its peer's queue; the peer's lock held or a hint. */
-static inline size_t stream_limit(const struct socket *from, const struct socket *to)
-{
-	return socket_is_unix(from) ? from->sndbuf : from->sndbuf + to->rcvbuf;
-}
-void socket_enqueue(struct socket *to, struct packet *p); /* lock held */
+void socket_purge(struct socket *s); /* what it has received is gone */
+/* Notes a shutdown and returns the peer, counted, or NULL; socket_shut_done() wakes s's users. */
+struct socket *socket_shut(struct socket *s, bool rd, bool wr);
+void socket_shut_done(struct socket *s);
+/* The first half of a close: nobody finds s or sends to it any more.  Its packets go to
+ * *packets; returns the peer that it had: the caller's reference. */
+struct socket *socket_retire(struct socket *s, struct list *packets);
+/* The part of a poll that is about receiving, and errors; lock held. */
+uint32_t socket_poll_in_locked(const struct socket *s);
+
+/* --- send.c --- */
+/* A packet for `to` with up to n bytes and what m carries: its size or -errno.  m's files stay
+ * m's when it fails. */
+long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
+		 const struct sock_addr *from, struct socket_msg *m, unsigned flags);
+/* All bytes of u to the peer, in packets. */
+long send_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
+/* s->error was seen: it goes to this caller and no other (who comes late gets -EPIPE). */
+int send_claim_error(struct socket *s);
+
+/* --- recv.c --- */
+long recv_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
+long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
+
+/* --- stream.c: connections between two sockets of this machine --- */
+int stream_listen(struct socket *s, int backlog);
+void stream_stop_listening(struct socket *s);
+int stream_accept(struct socket *s, bool nonblock, struct socket **child);
+/* IDLE -> CONNECTING, or what connect() says in the other states; 1 = connected already. */
+int stream_begin_connect(struct socket *s, bool nonblock);
+/* Makes the other end and puts it into the listener's queue.  *established: it fits there. */
+int stream_join(struct socket *s, struct socket *listener, const struct sock_addr *addr,
+		bool nonblock, bool *established);
+/* After stream_join(): waits until s is established. */
+int stream_finish_connect(struct socket *s, bool established);
+void stream_end_connect(struct socket *s); /* it failed: IDLE again */
+int stream_shutdown(struct socket *s, bool rd, bool wr);
+void stream_close(struct socket *s, bool reset);
+void stream_drained(struct socket *s, struct socket *peer);
+/* POLLIN when a connection waits; lock held. */
+uint32_t stream_poll_accepts_locked(const struct socket *s);
+
+/* --- unix.c --- */
+void unix_pair(struct socket *a, struct socket *b);
+
 /* --- inet.c --- */
-/* The source of a datagram from s to dest (len 0: where it is connected to) as `to` sees it. */
-void inet_source(const struct socket *s, const struct sock_addr *dest, const struct socket *to,
-		 struct sock_addr *out);
+int inet_autobind(struct socket *s); /* 0 when it is bound already */
+/* The receiver of a datagram to addr (NULL: where s is connected to), counted, and the source
+ * that it sees. */
+int inet_route(struct socket *s, const struct sock_addr *addr, struct socket **to,
+	       struct sock_addr *from);
+/* addr is where s is connected to. */
+bool inet_is_remote(struct socket *s, const struct sock_addr *addr);
+/* What all kinds of the family answer first: 0, or the errno of a flag that they lack. */
+int inet_check_recv(unsigned flags);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* getsockopt, setsockopt, names. */
+/*
+ * getsockopt and setsockopt.  Values are single words that are stored and read without a lock:
+ * two that set the same option race on Linux, too.
+ */
 #include "net_internal.h"
 
 #include <fs/cred.h>
@@ -48,21 +51,6 @@ static const struct int_option int_options[] = {
 	{ IPPROTO_IPV6, IPV6_TCLASS, INT_TCLASS, -1, 255 },
 };
 
-/* The option levels that a kind of socket has. */
-static int check_level(const struct socket *s, int level)
-{
-	if (level == SOL_SOCKET) {
-		return 0;
-	}
-	if (socket_is_unix(s)) {
-		return -EOPNOTSUPP;
-	}
-	if (level == IPPROTO_IP || level == s->protocol ||
-	    (level == IPPROTO_IPV6 && s->domain == AF_INET6)) {
-		return 0;
-	}
-	return -ENOPROTOOPT;
-}
 static const struct int_option *find_option(int level, int name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(int_options); i++) {
@@ -154,7 +142,7 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
 {
 	const struct int_option *o = find_option(level, name);
 	int v = 0;
-	int err = check_level(s, level);
+	int err = s->kind->family->check_level(s, level);
 
 	if (err) {
 		return err;
@@ -191,22 +179,13 @@ static int put_timeout(void *out, unsigned *len, uint64_t ns)
 
 	return put(out, len, tv, sizeof(tv));
 }
-static int get_error(struct socket *s)
-{
-	int err;
-
-	spin_lock(&s->lock);
-	err = -socket_take_error(s);
-	spin_unlock(&s->lock);
-	return err;
-}
 static int get_socket_option(struct socket *s, int name, void *value, unsigned *len)
 {
 	switch (name) {
 	case SO_TYPE: return put_int(value, len, s->type);
 	case SO_DOMAIN: return put_int(value, len, s->domain);
 	case SO_PROTOCOL: return put_int(value, len, s->protocol);
-	case SO_ERROR: return put_int(value, len, get_error(s));
+	case SO_ERROR: return put_int(value, len, -socket_take_error(s));
 	case SO_ACCEPTCONN: return put_int(value, len, READ_ONCE(s->state) == SOCKET_LISTENING);
 	case SO_SNDBUF: return put_int(value, len, (int)s->sndbuf);
 	case SO_RCVBUF: return put_int(value, len, (int)s->rcvbuf);
@@ -240,7 +219,7 @@ static int get_tcp_info(struct socket *s, void *value, unsigned *len)
 int socket_get_option(struct socket *s, int level, int name, void *value, unsigned *len)
 {
 	const struct int_option *o = find_option(level, name);
-	int err = check_level(s, level);
+	int err = s->kind->family->check_level(s, level);
 
 	if (err) {
 		return err;
@@ -258,21 +237,4 @@ int socket_get_option(struct socket *s, int level, int name, void *value, unsign
 		return put(value, len, "cubic\0\0\0\0\0\0\0\0\0\0", 16);
 	}
 	return -ENOPROTOOPT;
-}
-
-int socket_bind(struct socket *s, const struct sock_addr *addr)
-{
-	return s->family->bind(s, addr);
-}
-void socket_local_name(struct socket *s, struct sock_addr *out)
-{
-	s->family->local_name(s, out);
-}
-int socket_peer_name(struct socket *s, struct sock_addr *out)
-{
-	if (READ_ONCE(s->state) != SOCKET_CONNECTED) {
-		return -ENOTCONN;
-	}
-	s->family->remote_name(s, out);
-	return 0;
 }

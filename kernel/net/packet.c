@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Packets: the units of a socket's queue. */
+/*
+ * Packets: the units of a socket's queue.  A packet owns its bytes and the references to the
+ * files that it carries; whoever has it in no list owns it.
+ *
+ * A file in a packet may be a socket whose queue has packets with files, and so on, deeper than
+ * the stack is.  So packets that carry files are freed through the grave: one thread at a time
+ * empties it, and what that frees in turn only joins the grave.
+ */
 #include "net_internal.h"
 
 #include <fs/file.h>
 #include <lib/string.h>
 #include <mm/slab.h>
+
+static struct spinlock grave_lock = SPINLOCK_INIT(RANK_NET_SOCKET, "net grave");
+static struct list grave = LIST_INIT(grave);
+static bool digging; /* somebody is emptying it */
 
 void packet_free(struct packet *p)
 {
@@ -50,9 +61,41 @@ struct packet *packet_read(struct uio *u, size_t n, bool whole, const struct soc
 	return p;
 }
 
-void socket_enqueue(struct socket *to, struct packet *p)
+bool packets_unread(const struct list *packets)
 {
-	list_push_back(&to->queue, &p->link);
-	to->queued += packet_charge(p);
-	to->npackets++;
+	const struct packet *p;
+
+	list_for_each_entry(p, packets, link) {
+		if (p->len > p->off) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void packets_bury(struct list *packets)
+{
+	struct packet *p, *next;
+
+	list_for_each_entry_safe(p, next, packets, link) {
+		if (!p->nfiles) {
+			list_remove(&p->link);
+			packet_free(p);
+		}
+	}
+	if (list_empty(packets)) {
+		return;
+	}
+	spin_lock(&grave_lock);
+	list_splice_back(&grave, packets);
+	while (!digging && !list_empty(&grave)) {
+		p = list_first_entry(&grave, struct packet, link);
+		list_remove(&p->link);
+		digging = true;
+		spin_unlock(&grave_lock);
+		packet_free(p);
+		spin_lock(&grave_lock);
+		digging = false;
+	}
+	spin_unlock(&grave_lock);
 }

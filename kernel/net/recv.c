@@ -1,39 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* Receiving: bytes of a stream or one message. */
+/*
+ * Receiving: bytes of a stream or one message.
+ *
+ * s->recv_mutex belongs to the reader that has packets in its hands: only its holder takes
+ * packets out, so the head of the queue stays while it copies without s->lock (which is a
+ * spinlock: no user memory under it).  Senders only append.  Nobody waits for data with the
+ * mutex: a reader with MSG_DONTWAIT would wait for it.
+ */
 #include "net_internal.h"
 
 #include <fs/file.h>
+#include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 
 bool socket_wants_creds(struct socket *s)
 {
-	return socket_is_unix(s) && READ_ONCE(s->ints[INT_PASSCRED]);
-}
-
-static bool message_type(const struct socket *s)
-{
-	return s->type != SOCK_STREAM;
+	return s->kind->carries_extras && READ_ONCE(s->ints[INT_PASSCRED]);
 }
 
 /* Why an empty queue ends a receive: 1 = the end of the data, 0 = wait, or -errno.  Lock held. */
-static int no_data(struct socket *s, bool nonblock)
+static int no_data_locked(struct socket *s, bool nonblock)
 {
-	if (socket_is_stream(s) && s->state == SOCKET_LISTENING) {
+	ASSERT(spin_held(&s->lock));
+	if (s->kind->connection && s->state == SOCKET_LISTENING) {
 		return -ENOTCONN;
 	}
 	if (s->error) {
-		return socket_take_error(s);
+		return socket_take_error_locked(s);
 	}
 	if (s->eof || s->shut_read) {
-		return nonblock && !socket_is_stream(s) ? -EAGAIN : 1;
+		return nonblock && !s->kind->connection ? -EAGAIN : 1;
 	}
-	if (socket_is_stream(s) && s->state == SOCKET_IDLE) {
+	if (s->kind->connection && s->state == SOCKET_IDLE) {
 		return -ENOTCONN;
 	}
 	return nonblock ? -EAGAIN : 0;
 }
-/* Waits for a packet; 0 with s->recv_mutex held and a packet at the head, else as no_data(). */
+/* Waits for a packet; 0 with s->recv_mutex held and a packet at the head, else as no_data_locked(). */
 static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
 {
 	for (;;) {
@@ -43,8 +47,8 @@ static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
 		mutex_lock(&s->recv_mutex);
 		spin_lock(&s->lock);
 		some = !list_empty(&s->queue);
-		if (some && message_type(s) && s->error) {
-			err = socket_take_error(s);
+		if (some && s->kind->messages && s->error) {
+			err = socket_take_error_locked(s);
 		}
 		spin_unlock(&s->lock);
 		if (some && !err) {
@@ -56,7 +60,7 @@ static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
 		}
 		spin_lock(&s->lock);
 		while (list_empty(&s->queue) && !err) {
-			err = no_data(s, nonblock);
+			err = no_data_locked(s, nonblock);
 			if (!err) {
 				err = waitq_wait(&s->readers, &s->lock, WAIT_INTR, deadline);
 				err = socket_wait_error(err, s->rcvtimeo);
@@ -75,7 +79,7 @@ static void consume(struct socket *s, struct packet *p, size_t n)
 	struct socket *peer;
 
 	p->off += n;
-	if (!message_type(s) && p->off < p->len) {
+	if (!s->kind->messages && p->off < p->len) {
 		return;
 	}
 	spin_lock(&s->lock);
@@ -84,10 +88,8 @@ static void consume(struct socket *s, struct packet *p, size_t n)
 	s->npackets--;
 	peer = s->peer;
 	spin_unlock(&s->lock);
-	if (!socket_is_stream(s)) {
-		dgram_drained(s);
-	} else if (peer && waitq_active(&peer->writers)) {
-		waitq_wake(&peer->writers, -1, POLLOUT | POLLWRNORM);
+	if (s->kind->drained) {
+		s->kind->drained(s, peer);
 	}
 	packet_free(p);
 }
@@ -123,7 +125,7 @@ static bool same_creds(const struct packet *a, const struct socket_msg *m)
 	       a->creds.gid == m->creds.gid;
 }
 
-static long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
+long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
 {
 	int err = wait_packet(s, flags & MSG_DONTWAIT, socket_deadline(s->rcvtimeo));
 	bool peek = flags & MSG_PEEK;
@@ -191,7 +193,7 @@ static long copy_bytes(struct socket *s, struct uio *u, struct socket_msg *m, un
 	}
 	return done;
 }
-static long recv_stream(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
+long recv_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
 {
 	uint64_t deadline = socket_deadline(s->rcvtimeo), want = u->left;
 	size_t done = 0;
@@ -215,25 +217,4 @@ static long recv_stream(struct socket *s, struct uio *u, struct socket_msg *m, u
 		done += (size_t)n;
 	} while (flags & MSG_WAITALL && done < want && !stop);
 	return (long)done;
-}
-
-long socket_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
-{
-	if (flags & MSG_OOB) {
-		return socket_is_unix(s) ? -EOPNOTSUPP : -EINVAL;
-	}
-	if (flags & MSG_ERRQUEUE) {
-		return socket_is_unix(s) ? -EOPNOTSUPP : -EAGAIN;
-	}
-	if (socket_is_unix(s) && socket_is_stream(s) && READ_ONCE(s->state) != SOCKET_CONNECTED) {
-		return message_type(s) ? -ENOTCONN : -EINVAL;
-	}
-	return message_type(s) ? recv_message(s, u, m, flags) : recv_stream(s, u, m, flags);
-}
-long socket_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
-{
-	if (flags & MSG_OOB) {
-		return -EOPNOTSUPP;
-	}
-	return socket_is_stream(s) ? stream_send(s, u, m, flags) : dgram_send(s, u, m, flags);
 }

@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections: listen, connect, accept, shutdown, and sending on STREAM and SEQPACKET. */
+/*
+ * Connections between two sockets of this machine: the steps that the kinds put their connect(),
+ * accept() and close() together from.
+ *
+ * A connect makes the other end at once (the child), connected to its client, and queues it at
+ * the listener; accept() only takes it.  A child beyond the backlog is not established, and its
+ * client stays CONNECTING until an accept() makes room.  listener->lock guards the queue; a
+ * listener that closes is out of LISTENING under that lock before its queue is taken, so no
+ * child is queued behind its back.
+ *
+ * s->peer of a client is set before the child can be seen and kept until the client closes or
+ * connects anew, so users of a connected socket follow it without a lock.
+ */
 #include "net_internal.h"
 
 #include <fs/file.h>
 #include <fs/upcalls.h>
+#include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 
-#define CHUNK (16384 - sizeof(struct packet)) /* a packet fills whole pages */
-
-int socket_listen(struct socket *s, int backlog)
+int stream_listen(struct socket *s, int backlog)
 {
 	int err = 0;
 
-	if (!socket_is_stream(s)) {
-		return -EOPNOTSUPP;
-	}
 	spin_lock(&s->lock);
 	if ((s->state != SOCKET_IDLE && s->state != SOCKET_LISTENING) || s->connect_news) {
 		err = -EINVAL;
 	}
 	spin_unlock(&s->lock);
 	if (!err && !s->bound) {
-		err = socket_is_unix(s) ? -EINVAL : s->family->autobind(s);
+		err = s->kind->family->autobind ? s->kind->family->autobind(s) : -EINVAL;
 	}
 	if (err) {
 		return err;
@@ -36,8 +44,7 @@ int socket_listen(struct socket *s, int backlog)
 }
 
 /* --- connect --- */
-/* IDLE -> CONNECTING, or what connect() says in the other states; 1 = connected already. */
-static int begin_connect(struct socket *s, bool nonblock)
+int stream_begin_connect(struct socket *s, bool nonblock)
 {
 	uint64_t deadline = socket_deadline(s->sndtimeo);
 	int err = 0;
@@ -51,12 +58,10 @@ static int begin_connect(struct socket *s, bool nonblock)
 		if (s->state == SOCKET_CONNECTED) {
 			err = 1;
 		} else {
-			err = socket_take_error(s);
+			err = socket_take_error_locked(s);
 			err = err ? err : -ECONNABORTED;
 			s->shut_read = s->shut_write = s->eof = false;
 		}
-	} else if (!err && s->state == SOCKET_LISTENING) {
-		err = socket_is_unix(s) ? -EINVAL : -EISCONN;
 	} else if (!err && s->state != SOCKET_IDLE) {
 		err = -EISCONN;
 	} else if (!err) {
@@ -65,10 +70,10 @@ static int begin_connect(struct socket *s, bool nonblock)
 	spin_unlock(&s->lock);
 	return err;
 }
-static void end_connect(struct socket *s, enum socket_state state)
+void stream_end_connect(struct socket *s)
 {
 	spin_lock(&s->lock);
-	s->state = state;
+	s->state = SOCKET_IDLE;
 	spin_unlock(&s->lock);
 	waitq_wake_all(&s->writers);
 }
@@ -76,7 +81,8 @@ static void end_connect(struct socket *s, enum socket_state state)
 /* The end that the listener's accept() will return. */
 static struct socket *make_child(struct socket *s, struct socket *listener)
 {
-	struct socket *child = socket_new(listener->domain, listener->type, listener->protocol);
+	struct socket *child = socket_new(listener->kind, listener->domain, listener->type,
+					  listener->protocol);
 
 	if (child) {
 		memcpy(child->ints, listener->ints, sizeof(child->ints));
@@ -94,26 +100,36 @@ static struct socket *make_child(struct socket *s, struct socket *listener)
 	return child;
 }
 
-/* Puts child into the listener's queue; AF_UNIX waits for room there, TCP lines up. */
-static int queue_child(struct socket *listener, struct socket *child, bool nonblock,
-		       uint64_t timeout)
+/* Waits for room in the backlog where the kind does that.  Lock held. */
+static int await_backlog_locked(struct socket *listener, bool nonblock, uint64_t timeout)
 {
 	uint64_t deadline = socket_deadline(timeout);
 	int err = 0;
 
-	spin_lock(&listener->lock);
-	while (!err && socket_is_unix(listener) && listener->state == SOCKET_LISTENING &&
+	ASSERT(spin_held(&listener->lock));
+	while (!err && listener->kind->backlog_waits && listener->state == SOCKET_LISTENING &&
 	       !listener->shut_read && listener->naccepts > listener->backlog) {
 		err = nonblock ? -EAGAIN
 			       : socket_wait_error(waitq_wait(&listener->writers, &listener->lock,
 							      WAIT_INTR, deadline),
 						   timeout);
 	}
+	return err;
+}
+
+/* Puts child into the listener's queue, which then owns a reference. */
+static int queue_child(struct socket *listener, struct socket *child, bool nonblock,
+		       uint64_t timeout, bool *established)
+{
+	int err;
+
+	spin_lock(&listener->lock);
+	err = await_backlog_locked(listener, nonblock, timeout);
 	if (!err && (listener->state != SOCKET_LISTENING || listener->shut_read)) {
 		err = -ECONNREFUSED;
 	}
 	if (!err) {
-		child->established = listener->naccepts <= listener->backlog;
+		*established = child->established = listener->naccepts <= listener->backlog;
 		list_push_back(&listener->accepts, &child->accept_link);
 		listener->naccepts++;
 	}
@@ -121,44 +137,10 @@ static int queue_child(struct socket *listener, struct socket *child, bool nonbl
 	return err;
 }
 
-/* The child is in the queue: s is connected, or (TCP beyond the backlog) waits until it is. */
-static int finish_connect(struct socket *s, bool established, bool nonblock)
-{
-	uint64_t deadline = socket_deadline(s->sndtimeo);
-	int err = 0;
-
-	spin_lock(&s->lock);
-	if (established && s->state == SOCKET_CONNECTING) {
-		s->state = SOCKET_CONNECTED;
-	}
-	if (nonblock && !socket_is_unix(s)) {
-		/* As over a wire: never at once. */
-		s->connect_news = true;
-		err = -EINPROGRESS;
-	}
-	while (!err && s->state == SOCKET_CONNECTING) {
-		err = waitq_wait(&s->writers, &s->lock, WAIT_INTR, deadline);
-		if (err == -ETIMEDOUT) {
-			err = -EINPROGRESS;
-		}
-	}
-	if (!err) {
-		s->connect_news = false;
-		if (s->state != SOCKET_CONNECTED) {
-			err = socket_take_error(s);
-			s->shut_read = s->shut_write = s->eof = false;
-		}
-	}
-	spin_unlock(&s->lock);
-	waitq_wake_all(&s->writers);
-	return socket_wait_error(err, s->sndtimeo);
-}
-
-static int connect_to(struct socket *s, struct socket *listener, const struct sock_addr *addr,
-		      bool nonblock)
+int stream_join(struct socket *s, struct socket *listener, const struct sock_addr *addr,
+		bool nonblock, bool *established)
 {
 	struct socket *child, *old;
-	bool established;
 	int err;
 
 	if (listener->type != s->type) {
@@ -168,7 +150,7 @@ static int connect_to(struct socket *s, struct socket *listener, const struct so
 	if (!child) {
 		return -ENOMEM;
 	}
-	s->family->set_remote(s, addr, listener, child);
+	s->kind->family->set_remote(s, addr, listener, child);
 	socket_get(child); /* for s->peer; the first reference is the queue's */
 	spin_lock(&s->lock);
 	old = s->peer; /* of an attempt that failed */
@@ -176,15 +158,13 @@ static int connect_to(struct socket *s, struct socket *listener, const struct so
 	s->eof = s->peer_gone = false;
 	s->peer_creds = listener->own_creds;
 	spin_unlock(&s->lock);
-	if (old) {
-		socket_put(old);
-	}
-	err = queue_child(listener, child, nonblock, s->sndtimeo);
+	socket_put(old);
+	err = queue_child(listener, child, nonblock, s->sndtimeo, established);
 	if (!err) {
-		established = child->established;
 		waitq_wake(&listener->readers, -1, POLLIN | POLLRDNORM);
-		return finish_connect(s, established, nonblock);
+		return 0;
 	}
+	/* Nobody has seen the child but by s->peer. */
 	spin_lock(&s->lock);
 	s->peer = NULL;
 	spin_unlock(&s->lock);
@@ -195,74 +175,33 @@ static int connect_to(struct socket *s, struct socket *listener, const struct so
 	return err;
 }
 
-/* AF_UNIX looks at the listener first and only then at s itself. */
-static int find_listener(struct socket *s, const struct sock_addr *addr, bool nonblock,
-			 struct socket **out)
+/* The child may be accepted, used and closed before this looks: the state says what became of
+ * the attempt, not `established`, which was true when the child was queued. */
+int stream_finish_connect(struct socket *s, bool established)
 {
-	struct socket *l;
-	int err = s->family->find(s, addr, &l);
+	uint64_t deadline = socket_deadline(s->sndtimeo);
+	int err = 0;
 
-	if (err) {
-		return err;
+	spin_lock(&s->lock);
+	if (established && s->state == SOCKET_CONNECTING) {
+		s->state = SOCKET_CONNECTED;
 	}
-	spin_lock(&l->lock);
-	if (l->type != s->type) {
-		err = -EPROTOTYPE;
-	} else if (l->state != SOCKET_LISTENING || l->shut_read) {
-		err = -ECONNREFUSED;
-	} else if (nonblock && l->naccepts > l->backlog) {
-		err = -EAGAIN;
-	}
-	spin_unlock(&l->lock);
-	if (err) {
-		socket_put(l);
-	} else {
-		*out = l;
-	}
-	return err;
-}
-
-int socket_connect(struct socket *s, const struct sock_addr *addr, bool nonblock)
-{
-	struct socket *listener = NULL;
-	int err;
-
-	if (!socket_is_stream(s)) {
-		return dgram_connect(s, addr);
-	}
-	err = socket_is_unix(s) ? find_listener(s, addr, nonblock, &listener) : 0;
-	if (err) {
-		return err;
-	}
-	err = begin_connect(s, nonblock);
-	if (err) {
-		if (socket_is_unix(s)) {
-			socket_put(listener);
-		}
-		return err > 0 ? 0 : socket_wait_error(err, s->sndtimeo);
-	}
-	if (!socket_is_unix(s)) {
-		err = s->family->find(s, addr, &listener);
-	}
-	if (!err) {
-		if (!s->bound && s->family->autobind) {
-			err = s->family->autobind(s);
-		}
-		err = err ? err : connect_to(s, listener, addr, nonblock);
-		socket_put(listener);
-	}
-	if (err && err != -EINPROGRESS && s->peer == NULL) {
-		if (err == -ECONNREFUSED && nonblock && !socket_is_unix(s)) {
-			/* The refusal arrives after connect() has returned. */
-			spin_lock(&s->lock);
-			s->error = ECONNREFUSED;
-			s->connect_news = s->shut_read = s->shut_write = true;
-			spin_unlock(&s->lock);
+	while (!err && s->state == SOCKET_CONNECTING) {
+		err = waitq_wait(&s->writers, &s->lock, WAIT_INTR, deadline);
+		if (err == -ETIMEDOUT) {
 			err = -EINPROGRESS;
 		}
-		end_connect(s, SOCKET_IDLE);
 	}
-	return err;
+	if (!err) {
+		s->connect_news = false;
+		if (s->state != SOCKET_CONNECTED) {
+			err = socket_take_error_locked(s);
+			s->shut_read = s->shut_write = s->eof = false;
+		}
+	}
+	spin_unlock(&s->lock);
+	waitq_wake_all(&s->writers);
+	return socket_wait_error(err, s->sndtimeo);
 }
 
 /* --- accept --- */
@@ -311,33 +250,25 @@ static int take_child(struct socket *s, bool nonblock, struct socket **out, stru
 /* The client of a child that fits the backlog now. */
 static void establish(struct socket *child)
 {
-	struct socket *client;
+	struct socket *client = socket_peer(child);
 
-	spin_lock(&child->lock);
-	client = child->peer;
-	if (client) {
-		socket_get(client);
+	if (!client) {
+		return;
 	}
-	spin_unlock(&child->lock);
-	if (client) {
-		spin_lock(&client->lock);
-		if (client->state == SOCKET_CONNECTING) {
-			client->state = SOCKET_CONNECTED;
-		}
-		spin_unlock(&client->lock);
-		waitq_wake_all(&client->writers);
-		socket_put(client);
+	spin_lock(&client->lock);
+	if (client->state == SOCKET_CONNECTING) {
+		client->state = SOCKET_CONNECTED;
 	}
+	spin_unlock(&client->lock);
+	waitq_wake_all(&client->writers);
+	socket_put(client);
 }
-int socket_accept(struct socket *s, bool nonblock, int type, struct file **out)
-{
-	struct socket *child, *moved;
-	int err;
 
-	if (!socket_is_stream(s)) {
-		return -EOPNOTSUPP;
-	}
-	err = take_child(s, nonblock, &child, &moved);
+int stream_accept(struct socket *s, bool nonblock, struct socket **child)
+{
+	struct socket *moved;
+	int err = take_child(s, nonblock, child, &moved);
+
 	if (err) {
 		return err;
 	}
@@ -346,185 +277,110 @@ int socket_accept(struct socket *s, bool nonblock, int type, struct file **out)
 		establish(moved);
 		socket_put(moved);
 	}
-	err = socket_make_file(child, type, out);
-	if (err) {
-		socket_close(child);
-	}
-	return err;
+	return 0;
 }
 
-/* --- shutdown --- */
-int socket_shutdown(struct socket *s, int how)
+uint32_t stream_poll_accepts_locked(const struct socket *s)
 {
-	bool rd = how != SHUT_WR, wr = how != SHUT_RD;
-	struct socket *peer;
-	int err = 0;
+	struct list *first = list_first(&s->accepts);
 
-	if (how < SHUT_RD || how > SHUT_RDWR) {
-		return -EINVAL;
+	ASSERT(spin_held(&s->lock));
+	return first && list_entry(first, struct socket, accept_link)->established
+		       ? POLLIN | POLLRDNORM
+		       : 0;
+}
+
+/* --- ends --- */
+/* The other end of a connection learns that this one is gone; shut: and that it is useless. */
+static void hang_up(struct socket *peer, bool reset, bool shut)
+{
+	spin_lock(&peer->lock);
+	peer->peer_gone = peer->eof = true;
+	if (peer->state == SOCKET_CONNECTING) {
+		peer->state = SOCKET_IDLE;
+		peer->error = ECONNREFUSED;
+		peer->connect_news = shut = true;
+	} else if (reset) {
+		peer->error = ECONNRESET;
 	}
-	if (!socket_is_unix(s) && READ_ONCE(s->state) == SOCKET_LISTENING) {
-		if (rd) {
-			socket_stop_listening(s);
-		}
-		return 0;
+	if (shut) {
+		peer->shut_read = peer->shut_write = true;
 	}
+	spin_unlock(&peer->lock);
+	waitq_wake_all(&peer->readers);
+	waitq_wake_all(&peer->writers);
+}
+
+/* Connections that were never accepted are reset. */
+static void reset_children(struct list *accepts)
+{
+	struct list *link;
+
+	while ((link = list_pop_front(accepts))) {
+		struct socket *child = list_entry(link, struct socket, accept_link);
+
+		child->kind->close(child, true);
+	}
+}
+
+void stream_stop_listening(struct socket *s)
+{
+	struct list accepts = LIST_INIT(accepts);
+
 	spin_lock(&s->lock);
-	if (!socket_is_unix(s) && s->state != SOCKET_CONNECTED) {
-		err = -ENOTCONN; /* and yet */
-	}
-	s->shut_read |= rd;
-	s->shut_write |= wr;
-	if (s->state == SOCKET_CONNECTED) {
-		s->connect_news = false;
-	}
-	peer = s->peer;
-	if (peer) {
-		socket_get(peer);
+	if (s->state == SOCKET_LISTENING) {
+		s->state = SOCKET_IDLE;
+		s->shut_read = s->shut_write = false;
+		list_splice_back(&accepts, &s->accepts);
+		s->naccepts = 0;
 	}
 	spin_unlock(&s->lock);
-	if (peer && socket_is_stream(s)) {
+	waitq_wake_all(&s->readers);
+	waitq_wake_all(&s->writers);
+	reset_children(&accepts);
+}
+
+int stream_shutdown(struct socket *s, bool rd, bool wr)
+{
+	struct socket *peer = socket_shut(s, rd, wr);
+
+	if (peer) {
 		spin_lock(&peer->lock);
 		peer->eof |= wr;
-		if (socket_is_unix(s)) {
+		if (s->kind->mirrors_shutdown) {
 			peer->shut_read |= wr;
 			peer->shut_write |= rd;
 		}
 		spin_unlock(&peer->lock);
 		waitq_wake_all(&peer->readers);
 		waitq_wake_all(&peer->writers);
-	}
-	if (peer) {
 		socket_put(peer);
 	}
-	waitq_wake_all(&s->readers);
-	waitq_wake_all(&s->writers);
-	return err;
+	socket_shut_done(s);
+	return 0;
 }
 
-/* --- sending --- */
-static int check_sender(struct socket *s, const struct socket_msg *m)
+void stream_close(struct socket *s, bool reset)
 {
-	enum socket_state state = READ_ONCE(s->state);
-	bool addressed = m && m->addr.len;
+	struct list accepts = LIST_INIT(accepts), packets = LIST_INIT(packets);
+	struct socket *peer = socket_retire(s, &packets);
 
-	if (socket_is_unix(s) && s->type == SOCK_STREAM && addressed) {
-		return state == SOCKET_CONNECTED ? -EISCONN : -EOPNOTSUPP;
+	spin_lock(&s->lock);
+	list_splice_back(&accepts, &s->accepts);
+	spin_unlock(&s->lock);
+	reset_children(&accepts);
+	if (peer) {
+		reset |= packets_unread(&packets);
+		hang_up(peer, reset, reset || s->kind->mirrors_shutdown);
+		socket_put(peer);
 	}
-	if (state == SOCKET_CONNECTED) {
-		return s->type == SOCK_STREAM && socket_is_unix(s) && READ_ONCE(s->shut_write)
-			       ? -EPIPE
-			       : 0;
-	}
-	if (socket_is_unix(s)) {
-		return -ENOTCONN;
-	}
-	return state == SOCKET_CONNECTING ? -EAGAIN : -EPIPE;
-}
-/* Waits for room in the peer's queue and puts p there (NULL: p was swallowed); both under the
- * peer's lock, which shutdown and close take, too. */
-static int push(struct socket *s, struct socket *peer, struct packet *p, bool nonblock)
-{
-	uint64_t deadline = socket_deadline(s->sndtimeo);
-	int err = 0;
-
-	spin_lock(&peer->lock);
-	for (;;) {
-		if (READ_ONCE(s->error)) {
-			err = -ECONNRESET;
-		} else if (READ_ONCE(s->shut_write) || (peer->shut_read && socket_is_unix(s))) {
-			err = -EPIPE;
-		} else if (peer->state == SOCKET_CLOSED) {
-			err = socket_is_unix(s) || s->sent_to_gone ? -EPIPE : 1;
-			s->sent_to_gone = true;
-		} else if (peer->queued < stream_limit(s, peer)) {
-			break;
-		} else if (nonblock) {
-			err = -EAGAIN;
-		}
-		if (!err) {
-			err = waitq_wait(&s->writers, &peer->lock, WAIT_INTR, deadline);
-			err = socket_wait_error(err, s->sndtimeo);
-		}
-		if (err) {
-			break;
-		}
-	}
-	if (!err) {
-		socket_enqueue(peer, p);
-	}
-	spin_unlock(&peer->lock);
-	if (!err && waitq_active(&peer->readers)) {
-		waitq_wake(&peer->readers, -1, POLLIN | POLLRDNORM);
-	}
-	return err;
-}
-/* The error that push() saw goes to this caller and no other. */
-static int claim_error(struct socket *s, int err)
-{
-	if (err == -ECONNRESET) {
-		spin_lock(&s->lock);
-		err = socket_take_error(s);
-		spin_unlock(&s->lock);
-		err = err ? err : -EPIPE;
-	}
-	return err;
-}
-static void load_extras(struct socket *s, struct packet *p, struct socket_msg *m)
-{
-	p->creds = m && m->has_creds ? m->creds : socket_current_creds();
-	if (m) {
-		p->explicit_creds = m->has_creds;
-		p->files = m->files;
-		p->nfiles = m->nfiles;
-		m->files = NULL;
-		m->nfiles = 0;
-	}
-	(void)s;
+	packets_bury(&packets);
+	socket_put(s);
 }
 
-long stream_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
+void stream_drained(struct socket *s, struct socket *peer)
 {
-	bool whole = s->type == SOCK_SEQPACKET;
-	size_t done = 0;
-	int err = check_sender(s, m);
-
-	if (READ_ONCE(s->error) && (!err || !socket_is_unix(s) || whole)) {
-		err = claim_error(s, -ECONNRESET);
-	} else if (!err && READ_ONCE(s->shut_write)) {
-		err = -EPIPE;
+	if (peer) {
+		waitq_wake(&peer->writers, -1, POLLOUT | POLLWRNORM);
 	}
-	if (!err && whole && u->left > s->sndbuf) {
-		err = -EMSGSIZE;
-	}
-	while (!err && (u->left || (whole && !done))) {
-		size_t n = whole ? u->left : MIN(u->left, CHUNK);
-		struct packet *p = packet_read(u, n, whole, NULL, &err);
-
-		if (!p) {
-			break;
-		}
-		load_extras(s, p, m);
-		n = p->len;
-		p->eor = whole && flags & MSG_EOR;
-		err = push(s, s->peer, p, flags & MSG_DONTWAIT);
-		if (err) {
-			if (m && err < 0 && !done) {
-				m->files = p->files; /* the caller's again */
-				m->nfiles = p->nfiles;
-				p->files = NULL;
-				p->nfiles = 0;
-			}
-			packet_free(p);
-			err = err > 0 ? 0 : claim_error(s, err);
-		}
-		done += err ? 0 : n;
-		if (whole) {
-			break;
-		}
-	}
-	if (err == -EPIPE && !done && !(flags & MSG_NOSIGNAL)) {
-		fs_send_sigpipe();
-	}
-	return done ? (long)done : err;
 }

@@ -171,7 +171,6 @@ static int unix_find(struct socket *s, const struct sock_addr *addr, struct sock
 {
 	int err = check_name(addr);
 
-	(void)s;
 	if (err) {
 		return err;
 	}
@@ -190,8 +189,6 @@ static int unix_find(struct socket *s, const struct sock_addr *addr, struct sock
 static void unix_set_remote(struct socket *s, const struct sock_addr *addr, struct socket *target,
 			    struct socket *child)
 {
-	(void)s;
-	(void)addr;
 	if (child) {
 		spin_lock(&net_lock);
 		child->unix_local = target->unix_local;
@@ -224,10 +221,25 @@ static void unix_remote_name(struct socket *s, struct sock_addr *out)
 	spin_lock(&net_lock);
 	name_to_addr(peer ? &peer->unix_local : &unnamed, out);
 	spin_unlock(&net_lock);
-	if (peer) {
-		socket_put(peer);
-	}
+	socket_put(peer);
 }
+/* There are no options below the socket's own. */
+static int unix_check_level(const struct socket *s, int level)
+{
+	return level == SOL_SOCKET ? 0 : -EOPNOTSUPP;
+}
+
+void unix_pair(struct socket *a, struct socket *b)
+{
+	a->peer = b;
+	b->peer = a;
+	socket_get(a);
+	socket_get(b);
+	a->peer_creds = b->own_creds;
+	b->peer_creds = a->own_creds;
+	a->state = b->state = SOCKET_CONNECTED;
+}
+
 const struct socket_family unix_family = {
 	.bind = unix_bind,
 	.unbind = unix_unbind,
@@ -235,4 +247,5 @@ const struct socket_family unix_family = {
 	.set_remote = unix_set_remote,
 	.local_name = unix_local_name,
 	.remote_name = unix_remote_name,
+	.check_level = unix_check_level,
 };

@@ -112,9 +112,7 @@ static int copy_fs(struct task *t, uint64_t flags)
 
 static void drop_parts(struct task *t)
 {
-	if (t->sem_undo) {
-		sem_undo_exit(t);
-	}
+	sem_undo_exit(t);
 	if (t->thread.fs) {
 		fs_context_put(t->thread.fs);
 		t->thread.fs = NULL;
@@ -303,9 +301,7 @@ uint64_t proc_fork_count(void)
 static void discard_task(struct task *t)
 {
 	drop_parts(t);
-	if (t->vfork) {
-		vfork_release(t);
-	}
+	vfork_release(t);
 	if (t->pid) {
 		pid_set_task(t->pid, NULL);
 		pid_unuse(t->pid);
@@ -342,45 +338,41 @@ static int build_task(const struct clone_request *r, struct process *p, struct t
 	return 0;
 }
 
-/* Tells the caller (and a thread that shares its memory) the number. */
-static int report_ids(const struct clone_request *r, struct task *t, int *pidfd)
+/* A pidfd of t in the caller's table: the descriptor or -errno. */
+static int make_pidfd(const struct clone_request *r, struct task *t)
+{
+	struct file *f;
+	int fd, err = pidfd_create(t->pid, 0, r->flags & CLONE_THREAD, &f);
+
+	if (err) {
+		return err;
+	}
+	fd = fd_reserve(0, true);
+	err = fd < 0 ? fd : put_user_u32(r->pidfd, (uint32_t)fd);
+	if (!err) {
+		fd_install(fd, f);
+		return fd;
+	}
+	if (fd >= 0) {
+		fd_unreserve(fd);
+	}
+	file_put(f);
+	return err;
+}
+
+/* Tells the caller (and a thread that shares its memory) the number.  Bad pointers are ignored,
+ * as on Linux. */
+static void report_tid(const struct clone_request *r, struct task *t)
 {
 	uint32_t tid = (uint32_t)task_tid(t);
-	int err = 0;
 
-	*pidfd = -1;
-	if (r->flags & CLONE_PIDFD) {
-		struct file *f;
-
-		err = pidfd_create(t->pid, 0, r->flags & CLONE_THREAD, &f);
-		if (err) {
-			return err;
-		}
-		*pidfd = fd_reserve(0, true);
-		if (*pidfd < 0) {
-			err = *pidfd;
-		} else {
-			err = put_user_u32(r->pidfd, (uint32_t)*pidfd);
-		}
-		if (err) {
-			if (*pidfd >= 0) {
-				fd_unreserve(*pidfd);
-			}
-			file_put(f);
-			return err;
-		}
-		fd_install(*pidfd, f);
-	}
 	if (r->flags & CLONE_PARENT_SETTID) {
-		err = put_user_u32(r->parent_tid, tid);
-		err = 0; /* Linux ignores a bad pointer here */
+		(void)!put_user_u32(r->parent_tid, tid);
 	}
 	if (r->flags & CLONE_CHILD_SETTID && r->flags & CLONE_VM) {
-		err = put_user_u32(r->child_tid, tid);
-		err = 0;
+		(void)!put_user_u32(r->child_tid, tid);
 		t->set_child_tid = (user_ptr){ 0 };
 	}
-	return err;
 }
 
 long task_clone(const struct clone_request *r)
@@ -403,8 +395,12 @@ long task_clone(const struct clone_request *r)
 	if (err) {
 		goto out;
 	}
-	err = report_ids(r, t, &pidfd);
+	if (r->flags & CLONE_PIDFD) {
+		pidfd = make_pidfd(r, t);
+		err = MIN(pidfd, 0);
+	}
 	if (!err) {
+		report_tid(r, t);
 		err = child ? publish_process(t, child, r->flags) : publish_thread(t);
 	}
 	if (err) {

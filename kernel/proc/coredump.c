@@ -14,6 +14,7 @@
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>
+#include <linux/elf.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/mm.h>
@@ -22,54 +23,12 @@
 #include <proc/lifecycle.h>
 #include <proc/tree.h>
 #include <signal/signal.h>
+#include <time/posix_timers.h>
 #include "proc_internal.h"
 
 #define PARK_WAIT NSEC_PER_SEC
 #define DUMP_BUF (16 * PAGE_SIZE)
 #define MAX_SEGMENTS 4096
-
-enum {
-	NT_PRSTATUS = 1,
-	NT_FPREGSET = 2,
-	NT_PRPSINFO = 3,
-	NT_AUXV = 6,
-	NT_X86_XSTATE = 0x202,
-	NT_SIGINFO = 0x53494749,
-	NT_FILE = 0x46494c45
-};
-
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-struct elf_segment {
-	uint32_t type, flags;
-	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-struct prstatus {
-	int32_t signo, code, error;
-	int16_t cursig, pad;
-	uint64_t sigpend, sighold;
-	int32_t pid, ppid, pgrp, sid;
-	struct linux_timeval utime, stime, cutime, cstime;
-	uint64_t regs[27];
-	int32_t fpvalid, pad2;
-};
-_Static_assert(sizeof(struct prstatus) == 336, "struct elf_prstatus");
-struct prpsinfo {
-	uint8_t state, sname, zomb;
-	int8_t nice;
-	uint32_t pad;
-	uint64_t flag;
-	uint32_t uid, gid;
-	int32_t pid, ppid, pgrp, sid;
-	char fname[16], psargs[80];
-};
-_Static_assert(sizeof(struct prpsinfo) == 136, "struct elf_prpsinfo");
 
 struct dump {
 	struct file *file;
@@ -77,7 +36,7 @@ struct dump {
 	bool failed;
 	uint8_t *notes; /* growing buffer */
 	size_t notes_len, notes_cap;
-	struct elf_segment *segments;
+	struct elf64_phdr *segments;
 	unsigned nsegments;
 	uint8_t *buf;
 };
@@ -175,17 +134,11 @@ static void note(struct dump *d, const char *name, uint32_t type, const void *da
 	append(d, NULL, ALIGN_UP(n, 4ul) - n);
 }
 
-static struct linux_timeval timeval(uint64_t ns)
-{
-	return (struct linux_timeval){ (int64_t)(ns / NSEC_PER_SEC),
-				       (int64_t)(ns % NSEC_PER_SEC / 1000) };
-}
-
 static void note_thread(struct dump *d, struct task *t, int sig)
 {
 	const struct trap_frame *f = arch_user_frame(&t->thread.arch);
 	struct process *p = t->process;
-	struct prstatus s;
+	struct elf_prstatus s;
 	uint64_t utime, stime;
 
 	memset(&s, 0, sizeof(s));
@@ -197,8 +150,8 @@ static void note_thread(struct dump *d, struct task *t, int sig)
 	s.pgrp = p->group->nr;
 	s.sid = p->session->sid->nr;
 	task_cpu_ns(t, &utime, &stime);
-	s.utime = timeval(utime);
-	s.stime = timeval(stime);
+	s.utime = ns_to_timeval(utime);
+	s.stime = ns_to_timeval(stime);
 	/* struct user_regs_struct: the frame, then bases and segments. */
 	memcpy(s.regs, f, sizeof(*f));
 	s.regs[21] = arch_get_fs_base(&t->thread.arch);
@@ -227,7 +180,7 @@ static void note_fpu(struct dump *d, struct task *t)
 static void note_process(struct dump *d, struct process *p)
 {
 	struct thread *cur = thread_current();
-	struct prpsinfo s;
+	struct elf_prpsinfo s;
 	uint64_t n = MIN(cur->mm->arg_end - cur->mm->arg_start, sizeof(s.psargs) - 1);
 
 	memset(&s, 0, sizeof(s));
@@ -322,10 +275,18 @@ static void collect_notes(struct dump *d, int sig, const struct siginfo *info)
 
 /* --- memory --- */
 
+static uint32_t elf_flags(const struct vma *v)
+{
+	uint32_t flags = v->flags & VMA_READ ? PF_R : 0;
+
+	flags |= v->flags & VMA_WRITE ? PF_W : 0;
+	return flags | (v->flags & VMA_EXEC ? PF_X : 0);
+}
+
 static int add_segment(const struct vma *v, void *arg)
 {
 	struct dump *d = arg;
-	struct elf_segment *s = &d->segments[d->nsegments];
+	struct elf64_phdr *s = &d->segments[d->nsegments];
 	uint64_t size = v->end - v->start;
 
 	if (d->nsegments == MAX_SEGMENTS) {
@@ -339,9 +300,8 @@ static int add_segment(const struct vma *v, void *arg)
 		size = 0;
 	}
 	memset(s, 0, sizeof(*s));
-	s->type = 1; /* PT_LOAD */
-	s->flags = (v->flags & VMA_READ ? 4u : 0u) | (v->flags & VMA_WRITE ? 2u : 0u) |
-		   (v->flags & VMA_EXEC ? 1u : 0u);
+	s->type = PT_LOAD;
+	s->flags = elf_flags(v);
 	s->vaddr = v->start;
 	s->filesz = size;
 	s->memsz = v->end - v->start;
@@ -362,7 +322,7 @@ static void write_out(struct dump *d, const void *data, size_t n)
 	d->pos += n;
 }
 
-static void write_memory(struct dump *d, struct mm *mm, const struct elf_segment *s)
+static void write_memory(struct dump *d, struct mm *mm, const struct elf64_phdr *s)
 {
 	d->pos = s->offset;
 	for (uint64_t done = 0; done < s->filesz && !d->failed && d->pos < d->limit;) {
@@ -384,22 +344,24 @@ static void write_memory(struct dump *d, struct mm *mm, const struct elf_segment
 
 static void write_file(struct dump *d, struct mm *mm)
 {
-	static const uint8_t ident[16] = { 0x7f, 'E', 'L', 'F', 2, 1, 1 };
-	struct elf_header h;
-	struct elf_segment notes;
+	static const uint8_t ident[16] = {
+		0x7f, 'E', 'L', 'F', ELF_CLASS64, ELF_DATA_LSB, ELF_VERSION_CURRENT
+	};
+	struct elf64_header h;
+	struct elf64_phdr notes;
 	uint64_t heads, offset;
 
 	memset(&h, 0, sizeof(h));
 	memcpy(h.ident, ident, sizeof(ident));
-	h.type = 4; /* ET_CORE */
-	h.machine = 62;
-	h.version = 1;
+	h.type = ET_CORE;
+	h.machine = EM_X86_64;
+	h.version = ELF_VERSION_CURRENT;
 	h.phoff = h.ehsize = sizeof(h);
-	h.phentsize = sizeof(struct elf_segment);
+	h.phentsize = sizeof(struct elf64_phdr);
 	h.phnum = (uint16_t)(d->nsegments + 1);
-	heads = sizeof(h) + (uint64_t)h.phnum * sizeof(struct elf_segment);
+	heads = sizeof(h) + (uint64_t)h.phnum * sizeof(struct elf64_phdr);
 	memset(&notes, 0, sizeof(notes));
-	notes.type = 4; /* PT_NOTE */
+	notes.type = PT_NOTE;
 	notes.offset = heads;
 	notes.filesz = d->notes_len;
 	notes.align = 4;

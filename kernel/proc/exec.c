@@ -10,6 +10,7 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <linux/stat.h>
 #include <mm/mm.h>
 #include <futex/futex.h>
 #include <proc/lifecycle.h>
@@ -17,10 +18,6 @@
 #include <time/posix_timers.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
-
-#define S_ISUID_BIT 04000
-#define S_ISGID_BIT 02000
-#define S_IXGRP_BIT 00010
 
 /* --- the other threads --- */
 
@@ -125,12 +122,11 @@ static bool apply_set_id(struct cred *c, struct file *exe)
 	if (c->no_new_privs) {
 		return false;
 	}
-	if (inode->mode & S_ISUID_BIT && c->euid != inode->uid) {
+	if (inode->mode & S_ISUID && c->euid != inode->uid) {
 		c->euid = inode->uid;
 		changed = true;
 	}
-	if ((inode->mode & (S_ISGID_BIT | S_IXGRP_BIT)) == (S_ISGID_BIT | S_IXGRP_BIT) &&
-	    c->egid != inode->gid) {
+	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && c->egid != inode->gid) {
 		c->egid = inode->gid;
 		changed = true;
 	}

@@ -207,10 +207,8 @@ void process_notify_parent_locked(struct process *p, int cause, int status)
 		send = READ_ONCE(act->handler) != SIG_IGN &&
 		       !(READ_ONCE(act->flags) & SA_NOCLDSTOP);
 	} else {
-		uint32_t s = p->wait_status;
-
-		cause = !(s & 0x7f) ? CLD_EXITED : s & 0x80 ? CLD_DUMPED : CLD_KILLED;
-		status = cause == CLD_EXITED ? (int)(s >> 8 & 0xff) : (int)(s & 0x7f);
+		cause = wait_status_cause(p->wait_status);
+		status = wait_status_value(p->wait_status);
 		send = p->exit_signal != 0;
 		if (p->exit_signal == SIGCHLD && parent_ignores_children(parent)) {
 			p->state = PROCESS_DEAD;
@@ -233,11 +231,11 @@ void process_notify_parent_locked(struct process *p, int cause, int status)
 
 /* --- the last thread --- */
 
-static _Atomic bool wait_all;
+static _Atomic bool wait_all; /* [a] set at boot */
 
 void proc_set_wait_all(bool on)
 {
-	atomic_store(&wait_all, on);
+	atomic_store_explicit(&wait_all, on, memory_order_relaxed);
 }
 
 static void kill_everybody(void)
@@ -271,7 +269,7 @@ static void release_dead(struct list *dead)
 static NORETURN void init_exited(struct process *p)
 {
 	struct list dead = LIST_INIT(dead);
-	uint64_t deadline, flags;
+	uint64_t flags;
 
 	session_leader_exit(p);
 	flags = spin_lock_irqsave(&proctree_lock);
@@ -280,18 +278,14 @@ static NORETURN void init_exited(struct process *p)
 	reparent_children_locked(p, &dead);
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	release_dead(&dead);
-	while (atomic_load(&wait_all) && process_count() > 1) {
-		(void)!sched_sleep_until(clock_mono_ns() + 10 * NSEC_PER_MSEC, WAIT_UNINTR);
+	if (atomic_load_explicit(&wait_all, memory_order_relaxed)) {
+		process_wait_alone(DEADLINE_NONE);
 	}
 	kill_everybody();
-	deadline = clock_mono_ns() + NSEC_PER_SEC;
-	while (process_count() > 1 && clock_mono_ns() < deadline) {
-		(void)!sched_sleep_until(clock_mono_ns() + NSEC_PER_MSEC / 2, WAIT_UNINTR);
-	}
-	if (p->wait_status & 0x7f) {
-		proc_exit_vm(true, p->wait_status & 0x7f);
-	}
-	proc_exit_vm(false, p->wait_status >> 8 & 0xff);
+	/* What hangs on a device that does not answer must not keep the VM from its end. */
+	process_wait_alone(clock_mono_ns() + NSEC_PER_SEC);
+	proc_exit_vm(wait_status_cause(p->wait_status) != CLD_EXITED,
+		     (unsigned)wait_status_value(p->wait_status));
 }
 
 static void become_zombie(struct process *p)

@@ -18,6 +18,7 @@
 #include <mm/slab.h>
 #include <futex/futex.h>
 #include <ipc/ipc.h>
+#include <proc/hostname.h>
 #include <proc/limits.h>
 #include <proc/tree.h>
 #include <time/posix_timers.h>
@@ -180,6 +181,7 @@ struct task *proc_create_init(void (*fn)(void *arg), void *arg)
 	struct task *t = p ? task_alloc(p, "init", NULL) : NULL;
 	char *top;
 
+	hostname_register_files();
 	ipc_proc_register();
 	/* At boot there is nothing to go back to: what was made stays. */
 	if (!t || init_parts(p, t) || publish_init(p, t)) {

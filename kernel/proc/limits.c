@@ -5,13 +5,12 @@
 #include <fs/cred.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <linux/limits.h>
 #include <mm/mm.h>
 #include <mm/phys.h>
 #include <mm/slab.h>
 #include "proc_internal.h"
 #include <time/posix_timers.h>
-
-#define NR_OPEN_MAX (1u << 20)
 
 static struct {
 	struct spinlock lock;

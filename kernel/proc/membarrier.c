@@ -2,25 +2,10 @@
 /* membarrier(2): makes other threads' CPUs pass a full barrier. */
 #include <arch/smp.h>
 #include <linux/errno.h>
+#include <linux/prctl.h>
 #include <mm/mm.h>
 #include <proc/rseq.h>
 #include <proc/task.h>
-
-enum {
-	CMD_QUERY = 0,
-	CMD_GLOBAL = 1 << 0,
-	CMD_GLOBAL_EXPEDITED = 1 << 1,
-	CMD_REGISTER_GLOBAL_EXPEDITED = 1 << 2,
-	CMD_PRIVATE_EXPEDITED = 1 << 3,
-	CMD_REGISTER_PRIVATE_EXPEDITED = 1 << 4,
-	CMD_PRIVATE_EXPEDITED_SYNC_CORE = 1 << 5,
-	CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE = 1 << 6,
-	CMD_PRIVATE_EXPEDITED_RSEQ = 1 << 7,
-	CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8,
-	CMD_GET_REGISTRATIONS = 1 << 9,
-	CMD_ALL = (1 << 10) - 1,
-};
-#define FLAG_CPU 1u
 
 static void barrier_here(void *arg)
 {
@@ -61,32 +46,35 @@ long membarrier_run(int cmd, unsigned flags, int cpu)
 	struct mm *mm = thread_current()->mm;
 	uint64_t all = sched_online_mask();
 
-	if (cmd == CMD_PRIVATE_EXPEDITED_RSEQ ? flags & ~FLAG_CPU : flags) {
+	if (cmd == MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ ? flags & ~MEMBARRIER_CMD_FLAG_CPU
+							 : flags) {
 		return -EINVAL;
 	}
 	switch (cmd) {
-	case CMD_QUERY: return CMD_ALL;
-	case CMD_GET_REGISTRATIONS: return (long)atomic_load(&mm->membarrier_state);
-	case CMD_REGISTER_GLOBAL_EXPEDITED:
-	case CMD_REGISTER_PRIVATE_EXPEDITED:
-	case CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
-	case CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ:
+	case MEMBARRIER_CMD_QUERY: return MEMBARRIER_CMD_ALL;
+	case MEMBARRIER_CMD_GET_REGISTRATIONS: return (long)atomic_load(&mm->membarrier_state);
+	case MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+	case MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ:
 		atomic_fetch_or(&mm->membarrier_state, (unsigned)cmd);
 		return 0;
-	case CMD_GLOBAL:
-	case CMD_GLOBAL_EXPEDITED: everywhere(all, barrier_here, NULL); return 0;
-	case CMD_PRIVATE_EXPEDITED:
-		return run_private(CMD_REGISTER_PRIVATE_EXPEDITED, all, barrier_here);
-	case CMD_PRIVATE_EXPEDITED_SYNC_CORE: /* the interrupt's IRET serialises */
-		return run_private(CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, all, barrier_here);
-	case CMD_PRIVATE_EXPEDITED_RSEQ:
-		if (flags & FLAG_CPU) {
+	case MEMBARRIER_CMD_GLOBAL:
+	case MEMBARRIER_CMD_GLOBAL_EXPEDITED: everywhere(all, barrier_here, NULL); return 0;
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+		return run_private(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, all, barrier_here);
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE: /* the interrupt's IRET serialises */
+		return run_private(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, all,
+				   barrier_here);
+	case MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ:
+		if (flags & MEMBARRIER_CMD_FLAG_CPU) {
 			if (cpu < 0 || cpu >= MAX_CPUS || !(all >> cpu & 1)) {
 				return -EINVAL;
 			}
 			all = 1ull << cpu;
 		}
-		return run_private(CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, all, restart_rseq);
+		return run_private(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, all,
+				   restart_rseq);
 	default: return -EINVAL;
 	}
 }

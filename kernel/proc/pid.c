@@ -18,6 +18,7 @@ static struct {
 	struct pid **leaves[PID_MAX / LEAF_ENTRIES];
 	int last;
 	unsigned tasks, processes;
+	struct waitq alone; /* one process is left */
 	struct kmem_cache *cache;
 } table = { .lock = SPINLOCK_INIT(RANK_PID_TABLE, "pid table") };
 
@@ -27,6 +28,7 @@ void pid_init(void)
 {
 	table.cache = kmem_cache_create("pid", sizeof(struct pid), 0);
 	ASSERT(table.cache);
+	waitq_init(&table.alone);
 	bitmap_set(table.used, 0);
 }
 
@@ -141,8 +143,12 @@ void pid_set_process(struct pid *p, struct process *process)
 {
 	uint64_t flags = spin_lock_irqsave(&table.lock);
 
+	ASSERT(!p->process != !process);
 	table.processes += process ? 1 : -1;
 	p->process = process;
+	if (table.processes == 1) {
+		waitq_wake_all(&table.alone);
+	}
 	spin_unlock_irqrestore(&table.lock, flags);
 }
 
@@ -232,9 +238,15 @@ unsigned task_count(void)
 	return READ_ONCE(table.tasks);
 }
 
-unsigned process_count(void)
+void process_wait_alone(uint64_t deadline)
 {
-	return READ_ONCE(table.processes);
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	int err = 0;
+
+	while (table.processes > 1 && !err) {
+		err = waitq_wait_irq(&table.alone, &table.lock, WAIT_UNINTR, deadline);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
 }
 
 int pid_last(void)

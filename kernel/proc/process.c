@@ -211,10 +211,8 @@ void process_usage(struct process *p, struct usage *u)
 void usage_to_rusage(const struct usage *u, struct linux_rusage *r)
 {
 	memset(r, 0, sizeof(*r));
-	r->utime.sec = (int64_t)(u->utime / NSEC_PER_SEC);
-	r->utime.usec = (int64_t)(u->utime % NSEC_PER_SEC / NSEC_PER_USEC);
-	r->stime.sec = (int64_t)(u->stime / NSEC_PER_SEC);
-	r->stime.usec = (int64_t)(u->stime % NSEC_PER_SEC / NSEC_PER_USEC);
+	r->utime = ns_to_timeval(u->utime);
+	r->stime = ns_to_timeval(u->stime);
 	r->maxrss = (int64_t)u->maxrss_kib;
 	r->minflt = (int64_t)u->minflt;
 	r->majflt = (int64_t)u->majflt;

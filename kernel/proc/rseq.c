@@ -14,7 +14,6 @@
 #include "proc_internal.h"
 
 #define OFF(field) offsetof(struct linux_rseq, field)
-#define CPU_ID_UNINITIALIZED UINT32_MAX
 
 static user_ptr field(const struct task *t, size_t offset)
 {
@@ -109,7 +108,7 @@ static long unregister(struct task *t, uint64_t addr, uint32_t len, uint32_t sig
 	if (t->rseq_sig != sig) {
 		return -EPERM;
 	}
-	err = publish_cpu(t, 0, CPU_ID_UNINITIALIZED);
+	err = publish_cpu(t, 0, RSEQ_CPU_ID_UNINITIALIZED);
 	if (!err) {
 		t->rseq_addr = 0;
 		t->thread.notify_switch = false;

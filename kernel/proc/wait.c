@@ -13,18 +13,9 @@ static bool eligible_locked(const struct wait_request *r, const struct process *
 {
 	bool clone_child = child->exit_signal != SIGCHLD;
 
-	switch (r->type) {
-	case P_PID:
-		if (process_pid(child) != r->id) {
-			return false;
-		}
-		break;
-	case P_PGID:
-		if (child->group->nr != r->id) {
-			return false;
-		}
-		break;
-	default: break;
+	if ((r->type == P_PID && process_pid(child) != r->id) ||
+	    (r->type == P_PGID && child->group->nr != r->id)) {
+		return false;
 	}
 	if (r->options & WNOTHREAD && child->creator_tid != task_tid(task_current())) {
 		return false;
@@ -32,7 +23,8 @@ static bool eligible_locked(const struct wait_request *r, const struct process *
 	return r->options & WALL || clone_child == !!(r->options & WCLONE);
 }
 
-static void fill_locked(struct wait_request *r, struct process *child, int cause, uint32_t status)
+/* What the child and those it waited for have used. */
+static struct usage usage_of_locked(struct process *child)
 {
 	struct usage u;
 
@@ -41,6 +33,13 @@ static void fill_locked(struct wait_request *r, struct process *child, int cause
 	u.maxrss_kib = MAX(u.maxrss_kib, child->vm_hiwater_kib);
 	usage_add(&u, &child->children_usage);
 	spin_unlock(&child->siglock);
+	return u;
+}
+
+static void fill_locked(struct wait_request *r, struct process *child, int cause, uint32_t status)
+{
+	struct usage u = usage_of_locked(child);
+
 	usage_to_rusage(&u, &r->usage);
 	r->pid = process_pid(child);
 	r->uid = child->user->uid;
@@ -48,17 +47,12 @@ static void fill_locked(struct wait_request *r, struct process *child, int cause
 	r->status = status;
 }
 
-/* The child's usage becomes the waiter's children's. */
+/* It becomes the waiter's children's. */
 static void inherit_usage_locked(struct process *child)
 {
 	struct process *p = process_current();
-	struct usage u;
+	struct usage u = usage_of_locked(child);
 
-	spin_lock(&child->siglock);
-	u = child->dead_threads;
-	u.maxrss_kib = MAX(u.maxrss_kib, child->vm_hiwater_kib);
-	usage_add(&u, &child->children_usage);
-	spin_unlock(&child->siglock);
 	spin_lock(&p->siglock);
 	usage_add(&p->children_usage, &u);
 	spin_unlock(&p->siglock);
@@ -67,12 +61,10 @@ static void inherit_usage_locked(struct process *child)
 static bool take_zombie_locked(struct wait_request *r, struct process *child,
 			       struct process **reaped)
 {
-	uint32_t s = child->wait_status;
-
 	if (!(r->options & WEXITED) || child->state != PROCESS_ZOMBIE) {
 		return false;
 	}
-	fill_locked(r, child, !(s & 0x7f) ? CLD_EXITED : s & 0x80 ? CLD_DUMPED : CLD_KILLED, s);
+	fill_locked(r, child, wait_status_cause(child->wait_status), child->wait_status);
 	if (!(r->options & WNOWAIT)) {
 		inherit_usage_locked(child);
 		child->state = PROCESS_DEAD;

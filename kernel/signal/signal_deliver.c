@@ -12,7 +12,6 @@
 #include <proc/tree.h>
 #include "signal_internal.h"
 
-#define NR_RESTART_SYSCALL 219
 #define SYSCALL_INSN_LEN 2
 
 /* --- interrupted calls (signal(7)) --- */

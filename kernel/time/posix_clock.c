@@ -10,10 +10,6 @@
 #include <signal/signal.h>
 #include "timers_internal.h"
 
-/* A dynamic clock id: ~pid << 3 | per thread << 2 | which (0 PROF, 1 VIRT, 2 SCHED). */
-#define CPUCLOCK_PERTHREAD 4
-#define CPUCLOCK_WHICH 3
-
 bool timespec_valid(const struct timespec64 *ts)
 {
 	return ts->sec >= 0 && ts->nsec >= 0 && ts->nsec < (int64_t)NSEC_PER_SEC;
@@ -33,6 +29,12 @@ uint64_t timespec_to_ns(const struct timespec64 *ts)
 struct timespec64 ns_to_timespec(uint64_t ns)
 {
 	return (struct timespec64){ (int64_t)(ns / NSEC_PER_SEC), (int64_t)(ns % NSEC_PER_SEC) };
+}
+
+struct linux_timeval ns_to_timeval(uint64_t ns)
+{
+	return (struct linux_timeval){ (int64_t)(ns / NSEC_PER_SEC),
+				       (int64_t)(ns % NSEC_PER_SEC / NSEC_PER_USEC) };
 }
 
 bool clock_is_wall(int clock)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* UNIT_SOURCES: kernel/net/inet.c */
+/* UNIT_SOURCES: kernel/net/inet.c tests/unit/shim/base.c */
 /* Ports and addresses: who may bind what, who receives. */
 #include "test.h"
 
@@ -19,6 +19,10 @@ void spin_unlock(struct spinlock *l)
 {
 	CHECK(l->held);
 	l->held = 0;
+}
+bool spin_held(const struct spinlock *l)
+{
+	return l->held;
 }
 bool cred_capable(int cap)
 {

@@ -5,5 +5,6 @@
 
 /* Makes dir_fd the working directory; in_userns: as root of a new user namespace
  * that maps only the caller; read_only: through a read-only mount that nobody else
- * sees.  On failure writes the reason and the remedy to stderr and exits. */
+ * sees (only the C daemon finds it).  On failure writes the reason and the remedy to
+ * stderr and exits. */
 void isolate_share(int dir_fd, bool in_userns, bool read_only);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include <syscall/uts.h>
+/*
+ * The system's names and their files.  uts_lock covers `uts`: a reader gets a whole name, never
+ * half of one that is being set.
+ */
+#include <proc/hostname.h>
 
-#include <fs/cred.h>
 #include <fs/pseudo/procfs.h>
+#include <lib/assert.h>
 #include <lib/log.h>
 #include <lib/string.h>
-#include <linux/capability.h>
-#include <linux/errno.h>
-#include <linux/utsname.h>
-#include <mm/usercopy.h>
 #include <sync/spinlock.h>
-#include <syscall/syscalls.h>
 
 static struct spinlock uts_lock = SPINLOCK_INIT(RANK_LEAF, "uts");
 static struct linux_utsname uts = {
@@ -22,7 +21,7 @@ static struct linux_utsname uts = {
 	.domainname = "(none)",
 };
 
-static struct linux_utsname uts_read(void)
+struct linux_utsname hostname_read(void)
 {
 	uint64_t flags = spin_lock_irqsave(&uts_lock);
 	struct linux_utsname copy = uts;
@@ -31,56 +30,36 @@ static struct linux_utsname uts_read(void)
 	return copy;
 }
 
-static void uts_set(char field[UTS_LEN + 1], const char *name, size_t n)
+static void set_field(char field[UTS_LEN + 1], const char *name, size_t n)
 {
-	uint64_t flags = spin_lock_irqsave(&uts_lock);
+	uint64_t flags;
 
+	ASSERT(n <= UTS_LEN);
+	flags = spin_lock_irqsave(&uts_lock);
 	memset(field, 0, UTS_LEN + 1);
 	memcpy(field, name, n);
 	spin_unlock_irqrestore(&uts_lock, flags);
 }
 
-long sys_uname(user_ptr buf)
+void hostname_set(const char *name, size_t n)
 {
-	struct linux_utsname copy = uts_read();
-
-	return copy_to_user(buf, &copy, sizeof(copy));
+	set_field(uts.nodename, name, n);
 }
 
-static long set_from_user(char field[UTS_LEN + 1], user_ptr name, int len)
+void hostname_set_domain(const char *name, size_t n)
 {
-	char text[UTS_LEN];
-	int err;
-
-	if (!cred_capable(CAP_SYS_ADMIN)) {
-		return -EPERM;
-	}
-	if (len < 0 || len > UTS_LEN) {
-		return -EINVAL;
-	}
-	err = copy_from_user(text, name, (size_t)len);
-	if (!err) {
-		uts_set(field, text, (size_t)len);
-	}
-	return err;
-}
-long sys_sethostname(user_ptr name, int len)
-{
-	return set_from_user(uts.nodename, name, len);
-}
-long sys_setdomainname(user_ptr name, int len)
-{
-	return set_from_user(uts.domainname, name, len);
+	set_field(uts.domainname, name, n);
 }
 
 /* arg: the field of `uts`. */
 static int show_field(struct text_buf *t, void *arg)
 {
-	struct linux_utsname copy = uts_read();
+	struct linux_utsname copy = hostname_read();
 
 	text_printf(t, "%s\n", (const char *)&copy + ((const char *)arg - (const char *)&uts));
 	return 0;
 }
+
 static int store_field(const char *buf, size_t n, void *arg)
 {
 	const char *end = memchr(buf, '\n', n);
@@ -88,17 +67,17 @@ static int store_field(const char *buf, size_t n, void *arg)
 	if (end) {
 		n = (size_t)(end - buf);
 	}
-	uts_set(arg, buf, MIN(n, (size_t)UTS_LEN));
+	set_field(arg, buf, MIN(n, (size_t)UTS_LEN));
 	return 0;
 }
+
 static int show_version(struct text_buf *t, void *arg)
 {
-	(void)arg;
 	text_printf(t, "%s version %s %s\n", UTS_SYSNAME, UTS_RELEASE, UTS_VERSION);
 	return 0;
 }
 
-void uts_register_files(void)
+void hostname_register_files(void)
 {
 	static const struct {
 		const char *path;

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending: packets made from the sender's memory go into the queue of the receiver, which the
+ * caller keeps alive.  Whether one may (room, errors, a peer that went) is the kind's to say,
+ * under the receiver's lock.
+ *
+ * No wake is lost: a sender looks and links itself under the receiver's lock, and whoever makes
+ * an answer of kind->room different takes that lock after the change and before the wake (the
+ * receiver's close and reads hold it anyway; a shutdown of the sender takes it to tell the peer).
+ */
+#include "net_internal.h"
+
+#define CHUNK (16384 - sizeof(struct packet)) /* a packet fills whole pages */
+
+/* 0 = p is in to's queue; 1 = lost, as a datagram may be; or -errno. */
+static int push(struct socket *s, struct socket *to, struct packet *p, bool nonblock)
+{
+	struct waitq *q = s->kind->room_queue ? s->kind->room_queue : &s->writers;
+	uint64_t deadline = socket_deadline(s->sndtimeo);
+	int err;
+
+	spin_lock(&to->lock);
+	for (;;) {
+		err = s->kind->room(s, to);
+		if (err != -EAGAIN || nonblock) {
+			break;
+		}
+		err = socket_wait_error(waitq_wait(q, &to->lock, WAIT_INTR, deadline), s->sndtimeo);
+		if (err) {
+			break;
+		}
+	}
+	if (!err) {
+		list_push_back(&to->queue, &p->link);
+		to->queued += packet_charge(p);
+		to->npackets++;
+	}
+	spin_unlock(&to->lock);
+	if (!err) {
+		waitq_wake(&to->readers, -1, POLLIN | POLLRDNORM);
+	}
+	return err;
+}
+
+int send_claim_error(struct socket *s)
+{
+	int err = socket_take_error(s);
+
+	return err ? err : -EPIPE;
+}
+
+long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
+		 const struct sock_addr *from, struct socket_msg *m, unsigned flags)
+{
+	int err = 0;
+	struct packet *p = packet_read(u, n, s->kind->messages, from, &err);
+
+	if (!p) {
+		return err;
+	}
+	p->creds = m && m->has_creds ? m->creds : socket_current_creds();
+	if (m) {
+		p->files = m->files;
+		p->nfiles = m->nfiles;
+		m->files = NULL;
+		m->nfiles = 0;
+	}
+	n = p->len;
+	p->eor = s->type == SOCK_SEQPACKET && flags & MSG_EOR;
+	err = push(s, to, p, flags & MSG_DONTWAIT);
+	if (!err) {
+		return (long)n; /* p may be gone */
+	}
+	if (m && err < 0) {
+		m->files = p->files; /* the caller's again */
+		m->nfiles = p->nfiles;
+		p->files = NULL;
+		p->nfiles = 0;
+	}
+	packet_free(p);
+	if (err == -ECONNRESET) {
+		err = send_claim_error(s);
+	}
+	return err > 0 ? (long)n : err;
+}
+
+long send_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
+{
+	long done = 0;
+
+	while (u->left) {
+		long n = send_packet(s, s->peer, u, MIN(u->left, CHUNK), NULL, m, flags);
+
+		if (n < 0) {
+			return done ? done : n;
+		}
+		done += n;
+	}
+	return done;
+}
