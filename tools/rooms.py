@@ -78,6 +78,8 @@ UP = {
     ('kernel/arch', 'kernel'): 'kernel_main',
     # a sleeping lock blocks its thread: sync/waitq.h
     ('kernel/sync', 'kernel/sched'): 'block block_prepare block_wake block_cancel',
+    # a failed ASSERT: lib/assert.h
+    ('kernel/lib', 'kernel/debug'): 'panic',
     # the end of the kernel: arch/upcalls.h
     ('kernel/arch', 'kernel/debug'): 'panic_trap',
     # a device offers itself

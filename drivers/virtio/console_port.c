@@ -386,8 +386,9 @@ static size_t port_can_write(struct host_port *p)
 }
 
 /* One look: true when all is out (or never will be). */
-static bool tx_drained(struct console_port *port)
+static bool tx_drained(void *arg)
 {
+	struct console_port *port = arg;
 	struct virtio_queue *q = port->txq;
 	uint64_t flags = spin_lock_irqsave(&q->lock);
 	bool drained, kick;
@@ -417,31 +418,17 @@ static void tx_count_flusher(struct console_port *port, int delta)
 static int port_flush(struct host_port *p, uint64_t deadline)
 {
 	struct console_port *port = port_of(p);
-	uint64_t spin_until = clock_mono_ns() + FLUSH_SPIN_NS;
-	struct waitq_entry e;
+	uint64_t spin_until = MIN(clock_mono_ns() + FLUSH_SPIN_NS, deadline);
+	bool drained;
 	int err = 0;
 
-	while (!tx_drained(port)) {
-		if (clock_mono_ns() < MIN(spin_until, deadline)) {
-			cpu_pause();
-			continue;
-		}
+	while (!(drained = tx_drained(port)) && clock_mono_ns() < spin_until) {
+		cpu_pause();
+	}
+	if (!drained) {
 		tx_count_flusher(port, 1);
-		waitq_entry_init(&e);
-		waitq_add(&p->writable, &e);
-		block_prepare(WAIT_UNINTR);
-		if (tx_drained(port)) {
-			block_cancel();
-			err = 0;
-		} else {
-			err = block(deadline);
-		}
-		waitq_remove(&e);
+		err = waitq_wait_until(&p->writable, tx_drained, port, WAIT_UNINTR, deadline);
 		tx_count_flusher(port, -1);
-		if (err) {
-			err = tx_drained(port) ? 0 : err;
-			break;
-		}
 	}
 	virtio_device_abort_if_broken(port->dev);
 	return virtio_is_broken(port->dev) ? -EIO : err;

@@ -204,27 +204,29 @@ static int submit_once(struct virtio_fs *fs, struct virtio_queue *q, struct fuse
 	return err;
 }
 
+struct submission {
+	struct virtio_fs *fs;
+	struct virtio_queue *q;
+	struct fuse_request_io *io;
+	int err;
+};
+
+static bool submitted(void *arg)
+{
+	struct submission *s = arg;
+
+	s->err = submit_once(s->fs, s->q, s->io);
+	return s->err != -ENOSPC;
+}
+
 static int submit_wait(struct virtio_fs *fs, struct virtio_queue *q, struct fuse_request_io *io)
 {
-	struct waitq_entry e;
-	int err;
+	struct submission s = { .fs = fs, .q = q, .io = io };
 
 	atomic_fetch_add_explicit(&fs->room_waiters, 1, memory_order_seq_cst);
-	for (;;) {
-		waitq_entry_init(&e);
-		waitq_add(&fs->room, &e);
-		block_prepare(WAIT_UNINTR);
-		err = submit_once(fs, q, io);
-		if (err != -ENOSPC) {
-			break;
-		}
-		(void)!block(DEADLINE_NONE);
-		waitq_remove(&e);
-	}
-	block_cancel();
-	waitq_remove(&e);
+	(void)!waitq_wait_until(&fs->room, submitted, &s, WAIT_UNINTR, DEADLINE_NONE);
 	atomic_fetch_sub_explicit(&fs->room_waiters, 1, memory_order_relaxed);
-	return err;
+	return s.err;
 }
 
 static bool lengths_sane(const struct fuse_request_io *io)

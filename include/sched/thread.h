@@ -16,6 +16,7 @@
 #include <arch/thread.h>
 #include <lib/list.h>
 #include <lib/rbtree.h>
+#include <lib/refcount.h>
 #include <sched/timer.h>
 #include <sync/waitq.h>
 
@@ -74,7 +75,7 @@ struct thread {
 	struct cred *cred;
 	struct task *task; /* [I] NULL: a kernel thread */
 
-	_Atomic int32_t refs; /* thread_get / thread_put; the struct goes with the last */
+	struct refcount refs; /* thread_get / thread_put; the struct goes with the last */
 	void (*release)(struct thread *t); /* [I] frees the struct (and what embeds it) */
 	void *kstack;			   /* [I] from kstack_alloc() */
 	uint64_t held_ranks;		   /* [t] debug: sleeping locks held */
@@ -89,6 +90,6 @@ static inline struct thread *thread_current(void)
 }
 static inline void thread_get(struct thread *t)
 {
-	atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+	refcount_get(&t->refs);
 }
-void thread_put(struct thread *t);
+void thread_put(struct thread *t); /* takes NULL */

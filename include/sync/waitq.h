@@ -18,10 +18,13 @@
  * before it returns, so a waker that changes the condition under the lock and
  * then calls waitq_wake() is never missed.  Always a loop: wakes may be spurious.
  *
- * Waiting on several queues (poll):
- *     waitq_entry_init(&e, thread); waitq_add(q, &e) ...; 
- *     block_prepare(WAIT_INTR); if (ready) block_cancel(); else err = block(deadline);
- *     waitq_remove(q, &e)
+ * Waiting without a lock, for a condition that others make true before they wake the queue:
+ *     err = waitq_wait_until(&p->readers, has_bytes, p, WAIT_INTR, deadline);
+ * and on several queues at once with waitq_wait_until_any().  This is the protocol beneath
+ * both forms, which stands in waitq.c only:
+ *     link the entries, block_prepare(mode), look; then block_cancel() or block(deadline);
+ *     unlink the entries.
+ * A wake after the look finds the entry and makes block() return at once.
  *
  * Deadlines are absolute times of clock_mono_ns(); DEADLINE_NONE waits for ever.
  */
@@ -69,9 +72,7 @@ static inline void waitq_wake_all(struct waitq *q)
 /* True when somebody waits; a hint unless the caller's lock excludes waiters. */
 bool waitq_active(struct waitq *q);
 
-/* Sleep as above.  0 when woken (or spuriously), -ERESTARTSYS, -ETIMEDOUT.
- * `held` may be NULL (then recheck is the caller's business: use only with
- * block_prepare-like care). */
+/* Sleep as above.  0 when woken (or spuriously), -ERESTARTSYS, -ETIMEDOUT. */
 MUST_USE int waitq_wait(struct waitq *q, struct spinlock *held, enum wait_mode mode,
 			uint64_t deadline);
 /* The same with `held` taken by spin_lock_irqsave (interrupts are off on entry
@@ -83,6 +84,22 @@ MUST_USE int waitq_wait_mutex(struct waitq *q, struct mutex *held, enum wait_mod
 /* As waitq_wait with an exclusive entry at the tail: wake-one queues. */
 MUST_USE int waitq_wait_exclusive(struct waitq *q, struct spinlock *held, enum wait_mode mode,
 				  uint64_t deadline);
+
+/*
+ * Sleeps until ready(arg) is true: 0; -ERESTARTSYS, -ETIMEDOUT when it was not.  ready() is
+ * called in this thread with interrupts on and no lock held, at least once; it may take
+ * spinlocks but not sleep, and may itself do what it looks for (submit, take).  Whoever makes
+ * it true wakes the queue afterwards.  No spinlock is held.
+ */
+MUST_USE int waitq_wait_until(struct waitq *q, bool (*ready)(void *arg), void *arg,
+			      enum wait_mode mode, uint64_t deadline);
+/* The same as one of those of whom waitq_wake() wakes nr. */
+MUST_USE int waitq_wait_until_exclusive(struct waitq *q, bool (*ready)(void *arg), void *arg,
+					enum wait_mode mode, uint64_t deadline);
+/* The same with n <= WAITQ_ANY_MAX queues, any of which may be woken. */
+#define WAITQ_ANY_MAX 4
+MUST_USE int waitq_wait_until_any(struct waitq *const *queues, unsigned n, bool (*ready)(void *arg),
+				  void *arg, enum wait_mode mode, uint64_t deadline);
 
 /* The blocking protocol beneath (implemented by sched, see sched/sched.h):
  * prepare; look at the condition; then block() or block_cancel().  A wake

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log is a ring of bytes with a running position: byte p of the log lives at
- * ring[p % LOG_SIZE], and only the last LOG_SIZE of them exist.  A line is formatted on
- * the writer's stack and copied in one piece, so the ring holds plain text and a
- * reader that fell behind skips to the next newline.
+ * The log is a ring of the last LOG_SIZE bytes.  A line is formatted on the writer's stack
+ * and copied in one piece, so the ring holds plain text and a reader that fell behind skips
+ * to the next newline.
  */
 #include <arch/clock.h>
 #include <arch/cpu.h>
@@ -11,14 +10,15 @@
 #include <debug/panic.h>
 #include <lib/format.h>
 #include <lib/log.h>
+#include <lib/ringbuf.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
 
 #define LOG_SIZE 16384u /* power of two */
 #define LINE_MAX 256
 
-static char ring[LOG_SIZE];
-static uint64_t head; /* log_lock: bytes ever written */
+static char text[LOG_SIZE];
+static struct ringbuf ring = RINGBUF_INIT(text); /* log_lock */
 static _Atomic uint64_t lost;
 static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 static void (*_Atomic line_sink)(const char *line, size_t n);
@@ -26,16 +26,6 @@ static void (*_Atomic line_sink)(const char *line, size_t n);
 static const char *const prefix[] = {
 	[LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = "debug: "
 };
-
-static void ring_append(const char *line, size_t n)
-{
-	size_t at = head % LOG_SIZE;
-	size_t first = MIN(n, LOG_SIZE - at);
-
-	memcpy(ring + at, line, first);
-	memcpy(ring, line + first, n - first);
-	head += n;
-}
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
@@ -75,32 +65,25 @@ void log_write(enum log_level level, const char *fmt, ...)
 	} else {
 		spin_lock(&log_lock);
 	}
-	ring_append(line, len);
+	ringbuf_overwrite(&ring, line, len);
 	spin_unlock(&log_lock);
 	irq_restore(flags);
 }
 
 static size_t read_locked(uint64_t *cookie, char *buf, size_t size)
 {
-	uint64_t pos = *cookie;
+	uint64_t pos = MIN(*cookie, ring.head);
 
-	if (pos > head) {
-		pos = head;
-	}
-	if (head - pos > LOG_SIZE) {
-		pos = head - LOG_SIZE;
-		while (pos < head && ring[pos % LOG_SIZE] != '\n') {
+	if (pos < ring.tail) {
+		pos = ring.tail;
+		while (pos < ring.head && text[pos % LOG_SIZE] != '\n') {
 			pos++;
 		}
-		pos = MIN(pos + 1, head);
+		pos = MIN(pos + 1, ring.head);
 	}
-	size_t n = MIN((uint64_t)size, head - pos);
-
-	for (size_t i = 0; i < n; i++) {
-		buf[i] = ring[(pos + i) % LOG_SIZE];
-	}
-	*cookie = pos + n;
-	return n;
+	size = ringbuf_peek(&ring, pos, buf, size);
+	*cookie = pos + size;
+	return size;
 }
 
 size_t log_read(uint64_t *cookie, char *buf, size_t size)

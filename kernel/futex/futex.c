@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Waiting and waking, see proc/futex.h. */
+/*
+ * Waiting and waking: FUTEX_WAIT, WAKE, WAKE_OP, futex_waitv and the end of a thread.  The protocol
+ * between a waiter and its waker is in futex/futex.h.
+ *
+ * The buckets are made once and never freed.  A bucket holds waiters of any keys that hash to it,
+ * plain ones and those of PI futexes (futex_pi.c).
+ */
 #include "futex_internal.h"
 
 #include <arch/cpu.h>
@@ -71,54 +77,27 @@ void futex_waiter_init(struct futex_waiter *w, const struct futex_key *key, uint
 	w->bitset = bitset;
 }
 
-void futex_waiter_link(struct futex_waiter *w, struct futex_bucket *b)
+void futex_waiter_link_locked(struct futex_waiter *w, struct futex_bucket *b)
 {
+	ASSERT(spin_held(&b->lock));
 	atomic_store_explicit(&w->bucket, b, memory_order_relaxed);
 	list_push_back(&b->waiters, &w->link);
 }
 
-void futex_waiter_wake(struct futex_waiter *w)
+void futex_waiter_wake_locked(struct futex_waiter *w)
 {
+	ASSERT(spin_held(&atomic_load_explicit(&w->bucket, memory_order_relaxed)->lock));
 	list_remove(&w->link);
 	block_wake(&w->task->thread);
-	/* Pairs with futex_waiter_sleep(): after this w may be gone. */
+	/* Pairs with waiter_was_woken(): after this w and its thread may be gone. */
 	atomic_store_explicit(&w->woken, true, memory_order_release);
 }
 
-struct futex_bucket *futex_waiter_lock(struct futex_waiter *w)
-{
-	for (;;) {
-		struct futex_bucket *b = atomic_load(&w->bucket);
-
-		spin_lock(&b->lock);
-		if (!list_linked(&w->link)) {
-			spin_unlock(&b->lock);
-			/* Its waker may still be about to set `woken`, but only under the
-			 * lock of the bucket in which it found w: when that was ours, it is
-			 * done. Otherwise wait for it. */
-			while (!atomic_load_explicit(&w->woken, memory_order_acquire)) {
-				if (atomic_load(&w->bucket) != b) {
-					break;
-				}
-				cpu_pause();
-			}
-			if (atomic_load_explicit(&w->woken, memory_order_acquire)) {
-				return NULL;
-			}
-			continue;
-		}
-		if (b == atomic_load(&w->bucket)) {
-			return b;
-		}
-		spin_unlock(&b->lock);
-	}
-}
-
-/* Without the bucket's lock.  A waker unlinks w, wakes us, and only then sets `woken`: who
- * finds w unlinked waits for that, or it would go to sleep again with nobody left to wake it.
- * A requeue unlinks w for a moment, too, and links it again. */
+/* Without a lock.  Waits for a waker that is at work; a requeue unlinks w for a moment, too, and
+ * links it again. */
 static bool waiter_was_woken(struct futex_waiter *w)
 {
+	/* Pairs with futex_waiter_wake_locked(). */
 	while (!atomic_load_explicit(&w->woken, memory_order_acquire)) {
 		if (READ_ONCE(w->link.next) != &w->link) {
 			return false;
@@ -128,63 +107,26 @@ static bool waiter_was_woken(struct futex_waiter *w)
 	return true;
 }
 
-int futex_waiter_sleep(struct futex_waiter *w, uint64_t deadline)
+/* Locks the bucket that w is linked in; NULL when it was woken. */
+static struct futex_bucket *lock_waiter(struct futex_waiter *w)
 {
-	struct futex_bucket *b;
-	int err;
-
 	for (;;) {
-		err = block(deadline);
-		if (waiter_was_woken(w)) {
-			return 0;
-		}
-		if (err) {
-			break;
-		}
-		block_prepare(WAIT_INTR);
-		if (waiter_was_woken(w)) {
-			block_cancel();
-			return 0;
-		}
-	}
-	b = futex_waiter_lock(w);
-	if (!b) {
-		return 0;
-	}
-	if (w->pi) {
-		pi_dequeue(w);
-	}
-	list_remove(&w->link);
-	spin_unlock(&b->lock);
-	return err;
-}
+		/* Only a guess until its lock is held: w may be requeued. */
+		struct futex_bucket *b = atomic_load_explicit(&w->bucket, memory_order_relaxed);
 
-void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b)
-{
-	if (a == b) {
-		spin_lock(&a->lock);
-	} else if (a < b) {
-		spin_lock(&a->lock);
-		spin_lock_nested(&b->lock);
-	} else {
 		spin_lock(&b->lock);
-		spin_lock_nested(&a->lock);
-	}
-}
-
-void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
-{
-	if (a != b) {
+		if (b == atomic_load_explicit(&w->bucket, memory_order_relaxed) &&
+		    list_linked(&w->link)) {
+			return b;
+		}
 		spin_unlock(&b->lock);
+		if (waiter_was_woken(w)) {
+			return NULL;
+		}
 	}
-	spin_unlock(&a->lock);
 }
 
-/* --- FUTEX_WAIT --- */
-
-/* Links w when *word == expected, with the bucket lock dropped and the thread prepared to
- * block.  0, -EAGAIN, -EFAULT. */
-static int wait_setup(struct futex_waiter *w, user_ptr word, uint32_t expected)
+int futex_waiter_setup(struct futex_waiter *w, user_ptr word, uint32_t expected)
 {
 	struct futex_bucket *b = futex_bucket_of(&w->key);
 	uint32_t value;
@@ -205,11 +147,59 @@ static int wait_setup(struct futex_waiter *w, user_ptr word, uint32_t expected)
 		spin_unlock(&b->lock);
 		return -EAGAIN;
 	}
-	futex_waiter_link(w, b);
+	futex_waiter_link_locked(w, b);
 	block_prepare(WAIT_INTR);
 	spin_unlock(&b->lock);
 	return 0;
 }
+
+int futex_waiter_sleep(struct futex_waiter *w, uint64_t deadline)
+{
+	struct futex_bucket *b;
+	int err;
+
+	for (;;) {
+		err = block(deadline);
+		if (waiter_was_woken(w)) {
+			return 0;
+		}
+		b = lock_waiter(w);
+		if (!b) {
+			return 0;
+		}
+		if (err) {
+			break;
+		}
+		block_prepare(WAIT_INTR); /* it was nobody's wake */
+		spin_unlock(&b->lock);
+	}
+	if (w->pi) {
+		pi_dequeue_locked(w);
+	}
+	list_remove(&w->link);
+	spin_unlock(&b->lock);
+	return err;
+}
+
+void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	struct futex_bucket *first = MIN(a, b), *second = MAX(a, b);
+
+	spin_lock(&first->lock);
+	if (second != first) {
+		spin_lock_nested(&second->lock);
+	}
+}
+
+void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
+{
+	if (a != b) {
+		spin_unlock(&b->lock);
+	}
+	spin_unlock(&a->lock);
+}
+
+/* --- FUTEX_WAIT --- */
 
 static long wait_again(struct task *t)
 {
@@ -232,7 +222,7 @@ long futex_wait(user_ptr word, bool shared, uint32_t expected, uint64_t deadline
 		return err;
 	}
 	futex_waiter_init(&w, &key, bitset);
-	err = wait_setup(&w, word, expected);
+	err = futex_waiter_setup(&w, word, expected);
 	if (!err) {
 		err = futex_waiter_sleep(&w, deadline);
 	}
@@ -246,42 +236,49 @@ long futex_wait(user_ptr word, bool shared, uint32_t expected, uint64_t deadline
 
 /* --- FUTEX_WAKE --- */
 
-long futex_wake(user_ptr word, bool shared, int max, uint32_t bitset)
+/* Wakes up to max waiters, at least one; how many, or -EINVAL: they wait for a PI futex. */
+static int wake_locked(struct futex_bucket *b, const struct futex_key *key, int max,
+		       uint32_t bitset)
 {
 	struct futex_waiter *w, *tmp;
-	struct futex_bucket *b;
-	struct futex_key key;
-	int err, woken = 0;
+	int woken = 0;
 
-	if (!bitset) {
-		return -EINVAL;
-	}
-	err = futex_get_key(word, shared, &key);
-	if (err) {
-		return err;
-	}
-	b = futex_bucket_of(&key);
-	/* The caller's store to the word comes before the look at the list; pairs with the
-	 * waiter, which reads the word after it has the lock. */
-	atomic_thread_fence(memory_order_seq_cst);
-	spin_lock(&b->lock);
+	ASSERT(spin_held(&b->lock));
 	list_for_each_entry_safe(w, tmp, &b->waiters, link) {
-		if (!futex_key_equal(&w->key, &key)) {
+		if (!futex_key_equal(&w->key, key)) {
 			continue;
 		}
 		if (w->pi || w->requeue_pi) {
-			woken = -EINVAL;
-			break;
+			return -EINVAL;
 		}
 		if (w->bitset & bitset) {
-			futex_waiter_wake(w);
+			futex_waiter_wake_locked(w);
 			if (++woken >= max) {
 				break;
 			}
 		}
 	}
-	spin_unlock(&b->lock);
 	return woken;
+}
+
+long futex_wake(user_ptr word, bool shared, int max, uint32_t bitset)
+{
+	struct futex_bucket *b;
+	struct futex_key key;
+	int result;
+
+	if (!bitset) {
+		return -EINVAL;
+	}
+	result = futex_get_key(word, shared, &key);
+	if (result) {
+		return result;
+	}
+	b = futex_bucket_of(&key);
+	spin_lock(&b->lock);
+	result = wake_locked(b, &key, max, bitset);
+	spin_unlock(&b->lock);
+	return result;
 }
 
 /* --- FUTEX_WAKE_OP --- */
@@ -314,7 +311,8 @@ static bool compare_op(uint32_t cmp, int32_t old, int32_t arg)
 	}
 }
 
-/* Changes the word atomically; 1 or 0 = what the comparison says.  Bucket locks held. */
+/* Changes the word atomically; 1 or 0 = what the comparison says.  Does not fault: for use under
+ * bucket locks. */
 static int do_op(user_ptr word, uint32_t encoded)
 {
 	uint32_t op = encoded >> 28 & 7, cmp = encoded >> 24 & 15;
@@ -339,25 +337,6 @@ static int do_op(user_ptr word, uint32_t encoded)
 		old = seen;
 	}
 	return err;
-}
-
-static int wake_locked(struct futex_bucket *b, const struct futex_key *key, int max)
-{
-	struct futex_waiter *w, *tmp;
-	int woken = 0;
-
-	list_for_each_entry_safe(w, tmp, &b->waiters, link) {
-		if (futex_key_equal(&w->key, key)) {
-			if (w->pi || w->requeue_pi) {
-				return -EINVAL;
-			}
-			futex_waiter_wake(w);
-			if (++woken >= max) {
-				break;
-			}
-		}
-	}
-	return woken;
 }
 
 long futex_wake_op(user_ptr word, user_ptr word2, bool shared, int nr_wake, int nr_wake2,
@@ -391,9 +370,9 @@ long futex_wake_op(user_ptr word, user_ptr word2, bool shared, int nr_wake, int 
 	if (result >= 0) {
 		int pass = result;
 
-		result = wake_locked(b1, &k1, nr_wake);
+		result = wake_locked(b1, &k1, nr_wake, FUTEX_BITSET_MATCH_ANY);
 		if (result >= 0 && pass) {
-			more = wake_locked(b2, &k2, nr_wake2);
+			more = wake_locked(b2, &k2, nr_wake2, FUTEX_BITSET_MATCH_ANY);
 			result = more < 0 ? more : result + more;
 		}
 	}
@@ -409,7 +388,7 @@ static int unlink_all(struct futex_waiter *w, unsigned n)
 	int woken = -1;
 
 	for (unsigned i = 0; i < n; i++) {
-		struct futex_bucket *b = futex_waiter_lock(&w[i]);
+		struct futex_bucket *b = lock_waiter(&w[i]);
 
 		if (!b) {
 			woken = (int)i;
@@ -438,7 +417,7 @@ static int link_all(struct futex_waiter *w, const struct futex_wait_entry *e, un
 			err = -EAGAIN;
 		}
 		if (!err) {
-			futex_waiter_link(&w[i], b);
+			futex_waiter_link_locked(&w[i], b);
 		}
 		spin_unlock(&b->lock);
 		if (err) {
@@ -448,29 +427,20 @@ static int link_all(struct futex_waiter *w, const struct futex_wait_entry *e, un
 	return 0;
 }
 
-static bool any_woken(struct futex_waiter *w, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		if (waiter_was_woken(&w[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static long wait_multiple(struct futex_waiter *w, const struct futex_wait_entry *e, unsigned n,
 			  uint64_t deadline)
 {
-	unsigned linked;
-	int err, index;
-
 	for (;;) {
-		block_prepare(WAIT_INTR);
+		unsigned linked;
+		int err, index;
+
+		block_prepare(WAIT_INTR); /* before the first is linked */
 		err = link_all(w, e, n, &linked);
-		if (!err) {
-			break;
+		if (err) {
+			block_cancel();
+		} else {
+			err = block(deadline);
 		}
-		block_cancel();
 		index = unlink_all(w, linked);
 		if (index >= 0) {
 			return index;
@@ -481,23 +451,8 @@ static long wait_multiple(struct futex_waiter *w, const struct futex_wait_entry 
 		if (err) {
 			return err;
 		}
-		for (unsigned i = 0; i < n; i++) {
-			atomic_store(&w[i].woken, false);
-		}
+		/* Faulted in, or a spurious wake: from the beginning. */
 	}
-	do {
-		err = block(deadline);
-		if (err || any_woken(w, n)) {
-			break;
-		}
-		block_prepare(WAIT_INTR);
-		if (any_woken(w, n)) {
-			block_cancel();
-			break;
-		}
-	} while (!err);
-	index = unlink_all(w, n);
-	return index >= 0 ? index : err;
 }
 
 long futex_wait_multiple(const struct futex_wait_entry *e, unsigned n, uint64_t deadline)
@@ -536,13 +491,11 @@ void futex_exit(struct task *t)
 		user_ptr word = t->clear_child_tid;
 
 		t->clear_child_tid.addr = 0;
-		/* Nobody could look when the memory is the dying thread's alone. */
-		if (atomic_load(&t->thread.mm->users) > 1) {
-			int err = put_user_u32(word, 0);
-
-			if (!err) {
-				futex_wake(word, true, 1, FUTEX_BITSET_MATCH_ANY);
-			}
+		/* Nobody could look when the memory is the dying thread's alone; more users come
+		 * only from those that there are, so a stale count can only be too high. */
+		if (atomic_load_explicit(&t->thread.mm->users, memory_order_relaxed) > 1 &&
+		    !put_user_u32(word, 0)) {
+			futex_wake(word, true, 1, FUTEX_BITSET_MATCH_ANY);
 		}
 	}
 }

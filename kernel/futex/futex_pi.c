@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PI futexes: FUTEX_LOCK_PI and friends, see proc/futex.h.
+ * PI futexes: FUTEX_LOCK_PI and friends, see futex/futex.h.
  *
- * A pi_state exists while a PI futex has waiters; they hold it together.  The owner's list of
- * states and the order of waiters are under pi_lock, one for all: this is the contended path of a
- * rare kind of lock, and chains of owners cross buckets.  Which waiters exist, and the word, are
- * under the bucket's lock, as for all futexes.
+ * A pi_state exists while a PI futex has waiters; they hold it together.  Which waiters exist, who
+ * owns the state, and the word change under the bucket's lock, as for all futexes.  The owner's list
+ * of states and the order of the waiters are under pi_lock, one for all: this is the contended path
+ * of a rare kind of lock, and chains of owners cross buckets.  So the order can change under a
+ * bucket's lock alone, and while a waiter is moved the list is without it: the most urgent one is
+ * looked up under pi_lock, too, and stays a waiter (though perhaps not the most urgent) after it.
  *
  * Unlocking hands the futex over: the word gets the most urgent waiter's tid before that waiter
  * wakes.
@@ -23,7 +25,7 @@
 
 struct pi_state {
 	struct futex_key key;
-	struct task *owner;	/* [pi lock] NULL: it died */
+	struct task *owner;	/* written with pi_lock and the bucket's; NULL: not attached */
 	struct list owner_link; /* [pi lock] owner->pi_owned */
 	struct list waiters;	/* [pi lock] struct futex_waiter.pi_link, most urgent first */
 };
@@ -47,19 +49,21 @@ void pi_state_free(struct pi_state *s)
 	kfree(s);
 }
 
-/* --- priorities: pi_lock held --- */
+/* --- priorities --- */
 
-static struct futex_waiter *top_waiter(struct pi_state *s)
+static struct futex_waiter *top_waiter_locked(struct pi_state *s)
 {
+	ASSERT(spin_held(&pi_lock));
 	return list_empty(&s->waiters)
 		       ? NULL
 		       : list_first_entry(&s->waiters, struct futex_waiter, pi_link);
 }
 
-static void insert_waiter(struct pi_state *s, struct futex_waiter *w)
+static void insert_waiter_locked(struct pi_state *s, struct futex_waiter *w)
 {
 	struct futex_waiter *other;
 
+	ASSERT(spin_held(&pi_lock));
 	list_for_each_entry(other, &s->waiters, pi_link) {
 		if (other->prio < w->prio) {
 			list_insert_before(&other->pi_link, &w->pi_link);
@@ -69,13 +73,14 @@ static void insert_waiter(struct pi_state *s, struct futex_waiter *w)
 	list_push_back(&s->waiters, &w->pi_link);
 }
 
-static int best_of_owned(struct task *owner)
+static int best_of_owned_locked(struct task *owner)
 {
 	struct pi_state *s;
 	int best = 0;
 
+	ASSERT(spin_held(&pi_lock));
 	list_for_each_entry(s, &owner->pi_owned, owner_link) {
-		struct futex_waiter *w = top_waiter(s);
+		struct futex_waiter *w = top_waiter_locked(s);
 
 		best = w ? MAX(best, w->prio) : best;
 	}
@@ -83,14 +88,15 @@ static int best_of_owned(struct task *owner)
 }
 
 /* Boosts the owner of s, and along the chain of what it waits for itself. */
-static void propagate(struct pi_state *s)
+static void propagate_locked(struct pi_state *s)
 {
+	ASSERT(spin_held(&pi_lock));
 	for (int depth = 0; s && s->owner && depth < CHAIN_LIMIT; depth++) {
 		struct task *owner = s->owner;
 		struct futex_waiter *w = owner->pi_waiter;
 		int prio;
 
-		sched_boost(&owner->thread, best_of_owned(owner));
+		sched_boost(&owner->thread, best_of_owned_locked(owner));
 		if (!w) {
 			return;
 		}
@@ -100,13 +106,14 @@ static void propagate(struct pi_state *s)
 		}
 		w->prio = prio;
 		list_remove(&w->pi_link);
-		insert_waiter(w->pi, w);
+		insert_waiter_locked(w->pi, w);
 		s = w->pi;
 	}
 }
 
-static bool would_deadlock(struct pi_state *s, struct task *t)
+static bool would_deadlock_locked(struct pi_state *s, struct task *t)
 {
+	ASSERT(spin_held(&pi_lock));
 	for (int depth = 0; s && depth < CHAIN_LIMIT; depth++) {
 		if (s->owner == t) {
 			return true;
@@ -116,10 +123,11 @@ static bool would_deadlock(struct pi_state *s, struct task *t)
 	return s != NULL;
 }
 
-static void set_owner(struct pi_state *s, struct task *owner)
+static void set_owner_locked(struct pi_state *s, struct task *owner)
 {
 	struct task *old = s->owner;
 
+	ASSERT(spin_held(&pi_lock));
 	if (list_linked(&s->owner_link)) {
 		list_remove(&s->owner_link);
 	}
@@ -128,30 +136,38 @@ static void set_owner(struct pi_state *s, struct task *owner)
 		list_push_back(&owner->pi_owned, &s->owner_link);
 	}
 	if (old && old != owner) {
-		sched_boost(&old->thread, best_of_owned(old));
+		sched_boost(&old->thread, best_of_owned_locked(old));
 	}
-	propagate(s);
+	propagate_locked(s);
 }
 
-int pi_enqueue(struct futex_waiter *w, struct pi_state *s)
+/* The end of a state in which nobody waits; true: the caller frees it, without pi_lock. */
+static bool end_if_unused_locked(struct pi_state *s)
+{
+	ASSERT(spin_held(&pi_lock));
+	if (!list_empty(&s->waiters)) {
+		return false;
+	}
+	set_owner_locked(s, NULL);
+	return true;
+}
+
+int pi_enqueue_locked(struct futex_waiter *w, struct pi_state *s)
 {
 	uint64_t flags = spin_lock_irqsave(&pi_lock);
 	bool unused;
 	int err = 0;
 
-	if (would_deadlock(s, w->task)) {
+	if (would_deadlock_locked(s, w->task)) {
 		err = -EDEADLK;
 	} else {
 		w->pi = s;
 		w->task->pi_waiter = w;
 		w->prio = sched_effective_prio(&w->task->thread);
-		insert_waiter(s, w);
-		propagate(s);
+		insert_waiter_locked(s, w);
+		propagate_locked(s);
 	}
-	unused = list_empty(&s->waiters);
-	if (unused) {
-		set_owner(s, NULL);
-	}
+	unused = end_if_unused_locked(s);
 	spin_unlock_irqrestore(&pi_lock, flags);
 	if (unused) {
 		pi_state_free(s);
@@ -159,7 +175,8 @@ int pi_enqueue(struct futex_waiter *w, struct pi_state *s)
 	return err;
 }
 
-void pi_dequeue(struct futex_waiter *w)
+/* w leaves its state, as the owner or without it. */
+static void leave_locked(struct futex_waiter *w, bool owns)
 {
 	struct pi_state *s = w->pi;
 	uint64_t flags = spin_lock_irqsave(&pi_lock);
@@ -168,11 +185,11 @@ void pi_dequeue(struct futex_waiter *w)
 	list_remove(&w->pi_link);
 	w->pi = NULL;
 	w->task->pi_waiter = NULL;
-	unused = list_empty(&s->waiters);
-	if (unused) {
-		set_owner(s, NULL);
-	} else {
-		propagate(s);
+	unused = end_if_unused_locked(s);
+	if (!unused && owns) {
+		set_owner_locked(s, w->task);
+	} else if (!unused) {
+		propagate_locked(s);
 	}
 	spin_unlock_irqrestore(&pi_lock, flags);
 	if (unused) {
@@ -180,12 +197,31 @@ void pi_dequeue(struct futex_waiter *w)
 	}
 }
 
-/* --- taking the word: bucket lock held --- */
+void pi_dequeue_locked(struct futex_waiter *w)
+{
+	leave_locked(w, false);
+}
 
-static struct pi_state *find_state(struct futex_bucket *b, const struct futex_key *key, int *err)
+/* The most urgent waiter; *more: there are others. */
+static struct futex_waiter *next_owner_locked(struct pi_state *s, bool *more)
+{
+	uint64_t flags = spin_lock_irqsave(&pi_lock);
+	struct futex_waiter *w = top_waiter_locked(s);
+
+	ASSERT(w);
+	*more = w->pi_link.next != &s->waiters;
+	spin_unlock_irqrestore(&pi_lock, flags);
+	return w;
+}
+
+/* --- taking the word --- */
+
+static struct pi_state *find_state_locked(struct futex_bucket *b, const struct futex_key *key,
+					  int *err)
 {
 	struct futex_waiter *w;
 
+	ASSERT(spin_held(&b->lock));
 	*err = 0;
 	list_for_each_entry(w, &b->waiters, link) {
 		if (futex_key_equal(&w->key, key)) {
@@ -207,20 +243,21 @@ static int attach_owner(struct task *owner, void *state)
 	if (owner->pi_exited) {
 		err = -EAGAIN; /* it is on its way out and will clear the word, or is gone */
 	} else {
-		set_owner(state, owner);
+		set_owner_locked(state, owner);
 	}
 	spin_unlock_irqrestore(&pi_lock, flags);
 	return err;
 }
 
-int pi_lock_or_attach(user_ptr word, const struct futex_key *key, struct futex_bucket *b,
-		      struct task *t, struct pi_state **fresh, struct pi_state **out,
-		      bool set_waiters, bool try_only)
+int pi_lock_or_attach_locked(user_ptr word, const struct futex_key *key, struct futex_bucket *b,
+			     struct task *t, struct pi_state **fresh, struct pi_state **out,
+			     bool set_waiters, bool try_only)
 {
 	uint32_t tid = (uint32_t)task_tid(t), value, next, seen;
 	struct pi_state *s;
 	int err;
 
+	ASSERT(spin_held(&b->lock));
 	err = get_user_u32_nofault(&value, word);
 	if (err) {
 		return err;
@@ -228,7 +265,7 @@ int pi_lock_or_attach(user_ptr word, const struct futex_key *key, struct futex_b
 	if ((value & FUTEX_TID_MASK) == tid) {
 		return -EDEADLK;
 	}
-	s = find_state(b, key, &err);
+	s = find_state_locked(b, key, &err);
 	if (err) {
 		return err;
 	}
@@ -272,11 +309,11 @@ static int lock_pi_once(struct futex_waiter *w, user_ptr word, bool try_only,
 	int result;
 
 	spin_lock(&b->lock);
-	result = pi_lock_or_attach(word, &w->key, b, w->task, fresh, &s, false, try_only);
+	result = pi_lock_or_attach_locked(word, &w->key, b, w->task, fresh, &s, false, try_only);
 	if (result == 0) {
-		result = pi_enqueue(w, s);
+		result = pi_enqueue_locked(w, s);
 		if (result == 0) {
-			futex_waiter_link(w, b);
+			futex_waiter_link_locked(w, b);
 			block_prepare(WAIT_INTR);
 		}
 	}
@@ -332,24 +369,13 @@ out:
 
 /* --- handing over --- */
 
-/* Bucket lock held.  The next waiter owns the futex; w may be gone afterwards. */
-static void hand_over(struct pi_state *s, struct futex_waiter *w, bool died)
+/* w owns the futex and may be gone afterwards. */
+static void hand_over_locked(struct futex_waiter *w, bool died)
 {
-	uint64_t flags = spin_lock_irqsave(&pi_lock);
-	bool unused;
-
-	list_remove(&w->pi_link);
-	w->pi = NULL;
-	w->task->pi_waiter = NULL;
-	unused = list_empty(&s->waiters);
-	set_owner(s, unused ? NULL : w->task);
-	spin_unlock_irqrestore(&pi_lock, flags);
-	if (unused) {
-		pi_state_free(s);
-	}
+	leave_locked(w, true);
 	w->owns = true;
 	w->owner_died = died;
-	futex_waiter_wake(w);
+	futex_waiter_wake_locked(w);
 }
 
 static int unlock_locked(user_ptr word, const struct futex_key *key, struct futex_bucket *b)
@@ -357,8 +383,10 @@ static int unlock_locked(user_ptr word, const struct futex_key *key, struct fute
 	uint32_t tid = (uint32_t)task_tid(task_current()), value, next = 0, seen;
 	struct futex_waiter *w = NULL;
 	struct pi_state *s;
+	bool more;
 	int err;
 
+	ASSERT(spin_held(&b->lock));
 	err = get_user_u32_nofault(&value, word);
 	if (err) {
 		return err;
@@ -366,7 +394,7 @@ static int unlock_locked(user_ptr word, const struct futex_key *key, struct fute
 	if ((value & FUTEX_TID_MASK) != tid) {
 		return -EPERM;
 	}
-	s = find_state(b, key, &err);
+	s = find_state_locked(b, key, &err);
 	if (err) {
 		return err;
 	}
@@ -374,9 +402,8 @@ static int unlock_locked(user_ptr word, const struct futex_key *key, struct fute
 		if (s->owner != task_current()) {
 			return -EINVAL;
 		}
-		w = top_waiter(s);
-		next = (uint32_t)task_tid(w->task) |
-		       (w->pi_link.next != &s->waiters ? FUTEX_WAITERS : 0);
+		w = next_owner_locked(s, &more);
+		next = (uint32_t)task_tid(w->task) | (more ? FUTEX_WAITERS : 0);
 	}
 	seen = value;
 	err = cmpxchg_user_u32_nofault(word, &seen, next);
@@ -384,7 +411,7 @@ static int unlock_locked(user_ptr word, const struct futex_key *key, struct fute
 		return err ? err : -EAGAIN;
 	}
 	if (w) {
-		hand_over(s, w, false);
+		hand_over_locked(w, false);
 	}
 	return 0;
 }
@@ -440,11 +467,12 @@ int pi_fix_word(user_ptr word, struct futex_waiter *w)
 	}
 }
 
-static struct pi_state *find_owned(struct futex_bucket *b, const struct futex_key *key,
-				   const struct task *t)
+static struct pi_state *find_owned_locked(struct futex_bucket *b, const struct futex_key *key,
+					  const struct task *t)
 {
 	struct futex_waiter *w;
 
+	ASSERT(spin_held(&b->lock));
 	list_for_each_entry(w, &b->waiters, link) {
 		if (w->pi && w->pi->owner == t && futex_key_equal(&w->key, key)) {
 			return w->pi;
@@ -460,6 +488,7 @@ void pi_exit(struct task *t)
 		struct futex_bucket *b = NULL;
 		struct futex_key key;
 		struct pi_state *s;
+		bool more;
 
 		t->pi_exited = true;
 		if (!list_empty(&t->pi_owned)) {
@@ -473,9 +502,9 @@ void pi_exit(struct task *t)
 		}
 		/* Bucket first: look again under it. */
 		spin_lock(&b->lock);
-		s = find_owned(b, &key, t);
+		s = find_owned_locked(b, &key, t);
 		if (s) {
-			hand_over(s, top_waiter(s), true);
+			hand_over_locked(next_owner_locked(s, &more), true);
 		}
 		spin_unlock(&b->lock);
 	}

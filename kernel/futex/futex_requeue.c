@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* FUTEX_REQUEUE, CMP_REQUEUE, CMP_REQUEUE_PI and WAIT_REQUEUE_PI, see proc/futex.h. */
+/*
+ * FUTEX_REQUEUE, CMP_REQUEUE, CMP_REQUEUE_PI and WAIT_REQUEUE_PI, see futex/futex.h.
+ *
+ * A waiter changes its bucket only with the old and the new one locked, so whoever holds the lock
+ * of the bucket that a waiter names has the waiter.  A waiter that wakes by itself meanwhile looks
+ * at its bucket again when it has a lock (lock_waiter() in futex.c).
+ */
 #include "futex_internal.h"
 
 #include <lib/assert.h>
@@ -8,171 +14,173 @@
 #include <mm/usercopy.h>
 #include <signal/signal.h>
 
-static void move_waiter(struct futex_waiter *w, struct futex_bucket *to,
-			const struct futex_key *key)
+struct requeue {
+	user_ptr word, word2;
+	struct futex_key k1, k2;
+	struct futex_bucket *b1, *b2;
+	const uint32_t *expected; /* of word; NULL: whatever it is */
+	int nr_wake, nr_requeue;
+	bool pi;
+	struct pi_state *fresh; /* pi: to use when there is no state yet */
+};
+
+static void move_locked(struct requeue *r, struct futex_waiter *w)
 {
 	list_remove(&w->link);
-	w->key = *key;
-	futex_waiter_link(w, to);
+	w->key = r->k2;
+	futex_waiter_link_locked(w, r->b2);
 }
 
-/* Both buckets are locked. */
-static int requeue_plain(struct futex_bucket *b1, struct futex_bucket *b2,
-			 const struct futex_key *k1, const struct futex_key *k2, int nr_wake,
-			 int nr_requeue)
+static int requeue_plain_locked(struct requeue *r)
 {
+	bool same = futex_key_equal(&r->k1, &r->k2);
 	struct futex_waiter *w, *tmp;
-	struct list stay = LIST_INIT(stay);
 	int count = 0;
 
-	list_for_each_entry_safe(w, tmp, &b1->waiters, link) {
-		if (count - nr_wake >= nr_requeue) {
+	ASSERT(spin_held(&r->b1->lock) && spin_held(&r->b2->lock));
+	list_for_each_entry_safe(w, tmp, &r->b1->waiters, link) {
+		if (count - r->nr_wake >= r->nr_requeue) {
 			break;
 		}
-		if (!futex_key_equal(&w->key, k1)) {
+		if (!futex_key_equal(&w->key, &r->k1)) {
 			continue;
 		}
 		if (w->pi || w->requeue_pi) {
 			return -EINVAL;
 		}
-		if (++count <= nr_wake) {
-			futex_waiter_wake(w);
-		} else if (!futex_key_equal(k1, k2)) {
-			move_waiter(w, b2, k2);
+		if (++count <= r->nr_wake) {
+			futex_waiter_wake_locked(w);
+		} else if (!same) {
+			move_locked(r, w);
 		}
 	}
 	return count;
 }
 
-/* The first waiter gets the PI futex when it is free and is woken; the others queue for it.
- * `fresh` is a state to use when there is none yet. */
-static int requeue_pi(struct futex_bucket *b1, struct futex_bucket *b2, const struct futex_key *k1,
-		      const struct futex_key *k2, user_ptr word2, int nr_requeue,
-		      struct pi_state **fresh)
+/* Gives w the PI futex and wakes it when that is free, or queues it for it. */
+static int requeue_one_pi_locked(struct requeue *r, struct futex_waiter *w)
+{
+	struct pi_state *state;
+	int err;
+
+	if (!w->requeue_pi || w->pi || !futex_key_equal(&w->requeue_key, &r->k2)) {
+		return -EINVAL;
+	}
+	err = pi_lock_or_attach_locked(r->word2, &r->k2, r->b2, w->task, &r->fresh, &state, true,
+				       false);
+	if (err > 0) {
+		w->owns = true;
+		futex_waiter_wake_locked(w);
+		return 0;
+	}
+	if (!err) {
+		err = pi_enqueue_locked(w, state);
+	}
+	if (!err) {
+		move_locked(r, w);
+	}
+	return err;
+}
+
+static int requeue_pi_locked(struct requeue *r)
 {
 	struct futex_waiter *w, *tmp;
-	int count = 0, result = 0;
+	int count = 0;
 
-	list_for_each_entry_safe(w, tmp, &b1->waiters, link) {
-		struct pi_state *state;
+	ASSERT(spin_held(&r->b1->lock) && spin_held(&r->b2->lock));
+	list_for_each_entry_safe(w, tmp, &r->b1->waiters, link) {
+		int err;
 
-		if (count > nr_requeue) {
+		if (count > r->nr_requeue) {
 			break;
 		}
-		if (!futex_key_equal(&w->key, k1)) {
+		if (!futex_key_equal(&w->key, &r->k1)) {
 			continue;
 		}
-		if (!w->requeue_pi || w->pi || !futex_key_equal(&w->requeue_key, k2)) {
-			result = -EINVAL;
-			break;
-		}
-		result = pi_lock_or_attach(word2, k2, b2, w->task, fresh, &state, true, false);
-		if (result > 0) {
-			w->owns = true;
-			futex_waiter_wake(w);
-		} else if (result == 0) {
-			move_waiter(w, b2, k2);
-			result = pi_enqueue(w, state);
-			if (result) {
-				list_remove(&w->link);
-				futex_waiter_link(w, b1);
-				w->key = *k1;
-				break;
-			}
-		} else {
-			break;
+		err = requeue_one_pi_locked(r, w);
+		if (err) {
+			return count ? count : err;
 		}
 		count++;
-		result = 0;
 	}
-	return count ? count : result;
+	return count;
+}
+
+/* One attempt; *again: another is due. */
+static int requeue_once(struct requeue *r, bool *again)
+{
+	bool differs = false, at_word2 = false;
+	uint32_t value = 0;
+	int result;
+
+	futex_lock_two(r->b1, r->b2);
+	result = r->expected ? get_user_u32_nofault(&value, r->word) : 0;
+	if (!result && r->expected && value != *r->expected) {
+		differs = true;
+		result = -EAGAIN;
+	} else if (!result && r->pi) {
+		at_word2 = true;
+		result = requeue_pi_locked(r);
+	} else if (!result) {
+		result = requeue_plain_locked(r);
+	}
+	futex_unlock_two(r->b1, r->b2);
+	*again = result == -EAGAIN && !differs;
+	if (*again) {
+		sched_yield(); /* an owner is just dying */
+	} else if (result == -EFAULT) {
+		result = fault_in_user(at_word2 ? r->word2 : r->word, at_word2);
+		*again = !result;
+	}
+	return result;
+}
+
+/* Both keys, for the calls in which a PI futex must be another one. */
+static int get_keys(user_ptr word, user_ptr word2, bool shared, bool pi, struct futex_key *k1,
+		    struct futex_key *k2)
+{
+	int err = pi && word.addr == word2.addr ? -EINVAL : futex_get_key(word, shared, k1);
+
+	if (!err) {
+		err = futex_get_key(word2, shared, k2);
+	}
+	return !err && pi && futex_key_equal(k1, k2) ? -EINVAL : err;
 }
 
 long futex_requeue(user_ptr word, user_ptr word2, bool shared, int nr_wake, int nr_requeue,
 		   const uint32_t *expected, bool pi)
 {
-	struct futex_bucket *b1, *b2;
-	struct pi_state *fresh = NULL;
-	struct futex_key k1, k2;
-	uint32_t value;
-	int err, result;
+	struct requeue r = {
+		.word = word,
+		.word2 = word2,
+		.expected = expected,
+		.nr_wake = nr_wake,
+		.nr_requeue = nr_requeue,
+		.pi = pi,
+	};
+	bool again = true;
+	int result;
 
-	if (nr_wake < 0 || nr_requeue < 0 || (pi && (nr_wake != 1 || word.addr == word2.addr))) {
+	if (nr_wake < 0 || nr_requeue < 0 || (pi && nr_wake != 1)) {
 		return -EINVAL;
 	}
-	err = futex_get_key(word, shared, &k1);
-	if (!err) {
-		err = futex_get_key(word2, shared, &k2);
+	result = get_keys(word, word2, shared, pi, &r.k1, &r.k2);
+	if (result) {
+		return result;
 	}
-	if (!err && pi && futex_key_equal(&k1, &k2)) {
-		err = -EINVAL;
-	}
-	if (err) {
-		return err;
-	}
-	b1 = futex_bucket_of(&k1);
-	b2 = futex_bucket_of(&k2);
-	for (;;) {
-		user_ptr fault = word;
-
-		if (pi && !fresh) {
-			fresh = pi_state_alloc();
-			if (!fresh) {
+	r.b1 = futex_bucket_of(&r.k1);
+	r.b2 = futex_bucket_of(&r.k2);
+	while (again) {
+		if (pi && !r.fresh) {
+			r.fresh = pi_state_alloc();
+			if (!r.fresh) {
 				return -ENOMEM;
 			}
 		}
-		futex_lock_two(b1, b2);
-		result = expected ? get_user_u32_nofault(&value, word) : 0;
-		if (!result && expected && value != *expected) {
-			futex_unlock_two(b1, b2);
-			result = -EAGAIN;
-			break;
-		}
-		if (!result && pi) {
-			result = requeue_pi(b1, b2, &k1, &k2, word2, nr_requeue, &fresh);
-			fault = word2;
-		} else if (!result) {
-			result = requeue_plain(b1, b2, &k1, &k2, nr_wake, nr_requeue);
-		}
-		futex_unlock_two(b1, b2);
-		if (result == -EFAULT) {
-			result = fault_in_user(fault, fault.addr == word2.addr);
-			if (result) {
-				break;
-			}
-		} else if (result == -EAGAIN) {
-			sched_yield(); /* an owner is just dying */
-		} else {
-			break;
-		}
+		result = requeue_once(&r, &again);
 	}
-	pi_state_free(fresh);
+	pi_state_free(r.fresh);
 	return result;
-}
-
-static int requeue_pi_setup(struct futex_waiter *w, user_ptr word, uint32_t expected)
-{
-	struct futex_bucket *b = futex_bucket_of(&w->key);
-	uint32_t value;
-
-	for (;;) {
-		int err;
-
-		spin_lock(&b->lock);
-		err = get_user_u32_nofault(&value, word);
-		if (!err && value == expected) {
-			futex_waiter_link(w, b);
-			block_prepare(WAIT_INTR);
-		}
-		spin_unlock(&b->lock);
-		if (!err) {
-			return value == expected ? 0 : -EAGAIN;
-		}
-		err = fault_in_user(word, false);
-		if (err) {
-			return err;
-		}
-	}
 }
 
 long futex_wait_requeue_pi(user_ptr word, bool shared, uint32_t expected, uint64_t deadline,
@@ -183,23 +191,14 @@ long futex_wait_requeue_pi(user_ptr word, bool shared, uint32_t expected, uint64
 	bool requeued;
 	int err;
 
-	if (word.addr == word2.addr || !bitset) {
-		return -EINVAL;
-	}
-	err = futex_get_key(word, shared, &k1);
-	if (!err) {
-		err = futex_get_key(word2, shared, &k2);
-	}
-	if (!err && futex_key_equal(&k1, &k2)) {
-		err = -EINVAL;
-	}
+	err = bitset ? get_keys(word, word2, shared, true, &k1, &k2) : -EINVAL;
 	if (err) {
 		return err;
 	}
 	futex_waiter_init(&w, &k1, bitset);
 	w.requeue_pi = true;
 	w.requeue_key = k2;
-	err = requeue_pi_setup(&w, word, expected);
+	err = futex_waiter_setup(&w, word, expected);
 	if (err) {
 		return err;
 	}

@@ -10,7 +10,7 @@
 #include <linux/futex.h>
 #include <mm/usercopy.h>
 
-#define PI_BIT 1ull
+#define PI_BIT 1ull /* of an entry's address: a PI futex */
 
 /* `pending`: the lock was being taken or released: the word may be 0 already, with a waiter that
  * nobody else will wake. */
@@ -81,9 +81,7 @@ void robust_list_exit(struct task *t)
 		sched_yield_point();
 	}
 	if (pending) {
-		int err = handle_death(t, (user_ptr){ pending + (uint64_t)head.futex_offset },
-				       head.pending & PI_BIT, true);
-
-		(void)err; /* nothing left to do */
+		(void)!handle_death(t, (user_ptr){ pending + (uint64_t)head.futex_offset },
+				    head.pending & PI_BIT, true);
 	}
 }

@@ -7,6 +7,7 @@
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/log.h>
+#include <lib/ringbuf.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <sched/sched.h>
@@ -17,13 +18,12 @@
 #define PORT_WAIT_NS (2 * NSEC_PER_SEC)	   /* at the end: for a port that never came */
 #define GOODBYE_WAIT_NS (5 * NSEC_PER_SEC) /* for the last message to be taken */
 
-/* Bytes out: positions count for ever, masked on access. */
+/* Bytes out. */
 static struct spinlock queue_lock = SPINLOCK_INIT(RANK_LEAF, "hostctl");
-static uint8_t queue[QUEUE_SIZE]; /* queue_lock */
-static uint64_t queue_head;	  /* queue_lock: next byte to send */
-static uint64_t queue_tail;	  /* queue_lock: end */
-static uint64_t queue_dropped;	  /* queue_lock: messages */
-static bool queue_closed;	  /* queue_lock: the last message is in; the rest is lost */
+static uint8_t queue_bytes[QUEUE_SIZE];
+static struct ringbuf queue = RINGBUF_INIT(queue_bytes); /* queue_lock */
+static uint64_t queue_dropped;				 /* queue_lock: messages */
+static bool queue_closed; /* queue_lock: the last message is in; the rest is lost */
 
 /* Held by who moves bytes from the queue to the port; taken before queue_lock. */
 static struct mutex drain_mutex;
@@ -49,22 +49,13 @@ static bool launcher_gone(void)
 	return p && p->ops->hung_up(p);
 }
 
-static size_t queue_used(void)
+static size_t queue_room(void)
 {
 	uint64_t flags = spin_lock_irqsave(&queue_lock);
-	size_t used = queue_tail - queue_head;
+	size_t n = ringbuf_room(&queue);
 
 	spin_unlock_irqrestore(&queue_lock, flags);
-	return used;
-}
-
-static void queue_put_locked(const void *data, size_t n)
-{
-	size_t at = queue_tail & (QUEUE_SIZE - 1), first = MIN(n, QUEUE_SIZE - at);
-
-	memcpy(queue + at, data, first);
-	memcpy(queue, (const char *)data + first, n - first);
-	queue_tail += n;
+	return n;
 }
 
 /* False when there is no room now. */
@@ -72,11 +63,11 @@ static bool queue_message(uint32_t type, const void *payload, size_t n)
 {
 	struct ctl_msg m = { .type = type, .len = (uint32_t)n };
 	uint64_t flags = spin_lock_irqsave(&queue_lock);
-	bool fits = QUEUE_SIZE - (queue_tail - queue_head) >= sizeof(m) + n;
+	bool fits = ringbuf_room(&queue) >= sizeof(m) + n;
 
 	if (fits && !queue_closed) {
-		queue_put_locked(&m, sizeof(m));
-		queue_put_locked(payload, n);
+		ringbuf_write(&queue, &m, sizeof(m));
+		ringbuf_write(&queue, payload, n);
 		queue_closed = type == CTL_EXIT || type == CTL_NOEXEC;
 	}
 	spin_unlock_irqrestore(&queue_lock, flags);
@@ -86,12 +77,8 @@ static bool queue_message(uint32_t type, const void *payload, size_t n)
 static size_t queue_peek(uint8_t *buf, size_t n)
 {
 	uint64_t flags = spin_lock_irqsave(&queue_lock);
-	size_t at = queue_head & (QUEUE_SIZE - 1), first;
 
-	n = MIN(n, (size_t)(queue_tail - queue_head));
-	first = MIN(n, QUEUE_SIZE - at);
-	memcpy(buf, queue + at, first);
-	memcpy(buf + first, queue, n - first);
+	n = ringbuf_peek(&queue, queue.tail, buf, n);
 	spin_unlock_irqrestore(&queue_lock, flags);
 	return n;
 }
@@ -100,7 +87,7 @@ static void queue_consume(size_t n)
 {
 	uint64_t flags = spin_lock_irqsave(&queue_lock);
 
-	queue_head += n;
+	ringbuf_drop(&queue, n);
 	spin_unlock_irqrestore(&queue_lock, flags);
 	waitq_wake_all(&room);
 }
@@ -113,7 +100,7 @@ static void pull_log(void)
 	static char text[HOSTCTL_MAX]; /* drain_mutex */
 	size_t n;
 
-	while (read && QUEUE_SIZE - queue_used() >= 2 * sizeof(text)) {
+	while (read && queue_room() >= 2 * sizeof(text)) {
 		n = read(&log_cookie, text, sizeof(text));
 		if (n == 0 || !queue_message(CTL_LOG, text, n)) {
 			return;
@@ -150,17 +137,18 @@ static bool drain(struct host_port *p)
 	return empty;
 }
 
-static bool room_or_hopeless(size_t n)
+/* The thread drops what is queued for a launcher that has gone, so room comes then, too. */
+static bool has_room(void *arg)
 {
-	return QUEUE_SIZE - queue_used() >= n || !port() || launcher_gone();
+	return queue_room() >= *(size_t *)arg;
 }
 
 void hostctl_send(uint32_t type, const void *payload, size_t n)
 {
+	size_t need = sizeof(struct ctl_msg) + n;
+
 	ASSERT(n <= HOSTCTL_MAX);
 	while (!queue_message(type, payload, n)) {
-		struct waitq_entry e;
-
 		if (!port() || launcher_gone()) {
 			uint64_t flags = spin_lock_irqsave(&queue_lock);
 
@@ -169,15 +157,7 @@ void hostctl_send(uint32_t type, const void *payload, size_t n)
 			return;
 		}
 		waitq_wake_all(&wake_thread);
-		waitq_entry_init(&e);
-		waitq_add(&room, &e);
-		block_prepare(WAIT_UNINTR);
-		if (room_or_hopeless(sizeof(struct ctl_msg) + n)) {
-			block_cancel();
-		} else {
-			(void)!block(clock_mono_ns() + NSEC_PER_SEC);
-		}
-		waitq_remove(&e);
+		(void)!waitq_wait_until(&room, has_room, &need, WAIT_UNINTR, DEADLINE_NONE);
 	}
 	waitq_wake_all(&wake_thread);
 }
@@ -245,7 +225,7 @@ static bool receive(struct host_port *p)
 /* May the thread sleep?  Called between block_prepare() and block(). */
 static bool nothing_to_do(struct host_port *p)
 {
-	bool stuck = queue_used() == 0 || p->ops->can_write(p) == 0;
+	bool stuck = queue_room() == QUEUE_SIZE || p->ops->can_write(p) == 0;
 	bool deaf = !atomic_load_explicit(&handlers, memory_order_acquire) ||
 		    p->ops->can_read(p) == 0;
 
@@ -368,16 +348,16 @@ static void panic_send(void)
 {
 	struct host_port *p = host_port_peek(LAUNCH_PORT_CTL);
 	struct ctl_msg m = { .type = CTL_PANIC, .len = (uint32_t)panic_len };
-	size_t at, first, used = (size_t)(queue_tail - queue_head);
+	size_t first, used = ringbuf_used(&queue);
+	const uint8_t *run;
 
 	if (!p || used > QUEUE_SIZE || queue_closed) {
 		return;
 	}
 	/* A message may be half out already, so all that is queued goes first. */
-	at = queue_head & (QUEUE_SIZE - 1);
-	first = MIN(used, QUEUE_SIZE - at);
-	p->ops->emergency_write(p, queue + at, first);
-	p->ops->emergency_write(p, queue, used - first);
+	run = ringbuf_run(&queue, queue.tail, &first);
+	p->ops->emergency_write(p, run, first);
+	p->ops->emergency_write(p, queue_bytes, used - first);
 	p->ops->emergency_write(p, &m, sizeof(m));
 	p->ops->emergency_write(p, panic_text, panic_len);
 }

@@ -40,27 +40,23 @@ struct host_port *host_port_peek(const char *name)
 	return NULL;
 }
 
+struct search {
+	const char *name;
+	struct host_port *found;
+};
+
+static bool found(void *arg)
+{
+	struct search *s = arg;
+
+	s->found = host_port_peek(s->name);
+	return s->found;
+}
+
 struct host_port *host_port_find(const char *name, uint64_t deadline)
 {
-	struct host_port *p = host_port_peek(name);
-	int err = 0;
+	struct search s = { .name = name };
 
-	while (!p && !err) {
-		struct waitq_entry e;
-
-		waitq_entry_init(&e);
-		waitq_add(&port_added, &e);
-		block_prepare(WAIT_UNINTR);
-		p = host_port_peek(name);
-		if (p) {
-			block_cancel();
-		} else {
-			err = block(deadline);
-		}
-		waitq_remove(&e);
-		if (!p) {
-			p = host_port_peek(name);
-		}
-	}
-	return p;
+	(void)!waitq_wait_until(&port_added, found, &s, WAIT_UNINTR, deadline);
+	return s.found;
 }

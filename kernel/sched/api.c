@@ -20,7 +20,7 @@ uint64_t sched_online_mask(void)
 void thread_init(struct thread *t, const char *name, const struct thread *parent)
 {
 	atomic_init(&t->state, THREAD_RUNNABLE);
-	atomic_init(&t->refs, 1);
+	refcount_init(&t->refs, 1);
 	timer_init(&t->block_timer, sched_block_timeout);
 	list_init(&t->rq_link);
 	list_init(&t->all_link);
@@ -48,7 +48,7 @@ void thread_init(struct thread *t, const char *name, const struct thread *parent
 
 void thread_put(struct thread *t)
 {
-	if (atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) {
+	if (!t || !refcount_put(&t->refs)) {
 		return;
 	}
 	uint64_t flags = spin_lock_irqsave(&all_lock);

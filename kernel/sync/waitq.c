@@ -120,13 +120,9 @@ static int wait_spin(struct waitq *q, struct spinlock *held, enum wait_mode mode
 	int err;
 
 	wait_begin(q, &e, mode, exclusive);
-	if (held) {
-		spin_unlock(held);
-	}
+	spin_unlock(held);
 	err = wait_end(&e, deadline);
-	if (held) {
-		spin_lock(held);
-	}
+	spin_lock(held);
 	return err;
 }
 
@@ -164,4 +160,61 @@ int waitq_wait_mutex(struct waitq *q, struct mutex *held, enum wait_mode mode, u
 	err = wait_end(&e, deadline);
 	mutex_lock(held);
 	return err;
+}
+
+/* One sleep at most.  ready() is looked at once more after an error: with exclusive entries
+ * the wake that came with it would be lost for the others. */
+static int wait_once(struct waitq *const *queues, unsigned n, bool exclusive,
+		     bool (*ready)(void *arg), void *arg, enum wait_mode mode, uint64_t deadline)
+{
+	struct waitq_entry e[WAITQ_ANY_MAX];
+	int err;
+
+	for (unsigned i = 0; i < n; i++) {
+		waitq_entry_init(&e[i]);
+		e[i].exclusive = exclusive;
+		waitq_add(queues[i], &e[i]);
+	}
+	block_prepare(mode);
+	if (ready(arg)) {
+		block_cancel();
+		err = 0;
+	} else {
+		err = block(deadline);
+		err = err ? err : -EAGAIN;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		waitq_remove(&e[i]);
+	}
+	return err;
+}
+
+static int wait_until(struct waitq *const *queues, unsigned n, bool exclusive,
+		      bool (*ready)(void *arg), void *arg, enum wait_mode mode, uint64_t deadline)
+{
+	int err;
+
+	ASSERT(n <= WAITQ_ANY_MAX);
+	do {
+		err = wait_once(queues, n, exclusive, ready, arg, mode, deadline);
+	} while (err == -EAGAIN);
+	return err && ready(arg) ? 0 : err;
+}
+
+int waitq_wait_until(struct waitq *q, bool (*ready)(void *arg), void *arg, enum wait_mode mode,
+		     uint64_t deadline)
+{
+	return wait_until(&q, 1, false, ready, arg, mode, deadline);
+}
+
+int waitq_wait_until_exclusive(struct waitq *q, bool (*ready)(void *arg), void *arg,
+			       enum wait_mode mode, uint64_t deadline)
+{
+	return wait_until(&q, 1, true, ready, arg, mode, deadline);
+}
+
+int waitq_wait_until_any(struct waitq *const *queues, unsigned n, bool (*ready)(void *arg),
+			 void *arg, enum wait_mode mode, uint64_t deadline)
+{
+	return wait_until(queues, n, false, ready, arg, mode, deadline);
 }

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -327,6 +328,57 @@ static void requeue_pi(void)
 	CHECK_ERR(futex(&rq_word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 2, (void *)1, &rq_pi, 0), EINVAL);
 }
 
+/* A chain: B has `second` and waits for `first`, while others want `second`: B's priority, and so
+ * its place among the waiters of `first`, changes while `first` is handed over to it. */
+static _Atomic unsigned chain_first, chain_second;
+static _Atomic int chain_end;
+static void *chain_middle(void *arg)
+{
+	CHECK_EQ(setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19), 0);
+	while (!chain_end) {
+		CHECK_EQ(futex(&chain_second, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
+		CHECK_EQ(futex(&chain_first, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
+		CHECK_EQ(futex(&chain_first, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
+		CHECK_EQ(futex(&chain_second, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
+	}
+	return NULL;
+}
+static void *chain_last(void *arg)
+{
+	struct timespec past = { 1, 0 };
+
+	while (!chain_end) {
+		if (futex(&chain_second, FUTEX_LOCK_PI_PRIVATE, 0, &past, NULL, 0) == 0) {
+			CHECK_EQ(futex(&chain_second, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0),
+				 0);
+			sched_yield();
+		} else {
+			CHECK_EQ(errno, ETIMEDOUT);
+		}
+	}
+	return NULL;
+}
+static void pi_chain(void)
+{
+	struct timespec t0;
+	pthread_t t[3];
+
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	pthread_create(&t[0], NULL, chain_middle, NULL);
+	pthread_create(&t[1], NULL, chain_last, NULL);
+	pthread_create(&t[2], NULL, chain_last, NULL);
+	while (since_ms(&t0) < 4000 && !test_failed_here) {
+		CHECK_EQ(futex(&chain_first, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
+		for (int i = 0; i < 1000 && !(chain_first & FUTEX_WAITERS); i++)
+			sched_yield();
+		CHECK_EQ(futex(&chain_first, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
+	}
+	chain_end = 1;
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+	CHECK_EQ(chain_first | chain_second, 0);
+}
+
 /* --- robust --- */
 
 static pthread_mutex_t robust;
@@ -618,6 +670,7 @@ int main(void)
 	RUN(pi_locks);
 	RUN(pi_timeouts);
 	RUN(requeue_pi);
+	RUN(pi_chain);
 	RUN(robust_mutex);
 	RUN(robust_process);
 	RUN(waitv);

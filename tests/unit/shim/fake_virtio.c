@@ -113,31 +113,11 @@ void waitq_init(struct waitq *q)
 	memset(q, 0, sizeof(*q));
 	list_init(&q->entries);
 }
-void waitq_entry_init(struct waitq_entry *e)
-{
-	memset(e, 0, sizeof(*e));
-	list_init(&e->link);
-}
-void waitq_add(struct waitq *q, struct waitq_entry *e)
-{
-	list_push_back(&q->entries, &e->link);
-}
-void waitq_remove(struct waitq_entry *e)
-{
-	list_remove(&e->link);
-}
 void waitq_wake(struct waitq *q, int nr, uint32_t events)
 {
 	(void)q, (void)nr, (void)events;
 	ASSERT(locks_held == 0); /* RANK_WAITQ comes before RANK_DEVICE */
 	fake_wakes++;
-}
-void block_prepare(enum wait_mode mode)
-{
-	(void)mode;
-}
-void block_cancel(void)
-{
 }
 int block(uint64_t deadline)
 {
@@ -148,6 +128,18 @@ int block(uint64_t deadline)
 	fake_idle();
 	fake_now += 1000;
 	return 0;
+}
+int waitq_wait_until(struct waitq *q, bool (*ready)(void *arg), void *arg, enum wait_mode mode,
+		     uint64_t deadline)
+{
+	int err = 0;
+
+	(void)q;
+	(void)mode;
+	while (!ready(arg) && !err) {
+		err = block(deadline);
+	}
+	return err && ready(arg) ? 0 : err;
 }
 
 uint64_t clock_mono_ns(void)
