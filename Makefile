@@ -50,7 +50,7 @@ $(O)/pass1.elf: $(OBJ) kernel/arch/kernel.ld tools/ksyms.py
 	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms0.S -o $(O)/ksyms0.o
 	$(Q)$(LINK) $(OBJ) $(O)/ksyms0.o -o $@
 $(KERNEL): $(O)/pass1.elf
-	$(Q)nm -n $< | $(PYTHON) tools/ksyms.py > $(O)/ksyms1.S
+	$(Q)readelf -sW $< | $(PYTHON) tools/ksyms.py > $(O)/ksyms1.S
 	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms1.S -o $(O)/ksyms1.o
 	$(call say,LD,$@)$(LINK) $(OBJ) $(O)/ksyms1.o -o $@
 # what is installed and measured: debugging information stays behind

@@ -14,7 +14,6 @@
 #include <fs/inode.h>
 #include <fs/mount.h>
 #include <host/hostctl.h>
-#include <debug/log.h>
 #include <drivers/debug_exit.h>
 #include <drivers/fw_cfg.h>
 #include <drivers/pvclock.h>
@@ -114,7 +113,7 @@ static void start_thread(void *arg)
 	}
 	config = read_launch_config();
 	if (config->h.flags & LAUNCH_KERNEL_LOG) {
-		hostctl_log_start(log_read);
+		hostctl_log_start();
 	}
 	pagecache_subsystem_init();
 	proc_init();

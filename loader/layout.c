@@ -51,14 +51,14 @@ static uint64_t random_below(uint64_t pages)
 	return randomize() ? (random_u64() & (pages - 1)) << PAGE_SHIFT : 0;
 }
 
-static void set_limits(struct mm *mm)
+static void place_mappings(struct mm *mm)
 {
-	uint64_t gap;
+	uint64_t gap = process_rlimit(process_current(), RLIMIT_STACK);
 
-	limits_apply_to_mm(process_current(), mm);
-	gap = MAX(MIN(mm->limit_stack, STACK_GAP_MAX), STACK_GAP_MIN);
-	gap = ALIGN_UP(gap, PAGE_SIZE) + STACK_GUARD + (STACK_RANDOM_PAGES << PAGE_SHIFT);
-	mm->mmap_base = USER_END - MIN(gap, STACK_GAP_MAX) - random_below(MMAP_RANDOM_PAGES);
+	gap = MAX(MIN(gap, STACK_GAP_MAX), STACK_GAP_MIN);
+	gap = MIN(gap + STACK_GUARD + (STACK_RANDOM_PAGES << PAGE_SHIFT), STACK_GAP_MAX);
+	mm_set_mmap_base(mm,
+			 ALIGN_DOWN(USER_END - gap - random_below(MMAP_RANDOM_PAGES), PAGE_SIZE));
 }
 
 static void set_bounds(struct mm *mm, const struct elf_image *img, uint64_t bias)
@@ -140,7 +140,7 @@ int exec_build_mm(struct exec_load *l)
 	if (err) {
 		return err;
 	}
-	set_limits(l->mm);
+	place_mappings(l->mm);
 	l->mm->dumpable = true;
 	file_get(l->file);
 	l->mm->exe_file = l->file;

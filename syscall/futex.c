@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* futex(2) and futex_waitv(2). */
+/*
+ * futex(2) and futex_waitv(2): arguments and times.  The words are read only by kernel/futex, under
+ * the locks that make it a futex.
+ */
 #include <syscall/syscalls.h>
 
 #include <fs/inode.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System V IPC. */
+/* System V IPC: what is small is copied here, the rest where it is used (kernel/ipc). */
 #include <syscall/syscalls.h>
 
 #include <fs/inode.h>

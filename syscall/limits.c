@@ -94,10 +94,8 @@ long sys_prlimit64(int pid, unsigned resource, user_ptr new_limit, user_ptr old_
 static void add_rss(struct usage *u)
 {
 	struct mm *mm = thread_current()->mm;
-	uint64_t pages = MAX(atomic_load_explicit(&mm->peak_rss, memory_order_relaxed),
-			     mm_rss_pages(mm));
 
-	u->maxrss_kib = MAX(u->maxrss_kib, pages * (PAGE_SIZE / 1024));
+	u->maxrss_kib = MAX(u->maxrss_kib, mm_peak_rss_pages(mm) * (PAGE_SIZE / 1024));
 }
 
 long sys_getrusage(int who, user_ptr to)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POSIX message queues. */
+/* POSIX message queues: names, times and attributes are copied here, messages in kernel/ipc/mqueue.c. */
 #include <syscall/syscalls.h>
 
 #include <fs/inode.h>

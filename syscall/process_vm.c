@@ -133,9 +133,7 @@ static long transfer(int pid, user_ptr local, uint64_t nlocal, user_ptr remote, 
 			result = buf ? move(&t, mm, buf, write) : -ENOMEM;
 		}
 	}
-	if (mm) {
-		mm_put(mm);
-	}
+	mm_put(mm);
 	kfree(buf);
 	kfree(t.local);
 	kfree(t.remote);

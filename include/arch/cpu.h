@@ -4,10 +4,11 @@
  * Per-CPU data through GS, and the instructions that C cannot say.  Modules of
  * higher layers keep their own per-CPU data in arrays indexed by cpu_id().
  */
+#include <lib/launch.h>
 #include <lib/util.h>
 #include <stdatomic.h>
 
-#define MAX_CPUS 64
+#define MAX_CPUS LAUNCH_MAX_CPUS
 
 /* What is private to kernel/arch follows it in struct cpu_private. */
 struct cpu {

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
-/* The readers of the kernel log; lib/log.h has the writers. */
+/*
+ * The kernel log: a ring in memory; each line carries the time since boot and the CPU.  With
+ * LAUNCH_KERNEL_LOG it also goes out as CTL_LOG; a panic prints its tail.
+ *
+ * Lines are written in any context, also in interrupts, in an NMI and under any spinlock, and
+ * readers are woken all the same: see log.c.
+ */
 #include <lib/util.h>
+#include <sync/waitq.h>
 
 /* The next bytes of the log, formatted: "[    0.001234] cpu0: text\n".  *cookie starts at 0;
  * what was overwritten before it was read is skipped.  0 = nothing new. */
 size_t log_read(uint64_t *cookie, char *buf, size_t size);
-
-/* fn gets each line (with its newline) as it is written: in any context, so it must not
- * take a lock (the serial port; not the console).  NULL: nobody. */
-void log_set_sink(void (*fn)(const char *line, size_t n));
+/* Is there something to read at this cookie? */
+bool log_has_news(uint64_t cookie);
+/* Woken after lines were written. */
+extern struct waitq log_readers;
+/* In an interrupt that smp_kick() of this CPU made. */
+void log_kicked(void);

@@ -14,6 +14,7 @@ struct dir_context;
 struct file;
 struct inode;
 struct inode_ops;
+struct mm;
 struct page_cache;
 struct poll_table;
 struct uio;
@@ -85,6 +86,9 @@ long file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off);
 long file_write_kernel(struct file *f, const void *buf, size_t n, uint64_t off);
 /* Page cache object for exec's mappings, -ENODEV when it has none. */
 MUST_USE int file_object(struct file *f, struct page_cache **object);
+/* mmap(2) of f, pgoff in pages: the address or -errno. */
+long file_mmap(struct mm *mm, struct file *f, uint64_t addr, uint64_t len, int prot, int flags,
+	       uint64_t pgoff);
 long file_lseek(struct file *f, int64_t off, int whence);
 /* Absent when f has no name: a path that stat and open understand (magic links). */
 MUST_USE int file_path(struct file *f, struct path *out);

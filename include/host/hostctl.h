@@ -8,11 +8,10 @@
  * queue is full a sender sleeps if the launcher is there, else the message is dropped and
  * counted.  Nothing blocks on a launcher that has gone.
  *
- * The kernel log: with hostctl_log_start() the thread copies new log lines every
- * LOG_POLL_MS; it looks by itself because log lines are written in contexts that may not
- * wake anybody.  Only --kernel-log turns this on, so an idle guest stays idle.
+ * The kernel log: after hostctl_log_start() the thread sends new lines as they come.  Only
+ * --kernel-log turns this on, so that an idle guest stays idle.
  *
- * In: the thread parses what the launcher sends (debug/ctl_parser.h) and calls the handlers.
+ * In: the thread parses what the launcher sends (host/ctl_parser.h) and calls the handlers.
  *
  * The end: hostctl_exit() and hostctl_noexec() wait until the device has taken all of stdout
  * and stderr, send the last message, wait until that is taken, and switch the machine off.
@@ -37,10 +36,8 @@ void hostctl_text(uint32_t type, const char *text, size_t n);
 /* One line for the user (CTL_WARN), a newline is added. */
 void hostctl_warn(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
-/* Copies the kernel log to the launcher from now on: read(cookie, buf, size) returns the next
- * bytes of the log, 0 = none now; *cookie starts at 0 and is read's own (log_read of
- * debug/log.h). */
-void hostctl_log_start(size_t (*read)(uint64_t *cookie, char *buf, size_t size));
+/* Sends the kernel log to the launcher, from its beginning. */
+void hostctl_log_start(void);
 
 /* Thread context.  The first caller wins; the others sleep until the machine is off. */
 NORETURN void hostctl_exit(const struct ctl_exit *e);

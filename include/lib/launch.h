@@ -33,6 +33,7 @@
 #define LAUNCH_MAGIC 0x41445243u /* "CRDA" */
 #define LAUNCH_VERSION 1u
 #define LAUNCH_MAX_BLOB (4u << 20) /* bytes, header included */
+#define LAUNCH_MAX_CPUS 64	   /* a mask of them is one word */
 
 #define LAUNCH_PORT_CTL "corrida.ctl"
 #define LAUNCH_PORT_STDIO "corrida.stdio"
@@ -101,10 +102,9 @@ struct ctl_started {
 struct ctl_exit {
 	uint32_t by_signal; /* 0: value is the exit status, 1: value is the signal */
 	uint32_t value;
-	uint64_t run_ns;	 /* program start to end */
-	uint64_t max_rss_kib;	 /* largest resident set of a process */
-	uint64_t mem_peak_kib;	 /* most physical memory in use, kernel included */
-	uint64_t mem_leak_pages; /* debug builds: pages not back at their starting level */
+	uint64_t run_ns;       /* program start to end */
+	uint64_t max_rss_kib;  /* largest resident set of a process */
+	uint64_t mem_peak_kib; /* most physical memory in use, kernel included */
 };
 
 struct ctl_noexec {

@@ -53,6 +53,9 @@ enum {
 #define ARCH_SET_FS 0x1002
 #define ARCH_GET_FS 0x1003
 #define ARCH_GET_GS 0x1004
+#define ARCH_GET_CPUID 0x1011
+#define ARCH_SET_CPUID 0x1012
+#define ARCH_CET_STATUS 0x3001
 
 enum {
 	MEMBARRIER_CMD_QUERY = 0,

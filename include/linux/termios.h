@@ -122,9 +122,11 @@ struct linux_termio {
 #define TCSETS2 0x402c542b
 #define TCSETSW2 0x402c542c
 #define TCSETSF2 0x402c542d
+#define N_TTY 0 /* TIOCGETD: the usual line discipline */
 #define TIOCGPTN 0x80045430
 #define TIOCSPTLCK 0x40045431
 #define TIOCGDEV 0x80045432
+#define TIOCSIG 0x40045436
 #define TIOCVHANGUP 0x5437
 #define TIOCGPKT 0x80045438
 #define TIOCGPTLCK 0x80045439

@@ -74,6 +74,11 @@ struct mm_file_ops {
 	void (*describe)(struct file *f, char *path, size_t size, uint64_t *dev, uint64_t *ino);
 };
 extern const struct mm_file_ops *mm_file_ops;
+/* The soft limit RLIMIT_* of the caller, in bytes; ~0 = none, also of RLIMIT_MEMLOCK for who
+ * has CAP_IPC_LOCK.  Set once by proc (proc is above mm); fs asks in the same way.  Asked for
+ * at each check, of the caller, and not kept in the mm: processes that share an mm (vfork)
+ * have limits and rights of their own, and may lose them at any time (setuid). */
+extern uint64_t (*mm_rlimit)(int resource);
 
 struct mm {
 	struct rwsem lock;
@@ -98,17 +103,14 @@ struct mm {
 	bool dumpable;
 	bool oom_victim;       /* faults fail fast while it dies */
 	struct file *exe_file; /* counted; /proc/self/exe */
-	_Atomic uint64_t faults_minor, faults_major;
 	_Atomic uint32_t membarrier_state;
-	/* limits in bytes, copied from the process by setrlimit/exec: RLIM_INFINITY = ~0 */
-	uint64_t limit_as, limit_data, limit_stack, limit_memlock;
 };
 
 MUST_USE int mm_create(struct mm **out);
 /* A copy-on-write copy of the current process's (or any) mm. */
 MUST_USE int mm_fork(struct mm *from, struct mm **out);
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm); /* may sleep */
+void mm_put(struct mm *mm); /* NULL is fine; may sleep */
 /* exec: the current thread leaves its mm and runs on `mm` (takes over the reference). */
 void mm_switch_current(struct mm *mm);
 
@@ -124,8 +126,8 @@ long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
  * refuse because of the file.  0 or -errno. */
 MUST_USE int mm_mmap_check(struct mm *mm, uint64_t addr, uint64_t len, int flags);
 MUST_USE int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len);
-MUST_USE int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot);
-long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
+MUST_USE int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, uint64_t prot);
+long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, uint64_t flags,
 	       uint64_t new_addr);
 long mm_brk(struct mm *mm, uint64_t addr); /* the new break, Linux style: old one on failure */
 MUST_USE int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice);
@@ -138,7 +140,7 @@ void mm_munlockall(struct mm *mm);
 long mm_map_special(struct mm *mm, uint64_t addr, struct page **pages, unsigned n,
 		    uint32_t vma_flags, const char *name);
 
-/* What a fault leads to; codes are si_code values. */
+/* What a fault leads to. */
 enum fault_result {
 	FAULT_OK,
 	FAULT_SEGV_MAPERR, /* no vma */
@@ -160,18 +162,15 @@ MUST_USE int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uin
 
 /* Calls fn for each vma in order under the read lock; stops when fn returns nonzero. */
 int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg);
-/* Removes mappings of pages [first, last] of a cache from every vma (truncate,
- * invalidate); write-protects them and returns whether any was dirty. */
+/* Removes mappings of pages [first, last] of a cache from every vma (truncate, invalidate). */
 void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last);
 /* The file now ends before page first: private copies of what was behind go, too. */
 void mm_unmap_object_end(struct page_cache *pc, uint64_t first);
-bool mm_clean_object_page(struct page_cache *pc, struct page *p);
+/* Makes p read-only in every shared mapping: the next write faults and marks it dirty again. */
+void mm_clean_object_page(struct page_cache *pc, struct page *p);
 uint64_t mm_rss_pages(const struct mm *mm);
-uint64_t mm_peak_rss_pages(struct mm *mm);
-/* exec: places the mmap area below the stack, by mm->limit_stack and ASLR.  mm_create()
- * did it for a stack limit of 8 MiB; call it again before the first mapping. */
-void mm_set_layout(struct mm *mm);
+uint64_t mm_peak_rss_pages(const struct mm *mm);
+/* exec: mappings without a wish go below base.  Before the first mapping. */
+void mm_set_mmap_base(struct mm *mm, uint64_t base);
 
-/* OOM: picks and kills; set by proc.  Returns after the victim was told to die. */
-extern void (*mm_oom_kill)(void);
 void mm_subsystem_init(void);

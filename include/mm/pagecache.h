@@ -7,7 +7,7 @@
  *
  * A page is in the tree with PAGE_CACHE, owner and index set; the tree holds one
  * reference.  PAGE_LOCKED is a sleeping bit lock: whoever sets it fills or writes the
- * page; others wait (pagecache_wait()).  PAGE_UPTODATE: contents are valid.
+ * page; others wait for an unlock in unlock_waiters.  PAGE_UPTODATE: contents are valid.
  *
  * ops == NULL or fill == NULL: memory is the only copy (tmpfs, shared anonymous): missing
  * pages are zeros and nothing is ever reclaimed.
@@ -24,7 +24,7 @@ struct vma;
 
 struct pagecache_ops {
 	/* Fills pages[0..n-1], consecutive from `index`, all locked and not up to date; sets
-	 * PAGE_UPTODATE or PAGE_ERROR in each and zeroes what lies past the end of the file.
+	 * PAGE_UPTODATE in each that it could read and zeroes what lies past the end of the file.
 	 * n > 1 is read-ahead.  May sleep.  0 or -errno. */
 	int (*fill)(struct page_cache *pc, uint64_t index, struct page **pages, unsigned n);
 	/* Optional: as fill, but returns when the reading is under way; pagecache_fill_done() is
@@ -62,13 +62,23 @@ struct page_cache {
 	_Atomic uint32_t write_error; /* errno of a failed write-back, reported once by fsync */
 	struct list dirty_link;	      /* all caches with dirty pages (periodic write-back) */
 };
+/* Memory is the only copy. */
+static inline bool pagecache_is_memory(const struct page_cache *pc)
+{
+	return !pc->ops || !pc->ops->fill;
+}
+/* Dirty pages go back to a file. */
+static inline bool pagecache_writes_back(const struct page_cache *pc)
+{
+	return pc->ops && pc->ops->write;
+}
 void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void *owner);
 /* Drops all pages; nobody maps it any more. */
 void pagecache_destroy(struct page_cache *pc);
 /* An object of its own for shared anonymous memory, refs = 1; NULL = no memory. */
 struct page_cache *pagecache_create_anon(uint64_t size);
 void pagecache_get(struct page_cache *pc);
-void pagecache_put(struct page_cache *pc);
+void pagecache_put(struct page_cache *pc); /* NULL is fine; may sleep */
 
 /* The page at index, up to date, with a reference; fills it (with read-ahead) when it is
  * missing.  -EIO, -ENOMEM, -EINTR (killable).  May sleep. */

@@ -30,30 +30,21 @@ enum page_flags {
 	PAGE_UPTODATE = 1 << 3,
 	PAGE_DIRTY = 1 << 4,
 	PAGE_LOCKED = 1 << 5, /* being filled or written, see pagecache.h */
-	PAGE_ERROR = 1 << 6,
-	PAGE_HUGE_HEAD = 1 << 7, /* first of a 2 MiB unit that is mapped as one */
-	PAGE_RESERVED = 1 << 8,	 /* firmware, kernel image: never freed */
-	PAGE_REFERENCED = 1 << 9,
-	PAGE_TAIL = 1 << 10,	 /* inside a 2 MiB unit: owner = its head */
-	PAGE_COMPOUND = 1 << 11, /* head whose tails carry PAGE_TAIL */
+	PAGE_REFERENCED = 1 << 6,
+	PAGE_TAIL = 1 << 7,	/* inside a 2 MiB unit: owner = its head */
+	PAGE_COMPOUND = 1 << 8, /* head whose tails carry PAGE_TAIL */
 };
 struct page {
 	_Atomic uint32_t refs;	/* 0 = free */
 	_Atomic uint32_t flags; /* enum page_flags */
 	_Atomic int32_t maps;	/* user page-table entries that point here */
 	uint8_t order;		/* of the allocation (head page) */
-	uint8_t pad[3];
-	union {
-		struct list link; /* buddy list, LRU */
-		struct {
-			void *slab_owner, *slab_free;
-		};
-	};
-	void *owner;	/* struct page_cache * */
-	uint64_t index; /* page offset in the owner */
-	uint64_t priv;	/* the owner's */
-	uint64_t pad2;
-};
+	/* the rest is its owner's */
+	struct list link; /* free: buddy or CPU's list; slab: partial; page cache: LRU */
+	void *owner;	  /* page cache, slab: kmem_cache; tail: its head */
+	uint64_t index;	  /* page cache: page offset; slab: objects that are out */
+	uint64_t priv;	  /* slab: its free objects */
+} ALIGNED(64);
 _Static_assert(sizeof(struct page) == 64, "one cache line per page");
 
 enum page_alloc_flags {
@@ -66,8 +57,7 @@ enum page_alloc_flags {
 /* 2^order pages, refs = 1 on the head; NULL when there is no memory. */
 struct page *page_alloc(unsigned order, unsigned flags);
 void page_get(struct page *p);
-void page_put(struct page *p);	   /* frees with the last reference */
-bool page_try_get(struct page *p); /* false when refs was 0 */
+void page_put(struct page *p); /* frees with the last reference; NULL is fine */
 
 static inline struct page *phys_to_page(uint64_t phys)
 {
@@ -85,8 +75,6 @@ static inline struct page *virt_to_page(const void *v)
 {
 	return phys_to_page(virt_to_phys(v));
 }
-/* RAM with a struct page? */
-bool page_phys_valid(uint64_t phys);
 
 /* A zeroed physical page for page tables, 0 when out of memory. */
 uint64_t page_alloc_table(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * Small kernel memory.  Size classes up to 8 KiB with per-CPU free lists, whole pages
+ * Small kernel memory.  Size classes up to 2 KiB with per-CPU free lists, whole pages
  * above.  Debug builds poison freed objects, check red zones and double frees.
  * Any context (no sleep); NULL when out of memory.
  */
@@ -13,7 +13,6 @@ void *kcalloc(size_t n, size_t size); /* zeroed; overflow gives NULL */
 void *krealloc(void *p, size_t size);
 void kfree(const void *p); /* NULL is fine */
 char *kstrdup(const char *s);
-char *kstrndup(const char *s, size_t n);
 void *kmemdup(const void *p, size_t n);
 
 /* A cache of objects of one type (align: power of two, 0 = natural). */
@@ -36,6 +35,6 @@ void slab_for_each(void (*fn)(const struct slab_usage *u, void *arg), void *arg)
  * freeing one costs no shootdown.  Returns the lowest address; NULL = no memory. */
 #define KSTACK_SIZE 16384
 void *kstack_alloc(void);
-void kstack_free(void *stack);
+void kstack_free(void *stack); /* NULL is fine */
 
 void slab_init(void); /* after phys_init() */

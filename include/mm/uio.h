@@ -29,6 +29,5 @@ void uio_init_segs(struct uio *u, const struct uio_seg *segs, unsigned n, uint64
 size_t uio_write_to(struct uio *u, const void *src, size_t n); /* kernel -> uio (a read(2)) */
 size_t uio_read_from(struct uio *u, void *dst, size_t n);      /* uio -> kernel (a write(2)) */
 size_t uio_zero(struct uio *u, size_t n);		       /* zeros -> uio */
-void uio_skip(struct uio *u, size_t n);
 /* Goes back by n bytes that were just moved. */
 void uio_rewind(struct uio *u, size_t n);

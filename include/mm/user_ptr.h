@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 #include <stdint.h>
-/* An address in the program's memory: cannot be dereferenced, nor mixed up with a
- * kernel pointer.  Only mm/usercopy.c, proc/futex.c and proc/sigframe.c look inside;
- * others use user_ptr_add() and the copies of mm/usercopy.h. */
+/* An address in the program's memory: cannot be dereferenced, nor mixed up with a kernel
+ * pointer.  Read and written only by the copies of mm/usercopy.h; others look inside for
+ * the number alone (the key of a futex, the stack of a signal handler). */
 typedef struct {
 	uintptr_t addr;
 } user_ptr;

@@ -11,7 +11,6 @@
 
 MUST_USE int copy_from_user(void *dst, user_ptr src, size_t n) EXCLUDES(NO_SPINLOCKS);
 MUST_USE int copy_to_user(user_ptr dst, const void *src, size_t n) EXCLUDES(NO_SPINLOCKS);
-MUST_USE int clear_user(user_ptr dst, size_t n) EXCLUDES(NO_SPINLOCKS);
 /* As above, but return the bytes copied before a fault (0..n). */
 size_t copy_from_user_partial(void *dst, user_ptr src, size_t n) EXCLUDES(NO_SPINLOCKS);
 size_t copy_to_user_partial(user_ptr dst, const void *src, size_t n) EXCLUDES(NO_SPINLOCKS);
@@ -25,7 +24,6 @@ MUST_USE int put_user_u32(user_ptr dst, uint32_t v) EXCLUDES(NO_SPINLOCKS);
 MUST_USE int put_user_u64(user_ptr dst, uint64_t v) EXCLUDES(NO_SPINLOCKS);
 
 MUST_USE int copy_from_user_nofault(void *dst, user_ptr src, size_t n);
-MUST_USE int copy_to_user_nofault(user_ptr dst, const void *src, size_t n);
 MUST_USE int get_user_u32_nofault(uint32_t *v, user_ptr src);
 /* Atomic compare-exchange on a user word, nofault; *old gets what was there. */
 MUST_USE int cmpxchg_user_u32_nofault(user_ptr p, uint32_t *old, uint32_t new_value);

@@ -27,8 +27,6 @@ MUST_USE int limits_set(struct process *p, int resource, const struct linux_rlim
 /* Threads that the VM may have in all. */
 unsigned proc_max_threads(void);
 void limits_init_default(struct process *p);
-/* Copies the limits that mm enforces into mm (exec, setrlimit). */
-void limits_apply_to_mm(const struct process *p, struct mm *mm);
 
 /* Makes `c` the credentials of the current thread (takes over the reference) and moves the
  * process to another user_account when the real uid changed. */

@@ -20,8 +20,9 @@ struct ldisc_ops {
 	size_t (*output)(void *ctx, const void *buf, size_t n);
 	/* SIGINT, SIGQUIT, SIGTSTP from the keyboard. */
 	void (*signal)(void *ctx, int sig);
-	/* Output was stopped / restarted by ^S ^Q. */
-	void (*flow)(void *ctx, bool stopped);
+	/* TIOCPKT_* bits: output was stopped or goes on, a queue was flushed, ^S and ^Q came into
+	 * or went out of use. */
+	void (*event)(void *ctx, unsigned events);
 };
 struct ldisc {
 	struct linux_termios2 tio;
@@ -36,7 +37,6 @@ struct ldisc {
 	uint32_t canon_column;		       /* where the line being typed began */
 	bool stopped;			       /* ^S or tcflow(TCOOFF) */
 	bool lnext;			       /* ^V: next byte is literal */
-	bool erasing;			       /* within \.../ of ECHOPRT */
 	bool eof_pending;		       /* a read of zero bytes is due */
 	/* echo that the device had no room for */
 	uint8_t echo[256];
@@ -63,3 +63,6 @@ bool ldisc_flush_echo(struct ldisc *l);
 /* New termios: canonical/raw transitions keep the input. */
 void ldisc_set_termios(struct ldisc *l, const struct linux_termios2 *t);
 void ldisc_flush_input(struct ldisc *l);
+void ldisc_flush_output(struct ldisc *l);
+/* tcflow(3): stops the output or lets it go on. */
+void ldisc_set_stopped(struct ldisc *l, bool stopped);

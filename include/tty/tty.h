@@ -5,13 +5,14 @@
  * pseudo-terminal) and the programs that have the terminal open; job control.
  *
  * A tty is counted by its open files, its session and its driver.  Input arrives with
- * tty_input() (any thread context), is edited and echoed by the pure part (proc/ldisc.h) and
+ * tty_input() (any thread context), is edited and echoed by the pure part (tty/ldisc.h) and
  * waits until it is read; output goes through the same part to the driver.
  *
- * Locks: tty->lock (RANK_TTY) for the line discipline; tty->job_lock is proctree_lock:
- * session and foreground group.
+ * Locks: tty->lock (RANK_TTY), held over the driver's write() and event(); proctree_lock for
+ * session and foreground group.  Hang-up is for ever: the flag is set, then all who wait are woken.
  */
 #include <fs/event/poll.h>
+#include <lib/refcount.h>
 #include <linux/termios.h>
 #include <sync/mutex.h>
 #include <tty/ldisc.h>
@@ -28,10 +29,12 @@ struct tty_driver {
 	struct waitq *(*room_waitq)(struct tty *tty);
 	/* Bytes written that the other side has not taken (TIOCOUTQ). */
 	size_t (*pending)(struct tty *tty);
+	/* TIOCPKT_* bits for who controls the other side; NULL: nobody hears of them. */
+	void (*event)(struct tty *tty, unsigned events);
 	void (*release)(struct tty *tty);
 };
 struct tty {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	const struct tty_driver *driver;
 	void *driver_data;
 	struct mutex lock;
@@ -43,11 +46,8 @@ struct tty {
 	struct session *session;      /* [proctree] that it controls; not counted (it counts us) */
 	struct pid *foreground;	      /* [proctree] counted */
 	_Atomic bool hung_up;	      /* reads give EOF, writes EIO */
-	_Atomic bool packet_mode;     /* pty: TIOCPKT of the master */
-	_Atomic uint32_t packet_events;
-	_Atomic int32_t open_count;
-	_Atomic bool exclusive;
-	bool is_pty;
+	_Atomic int32_t open_count;   /* open files of the program side */
+	_Atomic bool exclusive;	      /* TIOCEXCL */
 	unsigned index;
 	uint64_t dev;  /* device number */
 	char name[16]; /* "console", "pts/3" */

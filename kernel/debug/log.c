@@ -6,6 +6,7 @@
  */
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <arch/smp.h>
 #include <debug/log.h>
 #include <debug/panic.h>
 #include <lib/format.h>
@@ -21,11 +22,40 @@ static char text[LOG_SIZE];
 static struct ringbuf ring = RINGBUF_INIT(text); /* log_lock */
 static _Atomic uint64_t lost;
 static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
-static void (*_Atomic line_sink)(const char *line, size_t n);
+
+/*
+ * Waking the readers.  A line may be written under any spinlock, also one that comes after wait
+ * queues.  Those are taken with interrupts off only.  So with interrupts on the readers are
+ * woken at once; with interrupts off this CPU sends itself an interrupt, which comes when they
+ * are on again and wakes them.  In an NMI and in a panic nobody is woken.
+ */
+struct waitq log_readers = {
+	.lock = SPINLOCK_INIT(RANK_WAITQ, "log_readers"),
+	.entries = LIST_INIT(log_readers.entries),
+};
+static _Atomic bool kick_wanted; /* an interrupt is to wake the readers */
 
 static const char *const prefix[] = {
 	[LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = "debug: "
 };
+
+void log_kicked(void)
+{
+	if (atomic_load_explicit(&kick_wanted, memory_order_relaxed) &&
+	    atomic_exchange_explicit(&kick_wanted, false, memory_order_acq_rel)) {
+		waitq_wake_all(&log_readers);
+	}
+}
+
+static void wake_readers(void)
+{
+	if (irq_enabled()) {
+		waitq_wake_all(&log_readers);
+	} else if (waitq_active(&log_readers) &&
+		   !atomic_exchange_explicit(&kick_wanted, true, memory_order_acq_rel)) {
+		smp_kick(cpu_id());
+	}
+}
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
@@ -48,11 +78,6 @@ void log_write(enum log_level level, const char *fmt, ...)
 	if (line[len - 1] != '\n') {
 		line[len++] = '\n';
 	}
-	void (*sink)(const char *, size_t) = atomic_load_explicit(&line_sink, memory_order_acquire);
-
-	if (sink) {
-		sink(line, len);
-	}
 	uint64_t flags = irq_save();
 
 	/* An NMI may have interrupted the holder. */
@@ -68,6 +93,9 @@ void log_write(enum log_level level, const char *fmt, ...)
 	ringbuf_overwrite(&ring, line, len);
 	spin_unlock(&log_lock);
 	irq_restore(flags);
+	if (!cpu_in_nmi() && !panic_active()) {
+		wake_readers();
+	}
 }
 
 static size_t read_locked(uint64_t *cookie, char *buf, size_t size)
@@ -101,7 +129,11 @@ size_t log_read(uint64_t *cookie, char *buf, size_t size)
 	return n;
 }
 
-void log_set_sink(void (*fn)(const char *line, size_t n))
+bool log_has_news(uint64_t cookie)
 {
-	atomic_store_explicit(&line_sink, fn, memory_order_release);
+	uint64_t flags = spin_lock_irqsave(&log_lock);
+	bool news = cookie < ring.head;
+
+	spin_unlock_irqrestore(&log_lock, flags);
+	return news;
 }

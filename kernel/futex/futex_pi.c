@@ -273,7 +273,10 @@ int pi_lock_or_attach_locked(user_ptr word, const struct futex_key *key, struct 
 		next = (value & FUTEX_OWNER_DIED) | tid | (set_waiters ? FUTEX_WAITERS : 0);
 		seen = value;
 		err = cmpxchg_user_u32_nofault(word, &seen, next);
-		return err ? err : seen == value ? 1 : -EAGAIN;
+		if (!err) {
+			err = seen == value ? 1 : -EAGAIN;
+		}
+		return err;
 	}
 	if (try_only) {
 		return -EBUSY;

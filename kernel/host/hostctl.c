@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/clock.h>
-#include <arch/cpu.h>
 #include <host/port.h>
 #include <host/hostctl.h>
+#include <debug/log.h>
 #include <debug/panic.h>
 #include <lib/assert.h>
 #include <lib/format.h>
@@ -14,7 +14,7 @@
 #include <sync/mutex.h>
 
 #define QUEUE_SIZE 16384u /* a power of two */
-#define LOG_POLL_MS 20
+#define LOG_ROOM (2 * HOSTCTL_MAX)
 #define PORT_WAIT_NS (2 * NSEC_PER_SEC)	   /* at the end: for a port that never came */
 #define GOODBYE_WAIT_NS (5 * NSEC_PER_SEC) /* for the last message to be taken */
 
@@ -31,9 +31,9 @@ static struct host_port *_Atomic ctl_port;
 static struct waitq wake_thread; /* there is something to send */
 static struct waitq room;	 /* senders */
 
-static void (*machine_off)(unsigned code);
+static void (*machine_off)(unsigned code); /* [I] */
 static const struct ctl_handlers *_Atomic handlers;
-static size_t (*_Atomic log_read)(uint64_t *cookie, char *buf, size_t size);
+static _Atomic bool log_wanted;
 static uint64_t log_cookie; /* drain_mutex */
 static _Atomic bool ending;
 
@@ -92,16 +92,20 @@ static void queue_consume(size_t n)
 	waitq_wake_all(&room);
 }
 
+static bool log_due(void)
+{
+	return atomic_load_explicit(&log_wanted, memory_order_relaxed) &&
+	       queue_room() >= LOG_ROOM && log_has_news(READ_ONCE(log_cookie));
+}
+
 /* Appends new log lines while they fit. */
 static void pull_log(void)
 {
-	size_t (*read)(uint64_t *, char *, size_t) = atomic_load_explicit(&log_read,
-									  memory_order_acquire);
 	static char text[HOSTCTL_MAX]; /* drain_mutex */
-	size_t n;
 
-	while (read && queue_room() >= 2 * sizeof(text)) {
-		n = read(&log_cookie, text, sizeof(text));
+	while (log_due()) {
+		size_t n = log_read(&log_cookie, text, sizeof(text));
+
 		if (n == 0 || !queue_message(CTL_LOG, text, n)) {
 			return;
 		}
@@ -193,9 +197,9 @@ void hostctl_set_handlers(const struct ctl_handlers *h)
 	waitq_wake_all(&wake_thread);
 }
 
-void hostctl_log_start(size_t (*read)(uint64_t *cookie, char *buf, size_t size))
+void hostctl_log_start(void)
 {
-	atomic_store_explicit(&log_read, read, memory_order_release);
+	atomic_store_explicit(&log_wanted, true, memory_order_relaxed);
 	waitq_wake_all(&wake_thread);
 }
 
@@ -222,48 +226,30 @@ static bool receive(struct host_port *p)
 	return true;
 }
 
-/* May the thread sleep?  Called between block_prepare() and block(). */
-static bool nothing_to_do(struct host_port *p)
+/* For the thread: what drain() or receive() would get on with.  With nobody at the other end
+ * drain() drops what is queued, so that senders do not wait for ever. */
+static bool has_work(void *arg)
 {
-	bool stuck = queue_room() == QUEUE_SIZE || p->ops->can_write(p) == 0;
-	bool deaf = !atomic_load_explicit(&handlers, memory_order_acquire) ||
-		    p->ops->can_read(p) == 0;
+	struct host_port *p = arg;
+	bool out = queue_room() < QUEUE_SIZE && (p->ops->can_write(p) || p->ops->hung_up(p));
+	bool in = atomic_load_explicit(&handlers, memory_order_acquire) && p->ops->can_read(p);
 
-	return stuck && deaf;
+	return out || in || log_due();
 }
 
 static void hostctl_thread(void *arg)
 {
 	struct host_port *p = host_port_find(LAUNCH_PORT_CTL, DEADLINE_NONE);
+	struct waitq *const queues[] = { &p->writable, &p->readable, &wake_thread, &log_readers };
 
-	(void)arg;
 	atomic_store_explicit(&ctl_port, p, memory_order_release);
 	for (;;) {
-		struct waitq_entry out, in, work;
-		uint64_t deadline = DEADLINE_NONE;
-
 		drain(p);
 		while (receive(p)) {
 			;
 		}
-		if (atomic_load_explicit(&log_read, memory_order_acquire)) {
-			deadline = clock_mono_ns() + LOG_POLL_MS * NSEC_PER_MSEC;
-		}
-		waitq_entry_init(&out);
-		waitq_entry_init(&in);
-		waitq_entry_init(&work);
-		waitq_add(&p->writable, &out);
-		waitq_add(&p->readable, &in);
-		waitq_add(&wake_thread, &work);
-		block_prepare(WAIT_UNINTR);
-		if (nothing_to_do(p)) {
-			(void)!block(deadline);
-		} else {
-			block_cancel();
-		}
-		waitq_remove(&out);
-		waitq_remove(&in);
-		waitq_remove(&work);
+		(void)!waitq_wait_until_any(queues, ARRAY_SIZE(queues), has_work, p, WAIT_UNINTR,
+					    DEADLINE_NONE);
 	}
 }
 
@@ -298,9 +284,7 @@ static NORETURN void goodbye(uint32_t type, const void *payload, size_t n)
 		(void)!p->ops->flush(p, deadline);
 	}
 	machine_off(DEBUG_EXIT_DONE);
-	for (;;) {
-		cpu_pause();
-	}
+	panic("the machine is still on");
 }
 
 static void claim_the_end(void)
@@ -374,6 +358,7 @@ void hostctl_panic_init(void)
 
 int hostctl_init(void (*power_off)(unsigned code))
 {
+	ASSERT(!machine_off);
 	machine_off = power_off;
 	mutex_init(&drain_mutex, RANK_SLEEP_LEAF, "hostctl drain");
 	waitq_init(&wake_thread);

@@ -30,7 +30,7 @@ void ipc_object_init(struct ipc_object *o, const struct ipc_args *a)
 {
 	const struct cred *c = thread_current()->cred;
 
-	atomic_store_explicit(&o->refs, 1, memory_order_relaxed);
+	refcount_init(&o->refs, 1);
 	spin_init(&o->lock, RANK_IPC_OBJECT, "ipc object");
 	o->key = a->key;
 	o->uid = o->cuid = c->euid;
@@ -67,13 +67,12 @@ int ipc_owner_locked(const struct ipc_object *o)
 
 void ipc_object_get(struct ipc_object *o)
 {
-	atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+	refcount_get(&o->refs);
 }
 
 void ipc_put(struct ipc_object *o)
 {
-	/* acq_rel: what others did to it before their put comes before its end. */
-	if (o && atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) == 1) {
+	if (o && refcount_put(&o->refs)) {
 		o->table->type->destroy(o);
 	}
 }
@@ -246,9 +245,6 @@ struct ipc_object *ipc_next(struct ipc_table *t, int *index)
 		ipc_object_get(o);
 	}
 	spin_unlock(&t->lock);
-	if (o) {
-		spin_lock(&o->lock);
-	}
 	return o;
 }
 
@@ -256,7 +252,7 @@ void ipc_remove_locked(struct ipc_object *o)
 {
 	struct ipc_table *t = o->table;
 	int index = o->id & INDEX_MASK;
-	int32_t refs;
+	bool last;
 
 	ASSERT(spin_held(&o->lock));
 	ASSERT(!o->removed);
@@ -271,8 +267,8 @@ void ipc_remove_locked(struct ipc_object *o)
 	}
 	spin_unlock(&t->lock);
 	spin_lock(&o->lock);
-	refs = atomic_fetch_sub_explicit(&o->refs, 1, memory_order_relaxed); /* the table's */
-	ASSERT(refs > 1); /* the caller has one of its own */
+	last = refcount_put(&o->refs); /* the table's */
+	ASSERT(!last);		       /* the caller has one of its own */
 }
 
 /* A new object may have the key from now on.  The lock is dropped for a moment. */
@@ -424,6 +420,7 @@ int ipc_show(struct text_buf *text, void *arg)
 	for (int i = 0; (o = ipc_next(t, &i)); i++) {
 		int id = o->id;
 
+		spin_lock(&o->lock);
 		fill_locked(o, &d);
 		ipc_unlock(o);
 		t->type->show(text, id, &d);

@@ -8,11 +8,12 @@
  * ipc_type are called with the object's lock held unless they say otherwise.
  */
 #include <ipc/ipc.h>
+#include <lib/refcount.h>
 #include <mm/user_ptr.h>
 
 struct ipc_table;
 struct ipc_object {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct spinlock lock;
 	struct ipc_table *table;	     /* [I] */
 	int id;				     /* [I] */
@@ -92,7 +93,7 @@ long ipc_get(struct ipc_table *t, const struct ipc_args *a);
 void ipc_object_init(struct ipc_object *o, const struct ipc_args *a);
 /* Counted and locked.  -EINVAL: there is none; -EIDRM: it was just removed. */
 MUST_USE int ipc_lock(struct ipc_table *t, int id, struct ipc_object **out);
-/* The first one at or after *index, counted and locked, whose index *index becomes; NULL. */
+/* The first one at or after *index, counted, whose index *index becomes; NULL. */
 struct ipc_object *ipc_next(struct ipc_table *t, int *index);
 /* Unlocks and puts. */
 void ipc_unlock(struct ipc_object *o);

@@ -2,6 +2,11 @@
 /*
  * POSIX message queues: a name space of their own; a descriptor refers to a queue that lives while
  * it has a name or is open.  Messages leave by priority, then by age.
+ *
+ * Locks: names.lock for the names; a queue's lock for its messages and its notification.  A message
+ * is copied from and to the program outside, when it is one thread's alone.  A receiver is woken
+ * for each message, one by one (the wait is exclusive); senders all at once, as each may find room.
+ * A notification is taken out under the lock and sent after it.
  */
 #include "ipc_internal.h"
 
@@ -34,39 +39,40 @@ struct mq_message {
 };
 struct mq {
 	struct list link;     /* [names] */
-	_Atomic int32_t refs; /* the name, each open file */
+	struct refcount refs; /* the name, each open file */
 	struct spinlock lock;
-	struct list messages;		/* [lock] next to leave first */
-	int64_t maxmsg, msgsize, count; /* count [lock] */
+	struct list messages;	 /* [lock] next to leave first */
+	int64_t maxmsg, msgsize; /* [I] */
+	int64_t count;		 /* [lock] */
 	struct waitq senders, receivers, pollers;
 	unsigned waiting_receivers; /* [lock] */
 	uint32_t uid, gid, mode;    /* [I] */
-	struct user_account *user;  /* charged with `charge` bytes */
-	int64_t charge;
+	struct user_account *user;  /* [I] charged with `charge` bytes */
+	int64_t charge;		    /* [I] */
 	/* mq_notify: [lock] */
 	struct process *notify; /* counted */
 	struct linux_sigevent event;
-	char name[NAME_MAX + 1];
+	char name[NAME_MAX + 1]; /* [I] */
 };
 
 static struct {
 	struct spinlock lock;
-	struct list list;
-	unsigned count;
+	struct list list; /* [lock] */
+	unsigned count;	  /* [lock] */
 } names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };
 
 static void mq_put(struct mq *q)
 {
 	struct mq_message *m, *tmp;
 
-	if (!q || atomic_fetch_sub_explicit(&q->refs, 1, memory_order_acq_rel) != 1) {
+	if (!q || !refcount_put(&q->refs)) {
 		return;
 	}
 	list_for_each_entry_safe(m, tmp, &q->messages, link) {
 		kfree(m);
 	}
 	if (q->user) {
-		atomic_fetch_sub(&q->user->mq_bytes, q->charge);
+		atomic_fetch_sub_explicit(&q->user->mq_bytes, q->charge, memory_order_relaxed);
 		user_account_put(q->user);
 	}
 	process_put(q->notify);
@@ -77,6 +83,7 @@ static struct mq *find_locked(const char *name)
 {
 	struct mq *q;
 
+	ASSERT(spin_held(&names.lock));
 	list_for_each_entry(q, &names.list, link) {
 		if (!strcmp(q->name, name)) {
 			return q;
@@ -87,9 +94,14 @@ static struct mq *find_locked(const char *name)
 
 /* --- files --- */
 
-static void drop_notify_locked(struct mq *q)
+/* The registration ends: whose it was, for the caller to put. */
+static struct process *drop_notify_locked(struct mq *q)
 {
+	struct process *p = q->notify;
+
+	ASSERT(spin_held(&q->lock));
 	q->notify = NULL;
+	return p;
 }
 
 static int mq_flush(struct file *f)
@@ -100,8 +112,7 @@ static int mq_flush(struct file *f)
 	/* Closing any descriptor of the queue ends the process's registration. */
 	spin_lock(&q->lock);
 	if (q->notify == process_current()) {
-		p = q->notify;
-		drop_notify_locked(q);
+		p = drop_notify_locked(q);
 	}
 	spin_unlock(&q->lock);
 	process_put(p);
@@ -175,9 +186,11 @@ static int charge(struct mq *q)
 	int64_t used;
 
 	q->charge = q->maxmsg * (q->msgsize + 80);
-	used = atomic_fetch_add(&p->user->mq_bytes, q->charge) + q->charge;
+	/* Relaxed, here and below: a sum; who adds last knows whether it is too much. */
+	used = atomic_fetch_add_explicit(&p->user->mq_bytes, q->charge, memory_order_relaxed) +
+	       q->charge;
 	if ((uint64_t)used > process_rlimit(p, RLIMIT_MSGQUEUE)) {
-		atomic_fetch_sub(&p->user->mq_bytes, q->charge);
+		atomic_fetch_sub_explicit(&p->user->mq_bytes, q->charge, memory_order_relaxed);
 		return -EMFILE;
 	}
 	q->user = p->user;
@@ -195,7 +208,7 @@ static int create(const char *name, uint32_t mode, const struct linux_mq_attr *a
 	if (!q) {
 		return -ENOMEM;
 	}
-	atomic_store(&q->refs, 1); /* the name's */
+	refcount_init(&q->refs, 1); /* the name's */
 	spin_init(&q->lock, RANK_IPC_OBJECT, "mqueue");
 	list_init(&q->link);
 	list_init(&q->messages);
@@ -263,7 +276,7 @@ static int find_or_create(const char *name, int oflags, uint32_t mode,
 		names.count++;
 	}
 	if (!err) {
-		atomic_fetch_add(&q->refs, 1);
+		refcount_get(&q->refs);
 	}
 	spin_unlock(&names.lock);
 	mq_put(fresh);
@@ -356,6 +369,7 @@ static void insert_locked(struct mq *q, struct mq_message *m)
 {
 	struct mq_message *other;
 
+	ASSERT(spin_held(&q->lock));
 	q->count++;
 	list_for_each_entry(other, &q->messages, link) {
 		if (other->prio < m->prio) {
@@ -370,14 +384,12 @@ static void insert_locked(struct mq *q, struct mq_message *m)
  * once.  Returns whom, counted. */
 static struct process *take_notify_locked(struct mq *q, struct linux_sigevent *event)
 {
-	struct process *p = q->notify;
-
-	if (!p || q->count != 1 || q->waiting_receivers) {
+	ASSERT(spin_held(&q->lock));
+	if (q->count != 1 || q->waiting_receivers) {
 		return NULL;
 	}
 	*event = q->event;
-	drop_notify_locked(q);
-	return p;
+	return drop_notify_locked(q);
 }
 
 static void send_notify(struct process *p, const struct linux_sigevent *event)
@@ -399,6 +411,7 @@ static int wait_room_locked(struct mq *q, bool nonblock, uint64_t deadline)
 {
 	int err = 0;
 
+	ASSERT(spin_held(&q->lock));
 	while (q->count >= q->maxmsg && !err) {
 		err = nonblock ? -EAGAIN : waitq_wait(&q->senders, &q->lock, WAIT_INTR, deadline);
 	}
@@ -523,8 +536,7 @@ long mq_set_notify(int fd, const struct linux_sigevent *event)
 	spin_lock(&q->lock);
 	if (!event) {
 		if (q->notify == p) {
-			old = q->notify;
-			drop_notify_locked(q);
+			old = drop_notify_locked(q);
 		}
 	} else if (q->notify) {
 		err = -EBUSY;

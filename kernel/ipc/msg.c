@@ -288,6 +288,7 @@ static size_t msg_info(bool usage, union ipc_info *i)
 	if (usage) {
 		i->msg.pool = i->msg.map = i->msg.tql = 0;
 		for (int n = 0; (o = ipc_next(&msg_table, &n)); n++) {
+			spin_lock(&o->lock);
 			i->msg.pool++;
 			i->msg.map += (int)((struct msg_queue *)o)->count;
 			i->msg.tql += (int)((struct msg_queue *)o)->bytes;

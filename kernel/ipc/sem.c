@@ -63,7 +63,7 @@ long sem_get(int key, int nsems, int flags)
 /* --- operations --- */
 
 /* Does one operation; 0, WAITING, or -errno with nothing changed. */
-static int try_op(struct sem *sem, const struct linux_sembuf *op, struct sem_undo *undo)
+static int try_op_locked(struct sem *sem, const struct linux_sembuf *op, struct sem_undo *undo)
 {
 	int val = sem->val + op->op;
 
@@ -93,7 +93,7 @@ static int try_ops_locked(struct sem_set *s, struct sem_waiter *w)
 
 	ASSERT(spin_held(&s->ipc.lock));
 	while (i < w->n) {
-		err = try_op(&s->sems[w->ops[i].num], &w->ops[i], w->undo);
+		err = try_op_locked(&s->sems[w->ops[i].num], &w->ops[i], w->undo);
 		if (err) {
 			break;
 		}
@@ -363,7 +363,7 @@ static size_t sem_info(bool usage, union ipc_info *i)
 		for (int n = 0; (o = ipc_next(&sem_table, &n)); n++) {
 			i->sem.usz++;
 			i->sem.aem += (int)((struct sem_set *)o)->n;
-			ipc_unlock(o);
+			ipc_put(o);
 		}
 	}
 	return sizeof(i->sem);

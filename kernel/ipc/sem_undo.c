@@ -16,7 +16,7 @@
 #include <mm/slab.h>
 
 struct sem_undo_list {
-	_Atomic int32_t refs; /* tasks that have it */
+	struct refcount refs; /* tasks that have it */
 	struct spinlock lock;
 	struct list undos; /* [lock] */
 };
@@ -26,7 +26,7 @@ static struct sem_undo_list *list_alloc(void)
 	struct sem_undo_list *l = kzalloc(sizeof(*l));
 
 	if (l) {
-		atomic_store_explicit(&l->refs, 1, memory_order_relaxed);
+		refcount_init(&l->refs, 1);
 		spin_init(&l->lock, RANK_IPC_TABLE, "sem undo list");
 		list_init(&l->undos);
 	}
@@ -47,7 +47,7 @@ int sem_undo_copy(struct task *t, bool share)
 			return -ENOMEM;
 		}
 	}
-	atomic_fetch_add_explicit(&cur->sem_undo->refs, 1, memory_order_relaxed);
+	refcount_get(&cur->sem_undo->refs);
 	t->sem_undo = cur->sem_undo;
 	return 0;
 }
@@ -65,8 +65,8 @@ static struct sem_undo *find_locked(struct sem_undo_list *l, struct sem_set *s)
 	return NULL;
 }
 
-/* Frees the entries of sets that are gone, or they and their sets stay until the list ends. */
-static void drop_removed_locked(struct sem_undo_list *l)
+/* Moves the entries of sets that are gone to `gone`. */
+static void take_removed_locked(struct sem_undo_list *l, struct list *gone)
 {
 	struct sem_undo *u, *tmp;
 
@@ -83,16 +83,27 @@ static void drop_removed_locked(struct sem_undo_list *l)
 		spin_unlock(&o->lock);
 		if (removed) {
 			list_remove(&u->list_link);
-			ipc_put(o);
-			kfree(u);
+			list_push_back(gone, &u->list_link);
 		}
+	}
+}
+
+/* Entries that are in no other list any more, and what they count. */
+static void free_entries(struct list *gone)
+{
+	struct list *n;
+
+	while ((n = list_pop_front(gone))) {
+		struct sem_undo *u = list_entry(n, struct sem_undo, list_link);
+
+		ipc_put(&u->set->ipc);
+		kfree(u);
 	}
 }
 
 static void add_locked(struct sem_undo_list *l, struct sem_set *s, struct sem_undo *u)
 {
 	ASSERT(spin_held(&l->lock));
-	drop_removed_locked(l);
 	u->set = s;
 	ipc_object_get(&s->ipc);
 	list_push_back(&l->undos, &u->list_link);
@@ -105,6 +116,7 @@ int sem_undo_get(struct sem_set *s, struct sem_undo **out)
 {
 	struct task *t = task_current();
 	struct sem_undo_list *l = t->sem_undo;
+	struct list gone = LIST_INIT(gone);
 	struct sem_undo *fresh;
 
 	if (!l) {
@@ -124,13 +136,15 @@ int sem_undo_get(struct sem_set *s, struct sem_undo **out)
 		return -ENOMEM;
 	}
 	spin_lock(&l->lock);
-	*out = find_locked(l, s); /* another thread may have been first */
+	*out = find_locked(l, s);      /* another thread may have been first */
+	take_removed_locked(l, &gone); /* or they and their sets stay until the list ends */
 	if (!*out) {
 		add_locked(l, s, fresh);
 		*out = fresh;
 		fresh = NULL;
 	}
 	spin_unlock(&l->lock);
+	free_entries(&gone);
 	kfree(fresh);
 	return 0;
 }
@@ -176,7 +190,7 @@ void sem_undo_exit(struct task *t)
 	struct sem_undo_list *l = t->sem_undo;
 
 	t->sem_undo = NULL;
-	if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1) {
+	if (!l || !refcount_put(&l->refs)) {
 		return;
 	}
 	while (!list_empty(&l->undos)) {

@@ -70,7 +70,7 @@ static bool permitted(const struct vma *v, bool write, bool force)
 
 static int reach_page(struct mm *mm, uint64_t addr, bool write, bool force, struct reached *out)
 {
-	unsigned access = (write ? ACCESS_WRITE : 0) | (force ? ACCESS_FORCE : 0);
+	enum fault_access access = write ? ACCESS_WRITE : ACCESS_READ;
 	int err = -EFAULT;
 	struct vma *v;
 
@@ -111,9 +111,7 @@ long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bo
 		} else {
 			memcpy(at + done, (char *)r.bytes + offset, piece);
 		}
-		if (r.held) {
-			page_put(r.held);
-		}
+		page_put(r.held);
 		done += piece;
 	}
 	return (long)done;

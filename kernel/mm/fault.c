@@ -4,9 +4,10 @@
 
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <sched/sched.h>
 
-static enum fault_result out_of_memory(struct mm *mm)
+enum fault_result fault_no_memory(const struct mm *mm)
 {
 	if (thread_current()->killed || mm->oom_victim) {
 		return FAULT_RETRY;
@@ -21,7 +22,7 @@ void rss_add(struct mm *mm, const struct vma *v, bool file, int64_t pages)
 	if (!file) {
 		atomic_fetch_add_explicit(&mm->rss_anon, pages, memory_order_relaxed);
 		mem_account(MEM_ANON, pages);
-	} else if (object_is_memory(v->object)) {
+	} else if (pagecache_is_memory(v->object)) {
 		atomic_fetch_add_explicit(&mm->rss_shmem, pages, memory_order_relaxed);
 	} else {
 		atomic_fetch_add_explicit(&mm->rss_file, pages, memory_order_relaxed);
@@ -38,7 +39,8 @@ static uint64_t anon_bits(const struct vma *v)
 	return pt_bits(v->flags) | (v->flags & VMA_WRITE ? PTE_W | PTE_D : 0);
 }
 
-static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte, unsigned access)
+static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
+				    enum fault_access access)
 {
 	struct page *p;
 
@@ -48,7 +50,7 @@ static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
 	}
 	p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
 	if (!p) {
-		return out_of_memory(mm);
+		return fault_no_memory(mm);
 	}
 	if (pte_install(pte, page_to_phys(p) | anon_bits(v))) {
 		rss_add(mm, v, false, 1);
@@ -134,7 +136,7 @@ static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, 
 		if (counted) {
 			page_put(old);
 		}
-		return out_of_memory(mm);
+		return fault_no_memory(mm);
 	}
 	if (!zero) {
 		page_copy(copy, old);
@@ -196,21 +198,20 @@ static enum fault_result fault_huge_write(struct mm *mm, struct vma *v, uint64_t
 		spin_unlock(&mm->pt_lock);
 		table = page_alloc(0, PAGE_ALLOC_USER);
 		if (!table) {
-			return out_of_memory(mm);
+			return fault_no_memory(mm);
 		}
 	}
 	if (!(pte_read(pmd) & PTE_PS)) {
 		*again = true;
 	}
 	spin_unlock(&mm->pt_lock);
-	if (table) {
-		page_put(table);
-	}
+	page_put(table);
 	tlb_flush_page(addr);
 	return FAULT_OK;
 }
 
-enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr, unsigned access)
+enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr,
+			       enum fault_access access)
 {
 	bool write = access & ACCESS_WRITE;
 	uint64_t *pmd, *pte, e;
@@ -218,7 +219,7 @@ enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr, unsi
 	addr &= PAGE_MASK;
 	pmd = pt_pmd_alloc(mm, addr);
 	if (!pmd) {
-		return out_of_memory(mm);
+		return fault_no_memory(mm);
 	}
 	for (;;) {
 		bool again = false;
@@ -230,7 +231,7 @@ enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr, unsi
 				return FAULT_OK;
 			}
 			if (!pte_read(pmd) && !pt_table_alloc(mm, pmd)) {
-				return out_of_memory(mm);
+				return fault_no_memory(mm);
 			}
 			e = pte_read(pmd);
 		}
@@ -283,7 +284,7 @@ static enum fault_result grow_stack(struct mm *mm, uint64_t addr)
 		r = FAULT_OK; /* another thread was faster */
 		goto out;
 	}
-	if (!(v->flags & VMA_GROWSDOWN) || v->end - start > mm->limit_stack ||
+	if (!(v->flags & VMA_GROWSDOWN) || v->end - start > mm_rlimit(RLIMIT_STACK) ||
 	    start < MMAP_MIN_ADDR) {
 		goto out;
 	}
@@ -325,7 +326,6 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error)
 	if (addr >= USER_END) {
 		return FAULT_SEGV_MAPERR;
 	}
-	atomic_fetch_add_explicit(&mm->faults_minor, 1, memory_order_relaxed);
 	rwsem_read_lock(&mm->lock);
 	v = vma_find(mm, addr);
 	while (v && addr < v->start) {
@@ -344,14 +344,15 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error)
 	} else if (unlikely(!access_allowed(v, error))) {
 		r = FAULT_SEGV_ACCERR;
 	} else {
-		r = fault_in_vma(mm, v, addr, error & PF_WRITE ? ACCESS_WRITE : 0);
+		r = fault_in_vma(mm, v, addr, error & PF_WRITE ? ACCESS_WRITE : ACCESS_READ);
 	}
 	rwsem_read_unlock(&mm->lock);
 	return r;
 }
 
 /* One vma's part of mm_populate(), under the read lock. */
-static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t end, int mode)
+static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t end,
+			enum populate_mode mode)
 {
 	bool write = (v->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE;
 	uint64_t stop = MIN(end, v->end);
@@ -371,7 +372,7 @@ static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t e
 		return mode == POPULATE_LOCK ? -EFAULT : -EINVAL;
 	}
 	for (; *addr < stop; *addr += PAGE_SIZE) {
-		switch (fault_in_vma(mm, v, *addr, write ? ACCESS_WRITE : 0)) {
+		switch (fault_in_vma(mm, v, *addr, write ? ACCESS_WRITE : ACCESS_READ)) {
 		case FAULT_OK: break;
 		case FAULT_OOM: return -ENOMEM;
 		case FAULT_RETRY: return -EINTR;
@@ -381,7 +382,7 @@ static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t e
 	return 0;
 }
 
-int mm_populate(struct mm *mm, uint64_t start, uint64_t end, int mode)
+int mm_populate(struct mm *mm, uint64_t start, uint64_t end, enum populate_mode mode)
 {
 	int err = 0;
 

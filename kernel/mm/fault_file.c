@@ -75,9 +75,7 @@ static void map_around(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t add
 		rss_add(mm, v, true, mapped);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		if (pages[i]) {
-			page_put(pages[i]);
-		}
+		page_put(pages[i]);
 	}
 }
 
@@ -93,13 +91,12 @@ static enum fault_result get_object_page(struct mm *mm, struct vma *v, uint64_t 
 	if (*out) {
 		return FAULT_OK;
 	}
-	atomic_fetch_add_explicit(&mm->faults_major, 1, memory_order_relaxed);
 	err = pagecache_get_page(v->object, index, out);
 	if (!err) {
 		return FAULT_OK;
 	}
 	if (err == -ENOMEM) {
-		return thread_current()->killed ? FAULT_RETRY : FAULT_OOM;
+		return fault_no_memory(mm);
 	}
 	return thread_current()->killed ? FAULT_RETRY : FAULT_BUS_ADRERR;
 }
@@ -112,7 +109,7 @@ static enum fault_result map_private_copy(struct mm *mm, struct vma *v, uint64_t
 	uint64_t bits = pt_bits(v->flags) | (v->flags & VMA_WRITE ? PTE_W | PTE_D : 0);
 
 	if (!p) {
-		return thread_current()->killed ? FAULT_RETRY : FAULT_OOM;
+		return fault_no_memory(mm);
 	}
 	page_copy(p, from);
 	if (pte_install(pte, page_to_phys(p) | bits)) {
@@ -132,7 +129,7 @@ static enum fault_result map_special(struct vma *v, uint64_t *pte, uint64_t addr
 
 static bool object_tracks_writes(const struct page_cache *pc)
 {
-	return pc->ops && (pc->ops->write || pc->ops->mkwrite);
+	return pagecache_writes_back(pc) || (pc->ops && pc->ops->mkwrite);
 }
 
 static bool mkwrite_allowed(struct page_cache *pc, struct page *p)
@@ -167,7 +164,7 @@ static enum fault_result make_writable(struct mm *mm, struct vma *v, uint64_t *p
 	}
 	spin_unlock(&mm->pt_lock);
 	tlb_flush_page(addr);
-	if (object_writes_back(v->object)) {
+	if (pagecache_writes_back(v->object)) {
 		pagecache_mark_dirty(v->object, p);
 	}
 	page_put(p);
@@ -189,7 +186,7 @@ static enum fault_result map_page(struct mm *mm, struct vma *v, uint64_t *pte, s
 		if (write || !object_tracks_writes(v->object)) {
 			bits |= PTE_W | PTE_D;
 		}
-		dirty = write && object_writes_back(v->object);
+		dirty = write && pagecache_writes_back(v->object);
 	}
 	page_get(p);
 	spin_lock(&mm->pt_lock);
@@ -210,7 +207,7 @@ static enum fault_result map_page(struct mm *mm, struct vma *v, uint64_t *pte, s
 }
 
 enum fault_result fault_file(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr,
-			     unsigned access)
+			     enum fault_access access)
 {
 	uint64_t *pte = pt_pte(pmd, addr), index = vma_index(v, addr);
 	bool write = access & ACCESS_WRITE, again;

@@ -83,9 +83,7 @@ int huge_split_at(struct mm *mm, uint64_t addr)
 		table = NULL;
 	}
 	spin_unlock(&mm->pt_lock);
-	if (table) {
-		page_put(table);
-	}
+	page_put(table);
 	return 0;
 }
 
@@ -147,7 +145,6 @@ bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr)
 	if (!p) {
 		return false;
 	}
-	p->flags = PAGE_HUGE_HEAD;
 	e = page_to_phys(p) | pt_bits(v->flags) | PTE_PS;
 	if (v->flags & VMA_WRITE) {
 		e |= PTE_W | PTE_D;

@@ -16,9 +16,7 @@ struct thread *kthread_start(const char *name, void (*fn)(void *arg), void *arg)
 
 	if (!t || !stack) {
 		kfree(t);
-		if (stack) {
-			kstack_free(stack);
-		}
+		kstack_free(stack);
 		return NULL;
 	}
 	thread_init(t, name, NULL);

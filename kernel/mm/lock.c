@@ -2,10 +2,10 @@
 /* mlock(2), mlockall(2), mincore(2), msync(2). */
 #include "mm_internal.h"
 
-#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <mm/usercopy.h>
 
 #define LOCK_FLAGS ((uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT))
@@ -53,21 +53,21 @@ static int lock_range(struct mm *mm, uint64_t start, uint64_t end, uint32_t lock
 int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, bool onfault)
 {
 	struct list dead = LIST_INIT(dead);
-	uint64_t start = addr & PAGE_MASK, end = ALIGN_UP(addr + len, PAGE_SIZE), pages;
+	uint64_t start = addr & PAGE_MASK, size = ALIGN_UP(len + (addr - start), PAGE_SIZE);
+	uint64_t end = start + size, pages = size >> PAGE_SHIFT;
 	uint32_t flags = lock ? VMA_LOCKED | (onfault ? VMA_LOCKONFAULT : 0u) : 0;
 	int err;
 
-	if (lock && mm->limit_memlock == 0) {
+	if (lock && mm_rlimit(RLIMIT_MEMLOCK) == 0) {
 		return -EPERM;
 	}
-	if (end < start || addr + len < addr) {
+	if (end < start) {
 		return -EINVAL;
 	}
 	err = rwsem_write_lock_killable(&mm->lock);
 	if (err) {
 		return err;
 	}
-	pages = (end - start) >> PAGE_SHIFT;
 	if (lock && mm_lock_check(mm, pages) &&
 	    mm_lock_check(mm, pages - locked_pages(mm, start, end))) {
 		err = -ENOMEM;
@@ -110,14 +110,14 @@ int mm_mlockall(struct mm *mm, int flags)
 	    (flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))) {
 		return -EINVAL;
 	}
-	if (mm->limit_memlock == 0) {
+	if (mm_rlimit(RLIMIT_MEMLOCK) == 0) {
 		return -EPERM;
 	}
 	err = rwsem_write_lock_killable(&mm->lock);
 	if (err) {
 		return err;
 	}
-	if ((flags & MCL_CURRENT) && mm->total_pages > mm->limit_memlock >> PAGE_SHIFT) {
+	if ((flags & MCL_CURRENT) && mm->total_pages > mm_rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT) {
 		err = -ENOMEM;
 	}
 	if (!err) {
@@ -281,7 +281,7 @@ static int sync_range(struct mm *mm, uint64_t start, uint64_t end, int flags)
 		}
 		stop = MIN(end, v->end);
 		if ((flags & MS_SYNC) && (v->flags & VMA_SHARED) && v->object &&
-		    object_writes_back(v->object)) {
+		    pagecache_writes_back(v->object)) {
 			err = sync_vma(mm, v, start, stop);
 			if (err) {
 				return err;

@@ -114,7 +114,7 @@ static int remove_pages(struct vma *v, uint64_t start, uint64_t end)
 	if ((v->flags & (VMA_SHARED | VMA_WRITE)) != (VMA_SHARED | VMA_WRITE)) {
 		return -EACCES;
 	}
-	if (!object_is_memory(v->object)) {
+	if (!pagecache_is_memory(v->object)) {
 		return -EOPNOTSUPP;
 	}
 	pagecache_zero_range(v->object, vma_index(v, start) << PAGE_SHIFT, end - start);
@@ -145,7 +145,7 @@ static int advise_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
 	case MADV_COLD:
 	case MADV_PAGEOUT: return v->flags & VMA_LOCKED ? -EINVAL : 0;
 	case MADV_WILLNEED:
-		if (v->object && !object_is_memory(v->object)) {
+		if (v->object && !pagecache_is_memory(v->object)) {
 			will_need(v, start, end);
 		}
 		return 0;

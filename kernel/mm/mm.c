@@ -3,7 +3,6 @@
 #include <mm/mm.h>
 
 #include <lib/assert.h>
-#include <sync/random.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
@@ -12,14 +11,12 @@
 #include "mm_internal.h"
 
 const struct mm_file_ops *mm_file_ops;
-void (*mm_oom_kill)(void);
+uint64_t (*mm_rlimit)(int resource);
 struct page *mm_zero_page;
 static struct kmem_cache *mm_cache;
 
-#define DEFAULT_STACK_LIMIT (8ul << 20)
-/* Room for the stack's own randomisation, as on Linux. */
-#define STACK_RANDOM_ROOM (16ul << 30)
-#define MMAP_RANDOM_BITS 28
+/* For a space that no program was loaded into. */
+#define MMAP_BASE (USER_END - (1ul << 30))
 
 void mm_subsystem_init(void)
 {
@@ -29,14 +26,11 @@ void mm_subsystem_init(void)
 	ASSERT(mm_zero_page);
 }
 
-void mm_set_layout(struct mm *mm)
+void mm_set_mmap_base(struct mm *mm, uint64_t base)
 {
-	uint64_t gap = MIN(MAX(mm->limit_stack, DEFAULT_STACK_LIMIT), USER_END / 6 * 5);
-	uint64_t slide = (random_u64() & ((1ul << MMAP_RANDOM_BITS) - 1)) << PAGE_SHIFT;
-
-	gap = MIN(gap + STACK_GUARD_GAP + STACK_RANDOM_ROOM, USER_END / 6 * 5);
-	mm->mmap_base = ALIGN_DOWN(USER_END - gap - slide, PAGE_SIZE);
-	mm->gap_hint = mm->mmap_base;
+	ASSERT(mm->map_count == 0 && IS_ALIGNED(base, PAGE_SIZE) && base < USER_END);
+	mm->mmap_base = base;
+	mm->gap_hint = base;
 	mm->gap_hole = 0;
 }
 
@@ -60,10 +54,8 @@ int mm_create(struct mm **out)
 	mm->space.root = page_to_phys(root);
 	mm->users = 1;
 	mm->table_pages = 1;
-	mm->limit_as = mm->limit_data = mm->limit_memlock = UINT64_MAX;
-	mm->limit_stack = DEFAULT_STACK_LIMIT;
 	mm->dumpable = true;
-	mm_set_layout(mm);
+	mm_set_mmap_base(mm, MMAP_BASE);
 	*out = mm;
 	return 0;
 }
@@ -105,8 +97,12 @@ static void mm_teardown(struct mm *mm)
 
 void mm_put(struct mm *mm)
 {
-	int32_t old = atomic_fetch_sub_explicit(&mm->users, 1, memory_order_acq_rel);
+	int32_t old;
 
+	if (!mm) {
+		return;
+	}
+	old = atomic_fetch_sub_explicit(&mm->users, 1, memory_order_acq_rel);
 	ASSERT(old > 0);
 	if (old == 1) {
 		mm_teardown(mm);
@@ -121,16 +117,12 @@ void mm_switch_current(struct mm *mm)
 	t->mm = mm;
 	t->arch.space = &mm->space;
 	arch_load_space(&mm->space);
-	if (old) {
-		mm_put(old);
-	}
+	mm_put(old);
 }
 
 static void copy_fields(struct mm *to, const struct mm *from)
 {
-	to->mmap_base = from->mmap_base;
-	to->gap_hint = from->mmap_base; /* DONTFORK may leave gaps */
-	to->gap_hole = 0;
+	mm_set_mmap_base(to, from->mmap_base); /* the hint anew: DONTFORK may leave gaps */
 	to->brk_start = from->brk_start;
 	to->brk_end = from->brk_end;
 	to->start_code = from->start_code;
@@ -147,10 +139,6 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	to->auxv_words = from->auxv_words;
 	to->dumpable = from->dumpable;
 	to->membarrier_state = from->membarrier_state;
-	to->limit_as = from->limit_as;
-	to->limit_data = from->limit_data;
-	to->limit_stack = from->limit_stack;
-	to->limit_memlock = from->limit_memlock;
 	to->exe_file = from->exe_file;
 	if (to->exe_file) {
 		mm_file_ops->get(to->exe_file);
@@ -236,7 +224,7 @@ uint64_t mm_rss_pages(const struct mm *mm)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-uint64_t mm_peak_rss_pages(struct mm *mm)
+uint64_t mm_peak_rss_pages(const struct mm *mm)
 {
 	return MAX(atomic_load_explicit(&mm->peak_rss, memory_order_relaxed), mm_rss_pages(mm));
 }

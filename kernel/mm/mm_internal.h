@@ -49,6 +49,12 @@ static inline uint64_t vma_index(const struct vma *v, uint64_t addr)
 	/* Page numbers, so that addr may lie below (a vma that grows downwards). */
 	return v->pgoff + (addr >> PAGE_SHIFT) - (v->start >> PAGE_SHIFT);
 }
+/* PROT_* as flags of a vma. */
+static inline uint32_t vma_prot(int prot)
+{
+	return (prot & PROT_READ ? VMA_READ : 0u) | (prot & PROT_WRITE ? VMA_WRITE : 0u) |
+	       (prot & PROT_EXEC ? VMA_EXEC : 0u);
+}
 /* What a mapping is apart from its place; vmas that agree in it can be one. */
 struct vma_kind {
 	uint32_t flags;
@@ -192,27 +198,22 @@ bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr);
 /* --- fault.c --- */
 
 enum fault_access {
+	ACCESS_READ = 0,
 	ACCESS_WRITE = 1,
-	ACCESS_EXEC = 2,
-	ACCESS_FORCE = 4, /* ptrace: a private copy may be made of a read-only mapping */
 };
-/* mm->lock held for reading; v covers addr and allows the access. */
-enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr, unsigned access);
+/* mm->lock held for reading; v covers addr and allows the access, or the caller may force it:
+ * then a private copy of a read-only page is made that stays read-only. */
+enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr,
+			       enum fault_access access);
+/* No page to be had: the OOM killer's turn, unless this process is dying itself. */
+enum fault_result fault_no_memory(const struct mm *mm);
 /* fault_file.c */
 enum fault_result fault_file(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr,
-			     unsigned access);
-static inline bool object_writes_back(const struct page_cache *pc)
-{
-	return pc->ops && pc->ops->write;
-}
-static inline bool object_is_memory(const struct page_cache *pc)
-{
-	return !pc->ops || !pc->ops->fill;
-}
+			     enum fault_access access);
 void rss_add(struct mm *mm, const struct vma *v, bool file, int64_t pages);
-/* Faults the pages of [start, end) in; -ENOMEM, -EFAULT.  mm->lock not held. */
-MUST_USE int mm_populate(struct mm *mm, uint64_t start, uint64_t end, int mode);
 enum populate_mode { POPULATE_LOCK, POPULATE_READ, POPULATE_WRITE };
+/* Faults the pages of [start, end) in; -ENOMEM, -EFAULT.  mm->lock not held. */
+MUST_USE int mm_populate(struct mm *mm, uint64_t start, uint64_t end, enum populate_mode mode);
 
 /* --- mmap.c --- */
 

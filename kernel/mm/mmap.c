@@ -2,9 +2,9 @@
 /* mmap(2), munmap(2), brk(2). */
 #include "mm_internal.h"
 
-#include <fs/file.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 
 #define LOW_2G_START 0x40000000ul
 #define LOW_2G_END 0x80000000ul
@@ -13,11 +13,11 @@
 
 int mm_may_expand(struct mm *mm, uint32_t flags, uint64_t pages)
 {
-	if (mm->total_pages + pages > mm->limit_as >> PAGE_SHIFT) {
+	if (mm->total_pages + pages > mm_rlimit(RLIMIT_AS) >> PAGE_SHIFT) {
 		return -ENOMEM;
 	}
 	if ((flags & (VMA_WRITE | VMA_SHARED | VMA_GROWSDOWN)) == VMA_WRITE &&
-	    mm->data_pages + pages > mm->limit_data >> PAGE_SHIFT) {
+	    mm->data_pages + pages > mm_rlimit(RLIMIT_DATA) >> PAGE_SHIFT) {
 		return -ENOMEM;
 	}
 	return 0;
@@ -33,7 +33,7 @@ int mm_commit_check(uint32_t flags, uint64_t pages)
 
 int mm_lock_check(struct mm *mm, uint64_t pages)
 {
-	return mm->locked_pages + pages > mm->limit_memlock >> PAGE_SHIFT ? -EAGAIN : 0;
+	return mm->locked_pages + pages > mm_rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT ? -EAGAIN : 0;
 }
 
 /* --- where --- */
@@ -260,17 +260,11 @@ static long map_locked(struct mm *mm, struct map_request *r, struct list *dead)
 	return addr;
 }
 
-static uint32_t prot_flags(int prot)
-{
-	return (prot & PROT_READ ? VMA_READ : 0u) | (prot & PROT_WRITE ? VMA_WRITE : 0u) |
-	       (prot & PROT_EXEC ? VMA_EXEC : 0u);
-}
-
 /* Checks the arguments and turns them into a vma's kind. */
-static int map_check(struct mm *mm, struct map_request *r, int prot, uint32_t extra)
+static int map_check(struct map_request *r, int prot, uint32_t extra)
 {
 	int type = r->flags & MAP_TYPE;
-	uint32_t flags = prot_flags(prot) | extra;
+	uint32_t flags = vma_prot(prot) | extra;
 
 	if (r->len == 0) {
 		return -EINVAL;
@@ -313,7 +307,7 @@ static int map_check(struct mm *mm, struct map_request *r, int prot, uint32_t ex
 		flags |= VMA_NOHUGE;
 	}
 	if (r->flags & MAP_LOCKED) {
-		if (mm->limit_memlock == 0) {
+		if (mm_rlimit(RLIMIT_MEMLOCK) == 0) {
 			return -EPERM;
 		}
 		flags |= VMA_LOCKED;
@@ -328,7 +322,7 @@ long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 	struct list dead = LIST_INIT(dead);
 	struct map_request r = { addr, len, flags, { .object = object, .file = file }, pgoff };
 	struct page_cache *own = NULL;
-	long ret = map_check(mm, &r, prot, vma_flags);
+	long ret = map_check(&r, prot, vma_flags);
 
 	if (ret) {
 		return ret;
@@ -351,9 +345,7 @@ long mm_mmap(struct mm *mm, uint64_t addr, uint64_t len, int prot, int flags,
 		ret = map_locked(mm, &r, &dead);
 		rwsem_write_unlock(&mm->lock);
 	}
-	if (own) {
-		pagecache_put(own); /* the vma has its own reference */
-	}
+	pagecache_put(own); /* the vma has its own reference */
 	vma_dispose(&dead);
 	if (ret > 0 && ((r.kind.flags & (VMA_LOCKED | VMA_LOCKONFAULT)) == VMA_LOCKED ||
 			(flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)) {
@@ -412,7 +404,7 @@ static bool brk_grow(struct mm *mm, uint64_t from, uint64_t to, struct list *dea
 long mm_brk(struct mm *mm, uint64_t addr)
 {
 	struct list dead = LIST_INIT(dead);
-	uint64_t old, new_end, old_end, data;
+	uint64_t old, new_end, old_end, data, limit = mm_rlimit(RLIMIT_DATA);
 	bool grown = false;
 
 	if (rwsem_write_lock_killable(&mm->lock)) {
@@ -422,7 +414,7 @@ long mm_brk(struct mm *mm, uint64_t addr)
 	old_end = ALIGN_UP(old, PAGE_SIZE);
 	data = mm->end_data - mm->start_data;
 	if (addr < mm->brk_start || addr > USER_END - PAGE_SIZE ||
-	    (mm->limit_data != UINT64_MAX && addr - mm->brk_start + data > mm->limit_data)) {
+	    (limit != UINT64_MAX && addr - mm->brk_start + data > limit)) {
 		goto out;
 	}
 	new_end = ALIGN_UP(addr, PAGE_SIZE);

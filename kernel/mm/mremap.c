@@ -320,17 +320,19 @@ static long remap_locked(struct mm *mm, struct remap *r, struct list *dead)
 	return move_vma(mm, v, r, dead);
 }
 
-long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, int flags,
+long mm_mremap(struct mm *mm, uint64_t old, uint64_t old_len, uint64_t new_len, uint64_t flags,
 	       uint64_t new_addr)
 {
 	struct list dead = LIST_INIT(dead);
-	struct remap r = {
-		old,  ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE), new_addr, flags,
-		false
-	};
+	struct remap r = { old,
+			   ALIGN_UP(old_len, PAGE_SIZE),
+			   ALIGN_UP(new_len, PAGE_SIZE),
+			   new_addr,
+			   (int)flags,
+			   false };
 	long ret;
 
-	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) {
+	if (flags & ~(uint64_t)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) {
 		return -EINVAL;
 	}
 	if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE)) {

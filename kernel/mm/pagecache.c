@@ -70,8 +70,12 @@ void pagecache_get(struct page_cache *pc)
 }
 void pagecache_put(struct page_cache *pc)
 {
-	int32_t old = atomic_fetch_sub_explicit(&pc->refs, 1, memory_order_acq_rel);
+	int32_t old;
 
+	if (!pc) {
+		return;
+	}
+	old = atomic_fetch_sub_explicit(&pc->refs, 1, memory_order_acq_rel);
 	ASSERT(old > 0);
 	if (old == 1 && pc->ops && pc->ops->release) {
 		pc->ops->release(pc);
@@ -167,40 +171,51 @@ struct page *pagecache_find_wait(struct page_cache *pc, uint64_t index)
 	return p;
 }
 
-/* A run of missing pages around index to fill at once. */
+/* A run of missing pages to fill at once, and the reader's window after that. */
 struct window {
-	uint64_t first;
+	uint64_t first, ra_size;
 	unsigned n;
 };
 
-/* pc->lock held; the page at index is missing. */
-static void plan_window(struct page_cache *pc, uint64_t index, uint64_t want, bool mapped,
-			struct window *w)
+/* Cuts w down to the pages around index that are missing. */
+static void trim_window_locked(const struct page_cache *pc, uint64_t index, struct window *w)
+{
+	uint64_t lo = index, end = index + 1;
+
+	while (lo > w->first && !pagecache_tree_find(pc, lo - 1)) {
+		lo--;
+	}
+	while (end < w->first + w->n && !pagecache_tree_find(pc, end)) {
+		end++;
+	}
+	w->first = lo;
+	w->n = (unsigned)(end - lo);
+}
+
+/* What to fill for a miss at index.  Changes nothing: that is fill_window()'s, when it has the
+ * pages. */
+static struct window plan_window_locked(const struct page_cache *pc, uint64_t index, uint64_t want,
+					bool mapped)
 {
 	uint64_t size = atomic_load_explicit(&pc->size, memory_order_relaxed);
 	uint64_t end = size / PAGE_SIZE + (size % PAGE_SIZE != 0);
-	uint64_t lo = index, hi, around = want;
+	uint64_t around = want, hi;
+	struct window w = { .first = index };
 
 	if (index == pc->ra_next && index) {
-		pc->ra_size = MIN(MAX(pc->ra_size * 2, (uint64_t)RA_START), readahead_max);
+		w.ra_size = MIN(MAX(pc->ra_size * 2, (uint64_t)RA_START), readahead_max);
 	} else {
-		pc->ra_size = index == 0 ? RA_START : 0;
+		w.ra_size = index == 0 ? RA_START : 0;
 	}
-	if (mapped && pc->ra_size == 0) {
-		lo = ALIGN_DOWN(index, FAULT_AROUND);
-		around = FAULT_AROUND - (index - lo);
+	if (mapped && w.ra_size == 0) {
+		w.first = ALIGN_DOWN(index, FAULT_AROUND);
+		around = FAULT_AROUND - (index - w.first);
 	}
-	hi = index + MIN(MAX(around, pc->ra_size), (uint64_t)FILL_MAX);
+	hi = index + MIN(MAX(around, w.ra_size), (uint64_t)FILL_MAX);
 	hi = MAX(MIN(hi, end), index + 1);
-	w->n = 1;
-	while (index + w->n < hi && !pagecache_tree_find(pc, index + w->n)) {
-		w->n++;
-	}
-	w->first = index;
-	while (w->first > lo && !pagecache_tree_find(pc, w->first - 1)) {
-		w->first--;
-		w->n++;
-	}
+	w.n = (unsigned)(hi - w.first);
+	trim_window_locked(pc, index, &w);
+	return w;
 }
 
 /* Puts the new pages into the tree, all locked.  Fewer than n when nodes can't be had. */
@@ -262,12 +277,13 @@ static struct page *finish_fill(struct page_cache *pc, struct page **pages, unsi
 	return result;
 }
 
-/* Fills the window that holds index.  -EAGAIN: somebody else was faster, look again. */
-static int fill_window(struct page_cache *pc, uint64_t index, uint64_t want, bool mapped,
-		       struct page **pages, unsigned max, struct page **out)
+/* Fills w, which holds index, by way of pages[w.n].  -EAGAIN: somebody else was faster, look
+ * again.  The plan was made before the pages were allocated, without the lock meanwhile: what
+ * others put into the tree since is left out. */
+static int fill_window(struct page_cache *pc, uint64_t index, struct window w, struct page **pages,
+		       struct page **out)
 {
-	struct window w;
-	unsigned have = alloc_pages(pages, max), n;
+	unsigned have = alloc_pages(pages, w.n), n;
 	int err;
 
 	if (!have) {
@@ -279,17 +295,14 @@ static int fill_window(struct page_cache *pc, uint64_t index, uint64_t want, boo
 		put_pages(pages, have);
 		return -EAGAIN;
 	}
-	plan_window(pc, index, want, mapped, &w);
+	trim_window_locked(pc, index, &w);
 	if (w.n > have) {
 		w.n = have;
 		w.first = MAX(w.first, index - MIN(index, (uint64_t)have - 1));
-		w.first = index - w.first >= have ? index : w.first;
 	}
 	n = insert_run(pc, w.first, pages, w.n);
 	pc->ra_next = w.first + n;
-	if (pc->ra_size) {
-		pc->ra_size = MIN(MAX(pc->ra_size, (uint64_t)n), readahead_max);
-	}
+	pc->ra_size = w.ra_size ? MIN(MAX(w.ra_size, (uint64_t)n), readahead_max) : 0;
 	/* The start of a file may be all that is wanted: half of the first window first. */
 	pc->ra_trigger = !pc->ra_size ? UINT64_MAX : index ? w.first : n / 2;
 	spin_unlock(&pc->lock);
@@ -328,10 +341,29 @@ static int make_zero_page(struct page_cache *pc, uint64_t index, struct page **o
 		}
 	}
 	spin_unlock(&pc->lock);
-	if (p) {
-		page_put(p);
-	}
+	page_put(p);
 	*out = old;
+	return err;
+}
+
+/* fill_window() with room for the pointers: on the stack, or allocated when they are many. */
+static int fill_planned(struct page_cache *pc, uint64_t index, struct window w, struct page **out)
+{
+	struct page *few[ON_STACK], **pages = few;
+	int err;
+
+	if (w.n > ON_STACK) {
+		pages = kmalloc(w.n * sizeof(*pages));
+		if (!pages) {
+			pages = few;
+			w.first = MAX(w.first, index - MIN(index, ON_STACK - 1ul));
+			w.n = ON_STACK;
+		}
+	}
+	err = fill_window(pc, index, w, pages, out);
+	if (pages != few) {
+		kfree(pages);
+	}
 	return err;
 }
 
@@ -339,21 +371,18 @@ int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want, bool m
 		    struct page **out)
 {
 	for (;;) {
-		struct page *few[ON_STACK], **pages = few, *p;
+		bool memory = pagecache_is_memory(pc), locked;
 		struct window w = { 0 };
 		int err = 0;
 
 		spin_lock(&pc->lock);
 		*out = find_ready_locked(pc, index);
-		p = *out ? *out : pagecache_tree_find(pc, index);
-		if (!p && !pagecache_is_memory(pc)) {
-			uint64_t ra = pc->ra_size;
-
-			plan_window(pc, index, want, mapped, &w);
-			pc->ra_size = ra; /* only a look: the plan is made again */
-		} else if (p && !*out) {
+		locked = !*out && pagecache_tree_find(pc, index);
+		if (locked) {
 			err = waitq_wait(&pc->unlock_waiters, &pc->lock, WAIT_KILLABLE,
 					 DEADLINE_NONE);
+		} else if (!*out && !memory) {
+			w = plan_window_locked(pc, index, want, mapped);
 		}
 		spin_unlock(&pc->lock);
 		if (*out) {
@@ -362,23 +391,13 @@ int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want, bool m
 		if (err) {
 			return -EINTR;
 		}
-		if (p) {
+		if (locked) {
 			continue;
 		}
-		if (pagecache_is_memory(pc)) {
+		if (memory) {
 			return make_zero_page(pc, index, out);
 		}
-		if (w.n > ON_STACK) {
-			pages = kmalloc(w.n * sizeof(*pages));
-			if (!pages) {
-				pages = few;
-				w.n = ON_STACK;
-			}
-		}
-		err = fill_window(pc, index, want, mapped, pages, w.n, out);
-		if (pages != few) {
-			kfree(pages);
-		}
+		err = fill_planned(pc, index, w, out);
 		if (err != -EAGAIN) {
 			return err;
 		}

@@ -34,11 +34,6 @@ static inline uint32_t page_clear_flags(struct page *p, uint32_t f)
 {
 	return atomic_fetch_and_explicit(&p->flags, ~f, memory_order_acq_rel);
 }
-/* Memory is the only copy. */
-static inline bool pagecache_is_memory(const struct page_cache *pc)
-{
-	return !pc->ops || !pc->ops->fill;
-}
 /* Puts p (whose reference the tree takes over) at index.  pc->lock held. */
 MUST_USE int pagecache_insert_locked(struct page_cache *pc, uint64_t index, struct page *p,
 				     uint32_t flags);

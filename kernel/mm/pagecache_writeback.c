@@ -49,7 +49,7 @@ void pagecache_mark_dirty(struct page_cache *pc, struct page *p)
 	uint32_t f = page_flags(p);
 	bool wake = false;
 
-	if (!pc->ops || !pc->ops->write) {
+	if (!pagecache_writes_back(pc)) {
 		return;
 	}
 	do {
@@ -132,7 +132,7 @@ static int write_run(struct page_cache *pc, uint64_t index, struct page **pages,
 		if (page_clear_flags(pages[i], PAGE_DIRTY) & PAGE_DIRTY) {
 			pagecache_count_dirty(pc, -1);
 		}
-		(void)mm_clean_object_page(pc, pages[i]);
+		mm_clean_object_page(pc, pages[i]);
 	}
 	size = atomic_load_explicit(&pc->size, memory_order_acquire);
 	if (pos < size) {
@@ -157,7 +157,7 @@ int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last)
 	uint64_t index = first;
 	int err = 0;
 
-	if (!pc->ops || !pc->ops->write ||
+	if (!pagecache_writes_back(pc) ||
 	    atomic_load_explicit(&pc->ndirty, memory_order_relaxed) == 0) {
 		return 0;
 	}
@@ -184,9 +184,7 @@ int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last)
 		}
 		index += n;
 	}
-	if (big) {
-		page_put(big);
-	}
+	page_put(big);
 	return err;
 }
 

@@ -244,7 +244,7 @@ static void free_block(struct page *p)
 	unsigned order = p->order;
 	uint64_t irq;
 
-	DEBUG_ASSERT(!(p->flags & (PAGE_BUDDY | PAGE_RESERVED | PAGE_LOCKED | PAGE_CACHE)));
+	DEBUG_ASSERT(!(p->flags & (PAGE_BUDDY | PAGE_LOCKED | PAGE_CACHE)));
 	DEBUG_ASSERT(p->maps == 0);
 	if (p->flags & PAGE_COMPOUND) {
 		for (struct page *t = p + 1; t < p + (1ul << order); t++) {
@@ -281,39 +281,19 @@ void page_get(struct page *p)
 	ASSERT(old > 0);
 }
 
-bool page_try_get(struct page *p)
-{
-	uint32_t old = atomic_load_explicit(&p->refs, memory_order_relaxed);
-
-	do {
-		if (old == 0) {
-			return false;
-		}
-	} while (!atomic_compare_exchange_weak_explicit(
-		&p->refs, &old, old + 1, memory_order_acquire, memory_order_relaxed));
-	return true;
-}
-
 void page_put(struct page *p)
 {
 	uint32_t old;
 
+	if (!p) {
+		return;
+	}
 	p = page_head(p);
 	old = atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel);
 	ASSERT(old > 0);
 	if (old == 1) {
 		free_block(p);
 	}
-}
-
-bool page_phys_valid(uint64_t addr)
-{
-	for (unsigned i = 0; i < phys.range_count; i++) {
-		if (addr >= phys.ranges[i].start && addr < phys.ranges[i].end) {
-			return true;
-		}
-	}
-	return false;
 }
 
 uint64_t page_alloc_table(void)

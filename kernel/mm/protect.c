@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* mprotect(2), madvise(2): changes to ranges of vmas. */
+/* mprotect(2), and vma_isolate() for all that change parts of vmas. */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <sched/thread.h>
 
 #define PROT_MASK (VMA_READ | VMA_WRITE | VMA_EXEC)
@@ -59,7 +60,7 @@ static int protect_vma(struct mm *mm, struct vma **vp, uint64_t start, uint64_t 
 	if ((prot & VMA_WRITE) && !(v->flags & VMA_WRITE)) {
 		/* pages become data that must be backed */
 		if ((flags & (VMA_SHARED | VMA_GROWSDOWN)) == 0 &&
-		    mm->data_pages + pages > mm->limit_data >> PAGE_SHIFT) {
+		    mm->data_pages + pages > mm_rlimit(RLIMIT_DATA) >> PAGE_SHIFT) {
 			return -ENOMEM;
 		}
 		err = mm_commit_check(flags, pages);
@@ -80,8 +81,7 @@ static int protect_vma(struct mm *mm, struct vma **vp, uint64_t start, uint64_t 
 static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot, int grows,
 			  struct list *dead)
 {
-	uint32_t flags = (prot & PROT_READ ? VMA_READ : 0u) | (prot & PROT_WRITE ? VMA_WRITE : 0u) |
-			 (prot & PROT_EXEC ? VMA_EXEC : 0u);
+	uint32_t flags = vma_prot(prot);
 	struct vma *v = vma_find(mm, start);
 
 	if (!v) {
@@ -118,12 +118,12 @@ static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot,
 	return 0;
 }
 
-int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
+int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, uint64_t prot)
 {
 	struct list dead = LIST_INIT(dead);
-	int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP), err;
+	int grows = (int)prot & (PROT_GROWSDOWN | PROT_GROWSUP), err;
 
-	prot &= ~grows;
+	prot &= ~(uint64_t)grows;
 	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || !IS_ALIGNED(addr, PAGE_SIZE)) {
 		return -EINVAL;
 	}
@@ -134,14 +134,14 @@ int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, int prot)
 	if (addr + len <= addr) {
 		return -ENOMEM;
 	}
-	if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)) {
+	if (prot & ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)) {
 		return -EINVAL;
 	}
 	err = rwsem_write_lock_killable(&mm->lock);
 	if (err) {
 		return err;
 	}
-	err = protect_locked(mm, addr, addr + len, prot, grows, &dead);
+	err = protect_locked(mm, addr, addr + len, (int)prot, grows, &dead);
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
 	return err;

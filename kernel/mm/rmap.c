@@ -55,9 +55,8 @@ void mm_unmap_object_end(struct page_cache *pc, uint64_t first)
 	unmap_object(pc, first, UINT64_MAX, true);
 }
 
-bool mm_clean_object_page(struct page_cache *pc, struct page *p)
+void mm_clean_object_page(struct page_cache *pc, struct page *p)
 {
-	bool dirty = false;
 	struct vma *v;
 	uint64_t start, end;
 
@@ -75,10 +74,8 @@ bool mm_clean_object_page(struct page_cache *pc, struct page *p)
 		}
 		spin_unlock(&v->mm->pt_lock);
 		if (e & (PTE_W | PTE_D)) {
-			dirty |= (e & PTE_D) != 0;
 			tlb_flush_range(v->mm, start, end);
 		}
 	}
 	spin_unlock(&pc->vmas_lock);
-	return dirty;
 }

@@ -464,18 +464,6 @@ void *kmemdup(const void *p, size_t n)
 	return q;
 }
 
-char *kstrndup(const char *s, size_t n)
-{
-	size_t len = strnlen(s, n);
-	char *q = kmalloc(len + 1);
-
-	if (q) {
-		memcpy(q, s, len);
-		q[len] = '\0';
-	}
-	return q;
-}
-
 char *kstrdup(const char *s)
 {
 	return kmemdup(s, strlen(s) + 1);

@@ -119,18 +119,6 @@ size_t uio_zero(struct uio *u, size_t n)
 	return done;
 }
 
-void uio_skip(struct uio *u, size_t n)
-{
-	size_t piece;
-	uint64_t addr;
-
-	ASSERT(n <= u->left);
-	while ((piece = uio_piece(u, n, &addr)) > 0) {
-		uio_advance(u, piece);
-		n -= piece;
-	}
-}
-
 void uio_rewind(struct uio *u, size_t n)
 {
 	u->left += n;

@@ -60,11 +60,6 @@ int copy_to_user(user_ptr dst, const void *src, size_t n)
 	return 0;
 }
 
-int clear_user(user_ptr dst, size_t n)
-{
-	return user_range_ok(dst, n) && !arch_clear_user(dst.addr, n) ? 0 : -EFAULT;
-}
-
 long copy_string_from_user(char *dst, user_ptr src, size_t size)
 {
 	size_t room = size;
@@ -113,17 +108,6 @@ int copy_from_user_nofault(void *dst, user_ptr src, size_t n)
 
 	t->arch.nofault++;
 	err = copy_from_user(dst, src, n);
-	t->arch.nofault--;
-	return err;
-}
-
-int copy_to_user_nofault(user_ptr dst, const void *src, size_t n)
-{
-	struct thread *t = thread_current();
-	int err;
-
-	t->arch.nofault++;
-	err = copy_to_user(dst, src, n);
 	t->arch.nofault--;
 	return err;
 }

@@ -367,7 +367,7 @@ void vma_dispose(struct list *dead)
 		struct vma *v = list_entry(l, struct vma, object_link);
 
 		if (v->object && (v->flags & VMA_SHARED) && (v->flags & VMA_MAYWRITE) &&
-		    object_writes_back(v->object) && v->object->ndirty) {
+		    pagecache_writes_back(v->object) && v->object->ndirty) {
 			/* an error stays with the cache, for fsync() */
 			(void)!pagecache_sync(v->object, v->pgoff, v->pgoff + vma_pages(v) - 1);
 		}

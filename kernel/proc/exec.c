@@ -190,12 +190,9 @@ void proc_exec_commit(const char *comm, struct file *exe)
 	str_copy(t->thread.name, comm, sizeof(t->thread.name));
 	p->exit_signal = p->exit_signal ? SIGCHLD : p->exit_signal;
 	process_unlock(p, flags);
-	if (t->exec_old_mm) {
-		mm_put(t->exec_old_mm);
-		t->exec_old_mm = NULL;
-	}
+	mm_put(t->exec_old_mm);
+	t->exec_old_mm = NULL;
 	p->did_exec = true;
-	limits_apply_to_mm(p, t->thread.mm);
 	sighand_reset(p->sighand, false);
 	timers_exec(p);
 	reset_thread(t);

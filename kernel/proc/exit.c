@@ -38,9 +38,7 @@ void task_release_mm(struct task *t)
 
 static void note_max_rss(struct process *p, struct mm *mm)
 {
-	uint64_t kib = MAX(atomic_load_explicit(&mm->peak_rss, memory_order_relaxed),
-			   mm_rss_pages(mm)) *
-		       (PAGE_SIZE / 1024);
+	uint64_t kib = mm_peak_rss_pages(mm) * (PAGE_SIZE / 1024);
 	uint64_t flags = process_lock(p);
 
 	p->vm_hiwater_kib = MAX(p->vm_hiwater_kib, kib);

@@ -110,11 +110,6 @@ static void oom_kill(void)
 	process_put(worst);
 }
 
-void fault_subsystem_init(void)
-{
-	mm_oom_kill = oom_kill;
-}
-
 /* --- page faults --- */
 
 static void raise(int sig, int code, uintptr_t addr, uint32_t trapno, uint64_t error)

@@ -34,6 +34,12 @@ static uint64_t current_rlimit(int resource)
 	return t->thread.task ? process_rlimit(t->process, resource) : RLIM_INFINITY;
 }
 
+static uint64_t current_mm_rlimit(int resource)
+{
+	return resource == RLIMIT_MEMLOCK && cred_capable(CAP_IPC_LOCK) ? RLIM_INFINITY
+									: current_rlimit(resource);
+}
+
 static int current_pid(void)
 {
 	return thread_current()->task ? process_pid(process_current()) : 0;
@@ -103,10 +109,10 @@ void proc_init(void)
 	signal_subsystem_init();
 	limits_subsystem_init();
 	futex_init();
-	fault_subsystem_init();
 	timers_init();
 	procinfo_init();
 	fs_rlimit = current_rlimit;
+	mm_rlimit = current_mm_rlimit;
 	fs_current_pid = current_pid;
 	fs_send_sigpipe = send_sigpipe;
 	fs_send_sigxfsz = send_sigxfsz;

@@ -6,7 +6,6 @@
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
-#include <mm/mm.h>
 #include <mm/phys.h>
 #include <mm/slab.h>
 #include "proc_internal.h"
@@ -108,20 +107,10 @@ void limits_init_default(struct process *p)
 	p->rlimit[RLIMIT_RTPRIO] = (struct linux_rlimit){ 0, 0 };
 }
 
-void limits_apply_to_mm(const struct process *p, struct mm *mm)
-{
-	mm->limit_as = process_rlimit(p, RLIMIT_AS);
-	mm->limit_data = process_rlimit(p, RLIMIT_DATA);
-	mm->limit_stack = process_rlimit(p, RLIMIT_STACK);
-	mm->limit_memlock = cred_capable(CAP_IPC_LOCK) ? RLIM_INFINITY
-						       : process_rlimit(p, RLIMIT_MEMLOCK);
-}
-
 int limits_set(struct process *p, int resource, const struct linux_rlimit *new_limit,
 	       struct linux_rlimit *old)
 {
 	struct linux_rlimit *limit;
-	struct mm *mm;
 	uint64_t flags;
 	int err = 0;
 
@@ -150,11 +139,6 @@ int limits_set(struct process *p, int resource, const struct linux_rlimit *new_l
 	}
 	if (resource == RLIMIT_CPU) {
 		cpu_limit_changed(p);
-	}
-	mm = process_get_mm(p);
-	if (mm) {
-		limits_apply_to_mm(p, mm);
-		mm_put(mm);
 	}
 	return 0;
 }

@@ -16,7 +16,6 @@ void limits_subsystem_init(void);
 void process_notify_parent_locked(struct process *p, int cause, int status);
 
 /* fault.c */
-void fault_subsystem_init(void);
 
 /* procinfo.c */
 void procinfo_init(void);

@@ -207,7 +207,7 @@ static void show_memory(const struct mm *mm, struct text_buf *t)
 	unsigned long file = (unsigned long)MAX(atomic_load(&mm->rss_file), 0l);
 	unsigned long shmem = (unsigned long)MAX(atomic_load(&mm->rss_shmem), 0l);
 	unsigned long rss = anon + file + shmem;
-	unsigned long peak = MAX((unsigned long)atomic_load(&mm->peak_rss), rss);
+	unsigned long peak = mm_peak_rss_pages(mm);
 
 	text_printf(t, "VmPeak:\t%8lu kB\nVmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n",
 		    mm->total_pages * k, mm->total_pages * k, mm->locked_pages * k, 0u);

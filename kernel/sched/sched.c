@@ -3,6 +3,7 @@
 #include <arch/clock.h>
 #include <arch/smp.h>
 #include <arch/upcalls.h>
+#include <debug/log.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 
@@ -32,7 +33,8 @@ void sched_preempt(struct runq *rq)
 
 void upcall_kick(void)
 {
-	/* The work bits were set by the sender; leaving halt or user mode is all. */
+	/* Work bits and queues were set by the sender; leaving halt or user mode is all. */
+	log_kicked();
 }
 
 static void set_slice(struct runq *rq, struct thread *t, uint64_t now)

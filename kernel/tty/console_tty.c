@@ -2,7 +2,8 @@
 /*
  * The terminal on the host's console port (LAUNCH_TTY): the launcher's own terminal is raw and
  * carries bytes; the line discipline is ours.  A kernel thread takes input from the port, as the
- * line discipline may sleep.
+ * line discipline may sleep; it ends when the port hangs up.  The tty is made once, before the first
+ * process, and has its reference for ever.
  */
 #include <arch/clock.h>
 #include <host/port.h>
@@ -59,26 +60,17 @@ static const struct tty_driver console_driver = {
 	.pending = console_pending,
 };
 
-/* Sleeps until the port has bytes or is hung up. */
-static void wait_bytes(struct host_port *p)
+static bool has_input(void *arg)
 {
-	struct waitq_entry e;
+	struct host_port *p = arg;
 
-	waitq_entry_init(&e);
-	waitq_add(&p->readable, &e);
-	block_prepare(WAIT_UNINTR);
-	if (p->ops->can_read(p) || p->ops->hung_up(p)) {
-		block_cancel();
-	} else {
-		(void)!block(DEADLINE_NONE);
-	}
-	waitq_remove(&e);
+	return p->ops->can_read(p) || p->ops->hung_up(p);
 }
 
 static void wait_input_room(struct tty *tty)
 {
 	mutex_lock(&tty->lock);
-	while (!ldisc_room(&tty->ldisc) && !atomic_load(&tty->hung_up)) {
+	while (!ldisc_room(&tty->ldisc) && !tty_hung_up(tty)) {
 		(void)!waitq_wait_mutex(&tty->input_waitq, &tty->lock, WAIT_UNINTR, DEADLINE_NONE);
 	}
 	mutex_unlock(&tty->lock);
@@ -90,7 +82,7 @@ static void input_thread(void *arg)
 	struct host_port *p = port_of(tty);
 	uint8_t buf[256];
 
-	while (!atomic_load(&tty->hung_up)) {
+	while (!tty_hung_up(tty)) {
 		size_t n = p->ops->read(p, buf, sizeof(buf)), done = 0;
 
 		if (!n) {
@@ -98,10 +90,11 @@ static void input_thread(void *arg)
 				tty_hangup(tty);
 				return;
 			}
-			wait_bytes(p);
+			(void)!waitq_wait_until(&p->readable, has_input, p, WAIT_UNINTR,
+						DEADLINE_NONE);
 			continue;
 		}
-		while (done < n && !atomic_load(&tty->hung_up)) {
+		while (done < n && !tty_hung_up(tty)) {
 			done += tty_input(tty, buf + done, n - done);
 			if (done < n) {
 				wait_input_room(tty);

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The line discipline, pure, see proc/ldisc.h. */
+/*
+ * The line discipline, pure: input, editing and reading, see tty/ldisc.h.
+ *
+ * tail <= canon_head <= head, at most LDISC_BUF apart.  What is below canon_head is whole lines for
+ * readers, what is above is the line being typed and may be taken back; only there bytes go away at
+ * the head.  One place is kept for the byte that ends a line.  The marks of a byte (delim, eof) mean
+ * something only between tail and canon_head.
+ */
 #include "ldisc_internal.h"
 
 #include <lib/string.h>
@@ -48,7 +55,7 @@ void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx)
 /* A control character that is not switched off (0 = _POSIX_VDISABLE). */
 static bool is_cc(const struct ldisc *l, uint8_t c, int index)
 {
-	return c == CC(l, index) && CC(l, index);
+	return c == l->tio.cc[index] && l->tio.cc[index];
 }
 
 /* --- the input ring --- */
@@ -61,16 +68,16 @@ static uint32_t used(const struct ldisc *l)
 size_t ldisc_room(const struct ldisc *l)
 {
 	/* In canonical mode there must be a way to end a line that is too long. */
-	if (L(l, ICANON) && l->canon_head == l->tail) {
+	if (has_lflag(l, ICANON) && l->canon_head == l->tail) {
 		return LDISC_BUF;
 	}
 	return LDISC_BUF - 1 - MIN(used(l), LDISC_BUF - 1u);
 }
 
-static void put(struct ldisc *l, uint8_t c)
+static void put_byte(struct ldisc *l, uint8_t c)
 {
 	if (used(l) >= LDISC_BUF - 1) {
-		if (I(l, IMAXBEL)) {
+		if (has_iflag(l, IMAXBEL)) {
 			uint8_t bell = 7;
 
 			ldisc_echo_raw(l, &bell, 1);
@@ -81,6 +88,14 @@ static void put(struct ldisc *l, uint8_t c)
 	bitmap_clear(l->delim, l->head & MASK);
 	bitmap_clear(l->eof, l->head & MASK);
 	l->head++;
+}
+
+static void put(struct ldisc *l, uint8_t c)
+{
+	if (c == 0xff && has_iflag(l, PARMRK)) {
+		put_byte(l, c);
+	}
+	put_byte(l, c);
 }
 
 static void end_line(struct ldisc *l, uint8_t c, bool eof)
@@ -104,6 +119,7 @@ void ldisc_flush_input(struct ldisc *l)
 {
 	l->tail = l->canon_head = l->head;
 	l->lnext = false;
+	l->ops->event(l->ctx, TIOCPKT_FLUSHREAD);
 }
 
 /* --- editing --- */
@@ -125,7 +141,7 @@ static uint32_t columns_upto(const struct ldisc *l, uint32_t end)
 		if (c == '\t') {
 			col = (col | 7) + 1;
 		} else if (c < ' ' || c == DEL) {
-			col += L(l, ECHOCTL) ? 2 : 0;
+			col += has_lflag(l, ECHOCTL) ? 2 : 0;
 		} else if (!is_continuation(l, c)) {
 			col++;
 		}
@@ -141,11 +157,11 @@ static void erase_one(struct ldisc *l)
 		l->head--;
 		c = l->buf[l->head & MASK];
 	} while (is_continuation(l, c) && l->head != l->canon_head);
-	if (!L(l, ECHO)) {
+	if (!has_lflag(l, ECHO)) {
 		return;
 	}
-	if (!L(l, ECHOE)) {
-		ldisc_echo_char(l, CC(l, VERASE));
+	if (!has_lflag(l, ECHOE)) {
+		ldisc_echo_char(l, l->tio.cc[VERASE]);
 	} else if (c == '\t') {
 		uint32_t col = columns_upto(l, l->head);
 
@@ -156,7 +172,7 @@ static void erase_one(struct ldisc *l)
 			l->column--;
 		}
 	} else if (c < ' ' || c == DEL) {
-		if (L(l, ECHOCTL)) {
+		if (has_lflag(l, ECHOCTL)) {
 			wipe_column(l);
 			wipe_column(l);
 		}
@@ -188,9 +204,10 @@ static void erase_word(struct ldisc *l)
 
 static void kill_line(struct ldisc *l)
 {
-	if (L(l, ECHO) && L(l, ECHOK) && !(L(l, ECHOKE) && L(l, ECHOE))) {
+	if (has_lflag(l, ECHO) && has_lflag(l, ECHOK) &&
+	    !(has_lflag(l, ECHOKE) && has_lflag(l, ECHOE))) {
 		l->head = l->canon_head;
-		ldisc_echo_char(l, CC(l, VKILL));
+		ldisc_echo_char(l, l->tio.cc[VKILL]);
 		ldisc_echo_byte(l, '\n');
 		return;
 	}
@@ -201,7 +218,7 @@ static void kill_line(struct ldisc *l)
 
 static void reprint(struct ldisc *l)
 {
-	ldisc_echo_char(l, CC(l, VREPRINT));
+	ldisc_echo_char(l, l->tio.cc[VREPRINT]);
 	ldisc_echo_byte(l, '\n');
 	for (uint32_t i = l->canon_head; i != l->head; i++) {
 		ldisc_echo_char(l, l->buf[i & MASK]);
@@ -223,20 +240,20 @@ static bool edit(struct ldisc *l, uint8_t c)
 		kill_line(l);
 		return true;
 	}
-	if (!L(l, IEXTEN)) {
+	if (!has_lflag(l, IEXTEN)) {
 		return false;
 	}
 	if (is_cc(l, c, VWERASE)) {
 		erase_word(l);
 		return true;
 	}
-	if (is_cc(l, c, VREPRINT) && L(l, ECHO)) {
+	if (is_cc(l, c, VREPRINT) && has_lflag(l, ECHO)) {
 		reprint(l);
 		return true;
 	}
 	if (is_cc(l, c, VLNEXT)) {
 		l->lnext = true;
-		if (L(l, ECHO) && L(l, ECHOCTL)) {
+		if (has_lflag(l, ECHO) && has_lflag(l, ECHOCTL)) {
 			ldisc_echo_raw(l, (const uint8_t *)"^\b", 2);
 		}
 		return true;
@@ -253,8 +270,8 @@ static void canonical(struct ldisc *l, uint8_t c)
 		end_line(l, 0, true);
 		return;
 	}
-	if (c == '\n' || is_cc(l, c, VEOL) || (is_cc(l, c, VEOL2) && L(l, IEXTEN))) {
-		if (L(l, ECHO) || (c == '\n' && L(l, ECHONL))) {
+	if (c == '\n' || is_cc(l, c, VEOL) || (is_cc(l, c, VEOL2) && has_lflag(l, IEXTEN))) {
+		if (has_lflag(l, ECHO) || (c == '\n' && has_lflag(l, ECHONL))) {
 			if (c == '\n') {
 				ldisc_echo_byte(l, c);
 			} else {
@@ -264,7 +281,7 @@ static void canonical(struct ldisc *l, uint8_t c)
 		end_line(l, c, false);
 		return;
 	}
-	if (L(l, ECHO) && used(l) < LDISC_BUF - 1) {
+	if (has_lflag(l, ECHO) && used(l) < LDISC_BUF - 1) {
 		ldisc_echo_char(l, c);
 	}
 	put(l, c);
@@ -272,37 +289,43 @@ static void canonical(struct ldisc *l, uint8_t c)
 
 /* --- signals and flow control --- */
 
-static void set_stopped(struct ldisc *l, bool stopped)
+void ldisc_set_stopped(struct ldisc *l, bool stopped)
 {
 	if (l->stopped != stopped) {
 		l->stopped = stopped;
-		l->ops->flow(l->ctx, stopped);
-		if (!stopped) {
-			ldisc_flush_echo(l);
-		}
+		l->ops->event(l->ctx, stopped ? TIOCPKT_STOP : TIOCPKT_START);
+		ldisc_flush_echo(l);
 	}
+}
+
+static int signal_of(const struct ldisc *l, uint8_t c)
+{
+	if (is_cc(l, c, VINTR)) {
+		return SIGINT;
+	}
+	if (is_cc(l, c, VQUIT)) {
+		return SIGQUIT;
+	}
+	return is_cc(l, c, VSUSP) ? SIGTSTP : 0;
 }
 
 static bool signal_char(struct ldisc *l, uint8_t c)
 {
-	int sig = is_cc(l, c, VINTR)   ? SIGINT
-		  : is_cc(l, c, VQUIT) ? SIGQUIT
-		  : is_cc(l, c, VSUSP) ? SIGTSTP
-				       : 0;
+	int sig = signal_of(l, c);
 
 	if (!sig) {
 		return false;
 	}
-	if (!L(l, NOFLSH)) {
+	if (!has_lflag(l, NOFLSH)) {
 		ldisc_flush_input(l);
-		l->echo_len = 0;
+		ldisc_flush_output(l);
 	}
-	if (I(l, IXON)) {
-		set_stopped(l, false);
+	if (has_iflag(l, IXON)) {
+		ldisc_set_stopped(l, false);
 	}
-	if (L(l, ECHO)) {
+	if (has_lflag(l, ECHO)) {
 		ldisc_echo_char(l, c);
-		if (L(l, ICANON)) {
+		if (has_lflag(l, ICANON)) {
 			l->canon_column = l->column;
 		}
 	}
@@ -313,68 +336,87 @@ static bool signal_char(struct ldisc *l, uint8_t c)
 static bool flow_char(struct ldisc *l, uint8_t c)
 {
 	if (is_cc(l, c, VSTART) && is_cc(l, c, VSTOP)) {
-		set_stopped(l, !l->stopped);
+		ldisc_set_stopped(l, !l->stopped);
 		return true;
 	}
 	if (is_cc(l, c, VSTART)) {
-		set_stopped(l, false);
+		ldisc_set_stopped(l, false);
 		return true;
 	}
 	if (is_cc(l, c, VSTOP)) {
-		set_stopped(l, true);
+		ldisc_set_stopped(l, true);
 		return true;
 	}
 	return false;
 }
 
-static void receive(struct ldisc *l, uint8_t c)
+/* ISTRIP, IUCLC */
+static uint8_t fold(const struct ldisc *l, uint8_t c)
 {
-	if (I(l, ISTRIP)) {
+	if (has_iflag(l, ISTRIP)) {
 		c &= 0x7f;
 	}
-	if (I(l, IUCLC) && L(l, IEXTEN) && c >= 'A' && c <= 'Z') {
+	if (has_iflag(l, IUCLC) && has_lflag(l, IEXTEN) && c >= 'A' && c <= 'Z') {
 		c = (uint8_t)(c + 32);
 	}
-	if (l->lnext) {
-		l->lnext = false;
-		if (L(l, ECHO)) {
-			ldisc_echo_char(l, c);
-		}
-		put(l, c);
-		return;
-	}
-	if (I(l, IXON) && flow_char(l, c)) {
-		return;
-	}
-	if (L(l, ISIG) && signal_char(l, c)) {
-		return;
-	}
-	if (I(l, IXON | IXANY) == (IXON | IXANY) && l->stopped) {
-		set_stopped(l, false);
-	}
+	return c;
+}
+
+/* ICRNL, INLCR */
+static uint8_t swap_cr_nl(const struct ldisc *l, uint8_t c)
+{
 	if (c == '\r') {
-		if (I(l, IGNCR)) {
-			return;
-		}
-		c = I(l, ICRNL) ? '\n' : c;
-	} else if (c == '\n' && I(l, INLCR)) {
-		c = '\r';
+		return has_iflag(l, ICRNL) ? '\n' : c;
 	}
-	if (L(l, ICANON)) {
-		canonical(l, c);
-		return;
-	}
-	if (L(l, ECHO)) {
+	return c == '\n' && has_iflag(l, INLCR) ? '\r' : c;
+}
+
+static void raw(struct ldisc *l, uint8_t c)
+{
+	if (has_lflag(l, ECHO)) {
 		if (c == '\n') {
 			ldisc_echo_byte(l, c);
 		} else {
 			ldisc_echo_char(l, c);
 		}
 	}
-	if (c == 0xff && I(l, PARMRK)) {
-		put(l, c);
+	put(l, c);
+}
+
+static void literal(struct ldisc *l, uint8_t c)
+{
+	l->lnext = false;
+	if (has_lflag(l, ECHO)) {
+		ldisc_echo_char(l, c);
 	}
 	put(l, c);
+}
+
+static void receive(struct ldisc *l, uint8_t c)
+{
+	c = fold(l, c);
+	if (l->lnext) {
+		literal(l, c);
+		return;
+	}
+	if (has_iflag(l, IXON) && flow_char(l, c)) {
+		return;
+	}
+	if (has_lflag(l, ISIG) && signal_char(l, c)) {
+		return;
+	}
+	if (has_iflag(l, IXON) && has_iflag(l, IXANY) && l->stopped) {
+		ldisc_set_stopped(l, false);
+	}
+	if (c == '\r' && has_iflag(l, IGNCR)) {
+		return;
+	}
+	c = swap_cr_nl(l, c);
+	if (has_lflag(l, ICANON)) {
+		canonical(l, c);
+	} else {
+		raw(l, c);
+	}
 }
 
 size_t ldisc_input(struct ldisc *l, const uint8_t *buf, size_t n)
@@ -394,14 +436,14 @@ bool ldisc_readable(const struct ldisc *l, size_t min)
 	if (l->eof_pending) {
 		return true;
 	}
-	return L(l, ICANON) ? l->canon_head != l->tail : used(l) >= MAX(min, (size_t)1);
+	return has_lflag(l, ICANON) ? l->canon_head != l->tail : used(l) >= MAX(min, (size_t)1);
 }
 
 size_t ldisc_available(const struct ldisc *l)
 {
 	size_t n = 0;
 
-	if (!L(l, ICANON)) {
+	if (!has_lflag(l, ICANON)) {
 		return used(l);
 	}
 	for (uint32_t i = l->tail; i != l->canon_head; i++) {
@@ -446,7 +488,7 @@ size_t ldisc_read(struct ldisc *l, uint8_t *buf, size_t n, bool *eof, bool *more
 		*eof = true;
 		return 0;
 	}
-	if (L(l, ICANON)) {
+	if (has_lflag(l, ICANON)) {
 		return read_line(l, buf, n, eof, more);
 	}
 	while (done < n && l->tail != l->head) {
@@ -458,37 +500,59 @@ size_t ldisc_read(struct ldisc *l, uint8_t *buf, size_t n, bool *eof, bool *more
 
 /* --- termios --- */
 
+/* EOF marks that were not read are no bytes. */
+static void leave_canonical(struct ldisc *l)
+{
+	uint32_t to = l->tail;
+
+	for (uint32_t i = l->tail; i != l->head; i++) {
+		bool in_line = i - l->tail < l->canon_head - l->tail;
+
+		if (!(in_line && bitmap_test(l->delim, i & MASK) &&
+		      bitmap_test(l->eof, i & MASK))) {
+			l->buf[to++ & MASK] = l->buf[i & MASK];
+		}
+	}
+	l->head = to;
+	l->canon_head = l->tail;
+}
+
+/* What is there can be read as it is: its last byte ends a line. */
+static void enter_canonical(struct ldisc *l)
+{
+	for (uint32_t i = l->tail; i != l->head; i++) {
+		bitmap_clear(l->delim, i & MASK);
+		bitmap_clear(l->eof, i & MASK);
+	}
+	if (used(l)) {
+		bitmap_set(l->delim, (l->head - 1) & MASK);
+	}
+	l->canon_head = l->head;
+	l->canon_column = l->column;
+}
+
+/* Do ^S and ^Q stop the output? */
+static bool usual_flow(const struct ldisc *l)
+{
+	return has_iflag(l, IXON) && l->tio.cc[VSTOP] == CTRL('S') &&
+	       l->tio.cc[VSTART] == CTRL('Q');
+}
+
 void ldisc_set_termios(struct ldisc *l, const struct linux_termios2 *t)
 {
-	bool was_canonical = L(l, ICANON);
+	bool was_canonical = has_lflag(l, ICANON), had_flow = usual_flow(l);
 
 	l->tio = *t;
-	if (was_canonical && !L(l, ICANON)) {
-		/* EOF marks that were not read are no bytes. */
-		uint32_t to = l->tail;
-
-		for (uint32_t i = l->tail; i != l->head; i++) {
-			if (!(i - l->tail < l->canon_head - l->tail &&
-			      bitmap_test(l->eof, i & MASK) && bitmap_test(l->delim, i & MASK))) {
-				l->buf[to++ & MASK] = l->buf[i & MASK];
-			}
-		}
-		l->head = to;
-		l->canon_head = l->tail;
-	} else if (!was_canonical && L(l, ICANON)) {
-		/* What is there can be read as it is: its last byte ends a line. */
-		for (uint32_t i = l->tail; i != l->head; i++) {
-			bitmap_clear(l->delim, i & MASK);
-			bitmap_clear(l->eof, i & MASK);
-		}
-		if (used(l)) {
-			bitmap_set(l->delim, (l->head - 1) & MASK);
-		}
-		l->canon_head = l->head;
-		l->canon_column = l->column;
+	if (was_canonical && !has_lflag(l, ICANON)) {
+		leave_canonical(l);
+	} else if (!was_canonical && has_lflag(l, ICANON)) {
+		enter_canonical(l);
 	}
 	l->lnext = false;
-	if (!I(l, IXON)) {
-		set_stopped(l, false);
+	if (!has_iflag(l, IXON)) {
+		ldisc_set_stopped(l, false);
+	}
+	if (usual_flow(l) != had_flow) {
+		l->ops->event(l->ctx, had_flow ? TIOCPKT_NOSTOP : TIOCPKT_DOSTOP);
 	}
 }

@@ -4,15 +4,23 @@
 #include <tty/ldisc.h>
 
 #define DEL 0x7f
-#define I(l, f) ((l)->tio.iflag & (f))
-#define O(l, f) ((l)->tio.oflag & (f))
-#define L(l, f) ((l)->tio.lflag & (f))
-#define CC(l, i) ((l)->tio.cc[i])
 
+static inline bool has_iflag(const struct ldisc *l, uint32_t flag)
+{
+	return l->tio.iflag & flag;
+}
+static inline bool has_oflag(const struct ldisc *l, uint32_t flag)
+{
+	return l->tio.oflag & flag;
+}
+static inline bool has_lflag(const struct ldisc *l, uint32_t flag)
+{
+	return l->tio.lflag & flag;
+}
 /* The rest of a UTF-8 character: takes no column. */
 static inline bool is_continuation(const struct ldisc *l, uint8_t c)
 {
-	return I(l, IUTF8) && (c & 0xc0) == 0x80;
+	return has_iflag(l, IUTF8) && (c & 0xc0) == 0x80;
 }
 /* Echo goes out in order or is kept; what does not fit is lost. */
 void ldisc_echo_raw(struct ldisc *l, const uint8_t *s, size_t n);

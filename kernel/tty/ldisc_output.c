@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The line discipline, pure: what goes out, see proc/ldisc.h. */
+/*
+ * The line discipline, pure: what goes out, see tty/ldisc.h.
+ *
+ * Echo and output keep their order: nothing goes out while echo waits.  `column` follows what the
+ * device took, so output that it has no room for leaves it as it was.
+ */
 #include "ldisc_internal.h"
 
 #include <lib/string.h>
@@ -32,65 +37,78 @@ void ldisc_echo_raw(struct ldisc *l, const uint8_t *s, size_t n)
 	l->echo_len += (uint16_t)n;
 }
 
-/* What one byte of output becomes; returns its length in out[8]. */
-static size_t post_process(struct ldisc *l, uint8_t c, uint8_t out[8])
+void ldisc_flush_output(struct ldisc *l)
+{
+	l->echo_len = 0;
+	l->ops->event(l->ctx, TIOCPKT_FLUSHWRITE);
+}
+
+static size_t put_newline(struct ldisc *l, uint8_t *out)
 {
 	size_t n = 0;
 
-	if (!O(l, OPOST)) {
-		out[0] = c;
+	if (has_oflag(l, ONLRET) || has_oflag(l, ONLCR)) {
+		l->column = 0;
+	}
+	if (has_oflag(l, ONLCR)) {
+		out[n++] = '\r';
+	}
+	l->canon_column = l->column;
+	out[n++] = '\n';
+	return n;
+}
+
+static size_t put_return(struct ldisc *l, uint8_t *out)
+{
+	if (has_oflag(l, ONOCR) && !l->column) {
+		return 0;
+	}
+	out[0] = has_oflag(l, OCRNL) ? '\n' : '\r';
+	if (!has_oflag(l, OCRNL) || has_oflag(l, ONLRET)) {
+		l->column = l->canon_column = 0;
+	}
+	return 1;
+}
+
+static size_t put_tab(struct ldisc *l, uint8_t *out)
+{
+	unsigned spaces = 8 - (l->column & 7);
+
+	l->column += spaces;
+	if ((l->tio.oflag & TABDLY) == XTABS) {
+		memset(out, ' ', spaces);
+		return spaces;
+	}
+	out[0] = '\t';
+	return 1;
+}
+
+static size_t put_other(struct ldisc *l, uint8_t c, uint8_t *out)
+{
+	if (has_oflag(l, OLCUC) && c >= 'a' && c <= 'z') {
+		c = (uint8_t)(c - 32);
+	}
+	if (c >= ' ' && c != DEL && !is_continuation(l, c)) {
+		l->column++;
+	}
+	out[0] = c;
+	return 1;
+}
+
+/* What one byte of output becomes; returns its length in out[8]. */
+static size_t post_process(struct ldisc *l, uint8_t c, uint8_t out[8])
+{
+	out[0] = c;
+	if (!has_oflag(l, OPOST)) {
 		return 1;
 	}
 	switch (c) {
-	case '\n':
-		if (O(l, ONLRET)) {
-			l->column = 0;
-		}
-		if (O(l, ONLCR)) {
-			out[n++] = '\r';
-			l->column = 0;
-		}
-		l->canon_column = l->column;
-		out[n++] = '\n';
-		return n;
-	case '\r':
-		if (O(l, ONOCR) && !l->column) {
-			return 0;
-		}
-		if (O(l, OCRNL)) {
-			if (O(l, ONLRET)) {
-				l->column = l->canon_column = 0;
-			}
-			out[n++] = '\n';
-			return n;
-		}
-		l->column = l->canon_column = 0;
-		out[n++] = '\r';
-		return n;
-	case '\t': {
-		unsigned spaces = 8 - (l->column & 7);
-
-		l->column += spaces;
-		if (O(l, TABDLY) == XTABS) {
-			while (n < spaces) {
-				out[n++] = ' ';
-			}
-			return n;
-		}
-		break;
+	case '\n': return put_newline(l, out);
+	case '\r': return put_return(l, out);
+	case '\t': return put_tab(l, out);
+	case '\b': l->column -= l->column > 0; return 1;
+	default: return put_other(l, c, out);
 	}
-	case '\b': l->column -= l->column > 0; break;
-	default:
-		if (O(l, OLCUC) && c >= 'a' && c <= 'z') {
-			c = (uint8_t)(c - 32);
-		}
-		if (c >= ' ' && c != DEL && !is_continuation(l, c)) {
-			l->column++;
-		}
-		break;
-	}
-	out[n++] = c;
-	return n;
 }
 
 void ldisc_echo_byte(struct ldisc *l, uint8_t c)
@@ -103,12 +121,23 @@ void ldisc_echo_byte(struct ldisc *l, uint8_t c)
 /* As typed: control characters as ^X. */
 void ldisc_echo_char(struct ldisc *l, uint8_t c)
 {
-	if (L(l, ECHOCTL) && (c < ' ' || c == DEL) && c != '\t' && c != '\n') {
+	if (has_lflag(l, ECHOCTL) && (c < ' ' || c == DEL) && c != '\t' && c != '\n') {
 		ldisc_echo_byte(l, '^');
 		ldisc_echo_byte(l, c ^ 0x40);
 	} else {
 		ldisc_echo_byte(l, c);
 	}
+}
+
+/* Ordinary characters at the beginning: they go out as they are, in one go. */
+static size_t plain_run(const uint8_t *buf, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && buf[i] >= ' ' && buf[i] < DEL) {
+		i++;
+	}
+	return i;
 }
 
 size_t ldisc_write(struct ldisc *l, const uint8_t *buf, size_t n)
@@ -118,19 +147,14 @@ size_t ldisc_write(struct ldisc *l, const uint8_t *buf, size_t n)
 	if (l->stopped || !ldisc_flush_echo(l)) {
 		return 0;
 	}
-	if (!O(l, OPOST)) {
+	if (!has_oflag(l, OPOST)) {
 		return l->ops->output(l->ctx, buf, n);
 	}
 	while (done < n) {
 		uint32_t column = l->column, canon = l->canon_column;
 		uint8_t out[8];
-		size_t plain = 0, len;
+		size_t plain = has_oflag(l, OLCUC) ? 0 : plain_run(buf + done, n - done), len;
 
-		/* Runs of ordinary characters in one go. */
-		while (done + plain < n && buf[done + plain] >= ' ' && buf[done + plain] < DEL &&
-		       !O(l, OLCUC)) {
-			plain++;
-		}
 		if (plain) {
 			len = l->ops->output(l->ctx, buf + done, plain);
 			l->column += (uint32_t)len;

@@ -4,8 +4,12 @@
  * discipline) waits in a ring for the master's reader; what is written to the master is the slave's
  * input.
  *
- * Life: the master's file owns the pair; the slave tty lives on while it is open.  Closing the
- * master hangs the slave up and takes /dev/pts/N away.
+ * Life: the master's file owns the pair; the slave tty lives on while it is open, and the pair with
+ * it.  Closing the master hangs the slave up and takes /dev/pts/N away; the table, by which
+ * /dev/pts/N is opened, does not count: it has only pairs whose master is there.
+ *
+ * Locks: table.lock for the table; a pair's lock for its ring and packet mode.  The last close of
+ * the slave is told by open_count; it wakes room_waitq, so the master's reader waits there, too.
  */
 #include <fs/cred.h>
 #include <fs/fdtable.h>
@@ -17,6 +21,7 @@
 #include <lib/assert.h>
 #include <lib/bitmap.h>
 #include <lib/format.h>
+#include <lib/ringbuf.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -29,18 +34,20 @@
 #define PTY_MAX 1024
 #define PTY_RING 8192
 #define PTS_MAJOR 136
-#define TIOCSIG 0x40045436
+#define ROOM_MIN 8 /* of the driver: see struct tty_driver */
 
 struct pty {
-	struct tty *slave;	 /* [I] counted by the master's file */
-	struct spinlock lock;	 /* ring */
-	uint32_t head, tail;	 /* free running */
+	struct tty *slave; /* [I] counted by the master's file */
+	struct spinlock lock;
+	struct ringbuf out;	 /* [lock] what the slave's side wrote */
+	bool packet_mode;	 /* [lock] TIOCPKT */
+	uint8_t packet_events;	 /* [lock] not told yet; only in packet mode */
 	struct waitq data_waitq; /* the master's reader */
 	struct waitq room_waitq; /* the slave's writers */
 	_Atomic bool locked;	 /* TIOCSPTLCK */
 	_Atomic bool was_open;	 /* the slave has been opened */
 	_Atomic bool master_gone;
-	uint8_t ring[PTY_RING];
+	uint8_t storage[PTY_RING];
 };
 
 static struct {
@@ -51,29 +58,24 @@ static struct {
 
 /* --- the slave's driver --- */
 
-static size_t pty_room_locked(const struct pty *p)
+static struct pty *pty_of(struct tty *tty)
 {
-	return PTY_RING - (p->head - p->tail);
+	return tty->driver_data;
 }
 
 static size_t pty_write_out(struct tty *tty, const void *buf, size_t n)
 {
-	struct pty *p = tty->driver_data;
-	size_t room;
+	struct pty *p = pty_of(tty);
 
-	if (atomic_load(&p->master_gone)) {
+	/* Nobody reads any more; a byte that comes to the ring all the same goes with it. */
+	if (atomic_load_explicit(&p->master_gone, memory_order_relaxed)) {
 		return n;
 	}
 	spin_lock(&p->lock);
-	room = pty_room_locked(p);
-	if (room < MIN(n, (size_t)8)) {
-		room = 0;
+	if (ringbuf_room(&p->out) < MIN(n, (size_t)ROOM_MIN)) {
+		n = 0;
 	}
-	n = MIN(n, room);
-	for (size_t i = 0; i < n; i++) {
-		p->ring[(p->head + i) % PTY_RING] = ((const uint8_t *)buf)[i];
-	}
-	p->head += (uint32_t)n;
+	n = ringbuf_write(&p->out, buf, n);
 	spin_unlock(&p->lock);
 	if (n) {
 		waitq_wake(&p->data_waitq, -1, POLLIN | POLLRDNORM);
@@ -83,29 +85,52 @@ static size_t pty_write_out(struct tty *tty, const void *buf, size_t n)
 
 static size_t pty_room(struct tty *tty)
 {
-	struct pty *p = tty->driver_data;
+	struct pty *p = pty_of(tty);
 	size_t room;
 
 	spin_lock(&p->lock);
-	room = pty_room_locked(p);
+	room = ringbuf_room(&p->out);
 	spin_unlock(&p->lock);
-	return room < 8 ? 0 : room;
+	return room < ROOM_MIN ? 0 : room;
 }
 
 static struct waitq *pty_room_waitq(struct tty *tty)
 {
-	return &((struct pty *)tty->driver_data)->room_waitq;
+	return &pty_of(tty)->room_waitq;
 }
 
 static size_t pty_pending(struct tty *tty)
 {
-	struct pty *p = tty->driver_data;
+	struct pty *p = pty_of(tty);
 	size_t n;
 
 	spin_lock(&p->lock);
-	n = p->head - p->tail;
+	n = ringbuf_used(&p->out);
 	spin_unlock(&p->lock);
 	return n;
+}
+
+static void pty_event(struct tty *tty, unsigned events)
+{
+	struct pty *p = pty_of(tty);
+	bool packet;
+
+	spin_lock(&p->lock);
+	packet = p->packet_mode;
+	if (packet) {
+		/* Of two opposites the later one counts. */
+		if (events & (TIOCPKT_STOP | TIOCPKT_START)) {
+			p->packet_events &= (uint8_t) ~(TIOCPKT_STOP | TIOCPKT_START);
+		}
+		if (events & (TIOCPKT_NOSTOP | TIOCPKT_DOSTOP)) {
+			p->packet_events &= (uint8_t) ~(TIOCPKT_NOSTOP | TIOCPKT_DOSTOP);
+		}
+		p->packet_events |= (uint8_t)events;
+	}
+	spin_unlock(&p->lock);
+	if (packet) {
+		waitq_wake(&p->data_waitq, -1, POLLIN | POLLRDNORM | POLLPRI);
+	}
 }
 
 static void pty_release_slave(struct tty *tty)
@@ -118,94 +143,96 @@ static const struct tty_driver pty_driver = {
 	.room = pty_room,
 	.room_waitq = pty_room_waitq,
 	.pending = pty_pending,
+	.event = pty_event,
 	.release = pty_release_slave,
 };
 
 /* --- the master --- */
 
-static bool slave_closed(struct pty *p)
+static bool slave_closed(const struct pty *p)
 {
-	return atomic_load(&p->was_open) && !atomic_load(&p->slave->open_count);
+	/* Pairs with tty_release(): who sees that it is closed sees all that was written. */
+	return atomic_load_explicit(&p->was_open, memory_order_relaxed) &&
+	       !atomic_load_explicit(&p->slave->open_count, memory_order_acquire);
 }
 
-static size_t take_ring(struct pty *p, uint8_t *buf, size_t n)
+/* What a master's read finds: bytes; events in packet mode. */
+struct readable {
+	bool data, events, packet;
+};
+
+static struct readable look(struct pty *p)
 {
+	struct readable r;
+
 	spin_lock(&p->lock);
-	n = MIN(n, (size_t)(p->head - p->tail));
-	for (size_t i = 0; i < n; i++) {
-		buf[i] = p->ring[(p->tail + i) % PTY_RING];
-	}
-	p->tail += (uint32_t)n;
+	r.data = ringbuf_used(&p->out) != 0;
+	r.events = p->packet_events != 0;
+	r.packet = p->packet_mode;
 	spin_unlock(&p->lock);
-	return n;
+	return r;
+}
+
+static bool master_ready(void *arg)
+{
+	struct pty *p = arg;
+	bool closed = slave_closed(p); /* before: what it wrote is then in the ring */
+	struct readable r = look(p);
+
+	return r.data || r.events || closed;
+}
+
+/* Until there is something to read; -EIO: the slave is closed, and all is read. */
+static int wait_readable(struct pty *p, bool nonblock)
+{
+	struct waitq *queues[] = { &p->data_waitq, &p->room_waitq };
+
+	for (;;) {
+		bool closed = slave_closed(p);
+		struct readable r = look(p);
+		int err;
+
+		if (r.data || r.events) {
+			return 0;
+		}
+		if (closed) {
+			return -EIO;
+		}
+		if (nonblock) {
+			return -EAGAIN;
+		}
+		err = waitq_wait_until_any(queues, ARRAY_SIZE(queues), master_ready, p, WAIT_INTR,
+					   DEADLINE_NONE);
+		if (err) {
+			return err;
+		}
+	}
 }
 
 /* Packet mode: a byte that says what follows. */
 static long read_packet_head(struct pty *p, struct uio *u, bool *data)
 {
-	uint8_t events = (uint8_t)atomic_exchange(&p->slave->packet_events, 0);
+	uint8_t events;
 
+	spin_lock(&p->lock);
+	events = p->packet_events;
+	p->packet_events = 0;
+	spin_unlock(&p->lock);
 	*data = !events;
 	return uio_write_to(u, &events, 1) == 1 ? 1 : -EFAULT;
 }
 
-static int master_wait(struct pty *p, bool nonblock)
+static long read_data(struct pty *p, struct uio *u)
 {
-	struct waitq_entry e;
-	int err = 0;
-
-	if (nonblock) {
-		return -EAGAIN;
-	}
-	/* The slave's release wakes room_waitq: look there, too. */
-	struct waitq_entry gone;
-
-	waitq_entry_init(&e);
-	waitq_entry_init(&gone);
-	waitq_add(&p->data_waitq, &e);
-	waitq_add(&p->room_waitq, &gone);
-	block_prepare(WAIT_INTR);
-	if (p->head != p->tail || slave_closed(p) ||
-	    (atomic_load(&p->slave->packet_mode) && atomic_load(&p->slave->packet_events))) {
-		block_cancel();
-	} else {
-		err = block(DEADLINE_NONE);
-	}
-	waitq_remove(&e);
-	waitq_remove(&gone);
-	return err;
-}
-
-static long master_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
-{
-	struct pty *p = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
-	bool packet = atomic_load(&p->slave->packet_mode), data = true;
 	uint8_t chunk[256];
 	long done = 0;
-	int err;
 
-	if (!u->left) {
-		return 0;
-	}
-	while (!pty_pending(p->slave) && !(packet && atomic_load(&p->slave->packet_events))) {
-		if (slave_closed(p)) {
-			return -EIO;
-		}
-		err = master_wait(p, nonblock);
-		if (err) {
-			return err;
-		}
-	}
-	if (packet) {
-		done = read_packet_head(p, u, &data);
-		if (done < 0 || !data) {
-			return done;
-		}
-	}
 	while (u->left) {
-		size_t n = take_ring(p, chunk, MIN(u->left, sizeof(chunk)));
+		size_t n;
 
+		spin_lock(&p->lock);
+		n = ringbuf_read(&p->out, chunk, MIN(u->left, sizeof(chunk)));
+		spin_unlock(&p->lock);
 		if (!n) {
 			break;
 		}
@@ -217,6 +244,29 @@ static long master_read(struct file *f, struct uio *u, uint64_t *pos, unsigned f
 	tty_output_ready(p->slave);
 	waitq_wake(&p->room_waitq, -1, POLLOUT | POLLWRNORM);
 	return done;
+}
+
+static long master_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
+{
+	struct pty *p = f->private_data;
+	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT, data = true;
+	long head = 0, n;
+
+	if (!u->left) {
+		return 0;
+	}
+	n = wait_readable(p, nonblock);
+	if (n) {
+		return n;
+	}
+	if (look(p).packet) {
+		head = read_packet_head(p, u, &data);
+	}
+	if (head < 0 || !data) {
+		return head;
+	}
+	n = read_data(p, u);
+	return n < 0 && head ? head : n + head;
 }
 
 static int wait_slave_room(struct tty *slave)
@@ -265,15 +315,17 @@ static uint32_t master_poll(struct file *f, struct poll_table *pt)
 {
 	struct pty *p = f->private_data;
 	uint32_t events = 0;
+	struct readable r;
 
 	poll_wait(pt, &p->data_waitq);
 	poll_wait(pt, &p->room_waitq);
 	poll_wait(pt, &p->slave->input_waitq);
-	if (pty_pending(p->slave)) {
+	r = look(p);
+	if (r.data || r.events) {
 		events |= POLLIN | POLLRDNORM;
 	}
-	if (atomic_load(&p->slave->packet_mode) && atomic_load(&p->slave->packet_events)) {
-		events |= POLLIN | POLLRDNORM | POLLPRI;
+	if (r.events) {
+		events |= POLLPRI;
 	}
 	if (slave_closed(p)) {
 		events |= POLLHUP;
@@ -305,30 +357,42 @@ static int open_slave_fd(struct pty *p, int flags)
 	return fd;
 }
 
+static void set_packet_mode(struct pty *p, bool on)
+{
+	spin_lock(&p->lock);
+	p->packet_mode = on;
+	p->packet_events = 0;
+	spin_unlock(&p->lock);
+}
+
+static long set_flag(struct pty *p, unsigned cmd, user_ptr from)
+{
+	uint32_t v;
+	int err = get_user_u32(&v, from);
+
+	if (err) {
+		return err;
+	}
+	if (cmd == TIOCPKT) {
+		set_packet_mode(p, v);
+	} else {
+		atomic_store_explicit(&p->locked, v != 0, memory_order_relaxed);
+	}
+	return 0;
+}
+
 static long master_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 {
 	struct pty *p = f->private_data;
 	user_ptr to = { arg };
-	uint32_t v;
-	int err;
 
 	switch (cmd) {
 	case TIOCGPTN: return put_user_u32(to, p->slave->index);
-	case TIOCSPTLCK:
-		err = get_user_u32(&v, to);
-		if (!err) {
-			atomic_store(&p->locked, v != 0);
-		}
-		return err;
-	case TIOCGPTLCK: return put_user_u32(to, atomic_load(&p->locked));
 	case TIOCPKT:
-		err = get_user_u32(&v, to);
-		if (!err) {
-			atomic_store(&p->slave->packet_events, 0);
-			atomic_store(&p->slave->packet_mode, v != 0);
-		}
-		return err;
-	case TIOCGPKT: return put_user_u32(to, atomic_load(&p->slave->packet_mode));
+	case TIOCSPTLCK: return set_flag(p, cmd, to);
+	case TIOCGPTLCK:
+		return put_user_u32(to, atomic_load_explicit(&p->locked, memory_order_relaxed));
+	case TIOCGPKT: return put_user_u32(to, look(p).packet);
 	case TIOCGPTPEER: return open_slave_fd(p, (int)arg);
 	case TIOCSIG:
 		if (arg < 1 || arg > NSIG) {
@@ -343,18 +407,23 @@ static long master_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	}
 }
 
+static void free_index(unsigned index)
+{
+	spin_lock(&table.lock);
+	table.ptys[index] = NULL;
+	bitmap_clear(table.used, index);
+	spin_unlock(&table.lock);
+}
+
 static void master_release(struct file *f)
 {
 	struct pty *p = f->private_data;
 	struct tty *slave = p->slave;
 
-	atomic_store(&p->master_gone, true);
+	atomic_store_explicit(&p->master_gone, true, memory_order_relaxed);
 	tty_hangup(slave);
 	devfs_unregister(slave->name, slave->dev);
-	spin_lock(&table.lock);
-	table.ptys[slave->index] = NULL;
-	bitmap_clear(table.used, slave->index);
-	spin_unlock(&table.lock);
+	free_index(slave->index);
 	tty_put(slave); /* p goes with it */
 }
 
@@ -380,17 +449,17 @@ static int open_slave(struct inode *inode, struct file *f)
 		tty_get(tty);
 	}
 	spin_unlock(&table.lock);
-	if (tty && !atomic_load(&((struct pty *)tty->driver_data)->locked)) {
+	if (tty && !atomic_load_explicit(&pty_of(tty)->locked, memory_order_relaxed)) {
 		err = tty_open(tty, f);
 	}
 	if (!err) {
-		atomic_store(&((struct pty *)tty->driver_data)->was_open, true);
+		atomic_store_explicit(&pty_of(tty)->was_open, true, memory_order_relaxed);
 	}
 	tty_put(tty);
 	return err;
 }
 
-static int take_index(struct pty *p)
+static int take_index(void)
 {
 	size_t i;
 
@@ -409,7 +478,6 @@ static int register_slave(struct pty *p, int index)
 	struct tty *tty = p->slave;
 	int err;
 
-	tty->is_pty = true;
 	tty->index = (unsigned)index;
 	tty->dev = ((uint64_t)PTS_MAJOR << 8) | ((unsigned)index & 0xff) |
 		   ((uint64_t)((unsigned)index & ~0xffu) << 12);
@@ -422,30 +490,39 @@ static int register_slave(struct pty *p, int index)
 	return err;
 }
 
-static int open_master(struct inode *inode, struct file *f)
+static struct pty *pty_create(void)
 {
 	struct pty *p = kzalloc(sizeof(*p));
+
+	if (!p) {
+		return NULL;
+	}
+	spin_init(&p->lock, RANK_FS_LEAF, "pty");
+	ringbuf_init(&p->out, p->storage, sizeof(p->storage));
+	waitq_init(&p->data_waitq);
+	waitq_init(&p->room_waitq);
+	atomic_init(&p->locked, true);
+	p->slave = tty_create(&pty_driver, p, "pts");
+	if (!p->slave) {
+		kfree(p);
+		return NULL;
+	}
+	return p;
+}
+
+static int open_master(struct inode *inode, struct file *f)
+{
+	struct pty *p = pty_create();
 	int index, err;
 
 	if (!p) {
 		return -ENOMEM;
 	}
-	spin_init(&p->lock, RANK_FS_LEAF, "pty");
-	waitq_init(&p->data_waitq);
-	waitq_init(&p->room_waitq);
-	atomic_store(&p->locked, true);
-	p->slave = tty_create(&pty_driver, p, "pts");
-	if (!p->slave) {
-		kfree(p);
-		return -ENOMEM;
-	}
-	index = take_index(p);
+	index = take_index();
 	err = index < 0 ? index : register_slave(p, index);
 	if (err) {
 		if (index >= 0) {
-			spin_lock(&table.lock);
-			bitmap_clear(table.used, (size_t)index);
-			spin_unlock(&table.lock);
+			free_index((unsigned)index);
 		}
 		tty_put(p->slave);
 		return err;

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Terminals: reading, writing, opening, hang-up.  See proc/tty.h. */
+/*
+ * Terminals: reading, writing, opening, hang-up.  See tty/tty.h.
+ *
+ * Readers wait under tty->lock, so input that comes under it is not missed.  Writers drop it and
+ * wait for the driver's room or the end of a ^S with nothing held: room, `stopped` and `hung_up`
+ * are looked at after the writer is linked into the queues, and whoever changes one of them wakes
+ * its queue afterwards.
+ */
 #include <tty/tty.h>
 
 #include <arch/clock.h>
@@ -30,28 +37,25 @@ static size_t ldisc_out(void *ctx, const void *buf, size_t n)
 
 static void ldisc_signal(void *ctx, int sig)
 {
-	struct tty *tty = ctx;
-
-	if (atomic_load(&tty->packet_mode)) {
-		atomic_fetch_or(&tty->packet_events, TIOCPKT_FLUSHREAD);
-	}
-	tty_signal_keyboard(tty, sig);
+	tty_signal_keyboard(ctx, sig);
 }
 
-static void ldisc_flow(void *ctx, bool stopped)
+static void ldisc_event(void *ctx, unsigned events)
 {
 	struct tty *tty = ctx;
 
-	if (atomic_load(&tty->packet_mode)) {
-		atomic_fetch_or(&tty->packet_events, stopped ? TIOCPKT_STOP : TIOCPKT_START);
+	if (events & (TIOCPKT_STOP | TIOCPKT_START)) {
+		waitq_wake_all(&tty->flow_waitq);
 	}
-	waitq_wake_all(&tty->flow_waitq);
+	if (tty->driver->event) {
+		tty->driver->event(tty, events);
+	}
 }
 
 static const struct ldisc_ops ldisc_ops = {
 	.output = ldisc_out,
 	.signal = ldisc_signal,
-	.flow = ldisc_flow,
+	.event = ldisc_event,
 };
 
 /* --- life cycle --- */
@@ -63,7 +67,7 @@ struct tty *tty_create(const struct tty_driver *driver, void *data, const char *
 	if (!tty) {
 		return NULL;
 	}
-	atomic_store_explicit(&tty->refs, 1, memory_order_relaxed);
+	refcount_init(&tty->refs, 1);
 	tty->driver = driver;
 	tty->driver_data = data;
 	mutex_init(&tty->lock, RANK_TTY, "tty");
@@ -77,14 +81,13 @@ struct tty *tty_create(const struct tty_driver *driver, void *data, const char *
 
 void tty_get(struct tty *tty)
 {
-	atomic_fetch_add_explicit(&tty->refs, 1, memory_order_relaxed);
+	refcount_get(&tty->refs);
 }
 
 void tty_put(struct tty *tty)
 {
-	if (tty && atomic_fetch_sub_explicit(&tty->refs, 1, memory_order_acq_rel) == 1) {
-		ASSERT(!tty->session);
-		pid_put(tty->foreground);
+	if (tty && refcount_put(&tty->refs)) {
+		tty_check_unused(tty);
 		if (tty->driver->release) {
 			tty->driver->release(tty);
 		}
@@ -126,7 +129,7 @@ struct read_state {
 };
 
 /* termios(3), "Canonical and noncanonical mode". */
-static void read_rules(struct tty *tty, struct read_state *r, size_t want)
+static void read_rules_locked(struct tty *tty, struct read_state *r, size_t want)
 {
 	const struct linux_termios2 *t = &tty->ldisc.tio;
 	uint64_t time = t->cc[VTIME] * TENTH;
@@ -147,7 +150,7 @@ static void read_rules(struct tty *tty, struct read_state *r, size_t want)
 }
 
 /* Moves what is there to u: bytes; *stop: the read is over. */
-static long take_input(struct tty *tty, struct uio *u, bool *stop)
+static long take_input_locked(struct tty *tty, struct uio *u, bool *stop)
 {
 	uint8_t chunk[CHUNK];
 	long done = 0;
@@ -176,12 +179,13 @@ static long read_locked(struct tty *tty, struct uio *u, bool nonblock)
 	bool stop = false;
 	long done = 0, n;
 
-	read_rules(tty, &r, u->left);
+	ASSERT(mutex_held(&tty->lock));
+	read_rules_locked(tty, &r, u->left);
 	for (;;) {
 		int err;
 
 		if (ldisc_readable(&tty->ldisc, 1)) {
-			n = take_input(tty, u, &stop);
+			n = take_input_locked(tty, u, &stop);
 			if (n < 0) {
 				return done ? done : n;
 			}
@@ -194,7 +198,7 @@ static long read_locked(struct tty *tty, struct uio *u, bool nonblock)
 		if (stop || !u->left || (done && ((size_t)done >= r.min || r.canonical))) {
 			return done;
 		}
-		if (atomic_load(&tty->hung_up)) {
+		if (tty_hung_up(tty)) {
 			return done;
 		}
 		if (nonblock) {
@@ -230,26 +234,21 @@ static long tty_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flag
 
 /* --- writing --- */
 
+static bool can_write(void *arg)
+{
+	struct tty *tty = arg;
+
+	/* `stopped` without the lock: ldisc_event() wakes us after it has changed. */
+	return tty_hung_up(tty) || (!READ_ONCE(tty->ldisc.stopped) && tty->driver->room(tty));
+}
+
 /* Until the driver has room, or the output goes on after ^S. */
 static int wait_room(struct tty *tty)
 {
-	struct waitq_entry room, flow;
-	int err = 0;
+	struct waitq *queues[] = { tty->driver->room_waitq(tty), &tty->flow_waitq };
 
-	waitq_entry_init(&room);
-	waitq_entry_init(&flow);
-	waitq_add(tty->driver->room_waitq(tty), &room);
-	waitq_add(&tty->flow_waitq, &flow);
-	block_prepare(WAIT_INTR);
-	if (atomic_load(&tty->hung_up) ||
-	    (!READ_ONCE(tty->ldisc.stopped) && tty->driver->room(tty))) {
-		block_cancel();
-	} else {
-		err = block(DEADLINE_NONE);
-	}
-	waitq_remove(&room);
-	waitq_remove(&flow);
-	return err;
+	return waitq_wait_until_any(queues, ARRAY_SIZE(queues), can_write, tty, WAIT_INTR,
+				    DEADLINE_NONE);
 }
 
 static long write_chunk(struct tty *tty, const uint8_t *buf, size_t n, bool nonblock)
@@ -260,7 +259,7 @@ static long write_chunk(struct tty *tty, const uint8_t *buf, size_t n, bool nonb
 	while (done < n && !err) {
 		size_t took;
 
-		if (atomic_load(&tty->hung_up)) {
+		if (tty_hung_up(tty)) {
 			err = -EIO;
 			break;
 		}
@@ -282,7 +281,7 @@ static long tty_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 	uint8_t chunk[CHUNK];
 	long done = 0;
 
-	if (atomic_load(&tty->hung_up)) {
+	if (tty_hung_up(tty)) {
 		return -EIO;
 	}
 	if (READ_ONCE(tty->ldisc.tio.lflag) & TOSTOP) {
@@ -325,13 +324,13 @@ static uint32_t tty_poll(struct file *f, struct poll_table *pt)
 	poll_wait(pt, &tty->read_waitq);
 	poll_wait(pt, tty->driver->room_waitq(tty));
 	poll_wait(pt, &tty->flow_waitq);
-	if (atomic_load(&tty->hung_up)) {
+	if (tty_hung_up(tty)) {
 		return POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLERR | POLLHUP;
 	}
+	mutex_lock(&tty->lock);
 	if (!(t->lflag & ICANON) && !t->cc[VTIME] && t->cc[VMIN]) {
 		min = t->cc[VMIN];
 	}
-	mutex_lock(&tty->lock);
 	if (ldisc_readable(&tty->ldisc, min)) {
 		events |= POLLIN | POLLRDNORM;
 	}
@@ -351,8 +350,9 @@ static void tty_release(struct file *f)
 {
 	struct tty *tty = f->private_data;
 
-	if (atomic_fetch_sub(&tty->open_count, 1) == 1) {
-		atomic_store(&tty->exclusive, false);
+	/* Pairs with slave_closed() in pty.c: what was written comes before the end. */
+	if (atomic_fetch_sub_explicit(&tty->open_count, 1, memory_order_acq_rel) == 1) {
+		atomic_store_explicit(&tty->exclusive, false, memory_order_relaxed);
 		/* The master sees a hang-up. */
 		waitq_wake(tty->driver->room_waitq(tty), -1, 0);
 	}
@@ -369,14 +369,15 @@ const struct file_ops tty_file_ops = {
 
 int tty_open(struct tty *tty, struct file *f)
 {
-	if (atomic_load(&tty->hung_up)) {
+	if (tty_hung_up(tty)) {
 		return -EIO;
 	}
-	if (atomic_load(&tty->exclusive) && !cred_capable(CAP_SYS_ADMIN)) {
+	if (atomic_load_explicit(&tty->exclusive, memory_order_relaxed) &&
+	    !cred_capable(CAP_SYS_ADMIN)) {
 		return -EBUSY;
 	}
 	tty_get(tty);
-	atomic_fetch_add(&tty->open_count, 1);
+	atomic_fetch_add_explicit(&tty->open_count, 1, memory_order_relaxed);
 	f->ops = &tty_file_ops;
 	f->private_data = tty;
 	f->no_seek = true;
@@ -388,7 +389,8 @@ int tty_open(struct tty *tty, struct file *f)
 
 void tty_hangup(struct tty *tty)
 {
-	if (atomic_exchange(&tty->hung_up, true)) {
+	/* Pairs with tty_hung_up(); one caller only goes on. */
+	if (atomic_exchange_explicit(&tty->hung_up, true, memory_order_acq_rel)) {
 		return;
 	}
 	waitq_wake_all(&tty->read_waitq);

@@ -5,8 +5,16 @@
 
 #define TTY_DEV(major, minor) ((uint64_t)(major) << 8 | (minor))
 
+static inline bool tty_hung_up(const struct tty *tty)
+{
+	/* Pairs with tty_hangup(). */
+	return atomic_load_explicit(&tty->hung_up, memory_order_acquire);
+}
+
 /* tty_job.c */
-struct tty *tty_get_current(void); /* counted; NULL */
+void tty_check_unused(struct tty *tty); /* no session has it any more */
+bool tty_is_current(struct tty *tty);	/* the caller's controlling terminal */
+struct tty *tty_get_current(void);	/* counted; NULL */
 int tty_steal_controlling(struct tty *tty, bool force);
 int tty_give_up(struct tty *tty);
 void tty_signal_hangup(struct tty *tty);

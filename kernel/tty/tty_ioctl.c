@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ioctl(2) of terminals: ioctl_tty(2). */
+/*
+ * ioctl(2) of terminals: ioctl_tty(2).  What changes the terminal asks tty_job_control() first, so
+ * that a background job is stopped; user memory is copied without tty->lock.
+ */
 #include <fs/cred.h>
 #include <fs/file.h>
 #include <lib/string.h>
@@ -17,29 +20,23 @@ static bool from_master(const struct file *f)
 
 /* --- termios --- */
 
+static bool drained(void *arg)
+{
+	struct tty *tty = arg;
+
+	return !tty->driver->pending(tty) || tty_hung_up(tty);
+}
+
 /* Until the other side has all output. */
 static int drain(struct tty *tty)
 {
-	int err = 0;
-
-	while (tty->driver->pending(tty) && !atomic_load(&tty->hung_up) && !err) {
-		struct waitq_entry e;
-
-		waitq_entry_init(&e);
-		waitq_add(tty->driver->room_waitq(tty), &e);
-		block_prepare(WAIT_INTR);
-		if (!tty->driver->pending(tty)) {
-			block_cancel();
-		} else {
-			err = block(DEADLINE_NONE);
-		}
-		waitq_remove(&e);
-	}
-	return err;
+	return waitq_wait_until(tty->driver->room_waitq(tty), drained, tty, WAIT_INTR,
+				DEADLINE_NONE);
 }
 
-static void flush_input(struct tty *tty)
+static void flush_input_locked(struct tty *tty)
 {
+	ASSERT(mutex_held(&tty->lock));
 	ldisc_flush_input(&tty->ldisc);
 	waitq_wake_all(&tty->input_waitq);
 }
@@ -56,7 +53,7 @@ static int set_termios(struct tty *tty, const struct linux_termios2 *t, bool wai
 	}
 	mutex_lock(&tty->lock);
 	if (flush) {
-		flush_input(tty);
+		flush_input_locked(tty);
 	}
 	ldisc_set_termios(&tty->ldisc, t);
 	mutex_unlock(&tty->lock);
@@ -129,7 +126,10 @@ static long termios_ioctl(struct tty *tty, unsigned cmd, user_ptr arg)
 	case TCSETSW2:
 	case TCSETSF2: return set_from_user(tty, arg, sizeof(t), cmd != TCSETS2, cmd == TCSETSF2);
 	case TCGETA: return get_termio(tty, arg);
-	default: return set_termio(tty, arg, cmd != TCSETA, cmd == TCSETAF);
+	case TCSETA:
+	case TCSETAW:
+	case TCSETAF: return set_termio(tty, arg, cmd != TCSETA, cmd == TCSETAF);
+	default: return -ENOTTY;
 	}
 }
 
@@ -177,10 +177,8 @@ static long flow_control(struct tty *tty, uint64_t arg)
 	case TCOOFF:
 	case TCOON:
 		mutex_lock(&tty->lock);
-		tty->ldisc.stopped = arg == TCOOFF;
-		ldisc_flush_echo(&tty->ldisc);
+		ldisc_set_stopped(&tty->ldisc, arg == TCOOFF);
 		mutex_unlock(&tty->lock);
-		waitq_wake_all(&tty->flow_waitq);
 		return 0;
 	case TCIOFF:
 	case TCION: return 0;
@@ -200,10 +198,10 @@ static long flush_queues(struct tty *tty, uint64_t arg)
 	}
 	mutex_lock(&tty->lock);
 	if (arg != TCOFLUSH) {
-		flush_input(tty);
+		flush_input_locked(tty);
 	}
 	if (arg != TCIFLUSH) {
-		tty->ldisc.echo_len = 0;
+		ldisc_flush_output(&tty->ldisc);
 	}
 	mutex_unlock(&tty->lock);
 	return 0;
@@ -215,7 +213,7 @@ static long fake_input(struct tty *tty, user_ptr arg)
 	uint8_t c;
 	int err;
 
-	if (process_current()->session->tty != tty && !cred_capable(CAP_SYS_ADMIN)) {
+	if (!tty_is_current(tty) && !cred_capable(CAP_SYS_ADMIN)) {
 		return -EPERM;
 	}
 	err = copy_from_user(&c, arg, 1);
@@ -262,14 +260,18 @@ static long misc_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t a
 	case TIOCSBRK:
 	case TIOCCBRK: return 0;
 	case TIOCEXCL:
-	case TIOCNXCL: atomic_store(&tty->exclusive, cmd == TIOCEXCL); return 0;
-	case TIOCGEXCL: return put_user_u32((user_ptr){ arg }, atomic_load(&tty->exclusive));
+	case TIOCNXCL:
+		atomic_store_explicit(&tty->exclusive, cmd == TIOCEXCL, memory_order_relaxed);
+		return 0;
+	case TIOCGEXCL:
+		n = atomic_load_explicit(&tty->exclusive, memory_order_relaxed);
+		return put_user_u32((user_ptr){ arg }, n);
 	case TIOCGDEV: return put_user_u32((user_ptr){ arg }, (uint32_t)tty->dev);
-	case TIOCGETD: return put_user_u32((user_ptr){ arg }, 0); /* N_TTY */
+	case TIOCGETD: return put_user_u32((user_ptr){ arg }, N_TTY);
 	case TIOCSETD: {
 		int err = get_user_u32(&n, (user_ptr){ arg });
 
-		return err ? err : n ? -EINVAL : 0;
+		return !err && n != N_TTY ? -EINVAL : err;
 	}
 	case TIOCVHANGUP:
 		if (!cred_capable(CAP_SYS_ADMIN)) {
@@ -277,7 +279,7 @@ static long misc_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t a
 		}
 		tty_hangup(tty);
 		return 0;
-	default: return -ENOTTY;
+	default: return termios_ioctl(tty, cmd, (user_ptr){ arg });
 	}
 }
 
@@ -285,22 +287,10 @@ long tty_ioctl(struct tty *tty, struct file *f, unsigned cmd, uint64_t arg)
 {
 	user_ptr p = { arg };
 
-	if (atomic_load(&tty->hung_up) && !from_master(f)) {
+	if (tty_hung_up(tty) && !from_master(f)) {
 		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	}
 	switch (cmd) {
-	case TCGETS:
-	case TCSETS:
-	case TCSETSW:
-	case TCSETSF:
-	case TCGETA:
-	case TCSETA:
-	case TCSETAW:
-	case TCSETAF:
-	case TCGETS2:
-	case TCSETS2:
-	case TCSETSW2:
-	case TCSETSF2: return termios_ioctl(tty, cmd, p);
 	case TIOCGWINSZ:
 	case TIOCSWINSZ: return winsize_ioctl(tty, cmd, p);
 	case TIOCGPGRP:

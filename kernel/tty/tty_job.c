@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Terminals and job control: sessions, foreground groups, signals.  Under proctree_lock. */
+/*
+ * Terminals and job control: sessions, foreground groups, signals.
+ *
+ * All of it is under proctree_lock.  A session and its tty name each other or neither does; the
+ * session's side counts the tty.  A tty is put only after the lock is dropped, as the last put
+ * calls the driver.
+ */
 #include <fs/cred.h>
 #include <linux/errno.h>
 #include <proc/lifecycle.h>
@@ -21,8 +27,27 @@ struct tty *tty_get_current(void)
 	return tty;
 }
 
+void tty_check_unused(struct tty *tty)
+{
+	uint64_t flags = spin_lock_irqsave(&proctree_lock);
+
+	ASSERT(!tty->session && !tty->foreground);
+	spin_unlock_irqrestore(&proctree_lock, flags);
+}
+
+bool tty_is_current(struct tty *tty)
+{
+	/* Not without the lock: another thread's setsid(2) may free the session. */
+	uint64_t flags = spin_lock_irqsave(&proctree_lock);
+	bool own = process_current()->session->tty == tty;
+
+	spin_unlock_irqrestore(&proctree_lock, flags);
+	return own;
+}
+
 static void set_foreground_locked(struct tty *tty, struct pid *group)
 {
+	ASSERT(spin_held(&proctree_lock));
 	if (group) {
 		pid_get(group);
 	}
@@ -45,6 +70,8 @@ static const struct session_tty_ops session_ops = {
 
 static void attach_locked(struct tty *tty, struct process *p)
 {
+	ASSERT(spin_held(&proctree_lock));
+	ASSERT(!tty->session && !p->session->tty);
 	tty->session = p->session;
 	p->session->tty = tty;
 	p->session->tty_ops = &session_ops;
@@ -57,6 +84,7 @@ static struct tty *detach_locked(struct session *s)
 {
 	struct tty *tty = s->tty;
 
+	ASSERT(spin_held(&proctree_lock));
 	s->tty = NULL;
 	s->tty_ops = NULL;
 	if (tty) {
@@ -102,7 +130,7 @@ int tty_steal_controlling(struct tty *tty, bool force)
 	return err;
 }
 
-/* The session's leader gives its terminal up: foreground jobs lose it. */
+/* When p leads its session it gives the terminal up: foreground jobs lose it. */
 static void disassociate(struct process *p)
 {
 	uint64_t flags = spin_lock_irqsave(&proctree_lock);
@@ -121,15 +149,11 @@ static void disassociate(struct process *p)
 
 int tty_give_up(struct tty *tty)
 {
-	struct process *p = process_current();
-
-	if (p->session->tty != tty) {
+	if (!tty_is_current(tty)) {
 		return -ENOTTY;
 	}
 	/* Others of the session only lose it with the leader: one tty per session here. */
-	if (p->session->leader == p) {
-		disassociate(p);
-	}
+	disassociate(process_current());
 	return 0;
 }
 
@@ -146,7 +170,7 @@ int tty_job_control(struct tty *tty, int sig)
 	uint64_t flags;
 	int err = 0;
 
-	if (!thread_current()->task || READ_ONCE(p->session->tty) != tty) {
+	if (!thread_current()->task) {
 		return 0;
 	}
 	flags = spin_lock_irqsave(&proctree_lock);
@@ -163,8 +187,10 @@ int tty_job_control(struct tty *tty, int sig)
 	}
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	if (err == -ERESTARTSYS) {
-		/* Another thread may take the signal; this one's call starts over all the same. */
-		atomic_fetch_or(&thread_current()->arch.work, WORK_SIGNAL);
+		/* Another thread may take the signal; this one's call starts over all the same.
+		 * Relaxed: it is for this thread, on its way back to the program. */
+		atomic_fetch_or_explicit(&thread_current()->arch.work, WORK_SIGNAL,
+					 memory_order_relaxed);
 	}
 	return err;
 }

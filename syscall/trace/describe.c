@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* The table of system calls as data: names, families and kinds of arguments, by number.  Constant;
+ * the numbers have holes. */
 #include <syscall/dispatch.h>
 
 #define DESC(nr, call, lv, fam, n, ...) \

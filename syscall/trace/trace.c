@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * --strace: a line for each wanted system call, sent to the launcher when the call is over (or
+ * before it, when it does not return).  Output arguments are read from the program's memory after
+ * the call, the others before it.  The text belongs to the one thread that makes the call; the
+ * filter is set once, before the first program runs.
+ */
 #include <syscall/trace/trace.h>
 
 #include "trace_internal.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Arguments that point into the program's memory, for --strace.  What can't be read is
- * shown as an address. */
+/*
+ * Arguments that point into the program's memory, for --strace.  What can't be read is shown as an
+ * address.  The memory may change meanwhile: each thing is copied once and shown from the copy.
+ */
 #include "trace_internal.h"
 
 #include <linux/errno.h>

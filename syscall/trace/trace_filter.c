@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The filter of --strace.  Pure. */
+/* The filter of --strace: a comma-separated list of calls and %classes, "!" for all others.  Pure. */
 #include <syscall/trace/trace.h>
 
 #include <lib/string.h>

@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of numbers, for --strace.  Pure. */
+/*
+ * Names of numbers, for --strace.  Pure.  The values come from include/linux only; a name that is
+ * missing here is shown as its number.
+ */
 #include "trace_internal.h"
 
 #include <lib/format.h>
 #include <lib/string.h>
+#include <linux/epoll.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/futex.h>
+#include <linux/ioctls.h>
 #include <linux/mman.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/signal.h>
+#include <linux/socket.h>
+#include <linux/termios.h>
+#include <linux/time.h>
 #include <syscall/trace/trace.h>
 
 struct name {
@@ -118,25 +129,23 @@ static const struct name clone_flags[] = {
     N(CLONE_VM), N(CLONE_FS), N(CLONE_FILES), N(CLONE_SIGHAND), N(CLONE_PIDFD), N(CLONE_VFORK),
     N(CLONE_PARENT), N(CLONE_THREAD), N(CLONE_SYSVSEM), N(CLONE_SETTLS),
     N(CLONE_PARENT_SETTID), N(CLONE_CHILD_CLEARTID), N(CLONE_DETACHED),
-    N(CLONE_CHILD_SETTID), {17, "SIGCHLD"}, {0, NULL}};
+    N(CLONE_CHILD_SETTID), N(SIGCHLD), {0, NULL}};
 static const struct name wait_flags[] = {
-    {1, "WNOHANG"}, {2, "WUNTRACED"}, {4, "WEXITED"}, {8, "WCONTINUED"},
-    {0x1000000, "WNOWAIT"}, {0x20000000, "__WNOTHREAD"}, {0x40000000, "__WALL"},
-    {0x80000000, "__WCLONE"}, {0, NULL}};
+    N(WNOHANG), {WSTOPPED, "WUNTRACED"}, N(WEXITED), N(WCONTINUED), N(WNOWAIT),
+    {WNOTHREAD, "__WNOTHREAD"}, {WALL, "__WALL"}, {WCLONE, "__WCLONE"}, {0, NULL}};
 static const struct name whences[] = {N(SEEK_SET), N(SEEK_CUR), N(SEEK_END), N(SEEK_DATA),
 				      N(SEEK_HOLE), {0, NULL}};
-static const struct name sig_hows[] = {{0, "SIG_BLOCK"}, {1, "SIG_UNBLOCK"},
-				       {2, "SIG_SETMASK"}, {0, NULL}};
+static const struct name sig_hows[] = {
+    N(SIG_BLOCK), N(SIG_UNBLOCK), N(SIG_SETMASK), {0, NULL}};
 static const struct name clocks[] = {
-    {0, "CLOCK_REALTIME"}, {1, "CLOCK_MONOTONIC"}, {2, "CLOCK_PROCESS_CPUTIME_ID"},
-    {3, "CLOCK_THREAD_CPUTIME_ID"}, {4, "CLOCK_MONOTONIC_RAW"}, {5, "CLOCK_REALTIME_COARSE"},
-    {6, "CLOCK_MONOTONIC_COARSE"}, {7, "CLOCK_BOOTTIME"}, {8, "CLOCK_REALTIME_ALARM"},
-    {9, "CLOCK_BOOTTIME_ALARM"}, {11, "CLOCK_TAI"}, {0, NULL}};
+    N(CLOCK_REALTIME), N(CLOCK_MONOTONIC), N(CLOCK_PROCESS_CPUTIME_ID),
+    N(CLOCK_THREAD_CPUTIME_ID), N(CLOCK_MONOTONIC_RAW), N(CLOCK_REALTIME_COARSE),
+    N(CLOCK_MONOTONIC_COARSE), N(CLOCK_BOOTTIME), N(CLOCK_REALTIME_ALARM),
+    N(CLOCK_BOOTTIME_ALARM), N(CLOCK_TAI), {0, NULL}};
 static const struct name futex_ops[] = {
-    {0, "FUTEX_WAIT"}, {1, "FUTEX_WAKE"}, {3, "FUTEX_REQUEUE"}, {4, "FUTEX_CMP_REQUEUE"},
-    {5, "FUTEX_WAKE_OP"}, {6, "FUTEX_LOCK_PI"}, {7, "FUTEX_UNLOCK_PI"},
-    {8, "FUTEX_TRYLOCK_PI"}, {9, "FUTEX_WAIT_BITSET"}, {10, "FUTEX_WAKE_BITSET"},
-    {11, "FUTEX_WAIT_REQUEUE_PI"}, {12, "FUTEX_CMP_REQUEUE_PI"}, {13, "FUTEX_LOCK_PI2"},
+    N(FUTEX_WAIT), N(FUTEX_WAKE), N(FUTEX_REQUEUE), N(FUTEX_CMP_REQUEUE), N(FUTEX_WAKE_OP),
+    N(FUTEX_LOCK_PI), N(FUTEX_UNLOCK_PI), N(FUTEX_TRYLOCK_PI), N(FUTEX_WAIT_BITSET),
+    N(FUTEX_WAKE_BITSET), N(FUTEX_WAIT_REQUEUE_PI), N(FUTEX_CMP_REQUEUE_PI), N(FUTEX_LOCK_PI2),
     {0, NULL}};
 static const struct name advices[] = {
     N(MADV_NORMAL), N(MADV_RANDOM), N(MADV_SEQUENTIAL), N(MADV_WILLNEED), N(MADV_DONTNEED),
@@ -156,28 +165,24 @@ static const struct name fcntls[] = {
     N(F_GETLEASE), N(F_NOTIFY), N(F_DUPFD_CLOEXEC), N(F_SETPIPE_SZ), N(F_GETPIPE_SZ),
     N(F_ADD_SEALS), N(F_GET_SEALS), {0, NULL}};
 static const struct name ioctls[] = {
-    {0x5401, "TCGETS"}, {0x5402, "TCSETS"}, {0x5403, "TCSETSW"}, {0x5404, "TCSETSF"},
-    {0x5409, "TCSBRK"}, {0x540a, "TCXONC"}, {0x540b, "TCFLSH"}, {0x540e, "TIOCSCTTY"},
-    {0x540f, "TIOCGPGRP"}, {0x5410, "TIOCSPGRP"}, {0x5413, "TIOCGWINSZ"},
-    {0x5414, "TIOCSWINSZ"}, {0x541b, "FIONREAD"}, {0x5421, "FIONBIO"}, {0x5422, "TIOCNOTTY"},
-    {0x5429, "TIOCGSID"}, {0x5450, "FIONCLEX"}, {0x5451, "FIOCLEX"}, {0x5452, "FIOASYNC"},
-    {0x80045430, "TIOCGPTN"}, {0x40045431, "TIOCSPTLCK"}, {0, NULL}};
-static const struct name epoll_ops[] = {{1, "EPOLL_CTL_ADD"}, {2, "EPOLL_CTL_DEL"},
-					{3, "EPOLL_CTL_MOD"}, {0, NULL}};
-static const struct name domains[] = {{1, "AF_UNIX"}, {2, "AF_INET"}, {10, "AF_INET6"},
-				      {16, "AF_NETLINK"}, {17, "AF_PACKET"}, {40, "AF_VSOCK"},
-				      {0, NULL}};
+    N(TCGETS), N(TCSETS), N(TCSETSW), N(TCSETSF), N(TCSBRK), N(TCXONC), N(TCFLSH),
+    N(TIOCSCTTY), N(TIOCGPGRP), N(TIOCSPGRP), N(TIOCGWINSZ), N(TIOCSWINSZ), N(FIONREAD),
+    N(FIONBIO), N(TIOCNOTTY), N(TIOCGSID), N(FIONCLEX), N(FIOCLEX), N(FIOASYNC), N(TIOCGPTN),
+    N(TIOCSPTLCK), {0, NULL}};
+static const struct name epoll_ops[] = {
+    N(EPOLL_CTL_ADD), N(EPOLL_CTL_DEL), N(EPOLL_CTL_MOD), {0, NULL}};
+static const struct name domains[] = {
+    N(AF_UNIX), N(AF_INET), N(AF_INET6), N(AF_NETLINK), N(AF_PACKET), N(AF_VSOCK), {0, NULL}};
 static const struct name arch_ops[] = {
-    {0x1001, "ARCH_SET_GS"}, {0x1002, "ARCH_SET_FS"}, {0x1003, "ARCH_GET_FS"},
-    {0x1004, "ARCH_GET_GS"}, {0x1011, "ARCH_GET_CPUID"}, {0x1012, "ARCH_SET_CPUID"},
-    {0x3001, "ARCH_CET_STATUS"}, {0, NULL}};
+    N(ARCH_SET_GS), N(ARCH_SET_FS), N(ARCH_GET_FS), N(ARCH_GET_GS), N(ARCH_GET_CPUID),
+    N(ARCH_SET_CPUID), N(ARCH_CET_STATUS), {0, NULL}};
+static const struct name signals[] = {
+    N(SIGHUP), N(SIGINT), N(SIGQUIT), N(SIGILL), N(SIGTRAP), N(SIGABRT), N(SIGBUS), N(SIGFPE),
+    N(SIGKILL), N(SIGUSR1), N(SIGSEGV), N(SIGUSR2), N(SIGPIPE), N(SIGALRM), N(SIGTERM),
+    N(SIGSTKFLT), N(SIGCHLD), N(SIGCONT), N(SIGSTOP), N(SIGTSTP), N(SIGTTIN), N(SIGTTOU),
+    N(SIGURG), N(SIGXCPU), N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH), N(SIGIO),
+    N(SIGPWR), N(SIGSYS), {0, NULL}};
 /* clang-format on */
-static const char *const signals[] = {
-	"0",	     "SIGHUP",	"SIGINT",    "SIGQUIT", "SIGILL",   "SIGTRAP", "SIGABRT", "SIGBUS",
-	"SIGFPE",    "SIGKILL", "SIGUSR1",   "SIGSEGV", "SIGUSR2",  "SIGPIPE", "SIGALRM", "SIGTERM",
-	"SIGSTKFLT", "SIGCHLD", "SIGCONT",   "SIGSTOP", "SIGTSTP",  "SIGTTIN", "SIGTTOU", "SIGURG",
-	"SIGXCPU",   "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO",   "SIGPWR",  "SIGSYS"
-};
 
 static void show_open_flags(struct trace_text *t, uint64_t value)
 {
@@ -193,21 +198,23 @@ static void show_open_flags(struct trace_text *t, uint64_t value)
 
 static void show_futex_op(struct trace_text *t, uint64_t value)
 {
-	show_one(t, futex_ops, value & 127);
-	if (value & 128) {
+	show_one(t, futex_ops, value & (uint32_t)FUTEX_CMD_MASK);
+	if (value & FUTEX_PRIVATE_FLAG) {
 		trace_print(t, "_PRIVATE");
 	}
-	if (value & 256) {
+	if (value & FUTEX_CLOCK_REALTIME) {
 		trace_print(t, "|FUTEX_CLOCK_REALTIME");
 	}
 }
 
 static void show_signal(struct trace_text *t, uint64_t value)
 {
-	if (value < ARRAY_SIZE(signals)) {
-		trace_print(t, "%s", signals[value]);
-	} else if (value <= 64) {
-		trace_print(t, "SIGRT_%d", (int)value - 32);
+	const char *name = find(signals, value);
+
+	if (name) {
+		trace_print(t, "%s", name);
+	} else if (value > SIGSYS && value <= NSIG) {
+		trace_print(t, "SIGRT_%d", (int)value - SIGSYS - 1);
 	} else {
 		trace_print(t, "%d", (int)value);
 	}

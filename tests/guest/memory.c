@@ -324,6 +324,71 @@ static void test_limits(void)
 	munmap(p, 1ul << 40);
 }
 
+/* Limits are the caller's, even where it shares the memory with others, and so are its rights. */
+static void limits_by_caller_child(void)
+{
+	struct rlimit small = { 1 << 20, 64 << 20 }, now;
+	int status;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		int ok = setrlimit(RLIMIT_AS, &small) == 0;
+
+		ok = ok &&
+		     mmap(NULL, 2 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+		_exit(!ok);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK(getrlimit(RLIMIT_AS, &now) == 0 && now.rlim_cur == RLIM_INFINITY);
+	CHECK(mmap(NULL, 2 << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+}
+static void locked_child(void)
+{
+	struct rlimit small = { 64 << 10, 64 << 10 };
+	char *p = map(256);
+
+	CHECK_EQ(setrlimit(RLIMIT_MEMLOCK, &small), 0);
+	if (geteuid() == 0) {
+		CHECK_EQ(mlock(p, 256 * PAGE), 0); /* CAP_IPC_LOCK */
+		CHECK_EQ(munlock(p, 256 * PAGE), 0);
+		CHECK_EQ(setuid(1000), 0);
+	}
+	CHECK_ERR(mlock(p, 256 * PAGE), ENOMEM);
+	CHECK_EQ(mlock(p, 4 * PAGE), 0);
+}
+static void test_limits_by_caller(void)
+{
+	CHECK_EQ(in_child(limits_by_caller_child), 0);
+	CHECK_EQ(in_child(locked_child), 0);
+}
+
+/* Without a limit of the stack the area of mappings has another place. */
+static int run_unlimited(void)
+{
+	char *p = mmap(NULL, 3 * PAGE, RW, ANON, -1, 0), *q = mmap(NULL, PAGE, RW, ANON, -1, 0);
+
+	if (p == MAP_FAILED || q == MAP_FAILED || (uintptr_t)p % PAGE || (uintptr_t)q % PAGE)
+		return 1;
+	memset(p, 1, 3 * PAGE);
+	*q = 1;
+	return munmap(p, 3 * PAGE) || munmap(q, PAGE);
+}
+static void unlimited_child(void)
+{
+	struct rlimit rl;
+
+	CHECK_EQ(getrlimit(RLIMIT_STACK, &rl), 0);
+	rl.rlim_cur = rl.rlim_max;
+	CHECK_EQ(setrlimit(RLIMIT_STACK, &rl), 0);
+	execl("/proc/self/exe", "memory", "unlimited", (char *)NULL);
+	CHECK(!"exec");
+}
+static void test_unlimited_stack(void)
+{
+	CHECK_EQ(in_child(unlimited_child), 0);
+}
+
 static void test_pkeys(void)
 {
 	char *p = map(1);
@@ -349,8 +414,10 @@ static void test_zero_device(void)
 	close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc == 2)
+		return run_unlimited();
 	RUN(test_mmap_errors);
 	RUN(test_fixed);
 	RUN(test_mprotect);
@@ -362,6 +429,8 @@ int main(void)
 	RUN(test_brk);
 	RUN(test_stack);
 	RUN(test_limits);
+	RUN(test_limits_by_caller);
+	RUN(test_unlimited_stack);
 	RUN(test_pkeys);
 	RUN(test_zero_device);
 	return test_done();

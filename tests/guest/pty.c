@@ -4,11 +4,13 @@
 #include "guest.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 
 static int master, slave;
+static volatile int packet_count;
 
 static void open_pair(void)
 {
@@ -388,6 +390,68 @@ static void packets(void)
 	close_pair();
 }
 
+static void *packet_reader(void *arg)
+{
+	unsigned char *got = arg;
+
+	for (int i = 0; i < 8; i++) {
+		char buf[16];
+
+		if (read(master, buf, sizeof(buf)) != 1)
+			break;
+		got[i] = (unsigned char)buf[0];
+		packet_count++;
+	}
+	return NULL;
+}
+static void packet_is(unsigned char *got, int n, int event)
+{
+	for (int i = 0; i < 500 && packet_count < n; i++)
+		usleep(2000);
+	CHECK_EQ(packet_count, n);
+	CHECK_EQ(got[n - 1], event);
+}
+/* A reader that sleeps hears of each event. */
+static void packet_events(void)
+{
+	unsigned char got[8] = { 0 };
+	struct termios t;
+	pthread_t reader;
+	int on = 1;
+
+	open_pair();
+	tcgetattr(slave, &t);
+	t.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(slave, TCSANOW, &t);
+	CHECK_EQ(ioctl(master, TIOCPKT, &on), 0);
+	pthread_create(&reader, NULL, packet_reader, got);
+	usleep(50000);
+	CHECK_EQ(tcflow(slave, TCOOFF), 0);
+	packet_is(got, 1, TIOCPKT_STOP);
+	CHECK_EQ(tcflow(slave, TCOON), 0);
+	packet_is(got, 2, TIOCPKT_START);
+	put(master, "\023");
+	packet_is(got, 3, TIOCPKT_STOP);
+	put(master, "\021");
+	packet_is(got, 4, TIOCPKT_START);
+	CHECK_EQ(tcflush(slave, TCIFLUSH), 0);
+	packet_is(got, 5, TIOCPKT_FLUSHREAD);
+	put(master, "\003");
+	packet_is(got, 6, TIOCPKT_FLUSHREAD | TIOCPKT_FLUSHWRITE);
+	t.c_iflag &= ~(tcflag_t)IXON;
+	tcsetattr(slave, TCSANOW, &t);
+	packet_is(got, 7, TIOCPKT_NOSTOP);
+	t.c_iflag |= IXON | PARMRK;
+	tcsetattr(slave, TCSANOW, &t);
+	packet_is(got, 8, TIOCPKT_DOSTOP);
+	pthread_join(reader, NULL);
+	on = 0;
+	CHECK_EQ(ioctl(master, TIOCPKT, &on), 0);
+	put(master, "\377a\n");
+	EXPECT(slave, "\377\377a\n");
+	close_pair();
+}
+
 int main(void)
 {
 	int probe = posix_openpt(O_RDWR | O_NOCTTY);
@@ -406,5 +470,6 @@ int main(void)
 	RUN(job_control);
 	RUN(leader_exit);
 	RUN(packets);
+	RUN(packet_events);
 	return test_done();
 }

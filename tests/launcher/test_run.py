@@ -325,6 +325,9 @@ def numbers_of_cpus():
         finished = run('--timeout', '60', '-c', str(n), DIR, '/bin/hello')
         expect(finished, 0)
         assert f', {n} CPU'.encode() in finished.stdout, finished.stdout
+    for n in ('0', '65', '255', '4294967296'):
+        expect(run('-c', n, DIR, '/bin/hello'), 125, b'', f'--cpus {n}')
+    expect(run('-c', '65', DIR, '/bin/hello'), 125, b'', 'from 1 to 64')
 
 
 @case

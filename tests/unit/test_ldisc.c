@@ -9,6 +9,7 @@
 static char sent[1 << 16];
 static size_t nsent, room;
 static int last_signal, flows;
+static unsigned events;
 
 static size_t output(void *ctx, const void *buf, size_t n)
 {
@@ -26,11 +27,12 @@ static void on_signal(void *ctx, int sig)
 {
 	last_signal = sig;
 }
-static void on_flow(void *ctx, bool stopped)
+static void on_event(void *ctx, unsigned e)
 {
-	flows++;
+	flows += (e & (TIOCPKT_STOP | TIOCPKT_START)) != 0;
+	events |= e;
 }
-static const struct ldisc_ops ops = { output, on_signal, on_flow };
+static const struct ldisc_ops ops = { output, on_signal, on_event };
 static struct ldisc l;
 
 static void fresh(void)
@@ -39,6 +41,7 @@ static void fresh(void)
 	nsent = 0;
 	room = 1 << 30;
 	last_signal = flows = 0;
+	events = 0;
 }
 static void type(const char *s)
 {
@@ -163,6 +166,62 @@ static void flow(void)
 	SAME(echoed(), "about\r\n");
 }
 
+/* What a master in packet mode is told. */
+static void packet_events(void)
+{
+	struct linux_termios2 t;
+
+	fresh();
+	type("\003");
+	CHECK_EQ(events, TIOCPKT_FLUSHREAD | TIOCPKT_FLUSHWRITE);
+	fresh();
+	l.tio.lflag |= NOFLSH;
+	type("\003");
+	CHECK_EQ(events, 0);
+	ldisc_set_stopped(&l, true);
+	CHECK_EQ(events, TIOCPKT_STOP);
+	ldisc_set_stopped(&l, true);
+	CHECK_EQ(flows, 1);
+	fresh();
+	t = l.tio;
+	t.iflag &= ~(uint32_t)IXON;
+	ldisc_set_termios(&l, &t);
+	CHECK_EQ(events, TIOCPKT_NOSTOP);
+	t.iflag |= IXON;
+	ldisc_set_termios(&l, &t);
+	CHECK_EQ(events, TIOCPKT_NOSTOP | TIOCPKT_DOSTOP);
+}
+
+static void returns(void)
+{
+	fresh();
+	l.tio.oflag = OPOST | ONOCR | OCRNL;
+	ldisc_write(&l, (const uint8_t *)"\ra\rb", 4);
+	SAME(echoed(), "a\nb");
+	CHECK_EQ(l.column, 2);
+	l.tio.oflag |= ONLRET;
+	ldisc_write(&l, (const uint8_t *)"\rc\n", 3);
+	SAME(echoed(), "\nc\n");
+	CHECK_EQ(l.column, 0);
+	l.tio.oflag = OPOST | OLCUC;
+	ldisc_write(&l, (const uint8_t *)"ab\bz", 4);
+	SAME(echoed(), "AB\bZ");
+	CHECK_EQ(l.column, 2);
+}
+
+static void marks(void)
+{
+	fresh();
+	l.tio.iflag |= PARMRK;
+	type("\377a\n");
+	SAME(line(), "\377\377a\n");
+	l.tio.iflag |= ISTRIP;
+	type("\377a\n");
+	l.tio.iflag &= ~(uint32_t)(ISTRIP | PARMRK);
+	type("\026\003x\n");
+	CHECK_EQ(last_signal, 0);
+}
+
 static void tabs(void)
 {
 	fresh();
@@ -218,6 +277,9 @@ int main(void)
 	RUN(long_line);
 	RUN(modes);
 	RUN(flow);
+	RUN(packet_events);
+	RUN(returns);
+	RUN(marks);
 	RUN(tabs);
 	RUN(random_use);
 	return test_done();

@@ -13,11 +13,19 @@
 static unsigned char store[FILE_MAX];
 static uint64_t store_size;
 static unsigned fills, filled_pages, writes, written_pages;
+static struct {
+	uint64_t index;
+	unsigned n;
+} filled[16]; /* the first fills */
 static int fail_fill, fail_write;
 static struct page_cache pc;
 
 static int fake_fill(struct page_cache *c, uint64_t index, struct page **pages, unsigned n)
 {
+	if (fills < ARRAY_SIZE(filled)) {
+		filled[fills].index = index;
+		filled[fills].n = n;
+	}
 	fills++;
 	filled_pages += n;
 	for (unsigned i = 0; i < n; i++) {
@@ -28,7 +36,6 @@ static int fake_fill(struct page_cache *c, uint64_t index, struct page **pages, 
 		CHECK(!(pages[i]->flags & PAGE_UPTODATE));
 		CHECK_EQ(pages[i]->index, index + i);
 		if (fail_fill) {
-			pages[i]->flags |= PAGE_ERROR;
 			continue;
 		}
 		memcpy(page_to_virt(pages[i]), store + pos, have);
@@ -167,14 +174,21 @@ static void reads_with_few_fills(void)
 
 static void sequential_window_grows(void)
 {
+	static const unsigned windows[] = { 32, 64, 128, 256, 256, 256, 32 };
 	unsigned char buf[4096];
+	uint64_t next = 0;
 
 	setup(4u << 20);
 	for (uint64_t pos = 0; pos < store_size; pos += sizeof(buf)) {
 		CHECK_EQ(read_at(pos, buf, sizeof(buf)), 4096);
 		CHECK(memcmp(buf, store + pos, sizeof(buf)) == 0);
 	}
-	CHECK(fills <= 8);
+	CHECK_EQ(fills, ARRAY_SIZE(windows));
+	for (unsigned i = 0; i < ARRAY_SIZE(windows); i++) {
+		CHECK_EQ(filled[i].index, next);
+		CHECK_EQ(filled[i].n, windows[i]);
+		next += windows[i];
+	}
 	pagecache_destroy(&pc);
 	setup(4u << 20);
 	for (int i = 100; i > 0; i--) { /* backwards: no read-ahead */

@@ -405,10 +405,11 @@ static void errors_as_linux(void)
 	CHECK_EQ(byte, 1);
 	CHECK_EQ(mm_mincore(mm, BASE, 8192, (user_ptr){ BASE }), -ENOMEM);
 	/* limits */
-	mm->limit_memlock = 4096;
+	mm_host_limits.memlock = 4096;
 	CHECK_EQ(mm_mlock(mm, BASE, 8192, true, false), -ENOMEM);
-	mm->limit_as = mm->total_pages * PAGE_SIZE;
+	mm_host_limits.as = mm->total_pages * PAGE_SIZE;
 	CHECK_EQ(mm_mmap(mm, 0, 4096, 3, anon, NULL, NULL, 0, 0), -ENOMEM);
+	mm_host_limits.as = mm_host_limits.memlock = UINT64_MAX;
 	mm_host_set_current(NULL);
 	mm_put(mm);
 }
@@ -431,7 +432,7 @@ static void heap_and_stack(void)
 	CHECK_EQ(user_write(mm, BASE + 49999, 1), FAULT_SEGV_MAPERR);
 
 	CHECK_EQ(mm_mmap(mm, 0x70000000, 4096, 3, stack, NULL, NULL, 0, 0), 0x70000000);
-	mm->limit_stack = 64 * PAGE_SIZE;
+	mm_host_limits.stack = 64 * PAGE_SIZE;
 	CHECK_EQ(user_write(mm, 0x70000000 - 5 * PAGE_SIZE, 1), FAULT_OK);
 	CHECK_EQ(user_write(mm, 0x70000000 - 63 * PAGE_SIZE, 1), FAULT_OK);
 	CHECK_EQ(user_write(mm, 0x70000000 - 64 * PAGE_SIZE, 1), FAULT_SEGV_MAPERR);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <lib/launch.h>
+
 #include "environ.h"
 #include "guestpath.h"
 #include "numbers.h"
@@ -21,7 +23,6 @@
 #define MAX_MEMORY (1ull << 40)
 #define DEFAULT_MEMORY (512ull << 20)
 #define DEFAULT_CPUS 4u
-#define MAX_CPUS 255u /* without x2APIC, as under TCG, there are 8 bits of id */
 #define DEFAULT_GDB_PORT 1234u
 
 enum argument { ARG_NONE, ARG_REQUIRED, ARG_OPTIONAL };
@@ -66,7 +67,7 @@ static const struct option_spec specs[] = {
 	{ OPT_MEMORY, 'm', "memory", ARG_REQUIRED, "SIZE",
 	  "memory of the VM, with suffix K, M (default) or G; default 512M" },
 	{ OPT_CPUS, 'c', "cpus", ARG_REQUIRED, "N",
-	  "virtual CPUs; default: as many as the host has, but at most 4" },
+	  "virtual CPUs, 1 to 64; default: as many as the host has, but at most 4" },
 	{ OPT_ENV, 'e', "env", ARG_REQUIRED, "NAME[=VALUE]",
 	  "set a variable, or pass the host's; may be repeated" },
 	{ OPT_ENV_FILE, 0, "env-file", ARG_REQUIRED, "FILE",
@@ -262,9 +263,9 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 		o->memory &= ~(uint64_t)4095;
 		break;
 	case OPT_CPUS:
-		o->cpus = (unsigned)parse_number("--cpus", value, MAX_CPUS);
-		if (o->cpus == 0) {
-			fail("--cpus 0: at least one");
+		o->cpus = (unsigned)parse_number("--cpus", value, UINT_MAX);
+		if (o->cpus < 1 || o->cpus > LAUNCH_MAX_CPUS) {
+			fail("--cpus %s: from 1 to %u", value, LAUNCH_MAX_CPUS);
 		}
 		break;
 	case OPT_TIMEOUT: parse_timeout(o, value); break;

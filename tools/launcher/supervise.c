@@ -460,10 +460,6 @@ static void print_summary(const struct run *r)
 	report("summary: ran %.3f s, largest process %llu KiB, peak memory of the VM %llu KiB",
 	       (double)r->exit.run_ns / 1e9, (unsigned long long)r->exit.max_rss_kib,
 	       (unsigned long long)r->exit.mem_peak_kib);
-	if (r->exit.mem_leak_pages) {
-		report("summary: %llu pages were not given back",
-		       (unsigned long long)r->exit.mem_leak_pages);
-	}
 }
 
 static bool ends_with(const char *s, const char *end)

@@ -84,13 +84,12 @@ static int fill(struct page_cache *pc, uint64_t index, struct page **pages, unsi
 	}
 	got = read_all(fi, ff, index * PAGE_SIZE, pages, n * PAGE_SIZE);
 	fuse_file_put(ff);
+	if (got < 0) {
+		return (int)got;
+	}
 	for (unsigned i = 0; i < n; i++) {
 		size_t have = 0;
 
-		if (got < 0) {
-			atomic_fetch_or(&pages[i]->flags, PAGE_ERROR);
-			continue;
-		}
 		if ((size_t)got > i * PAGE_SIZE) {
 			have = MIN((size_t)got - i * PAGE_SIZE, PAGE_SIZE);
 		}
@@ -99,7 +98,7 @@ static int fill(struct page_cache *pc, uint64_t index, struct page **pages, unsi
 		}
 		atomic_fetch_or_explicit(&pages[i]->flags, PAGE_UPTODATE, memory_order_release);
 	}
-	return got < 0 ? (int)got : 0;
+	return 0;
 }
 
 struct ahead {

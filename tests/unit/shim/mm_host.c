@@ -7,6 +7,7 @@
 #include <lib/assert.h>
 #include <sync/random.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
 
@@ -27,6 +28,17 @@ struct arch_space kernel_space;
 bool arch_copy_string;
 static uint64_t seed = 88172645463325252ull;
 
+struct mm_host_limits mm_host_limits = { UINT64_MAX, UINT64_MAX, UINT64_MAX };
+
+static uint64_t host_limit(int resource)
+{
+	switch (resource) {
+	case RLIMIT_AS: return mm_host_limits.as;
+	case RLIMIT_STACK: return mm_host_limits.stack;
+	case RLIMIT_MEMLOCK: return mm_host_limits.memlock;
+	default: return UINT64_MAX;
+	}
+}
 uint64_t random_u64(void)
 {
 	seed ^= seed << 13;
@@ -177,6 +189,7 @@ void mm_host_init(uint64_t ram_bytes)
 	boot_info.ram_count = 2;
 	phys_init();
 	slab_init();
+	mm_rlimit = host_limit;
 }
 
 void mm_host_thread(unsigned cpu)
@@ -293,7 +306,7 @@ void mm_host_drop_page(struct page_cache *pc, uint64_t index)
 }
 void pagecache_put(struct page_cache *pc)
 {
-	if (--pc->refs)
+	if (!pc || --pc->refs)
 		return;
 	ASSERT(list_empty(&pc->vmas));
 	for (unsigned i = 0; i < MM_HOST_OBJECT_PAGES; i++)

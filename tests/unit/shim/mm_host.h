@@ -20,6 +20,10 @@ enum fault_result user_read(struct mm *mm, uint64_t addr, uint8_t *value);
 enum fault_result user_write(struct mm *mm, uint64_t addr, uint8_t value);
 /* What is free, per-CPU caches included. */
 uint64_t mm_host_free_pages(void);
+/* None at first. */
+extern struct mm_host_limits {
+	uint64_t as, stack, memlock;
+} mm_host_limits;
 /* The fake page cache: objects of this many pages at most. */
 #define MM_HOST_OBJECT_PAGES 64
 void mm_host_drop_page(struct page_cache *pc, uint64_t index);

@@ -98,6 +98,9 @@ void page_get(struct page *p)
 }
 void page_put(struct page *p)
 {
+	if (!p) {
+		return;
+	}
 	ASSERT(p->refs > 0);
 	if (--p->refs == 0) {
 		ASSERT(!(p->flags & (PAGE_CACHE | PAGE_LOCKED)));
@@ -166,11 +169,8 @@ __attribute__((weak)) void mm_unmap_object_end(struct page_cache *pc, uint64_t f
 	(void)pc;
 	(void)first;
 }
-__attribute__((weak)) bool mm_clean_object_page(struct page_cache *pc, struct page *p)
+__attribute__((weak)) void mm_clean_object_page(struct page_cache *pc, struct page *p)
 {
-	(void)pc;
-	(void)p;
-	return false;
 }
 /* User memory is the test's own; address 0 faults. */
 size_t copy_from_user_partial(void *dst, user_ptr src, size_t n)
