@@ -8,11 +8,16 @@
  * input's position is advanced before the write, and what was not written is given back if
  * nobody has moved the position since.  Streams have no position; file_read() and file_write()
  * take NULL for them.
+ *
+ * A pipe gets what fits, and is waited for only while nothing does: as on Linux, a program may
+ * read itself what it sent.
  */
 #include <fs/copy.h>
 
 #include "fs_internal.h"
 
+#include <fs/event/pipe.h>
+#include <fs/event/poll.h>
 #include <fs/file.h>
 #include <fs/inode.h>
 #include <linux/errno.h>
@@ -22,6 +27,7 @@
 #include <mm/uio.h>
 #include <sched/thread.h>
 #include <sync/mutex.h>
+#include <sync/waitq.h>
 
 #define CHUNK 65536
 
@@ -104,22 +110,29 @@ static size_t write_chunk(const struct end *out, char *buf, size_t n, unsigned f
 	return done;
 }
 
-/* One bufferful at most: bytes moved, *more says whether to go on; or -errno. */
-static long copy_chunk(const struct end *in, const struct end *out, char *buf, size_t n,
-		       unsigned read_flags, unsigned flags, bool *more)
+struct copy {
+	struct end in, out;
+	unsigned write_flags;
+	bool nowait; /* a write does not wait for the stream's other end */
+	bool full;   /* the output would have had to wait */
+	bool more;   /* all that was read is written */
+};
+
+/* One bufferful at most: bytes moved, or -errno. */
+static long copy_chunk(struct copy *c, char *buf, size_t n, unsigned read_flags)
 {
-	/* The locks are held over the write unless that may wait for somebody. */
-	bool hold = in->own && (out->pos || file_nonblock(out->file, flags));
+	const struct end *in = &c->in, *out = &c->out;
+	bool hold = in->own && (out->pos || c->nowait); /* the locks, over the write */
 	const struct end *both = hold && out->own ? out : NULL;
 	uint64_t after;
 	size_t wrote;
 	long got, err;
 
+	c->full = c->more = false;
 	lock_ends(in, both);
 	got = read_chunk(in, buf, n, read_flags);
 	if (got <= 0) {
 		unlock_ends(in, both);
-		*more = false;
 		return got;
 	}
 	after = in->pos ? *in->pos : 0;
@@ -127,48 +140,70 @@ static long copy_chunk(const struct end *in, const struct end *out, char *buf, s
 		unlock_ends(in, NULL);
 		lock_ends(out, NULL);
 	}
-	wrote = write_chunk(out, buf, (size_t)got, flags, &err);
+	wrote = write_chunk(out, buf, (size_t)got, c->write_flags, &err);
 	if (!hold) {
 		unlock_ends(out, NULL);
+		lock_ends(in, NULL);
 	}
-	*more = wrote == (size_t)got;
-	if (!*more && in->pos) {
-		if (!hold) {
-			lock_ends(in, NULL);
-		}
-		if (*in->pos == after) {
-			*in->pos -= (size_t)got - wrote;
-		}
-		if (!hold) {
-			unlock_ends(in, NULL);
-		}
+	if (in->pos && *in->pos == after) {
+		*in->pos -= (size_t)got - wrote;
 	}
-	if (hold) {
-		unlock_ends(in, both);
-	}
+	unlock_ends(in, both);
+	c->more = wrote == (size_t)got;
+	c->full = err == -EAGAIN;
 	return wrote ? (long)wrote : err;
+}
+
+/* Until a pipe takes something, or nobody will read it any more. */
+static int wait_writable(struct file *out)
+{
+	const uint32_t wanted = POLLOUT | POLL_ALWAYS;
+	struct poller p;
+	int err = 0;
+
+	poller_init(&p);
+	p.pt.events = POLLOUT;
+	if (!(file_poll(out, &p.pt) & wanted)) {
+		do {
+			err = poller_wait(&p, DEADLINE_NONE);
+		} while (!err && !(file_poll(out, NULL) & wanted));
+	}
+	poller_end(&p);
+	return err;
 }
 
 long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, size_t n,
 	       unsigned flags)
 {
-	struct end from = end_of(in, in_pos), to = end_of(out, out_pos);
+	/* What came out of a stream cannot be given back, so the output must take it. */
+	bool pipe = file_is_pipe(out) && S_ISREG(in->inode->mode);
+	struct copy c = {
+		.in = end_of(in, in_pos),
+		.out = end_of(out, out_pos),
+		.write_flags = pipe ? flags | IO_NOWAIT : flags,
+		.nowait = pipe || file_nonblock(out, flags),
+	};
 	size_t size = MIN(n, (size_t)CHUNK), done = 0;
 	char *buf = kmalloc(size ? size : 1);
-	bool more = true;
 	long got = 0;
 
 	if (!buf) {
 		return -ENOMEM;
 	}
-	while (more && done < n) {
-		got = copy_chunk(&from, &to, buf, MIN(n - done, size),
-				 done ? flags | IO_NOWAIT : flags, flags, &more);
+	while (done < n) {
+		got = copy_chunk(&c, buf, MIN(n - done, size), done ? flags | IO_NOWAIT : flags);
+		if (c.full && got < 0 && !done && pipe && !file_nonblock(out, flags)) {
+			got = wait_writable(out);
+			if (!got) {
+				continue;
+			}
+		}
 		if (got <= 0) {
 			break;
 		}
 		done += (size_t)got;
-		if (atomic_load_explicit(&thread_current()->interrupted, memory_order_relaxed)) {
+		if (!c.more ||
+		    atomic_load_explicit(&thread_current()->interrupted, memory_order_relaxed)) {
 			break;
 		}
 	}
