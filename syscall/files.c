@@ -500,7 +500,7 @@ long sys_memfd_create(user_ptr uname, unsigned flags)
 {
 	char name[NAME_MAX - 5];
 	struct file *f;
-	long n, fd;
+	long n;
 
 	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
 	    (flags & (MFD_NOEXEC_SEAL | MFD_EXEC)) == (MFD_NOEXEC_SEAL | MFD_EXEC)) {
@@ -514,9 +514,5 @@ long sys_memfd_create(user_ptr uname, unsigned flags)
 	if (n) {
 		return n;
 	}
-	fd = fd_add(f, flags & MFD_CLOEXEC);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, flags & MFD_CLOEXEC);
 }

@@ -17,10 +17,7 @@ long sys_inotify_init1(int flags)
 	long fd = inotify_create(flags, &f);
 
 	if (!fd) {
-		fd = fd_add(f, flags & IN_CLOEXEC);
-		if (fd < 0) {
-			file_put(f);
-		}
+		fd = fd_give(f, flags & IN_CLOEXEC);
 	}
 	return fd;
 }

@@ -6,6 +6,7 @@
  */
 #include <fs/path.h>
 #include <lib/list.h>
+#include <linux/fcntl.h>
 #include <sync/mutex.h>
 #include <sync/spinlock.h>
 
@@ -73,6 +74,12 @@ struct inode *anon_inode_new(const struct inode_ops *ops, uint32_t mode);
 /* Like file_alloc_anon with an inode of the caller's, whose reference it takes over. */
 MUST_USE int file_alloc_inode(const struct file_ops *ops, void *priv, int flags,
 			      struct inode *inode, const char *anon_name, struct file **out);
+/* Must a transfer with these IO_* flags not wait? */
+static inline bool file_nonblock(const struct file *f, unsigned flags)
+{
+	return flags & IO_NOWAIT ||
+	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
+}
 void file_get(struct file *f);
 bool file_try_get(struct file *f); /* false: the last reference is gone */
 void file_put(struct file *f);	   /* the last one: flush is not called, release is; may sleep */

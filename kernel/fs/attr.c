@@ -124,8 +124,8 @@ static int prepare(struct inode *inode, struct iattr *a)
 		err = times_allowed(inode, a);
 	}
 	if (!err && a->valid & ATTR_SIZE && a->size > atomic_load(&inode->pages.size) &&
-	    a->size > fs_rlimit(RLIMIT_FSIZE)) {
-		fs_send_sigxfsz();
+	    a->size > fs_upcalls->rlimit(RLIMIT_FSIZE)) {
+		fs_upcalls->send_sigxfsz();
 		err = -EFBIG;
 	}
 	return err;

@@ -188,7 +188,7 @@ long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 /* RLIMIT_FSIZE: shortens the write or fails it with a signal. */
 static int limit_write(struct uio *u, uint64_t pos)
 {
-	uint64_t limit = fs_rlimit(RLIMIT_FSIZE);
+	uint64_t limit = fs_upcalls->rlimit(RLIMIT_FSIZE);
 
 	if (likely(limit == UINT64_MAX)) {
 		return 0;
@@ -197,7 +197,7 @@ static int limit_write(struct uio *u, uint64_t pos)
 		if (u->left == 0) {
 			return 0;
 		}
-		fs_send_sigxfsz();
+		fs_upcalls->send_sigxfsz();
 		return -EFBIG;
 	}
 	if (u->left > limit - pos) {

@@ -233,7 +233,7 @@ int locks_fcntl(struct file *f, int cmd, struct linux_flock *fl)
 	int err;
 
 	want.owner = ofd ? (const void *)f : thread_current()->files;
-	want.pid = ofd ? -1 : fs_current_pid();
+	want.pid = ofd ? -1 : fs_upcalls->current_pid();
 	if (ofd && fl->l_pid != 0) {
 		return -EINVAL;
 	}

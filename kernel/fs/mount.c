@@ -10,6 +10,7 @@
 #include <fs/path.h>
 #include <fs/pseudo/devfs.h>
 #include <fs/pseudo/pseudo.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/list.h>
@@ -134,6 +135,7 @@ int vfs_mount_root(struct superblock *sb)
 	struct superblock *s;
 
 	ASSERT(!root_mount);
+	ASSERT(fs_upcalls); /* proc_init() came before */
 	root_mount = mount_new(sb, sb->read_only, true);
 	if (!root_mount) {
 		return -ENOMEM;

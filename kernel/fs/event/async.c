@@ -97,7 +97,7 @@ static void sender(void *arg)
 		struct file *f = next_pending(&band);
 
 		if (f) {
-			fs_send_sigio(f, (int)band);
+			fs_upcalls->send_sigio(f, (int)band);
 			file_put(f);
 			continue;
 		}

@@ -189,7 +189,7 @@ static long inotify_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	(void)pos;
 	spin_lock(&watch_lock);
 	while (list_empty(&in->events) && !err) {
-		err = flags & IO_NOWAIT || atomic_load(&f->flags) & O_NONBLOCK
+		err = file_nonblock(f, flags)
 			      ? -EAGAIN
 			      : waitq_wait(&in->readers, &watch_lock, WAIT_INTR, DEADLINE_NONE);
 	}
