@@ -20,7 +20,7 @@ static void on_signal(uint32_t signo)
 	}
 	init = process_find(1);
 	if (init) {
-		(void)signal_send_process(init, &info);
+		(void)!signal_send_process(init, &info);
 		process_put(init);
 	}
 }

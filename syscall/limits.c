@@ -21,9 +21,7 @@ static long do_prlimit(struct process *p, unsigned resource, user_ptr unew, user
 		err = copy_from_user(&new_limit, unew, sizeof(new_limit));
 	}
 	if (!err) {
-		err = resource < RLIM_NLIMITS
-			      ? limits_set(p, (int)resource, set ? &new_limit : NULL, &old)
-			      : -EINVAL;
+		err = limits_set(p, (int)resource, set ? &new_limit : NULL, &old);
 	}
 	if (!err && !user_ptr_is_null(uold)) {
 		err = copy_to_user(uold, &old, sizeof(old));

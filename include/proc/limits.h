@@ -10,7 +10,7 @@
 
 struct user_account {
 	struct list link;
-	_Atomic int32_t refs;
+	struct refcount refs;
 	uint32_t uid; /* [I] */
 	_Atomic int32_t threads;
 	_Atomic int32_t sigpending;

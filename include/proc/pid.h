@@ -11,6 +11,7 @@
  * session by proctree_lock.  pid_put() may be called anywhere.
  */
 #include <lib/list.h>
+#include <lib/refcount.h>
 #include <stdatomic.h>
 #include <sync/spinlock.h>
 #include <sync/waitq.h>
@@ -21,7 +22,7 @@ struct process;
 #define PID_MAX 32768
 
 struct pid {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	int32_t nr;		 /* [I] */
 	uint32_t users;		 /* [table] things that it names */
 	struct task *task;	 /* [table] the thread with this tid */
@@ -52,7 +53,7 @@ struct pid *pid_find(int nr);
 /* The thread with that tid, counted (task_put), or NULL. */
 struct task *task_find(int tid);
 /* Runs fn on the thread with that tid, under the table's lock; its result, or -ESRCH. */
-int pid_call_task(int tid, int (*fn)(struct task *t, void *arg), void *arg);
+MUST_USE int pid_call_task(int tid, int (*fn)(struct task *t, void *arg), void *arg);
 /* The process with that pid, zombies included, counted, or NULL. */
 struct process *process_find(int pid);
 /* The next process with a pid >= nr, counted; NULL = none.  For /proc and kill(-1). */

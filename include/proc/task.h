@@ -41,7 +41,7 @@ struct sigpending {
 };
 
 struct sighand {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct spinlock lock;
 	struct linux_sigaction action[NSIG]; /* [lock]; index signo - 1.  A handler alone may be
 					      * read without it. */
@@ -81,7 +81,7 @@ struct task {
 	user_ptr robust_list;	  /* [t] */
 	struct vfork_wait *vfork; /* [t] the parent to release, counted */
 
-	/* priority inheritance (proc/futex_pi.c) */
+	/* priority inheritance (futex/futex_pi.c) */
 	struct list pi_owned;		/* pi_states that it owns */
 	struct futex_waiter *pi_waiter; /* its own wait for a PI futex */
 	bool pi_exited;			/* owns none any more */
@@ -100,7 +100,6 @@ struct task {
 	uint64_t seen_utime, seen_stime; /* [a] what was told: never goes back */
 	struct mm *exec_old_mm;		 /* [t] during exec: see proc/exec.c */
 	bool dumped;			 /* [S] took part in a core dump */
-	uint8_t seccomp_strict;
 };
 
 enum process_state {
@@ -115,7 +114,7 @@ struct usage {
 };
 
 struct process {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct pid *pid; /* [I] counted: tgid */
 
 	/* tree [T] */
@@ -145,8 +144,6 @@ struct process {
 	struct sighand *sighand; /* counted; changed only by exec with one thread left */
 	struct sigpending shared;
 	struct waitq signal_waitq;	/* signalfd, sigtimedwait: something is pending */
-	struct task *last_target;	/* hint: where the last shared signal went (not counted,
-				    * compared only while walking the list) */
 	_Atomic bool group_exit;	/* all threads are to die */
 	struct task *exec_task;		/* a thread in exec waits for the others to go */
 	struct waitq thread_exit_waitq; /* exec, core dump: a thread left */
@@ -161,7 +158,7 @@ struct process {
 	bool stop_report, cont_report; /* for wait: not yet taken */
 	struct waitq stop_waitq;       /* threads wait here while stopped */
 
-	/* timers (proc/posix_timers.c) [S] */
+	/* timers (kernel/time) [S] */
 	struct list posix_timers;
 	int32_t next_timer_id;
 	struct timer real_timer;	      /* ITIMER_REAL */
@@ -176,9 +173,8 @@ struct process {
 	struct usage children_usage; /* [S] */
 	uint64_t start_ns;	     /* [I] */
 	uint64_t vm_hiwater_kib;     /* largest resident set, kept after the mm is gone */
-	bool dumpable_default;
-	bool is_init;		  /* [I] pid 1 */
-	struct task *core_dumper; /* [S] writes a core; the other threads wait to die */
+	bool is_init;		     /* [I] pid 1 */
+	struct task *core_dumper;    /* [S] writes a core; the other threads wait to die */
 	uint32_t personality;
 	int oom_score_adj;
 };
@@ -229,9 +225,7 @@ static inline uint64_t process_rlimit(const struct process *p, int resource)
 	return READ_ONCE(p->rlimit[resource].cur);
 }
 
-/* CPU time of the whole group up to now, ns: user and system share. */
-void process_cpu_ns(struct process *p, uint64_t *utime, uint64_t *stime);
-/* The same with the siglock held. */
+/* CPU time of the whole group up to now, ns: user and system share.  siglock held. */
 void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime);
 /* User and system share of one thread. */
 void task_cpu_ns(struct task *t, uint64_t *utime, uint64_t *stime);

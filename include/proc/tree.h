@@ -18,7 +18,7 @@ struct session_tty_ops {
 };
 
 struct session {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct pid *sid;		       /* [I] counted */
 	struct process *leader;		       /* [T] NULL once it is gone */
 	struct tty *tty;		       /* [T] controlling terminal, counted */

@@ -24,19 +24,24 @@ struct sigqueue;
 struct trap_frame;
 
 /* --- sending --- */
-/* Sends `info` (info->signo) to one thread or to a process.  No permission checks.  0, or -EAGAIN (queue limit, real-time). */
-int signal_send_task(struct task *t, const struct siginfo *info);
-int signal_send_process(struct process *p, const struct siginfo *info);
+/* Sends `info` (info->signo) to one thread or to a process, without permission checks.  0, or
+ * -EAGAIN: a real-time signal of a program that would exceed RLIMIT_SIGPENDING.  What the kernel
+ * sends can't fail: those callers drop the result. */
+MUST_USE int signal_send_task(struct task *t, const struct siginfo *info);
+MUST_USE int signal_send_process(struct process *p, const struct siginfo *info);
 /* kill(2) to every member of a process group, with permission checks; -ESRCH when it has none.
  * proctree_lock not held. */
-int signal_send_group(int pgid, const struct siginfo *info);
+MUST_USE int signal_send_group(int pgid, const struct siginfo *info);
 /* All processes but pid 1 and the caller: kill(-1). */
-int signal_send_all(const struct siginfo *info);
+MUST_USE int signal_send_all(const struct siginfo *info);
 /* The same with the locks held (siglock of p; t NULL = to the process). */
-int signal_send_locked(struct process *p, struct task *t, const struct siginfo *info,
-		       struct sigqueue *preallocated);
+MUST_USE int signal_send_locked(struct process *p, struct task *t, const struct siginfo *info,
+				struct sigqueue *preallocated);
 /* Shorthand: from the kernel (SI_KERNEL), no sender. */
 void signal_kernel(struct process *p, int sig);
+void signal_kernel_locked(struct process *p, int sig); /* siglock held */
+/* To every member, without permission checks; false: it has none.  proctree_lock held. */
+bool signal_send_members(struct pid *group, const struct siginfo *info);
 void signal_kernel_group(struct pid *group, int sig); /* proctree_lock held */
 /* Makes t look at its signals; killed: killable waits end, too.  siglock held. */
 void signal_wake_task_locked(struct task *t, bool killed);
@@ -67,10 +72,9 @@ void signal_end_temporary_mask(long result);
 /* User sigset_t: 0, -EINVAL (size), -EFAULT. NULL pointer is the caller's case. */
 MUST_USE int signal_copy_mask(user_ptr set, size_t sigsetsize, uint64_t *mask);
 /* Takes a pending signal of `set` off the queues of the current thread; 0 = none. */
-int signal_dequeue(uint64_t set, struct siginfo *info);
-int signal_dequeue_locked(struct task *t, uint64_t set, struct siginfo *info);
+MUST_USE int signal_dequeue_locked(struct task *t, uint64_t set, struct siginfo *info);
 /* rt_sigtimedwait: signo, -EAGAIN, -EINTR. */
-long signal_timed_wait(uint64_t set, struct siginfo *info, uint64_t deadline);
+MUST_USE long signal_timed_wait(uint64_t set, struct siginfo *info, uint64_t deadline);
 /* Looks again whether `interrupted` has to be set (mask, queues changed).  siglock held. */
 void signal_recalc_locked(struct task *t);
 MUST_USE int signal_set_action(int sig, const struct linux_sigaction *act,
@@ -90,7 +94,7 @@ size_t sigframe_min_stack(void);
 MUST_USE int signal_set_altstack(const struct linux_stack *ss, struct linux_stack *old,
 				 uint64_t sp);
 /* Records what an interrupted call needs to go on; returns -ERESTART_RESTARTBLOCK. */
-long signal_set_restart(long (*fn)(struct task *t), const uint64_t *args, unsigned nargs);
+MUST_USE long signal_set_restart(long (*fn)(struct task *t), const uint64_t *args, unsigned nargs);
 
 /* --- life cycle --- */
 void sigpending_init(struct sigpending *p);

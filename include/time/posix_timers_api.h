@@ -9,7 +9,7 @@ MUST_USE int posix_timer_delete(int id);
 MUST_USE int posix_timer_get(int id, struct linux_itimerspec *out);
 MUST_USE int posix_timer_set(int id, int flags, const struct linux_itimerspec *s,
 			     struct linux_itimerspec *old);
-int posix_timer_overrun(int id); /* count or -EINVAL */
+MUST_USE int posix_timer_overrun(int id); /* count or -EINVAL */
 
 struct linux_itimerval {
 	struct linux_timeval interval, value;

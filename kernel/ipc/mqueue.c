@@ -398,7 +398,7 @@ static void send_notify(struct process *p, const struct linux_sigevent *event)
 	if (event->notify == SIGEV_SIGNAL) {
 		siginfo_init_user(&info, event->signo, SI_MESGQ);
 		info.rt.value = event->value;
-		signal_send_process(p, &info);
+		(void)!signal_send_process(p, &info);
 	}
 	process_put(p);
 }

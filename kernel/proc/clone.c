@@ -235,7 +235,6 @@ static void copy_signal_state(struct task *t, const struct clone_request *r)
 	}
 	t->timer_slack_ns = cur->timer_slack_ns;
 	t->io_prio = cur->io_prio;
-	t->seccomp_strict = cur->seccomp_strict;
 }
 
 /* --- publication --- */

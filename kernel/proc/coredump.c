@@ -14,7 +14,7 @@
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>
-#include <linux/elf.h>
+#include <linux/elfcore.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/mm.h>

@@ -74,7 +74,7 @@ static int unshare_sighand(struct process *p)
 	struct sighand *fresh, *old = p->sighand;
 	uint64_t flags;
 
-	if (atomic_load(&old->refs) == 1) {
+	if (refcount_read(&old->refs) == 1) {
 		return 0;
 	}
 	fresh = sighand_copy(old);

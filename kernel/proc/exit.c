@@ -73,6 +73,7 @@ static void drop_parts(struct task *t)
 	fdtable_put(files);
 	fs_context_put(fs);
 	mm_put(mm);
+	oom_memory_returned();
 }
 
 /* --- children --- */
@@ -87,7 +88,7 @@ static void queue_pdeath(struct process *child)
 
 		siginfo_init_user(&info, sig, SI_USER);
 		spin_lock(&child->siglock);
-		signal_send_locked(child, NULL, &info, NULL);
+		(void)!signal_send_locked(child, NULL, &info, NULL);
 		spin_unlock(&child->siglock);
 	}
 }
@@ -221,7 +222,7 @@ void process_notify_parent_locked(struct process *p, int cause, int status)
 			info.signo = SIGCHLD;
 		}
 		spin_lock(&parent->siglock);
-		signal_send_locked(parent, NULL, &info, NULL);
+		(void)!signal_send_locked(parent, NULL, &info, NULL);
 		spin_unlock(&parent->siglock);
 	}
 	waitq_wake_all(&parent->child_waitq);
@@ -243,10 +244,7 @@ static void kill_everybody(void)
 	for (int nr = 1; (p = process_next(nr)); process_put(p)) {
 		nr = process_pid(p) + 1;
 		if (!p->is_init) {
-			struct siginfo info;
-
-			siginfo_init(&info, SIGKILL, SI_KERNEL);
-			signal_send_process(p, &info);
+			signal_kernel(p, SIGKILL);
 		}
 	}
 }
@@ -339,9 +337,6 @@ static void leave_list(struct task *t)
 	last = --p->nthreads == 0;
 	if (p->leader == t) {
 		p->leader = NULL;
-	}
-	if (p->last_target == t) {
-		p->last_target = NULL;
 	}
 	atomic_fetch_sub_explicit(&p->user->threads, 1, memory_order_relaxed);
 	report = process_stop_thread_gone_locked(p);

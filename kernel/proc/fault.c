@@ -14,6 +14,7 @@
 #include "proc_internal.h"
 
 #define TRAP_PF 14
+#define OOM_PATIENCE (20 * NSEC_PER_MSEC)
 
 /* --- out of memory --- */
 
@@ -78,10 +79,28 @@ static void kill_for_memory(struct process *p)
 	signal_kernel(p, SIGKILL);
 }
 
-/* Kills the process that has most, unless one is dying already: then its memory is on the way
- * and the caller waits a little. */
+static _Atomic unsigned memory_returned; /* mms given up */
+static struct waitq memory_waitq;
+
+void oom_memory_returned(void)
+{
+	/* Pairs with came_back(): the count moves before the queue is looked at. */
+	atomic_fetch_add_explicit(&memory_returned, 1, memory_order_release);
+	waitq_wake_all(&memory_waitq);
+}
+
+static bool came_back(void *seen)
+{
+	return atomic_load_explicit(&memory_returned, memory_order_acquire) != *(unsigned *)seen;
+}
+
+/* Kills the process that has most, unless one is dying already: then its memory is on the way,
+ * and the caller waits for it.  The count is read before the look at the processes: one that
+ * gives its memory up in between is not waited for.  The deadline is for what else may free
+ * memory (the page cache), and for a victim that is stuck. */
 static void oom_kill(void)
 {
+	unsigned seen = atomic_load_explicit(&memory_returned, memory_order_acquire);
 	struct process *p, *worst = NULL;
 	uint64_t worst_score = 0;
 	bool dying = false;
@@ -105,9 +124,15 @@ static void oom_kill(void)
 	if (worst && !dying) {
 		kill_for_memory(worst);
 	} else if (dying) {
-		(void)!sched_sleep_until(clock_mono_ns() + NSEC_PER_MSEC, WAIT_KILLABLE);
+		(void)!waitq_wait_until(&memory_waitq, came_back, &seen, WAIT_KILLABLE,
+					clock_mono_ns() + OOM_PATIENCE);
 	}
 	process_put(worst);
+}
+
+void fault_subsystem_init(void)
+{
+	waitq_init(&memory_waitq);
 }
 
 /* --- page faults --- */

@@ -82,19 +82,19 @@ void hostname_register_files(void)
 	static const struct {
 		const char *path;
 		char *field;
-		bool writable;
+		int (*store)(const char *buf, size_t n, void *arg);
 	} files[] = {
-		{ "sys/kernel/hostname", uts.nodename, true },
-		{ "sys/kernel/domainname", uts.domainname, true },
-		{ "sys/kernel/ostype", uts.sysname, false },
-		{ "sys/kernel/osrelease", uts.release, false },
-		{ "sys/kernel/version", uts.version, false },
+		{ "sys/kernel/hostname", uts.nodename, store_field },
+		{ "sys/kernel/domainname", uts.domainname, store_field },
+		{ "sys/kernel/ostype", uts.sysname, NULL },
+		{ "sys/kernel/osrelease", uts.release, NULL },
+		{ "sys/kernel/version", uts.version, NULL },
 	};
 	int err = procfs_register("version", 0444, show_version, NULL, NULL);
 
 	for (unsigned i = 0; i < ARRAY_SIZE(files) && !err; i++) {
-		err = procfs_register(files[i].path, files[i].writable ? 0644 : 0444, show_field,
-				      files[i].writable ? store_field : NULL, files[i].field);
+		err = procfs_register(files[i].path, files[i].store ? 0644 : 0444, show_field,
+				      files[i].store, files[i].field);
 	}
 	if (err) {
 		log_warn("/proc: the system's names are missing (error %d)", -err);

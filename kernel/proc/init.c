@@ -51,7 +51,7 @@ static void send_current(int sig)
 
 	if (thread_current()->task) {
 		siginfo_init_user(&info, sig, SI_USER);
-		signal_send_task(task_current(), &info);
+		(void)!signal_send_task(task_current(), &info);
 	}
 }
 
@@ -65,37 +65,40 @@ static void send_sigxfsz(void)
 	send_current(SIGXFSZ);
 }
 
+static int sigio_code(int band)
+{
+	if (band & POLLIN) {
+		return POLL_IN;
+	}
+	return band & POLLOUT ? POLL_OUT : POLL_ERR;
+}
+
 /* F_SETOWN, F_SETSIG: SIGIO by default, with siginfo only for a chosen signal. */
 static void send_sigio(struct file *f, int band)
 {
 	int owner = atomic_load(&f->owner_pid), sig = atomic_load(&f->owner_sig);
 	struct siginfo info;
 
-	if (!owner) {
-		return;
-	}
-	siginfo_init(&info, sig ? sig : SIGIO, sig ? SI_SIGIO : SI_KERNEL);
 	if (sig) {
-		info.code = band & POLLIN ? POLL_IN : band & POLLOUT ? POLL_OUT : POLL_ERR;
+		siginfo_init(&info, sig, sigio_code(band));
 		info.poll.band = band;
 		info.poll.fd = f->async_fd;
+	} else {
+		siginfo_init(&info, SIGIO, SI_KERNEL);
 	}
 	if (owner > 0) {
 		struct process *p = process_find(owner);
 
 		if (p) {
-			signal_send_process(p, &info);
-			process_put(p);
+			(void)!signal_send_process(p, &info);
 		}
-	} else {
+		process_put(p);
+	} else if (owner) {
 		struct pid *group = pid_find(-owner);
 		uint64_t flags = spin_lock_irqsave(&proctree_lock);
-		struct process *p;
 
 		if (group) {
-			list_for_each_entry(p, &group->group, group_link) {
-				signal_send_process(p, &info);
-			}
+			signal_send_members(group, &info);
 		}
 		spin_unlock_irqrestore(&proctree_lock, flags);
 		pid_put(group);
@@ -117,6 +120,7 @@ void proc_init(void)
 	signal_subsystem_init();
 	limits_subsystem_init();
 	futex_init();
+	fault_subsystem_init();
 	timers_init();
 	procinfo_init();
 	mm_rlimit = current_mm_rlimit;

@@ -41,15 +41,15 @@ struct user_account *user_account_get(uint32_t uid)
 
 	flags = spin_lock_irqsave(&accounts.lock);
 	list_for_each_entry(u, &accounts.list, link) {
-		if (u->uid == uid) {
+		/* One whose last reference is gone is about to leave the list. */
+		if (u->uid == uid && refcount_try_get(&u->refs)) {
 			found = u;
-			atomic_fetch_add_explicit(&u->refs, 1, memory_order_relaxed);
 			break;
 		}
 	}
 	if (!found && fresh) {
 		fresh->uid = uid;
-		atomic_store_explicit(&fresh->refs, 1, memory_order_relaxed);
+		refcount_init(&fresh->refs, 1);
 		list_push_back(&accounts.list, &fresh->link);
 		found = fresh;
 		fresh = NULL;
@@ -61,32 +61,18 @@ struct user_account *user_account_get(uint32_t uid)
 
 void user_account_ref(struct user_account *u)
 {
-	atomic_fetch_add_explicit(&u->refs, 1, memory_order_relaxed);
+	refcount_get(&u->refs);
 }
 
 void user_account_put(struct user_account *u)
 {
 	uint64_t flags;
-	int32_t refs;
 
-	if (!u) {
+	if (!u || !refcount_put(&u->refs)) {
 		return;
 	}
-	/* Not the last: no lock. */
-	refs = atomic_load_explicit(&u->refs, memory_order_relaxed);
-	while (refs > 1) {
-		if (atomic_compare_exchange_weak_explicit(&u->refs, &refs, refs - 1,
-							  memory_order_release,
-							  memory_order_relaxed)) {
-			return;
-		}
-	}
 	flags = spin_lock_irqsave(&accounts.lock);
-	if (atomic_fetch_sub_explicit(&u->refs, 1, memory_order_acq_rel) == 1) {
-		list_remove(&u->link);
-	} else {
-		u = NULL;
-	}
+	list_remove(&u->link);
 	spin_unlock_irqrestore(&accounts.lock, flags);
 	kfree(u);
 }

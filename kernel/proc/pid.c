@@ -67,7 +67,7 @@ int pid_alloc(struct task *task, struct pid **out)
 	if (!p) {
 		return -ENOMEM;
 	}
-	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
+	refcount_init(&p->refs, 1);
 	p->users = 1;
 	p->task = task;
 	list_init(&p->group);
@@ -93,12 +93,12 @@ int pid_alloc(struct task *task, struct pid **out)
 
 void pid_get(struct pid *p)
 {
-	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+	refcount_get(&p->refs);
 }
 
 void pid_put(struct pid *p)
 {
-	if (p && atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1) {
+	if (p && refcount_put(&p->refs)) {
 		ASSERT(p->users == 0 && !p->task && !p->process);
 		kmem_cache_free(table.cache, p);
 	}

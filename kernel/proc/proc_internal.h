@@ -16,6 +16,9 @@ void limits_subsystem_init(void);
 void process_notify_parent_locked(struct process *p, int cause, int status);
 
 /* fault.c */
+void fault_subsystem_init(void);
+/* A thread gave up its mm: who waits for memory looks again. */
+void oom_memory_returned(void);
 
 /* procinfo.c */
 void procinfo_init(void);

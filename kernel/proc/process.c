@@ -82,7 +82,7 @@ struct process *process_alloc(void)
 	if (!p) {
 		return NULL;
 	}
-	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
+	refcount_init(&p->refs, 1);
 	list_init(&p->children);
 	list_init(&p->sibling_link);
 	list_init(&p->group_link);
@@ -101,21 +101,19 @@ struct process *process_alloc(void)
 
 void process_get(struct process *p)
 {
-	atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+	refcount_get(&p->refs);
 }
 
 void process_put(struct process *p)
 {
-	if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1) {
+	if (!p || !refcount_put(&p->refs)) {
 		return;
 	}
 	ASSERT(list_empty(&p->threads) && !list_linked(&p->sibling_link));
 	ASSERT(!list_linked(&p->group_link) && !list_linked(&p->session_link));
 	sigpending_flush(&p->shared);
 	timers_process_free(p);
-	if (p->sighand) {
-		sighand_put(p->sighand);
-	}
+	sighand_put(p->sighand);
 	user_account_put(p->user);
 	pid_put(p->pid);
 	kmem_cache_free(process_cache, p);
@@ -159,14 +157,6 @@ void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime)
 		*utime += u;
 		*stime += s;
 	}
-}
-
-void process_cpu_ns(struct process *p, uint64_t *utime, uint64_t *stime)
-{
-	uint64_t flags = process_lock(p);
-
-	process_cpu_ns_locked(p, utime, stime);
-	process_unlock(p, flags);
 }
 
 void usage_add(struct usage *to, const struct usage *from)

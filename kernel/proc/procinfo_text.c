@@ -175,7 +175,8 @@ static int kernel_priority(const struct snapshot *s)
 
 static void show_stat(const struct snapshot *s, struct text_buf *t)
 {
-	const struct mm *mm = s->mm;
+	static const struct mm none;
+	const struct mm *mm = s->mm ? s->mm : &none;
 	bool rt = s->policy == SCHED_FIFO || s->policy == SCHED_RR;
 
 	text_printf(t, "%d (%s) %c %d %d %d %d %d %u ", s->pid, s->comm, s->state, s->ppid, s->pgrp,
@@ -185,16 +186,14 @@ static void show_stat(const struct snapshot *s, struct text_buf *t)
 		    (long)ticks(s->children.utime), (long)ticks(s->children.stime));
 	text_printf(t, "%d %d %u 0 %lu ", kernel_priority(s), s->nice, s->nthreads,
 		    ticks(s->start_ns));
-	text_printf(t, "%lu %lu %lu %lu %lu %lu 0 0 ", mm ? mm->total_pages * PAGE_SIZE : 0,
-		    mm ? mm_rss_pages(mm) : 0, s->rss_limit, mm ? mm->start_code : 0,
-		    mm ? mm->end_code : 0, mm ? mm->start_stack : 0);
+	text_printf(t, "%lu %lu %lu %lu %lu %lu 0 0 ", mm->total_pages * PAGE_SIZE,
+		    mm_rss_pages(mm), s->rss_limit, mm->start_code, mm->end_code, mm->start_stack);
 	text_printf(t, "%lu %lu %lu %lu 0 0 0 ", s->pending & 0x7fffffff, s->blocked & 0x7fffffff,
 		    s->ignored & 0x7fffffff, s->caught & 0x7fffffff);
 	text_printf(t, "%d %d %d %d 0 0 0 ", s->exit_signal, s->cpu, rt ? s->rt_prio : 0,
 		    s->policy);
-	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm ? mm->start_data : 0,
-		    mm ? mm->end_data : 0, mm ? mm->brk_start : 0, mm ? mm->arg_start : 0,
-		    mm ? mm->arg_end : 0, mm ? mm->env_start : 0, mm ? mm->env_end : 0,
+	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm->start_data, mm->end_data,
+		    mm->brk_start, mm->arg_start, mm->arg_end, mm->env_start, mm->env_end,
 		    s->exit_code);
 }
 

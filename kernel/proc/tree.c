@@ -13,7 +13,7 @@ struct session *session_alloc(struct pid *sid, struct process *leader)
 	struct session *s = kzalloc(sizeof(*s));
 
 	if (s) {
-		atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
+		refcount_init(&s->refs, 1);
 		s->sid = sid;
 		pid_get(sid);
 		s->leader = leader;
@@ -23,12 +23,12 @@ struct session *session_alloc(struct pid *sid, struct process *leader)
 
 void session_get(struct session *s)
 {
-	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	refcount_get(&s->refs);
 }
 
 void session_put(struct session *s)
 {
-	if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1) {
+	if (s && refcount_put(&s->refs)) {
 		ASSERT(!s->tty);
 		pid_put(s->sid);
 		kfree(s);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "vfork.h"
 
+#include <lib/refcount.h>
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
 
 struct vfork_wait {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct spinlock lock;
 	struct waitq waitq;
 	bool done;
@@ -16,7 +17,7 @@ struct vfork_wait *vfork_wait_alloc(void)
 	struct vfork_wait *v = kzalloc(sizeof(*v));
 
 	if (v) {
-		atomic_store_explicit(&v->refs, 1, memory_order_relaxed);
+		refcount_init(&v->refs, 1);
 		spin_init(&v->lock, RANK_FS_LEAF, "vfork");
 		waitq_init(&v->waitq);
 	}
@@ -25,13 +26,13 @@ struct vfork_wait *vfork_wait_alloc(void)
 
 struct vfork_wait *vfork_wait_get(struct vfork_wait *v)
 {
-	atomic_fetch_add_explicit(&v->refs, 1, memory_order_relaxed);
+	refcount_get(&v->refs);
 	return v;
 }
 
 static void vfork_wait_put(struct vfork_wait *v)
 {
-	if (atomic_fetch_sub_explicit(&v->refs, 1, memory_order_acq_rel) == 1) {
+	if (refcount_put(&v->refs)) {
 		kfree(v);
 	}
 }

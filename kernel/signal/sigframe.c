@@ -105,12 +105,15 @@ static int put_fpstate(uint64_t sp)
 	int err;
 
 	fpu_save_current();
-	*sw_bytes(area) = (struct linux_fpx_sw_bytes){
-		.magic1 = xsave ? FP_XSTATE_MAGIC1 : 0,
-		.extended_size = xsave ? (uint32_t)size + FP_XSTATE_MAGIC2_SIZE : 0,
-		.xfeatures = xsave ? fpu_features() : 0,
-		.xstate_size = xsave ? (uint32_t)size : 0,
-	};
+	*sw_bytes(area) = (struct linux_fpx_sw_bytes){ 0 };
+	if (xsave) {
+		*sw_bytes(area) = (struct linux_fpx_sw_bytes){
+			.magic1 = FP_XSTATE_MAGIC1,
+			.extended_size = (uint32_t)size + FP_XSTATE_MAGIC2_SIZE,
+			.xfeatures = fpu_features(),
+			.xstate_size = (uint32_t)size,
+		};
+	}
 	err = copy_to_user((user_ptr){ sp }, area, size);
 	if (!err && xsave) {
 		err = put_user_u32((user_ptr){ sp + size }, FP_XSTATE_MAGIC2);

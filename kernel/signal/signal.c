@@ -54,7 +54,7 @@ struct sighand *sighand_alloc(void)
 	struct sighand *h = kmem_cache_zalloc(sighand_cache);
 
 	if (h) {
-		atomic_store_explicit(&h->refs, 1, memory_order_relaxed);
+		refcount_init(&h->refs, 1);
 		spin_init(&h->lock, RANK_SIGACTION, "sighand");
 	}
 	return h;
@@ -68,7 +68,7 @@ struct sighand *sighand_copy(struct sighand *from)
 	if (!h) {
 		return NULL;
 	}
-	atomic_store_explicit(&h->refs, 1, memory_order_relaxed);
+	refcount_init(&h->refs, 1);
 	spin_init(&h->lock, RANK_SIGACTION, "sighand");
 	flags = spin_lock_irqsave(&from->lock);
 	memcpy(h->action, from->action, sizeof(h->action));
@@ -78,12 +78,12 @@ struct sighand *sighand_copy(struct sighand *from)
 
 void sighand_get(struct sighand *h)
 {
-	atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+	refcount_get(&h->refs);
 }
 
 void sighand_put(struct sighand *h)
 {
-	if (atomic_fetch_sub_explicit(&h->refs, 1, memory_order_acq_rel) == 1) {
+	if (h && refcount_put(&h->refs)) {
 		kmem_cache_free(sighand_cache, h);
 	}
 }
@@ -287,17 +287,6 @@ int signal_dequeue_locked(struct task *t, uint64_t set, struct siginfo *info)
 	if (sig) {
 		collect(&t->process->shared, sig, info);
 	}
-	return sig;
-}
-
-int signal_dequeue(uint64_t set, struct siginfo *info)
-{
-	struct task *t = task_current();
-	uint64_t flags = process_lock(t->process);
-	int sig = signal_dequeue_locked(t, set & ~SIGBIT(SIGKILL), info);
-
-	signal_recalc_locked(t);
-	process_unlock(t->process, flags);
 	return sig;
 }
 

@@ -200,21 +200,38 @@ int signal_send_process(struct process *p, const struct siginfo *info)
 	return err;
 }
 
-void signal_kernel(struct process *p, int sig)
+void signal_kernel_locked(struct process *p, int sig)
 {
 	struct siginfo info;
 
 	siginfo_init(&info, sig, SI_KERNEL);
-	signal_send_process(p, &info);
+	(void)!signal_send_locked(p, NULL, &info, NULL);
 }
 
-void signal_kernel_group(struct pid *group, int sig)
+void signal_kernel(struct process *p, int sig)
+{
+	uint64_t flags = process_lock(p);
+
+	signal_kernel_locked(p, sig);
+	process_unlock(p, flags);
+}
+
+bool signal_send_members(struct pid *group, const struct siginfo *info)
 {
 	struct process *p;
 
 	list_for_each_entry(p, &group->group, group_link) {
-		signal_kernel(p, sig);
+		(void)!signal_send_process(p, info);
 	}
+	return !list_empty(&group->group);
+}
+
+void signal_kernel_group(struct pid *group, int sig)
+{
+	struct siginfo info;
+
+	siginfo_init(&info, sig, SI_KERNEL);
+	signal_send_members(group, &info);
 }
 
 /* --- to groups, with permission checks (kill(2)) --- */
@@ -316,7 +333,7 @@ void signal_force_current(const struct siginfo *info)
 		t->blocked &= ~bit;
 	}
 	spin_unlock(&p->sighand->lock);
-	(void)signal_send_locked(p, t, info, NULL);
+	(void)!signal_send_locked(p, t, info, NULL);
 	signal_recalc_locked(t);
 	process_unlock(p, flags);
 }

@@ -89,7 +89,8 @@ static long signalfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned
 		int n = take(s, &info, wait);
 
 		if (n <= 0) {
-			return done ? done : n ? n : -EAGAIN;
+			n = n ? n : -EAGAIN;
+			return done ? done : n;
 		}
 		convert(&info, &out);
 		if (uio_write_to(u, &out, sizeof(out)) != sizeof(out)) {

@@ -64,15 +64,12 @@ static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig)
 	}
 	now = process_sample(c->process, which);
 	if (now >= it->expires) {
-		struct siginfo info;
-
 		if (it->interval) {
 			it->expires += ((now - it->expires) / it->interval + 1) * it->interval;
 		} else {
 			it->expires = 0;
 		}
-		siginfo_init(&info, sig, SI_KERNEL);
-		signal_send_locked(c->process, NULL, &info, NULL);
+		signal_kernel_locked(c->process, sig);
 	}
 	return it->expires ? it->expires - now : UINT64_MAX;
 }
@@ -81,7 +78,6 @@ static uint64_t check_limit(struct cpu_timers *c)
 {
 	struct process *p = c->process;
 	uint64_t soft = process_rlimit(p, RLIMIT_CPU), hard = p->rlimit[RLIMIT_CPU].max, now;
-	struct siginfo info;
 
 	if (!c->next_xcpu) {
 		return UINT64_MAX;
@@ -97,8 +93,7 @@ static uint64_t check_limit(struct cpu_timers *c)
 	}
 	if (now >= c->next_xcpu) {
 		c->next_xcpu = (now / NSEC_PER_SEC + 1) * NSEC_PER_SEC; /* once a second */
-		siginfo_init(&info, SIGXCPU, SI_KERNEL);
-		signal_send_locked(p, NULL, &info, NULL);
+		signal_kernel_locked(p, SIGXCPU);
 	}
 	return c->next_xcpu - now;
 }

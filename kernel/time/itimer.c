@@ -12,7 +12,6 @@ static void real_expired(struct timer *timer)
 {
 	struct process *p = container_of(timer, struct process, real_timer);
 	uint64_t flags = process_lock(p), now = clock_mono_ns();
-	struct siginfo info;
 
 	if (p->real_armed && now >= p->real_expires) {
 		p->real_armed = p->real_interval != 0;
@@ -23,8 +22,7 @@ static void real_expired(struct timer *timer)
 			p->real_expires = MAX(p->real_expires, now + MIN_PERIOD);
 			timer_arm(timer, p->real_expires);
 		}
-		siginfo_init(&info, SIGALRM, SI_KERNEL);
-		signal_send_locked(p, NULL, &info, NULL);
+		signal_kernel_locked(p, SIGALRM);
 	}
 	process_unlock(p, flags);
 }

@@ -97,7 +97,7 @@ void posix_timer_fire_locked(struct posix_timer *t, uint64_t now)
 	siginfo_init(&info, t->signo, SI_TIMER);
 	info.timer.id = t->id;
 	info.timer.value = t->value;
-	(void)signal_send_locked(t->process, target, &info, t->q);
+	(void)!signal_send_locked(t->process, target, &info, t->q);
 	if (!list_linked(&t->q->link) && t->interval) { /* ignored */
 		forward(t, now);
 		t->expires = MAX(t->expires, now + IGNORED_PERIOD);

@@ -208,15 +208,8 @@ void tty_signal_keyboard(struct tty *tty, int sig)
 bool tty_signal_foreground(struct tty *tty, const struct siginfo *info)
 {
 	uint64_t flags = spin_lock_irqsave(&proctree_lock);
-	struct process *p;
-	bool any = false;
+	bool any = tty->foreground && signal_send_members(tty->foreground, info);
 
-	if (tty->foreground) {
-		list_for_each_entry(p, &tty->foreground->group, group_link) {
-			signal_send_process(p, info);
-			any = true;
-		}
-	}
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	return any;
 }
