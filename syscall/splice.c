@@ -13,7 +13,7 @@
 #include <linux/stat.h>
 #include <mm/usercopy.h>
 
-#define SPLICE_FLAGS 15u	   /* MOVE, NONBLOCK, MORE, GIFT */
+#define SPLICE_FLAGS (unsigned)(SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
 #define SPLICE_MAX ((size_t)65536) /* one bufferful: what is in a pipe may not be lost */
 
 static int get_offset(user_ptr user, uint64_t *off, uint64_t **pos)

@@ -96,6 +96,9 @@ MUST_USE int file_object(struct file *f, struct page_cache **object);
 /* mmap(2) of f, pgoff in pages: the address or -errno. */
 long file_mmap(struct mm *mm, struct file *f, uint64_t addr, uint64_t len, int prot, int flags,
 	       uint64_t pgoff);
+/* fsync(2), fallocate(2) with off and len in range. */
+MUST_USE int file_fsync(struct file *f, bool data_only);
+MUST_USE int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len);
 long file_lseek(struct file *f, int64_t off, int whence);
 /* Absent when f has no name: a path that stat and open understand (magic links). */
 MUST_USE int file_path(struct file *f, struct path *out);

@@ -17,6 +17,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
+#include <linux/mman.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <mm/mm.h>
@@ -334,7 +335,46 @@ int file_object(struct file *f, struct page_cache **object)
 	if (!f->ops || !f->ops->mmap) {
 		return -ENODEV;
 	}
-	return f->ops->mmap(f, 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, object);
+	return f->ops->mmap(f, PROT_READ, MAP_PRIVATE, object);
+}
+
+int file_fsync(struct file *f, bool data_only)
+{
+	if (f->ops && f->ops->fsync) {
+		return f->ops->fsync(f, data_only);
+	}
+	return S_ISDIR(f->inode->mode) || S_ISREG(f->inode->mode) ? 0 : -EINVAL;
+}
+
+int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
+{
+	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
+	struct inode *inode = f->inode;
+	int err;
+
+	if (mode & ~known || (mode & FALLOC_FL_PUNCH_HOLE && !(mode & FALLOC_FL_KEEP_SIZE))) {
+		return -EOPNOTSUPP;
+	}
+	if (!f->writable) {
+		return -EBADF;
+	}
+	if (S_ISFIFO(inode->mode)) {
+		return -ESPIPE;
+	}
+	if (!S_ISREG(inode->mode)) {
+		return S_ISDIR(inode->mode) ? -EISDIR : -ENODEV;
+	}
+	if (len > INT64_MAX - off) {
+		return -EFBIG;
+	}
+	if (!f->ops->fallocate) {
+		return -EOPNOTSUPP;
+	}
+	mutex_lock(&inode->lock);
+	err = f->ops->fallocate(f, mode, off, len);
+	mutex_unlock(&inode->lock);
+	return err;
 }
 
 /* --- lseek --- */

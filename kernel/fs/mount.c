@@ -8,7 +8,6 @@
 #include <fs/dentry.h>
 #include <fs/inode.h>
 #include <fs/path.h>
-#include <fs/pseudo/devfs.h>
 #include <fs/pseudo/pseudo.h>
 #include <fs/upcalls.h>
 #include <lib/assert.h>
@@ -22,7 +21,6 @@
 #include <linux/stat.h>
 #include <mm/pagecache.h>
 #include <mm/slab.h>
-#include <sched/thread.h>
 #include <sync/spinlock.h>
 
 struct mount *root_mount;
@@ -250,17 +248,20 @@ int vfs_umount(const char *where, int flags)
 	return err;
 }
 
+int vfs_sync(struct superblock *sb)
+{
+	pagecache_sync_all();
+	return sb->ops->sync ? sb->ops->sync(sb) : 0;
+}
 void vfs_sync_all(void)
 {
 	struct mount *m;
 
 	pagecache_sync_all();
-	/* Pinned mounts only: the others have memory for their only copy. */
+	/* Pinned mounts only: they stay in the list, and the others are memory. */
 	list_for_each_entry(m, &mount_list, link) {
 		if (m->pinned && m->sb->ops->sync) {
-			int err = m->sb->ops->sync(m->sb);
-
-			(void)err; /* sync(2) reports nothing */
+			(void)!m->sb->ops->sync(m->sb); /* sync(2) reports nothing */
 		}
 	}
 }
