@@ -6,7 +6,7 @@
 
 struct fs_context {
 	_Atomic int32_t refs;
-	struct spinlock lock;
+	SPINLOCK(fs_context) lock;
 	struct path root, cwd;
 	uint32_t umask;
 };

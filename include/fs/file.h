@@ -52,12 +52,12 @@ struct file {
 	struct path path;    /* dentry NULL for pipes, sockets and other anonymous files */
 	struct inode *inode; /* counted; never NULL (anonymous files share a dummy kind) */
 	uint64_t pos;
-	struct mutex pos_lock; /* read/write/lseek that use pos */
+	MUTEX(file_pos) pos_lock; /* read/write/lseek that use pos */
 	void *private_data;
 	_Atomic int32_t owner_pid; /* F_SETOWN; negative = group */
 	_Atomic int32_t owner_sig; /* F_SETSIG */
 	struct list epoll_items;   /* epolls that watch it (fs/epoll.c) */
-	struct spinlock epoll_lock;
+	SPINLOCK(file_epoll) epoll_lock;
 	struct async_watch *async; /* O_ASYNC: fs/async.h */
 	int async_fd;		   /* what siginfo calls it */
 	bool readable, writable;   /* from the access mode */

@@ -39,7 +39,7 @@ struct fd_slots {
 };
 struct fdtable {
 	_Atomic int32_t refs;
-	struct spinlock lock;
+	SPINLOCK(fdtable) lock;
 	struct fd_slots *_Atomic slots;
 	uint64_t *cloexec;
 	struct fdmap map;

@@ -31,7 +31,7 @@
 
 /* A struct file's memory is only ever a struct file, with refs 0 while it is free, so that
  * fdtable.c may try to raise the count of one that is just going.  Free ones wait on a list. */
-static struct spinlock free_lock = SPINLOCK_INIT(RANK_FS_LEAF, "free files");
+static SPINLOCK(free_files) free_lock = SPINLOCK_INIT(RANK_FS_LEAF, "free files");
 static struct list free_files = LIST_INIT(free_files);
 
 static struct file *file_memory(void)

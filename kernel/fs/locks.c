@@ -35,7 +35,7 @@ struct blocked {
 	const void *owner, *holder;
 };
 static struct list blocked_list = LIST_INIT(blocked_list);
-static struct spinlock blocked_lock = SPINLOCK_INIT(RANK_FS_LEAF, "blocked locks");
+static SPINLOCK(blocked_locks) blocked_lock = SPINLOCK_INIT(RANK_FS_LEAF, "blocked locks");
 
 static struct file_lock_state *state_of(struct inode *inode)
 {

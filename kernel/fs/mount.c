@@ -12,8 +12,8 @@
 #include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/format.h>
+#include <debug/log.h>
 #include <lib/list.h>
-#include <lib/log.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>

@@ -40,7 +40,7 @@ struct mq_message {
 struct mq {
 	struct list link;     /* [names] */
 	struct refcount refs; /* the name, each open file */
-	struct spinlock lock;
+	SPINLOCK(mqueue) lock;
 	struct list messages;	 /* [lock] next to leave first */
 	int64_t maxmsg, msgsize; /* [I] */
 	int64_t count;		 /* [lock] */
@@ -56,7 +56,7 @@ struct mq {
 };
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(mq_names) lock;
 	struct list list; /* [lock] */
 	unsigned count;	  /* [lock] */
 } names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };

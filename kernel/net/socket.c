@@ -17,7 +17,7 @@
 #include <linux/stat.h>
 #include <mm/slab.h>
 
-struct spinlock net_lock = SPINLOCK_INIT(RANK_NET_TABLE, "net");
+SPINLOCK(net_table) net_lock = SPINLOCK_INIT(RANK_NET_TABLE, "net");
 
 struct linux_ucred socket_current_creds(void)
 {

@@ -15,7 +15,7 @@
 #include "timers_internal.h"
 
 struct timerfd {
-	struct spinlock lock; /* irq: the timer function takes it */
+	SPINLOCK(timerfd) lock; /* irq: the timer function takes it */
 	struct waitq waitq;
 	struct timer timer;
 	int clock;
@@ -28,7 +28,7 @@ struct timerfd {
 	struct list link; /* [wall_lock] */
 };
 
-static struct spinlock wall_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "wall clock timerfds");
+static SPINLOCK(wall_timers) wall_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "wall clock timerfds");
 static struct list wall_timers = LIST_INIT(wall_timers);
 
 static void expired(struct timer *timer)

@@ -38,7 +38,7 @@
 
 struct pty {
 	struct tty *slave; /* [I] counted by the master's file */
-	struct spinlock lock;
+	SPINLOCK(pty) lock;
 	struct ringbuf out;	 /* [lock] what the slave's side wrote */
 	bool packet_mode;	 /* [lock] TIOCPKT */
 	uint8_t packet_events;	 /* [lock] not told yet; only in packet mode */
@@ -51,7 +51,7 @@ struct pty {
 };
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(ptys) lock;
 	uint64_t used[BITMAP_WORDS(PTY_MAX)];
 	struct pty *ptys[PTY_MAX]; /* not counted: removed when the master closes */
 } table = { .lock = SPINLOCK_INIT(RANK_FS_LEAF, "ptys") };

@@ -19,7 +19,7 @@
 #define COUNT_MAX (UINT64_MAX - 1)
 
 struct eventfd {
-	struct spinlock lock;
+	SPINLOCK(eventfd) lock;
 	struct waitq q;
 	uint64_t count;
 	bool semaphore;

@@ -28,7 +28,7 @@
 struct stream {
 	struct host_port *port;
 	struct inode *inode;
-	struct mutex mutex;	   /* one reader / one writer at a time: whole writes */
+	MUTEX(hostio) mutex;	   /* one reader / one writer at a time: whole writes */
 	_Atomic uint64_t consumed; /* stdin: bytes read so far */
 	_Atomic uint64_t total;	   /* stdin: where it ends */
 	_Atomic bool closed;	   /* out: nobody reads */

@@ -55,7 +55,7 @@ struct event {
 
 _Atomic unsigned notify_watches;
 static _Atomic uint32_t next_cookie = 1;
-static struct spinlock watch_lock = SPINLOCK_INIT(RANK_FILE_LOCKS, "inotify");
+static SPINLOCK(inotify) watch_lock = SPINLOCK_INIT(RANK_FILE_LOCKS, "inotify");
 static const struct file_ops inotify_ops;
 
 uint32_t notify_new_cookie(void)

@@ -29,7 +29,7 @@
 #define DEFAULT_PAGES 16
 
 struct pipe {
-	struct mutex mutex;
+	MUTEX(pipe) mutex;
 	struct waitq readers_q, writers_q; /* data came / room came, and ends closing */
 	struct page **pages;		   /* npages slots, NULL = no data there */
 	struct page *spare;		   /* one kept for the next write */
