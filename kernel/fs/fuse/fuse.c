@@ -5,6 +5,9 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/inode.h>
+
 #define FUSE_SUPER_MAGIC 0x65735546
 
 static int negotiate(struct fuse_conn *conn)

@@ -6,6 +6,9 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/attr.h>
+#include <fs/inode.h>
+
 int fuse_getattr(struct inode *inode, struct kstat *st, bool force_sync)
 {
 	struct fuse_inode *fi = fuse_inode_of(inode);

@@ -7,6 +7,8 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <linux/mman.h>
 
 static const struct file_ops file_ops, dir_ops;

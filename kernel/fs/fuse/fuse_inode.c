@@ -8,6 +8,8 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/inode.h>
+#include <fs/mount.h>
 #include <lib/hash.h>
 
 static struct kmem_cache *inode_cache;

@@ -6,6 +6,8 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/file.h>
+
 #define FALLOC_KEEP_SIZE 1
 #define FALLOC_PUNCH_HOLE 2
 #define FALLOC_ZERO_RANGE 16

@@ -9,6 +9,7 @@
 #include "fuse_internal.h"
 
 #include <arch/cpu.h>
+#include <fs/cred.h>
 #include <mm/kthread.h>
 
 #define POLL_MAX_NS (100 * NSEC_PER_USEC) /* slower answers are slept for */

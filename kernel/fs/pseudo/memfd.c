@@ -5,6 +5,11 @@
  */
 #include "../fs_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
 #include <lib/format.h>

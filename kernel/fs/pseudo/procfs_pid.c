@@ -5,6 +5,11 @@
  */
 #include "procfs_internal.h"
 
+#include <fs/context.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/path.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <mm/mm.h>

@@ -5,6 +5,10 @@
  */
 #include "../fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/string.h>
 #include <linux/dirent.h>
