@@ -5,6 +5,9 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/file.h>
+#include <fs/inode.h>
+
 /* A READ of len bytes at pos into the pages, from their byte `skip` on.  NULL = no memory. */
 static struct fuse_req *read_req(struct fuse_file *ff, uint64_t pos, struct page **pages,
 				 size_t skip, size_t len)
@@ -39,9 +42,7 @@ static long read_pages(struct fuse_file *ff, uint64_t pos, struct page **pages, 
 	struct fuse_req *req = read_req(ff, pos, pages, skip, len);
 	long n = req ? fuse_req_send(req) : -ENOMEM;
 
-	if (req) {
-		fuse_req_put(req);
-	}
+	fuse_req_put(req);
 	return n;
 }
 
@@ -269,13 +270,8 @@ static long read_direct(struct fuse_inode *fi, struct fuse_file *ff, struct uio 
 	}
 	while (u->left) {
 		size_t len = MIN(u->left, (uint64_t)FUSE_READ_PAGES * PAGE_SIZE), moved = 0;
-		unsigned have = 0, want = (unsigned)DIV_ROUND_UP(len, PAGE_SIZE);
+		unsigned have = page_alloc_many(pages, (unsigned)DIV_ROUND_UP(len, PAGE_SIZE));
 
-		while (have < want &&
-		       (pages[have] = page_alloc(0, PAGE_ALLOC_USER |
-							    (have ? PAGE_ALLOC_NORETRY : 0)))) {
-			have++;
-		}
 		len = MIN(len, have * PAGE_SIZE);
 		n = have ? read_all(fi, ff, pos + done, pages, len) : -ENOMEM;
 		for (unsigned i = 0; i < have; i++) {

@@ -6,15 +6,18 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/readdir.h>
+
 #define FIRST_ORDER 3 /* 32 KiB: some 190 entries */
 #define NEXT_ORDER 6  /* 256 KiB */
 
 static void drop_buffer(struct fuse_file *ff)
 {
-	if (ff->buf) {
-		page_put(ff->buf);
-		ff->buf = NULL;
-	}
+	page_put(ff->buf);
+	ff->buf = NULL;
 	ff->buf_len = ff->buf_pos = 0;
 	ff->buf_eof = false;
 }
@@ -22,8 +25,7 @@ static void drop_buffer(struct fuse_file *ff)
 static struct page *alloc_buffer(unsigned order, unsigned *got)
 {
 	for (;; order--) {
-		struct page *p = page_alloc(order,
-					    PAGE_ALLOC_USER | (order ? PAGE_ALLOC_NORETRY : 0));
+		struct page *p = order ? page_alloc(order, PAGE_ALLOC_USER) : page_alloc_user(0, 0);
 
 		if (p || order == 0) {
 			*got = order;

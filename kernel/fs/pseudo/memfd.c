@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* memfd_create(2) and its seals: files of a tmpfs that is mounted nowhere. */
+/*
+ * memfd_create(2) and its seals: files of a tmpfs that is mounted nowhere.  Seals are added under
+ * the inode's lock and never taken away.
+ */
 #include "../fs_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
 #include <lib/format.h>
@@ -86,11 +94,7 @@ long memfd_add_seals(struct file *f, uint32_t seals)
 		err = -EPERM;
 	} else if (seals & F_SEAL_WRITE && !(m->seals & F_SEAL_WRITE)) {
 		/* A shared writable mapping would get around the seal. */
-		spin_lock(&f->inode->pages.vmas_lock);
-		if (!list_empty(&f->inode->pages.vmas)) {
-			err = -EBUSY;
-		}
-		spin_unlock(&f->inode->pages.vmas_lock);
+		err = pagecache_is_mapped(&f->inode->pages) ? -EBUSY : 0;
 	}
 	if (!err) {
 		m->seals |= seals;
