@@ -6,6 +6,7 @@
 #include "image.h"
 
 #include <fs/file.h>
+#include <fs/inode.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -58,7 +59,7 @@ static int zero_tail(struct mm *mm, uint64_t addr)
 
 	while (addr < end) {
 		size_t n = MIN(end - addr, sizeof(zeros));
-		long done = mm_access(mm, addr, (void *)zeros, n, true, true);
+		long done = mm_access(mm, addr, (void *)(uintptr_t)zeros, n, true, true);
 
 		if (done <= 0) {
 			return -ENOMEM;

@@ -7,8 +7,15 @@
 
 #include <arch/clock.h>
 #include <arch/thread.h>
-#include <host/hostctl.h>
+#include <fs/context.h>
+#include <fs/cred.h>
+#include <fs/dentry.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/vfs.h>
+#include <host/hostctl.h>
 #include <fs/event/hostio.h>
 #include <lib/assert.h>
 #include <lib/format.h>
@@ -17,6 +24,7 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/sched.h>
+#include <linux/stat.h>
 #include <loader/control.h>
 #include <loader/exec.h>
 #include <loader/vdso.h>
@@ -132,9 +140,8 @@ static int open_stdio(const struct launch_config *c)
 		if (err) {
 			return err;
 		}
-		fd = fd_add(f, false);
+		fd = fd_give(f, false);
 		if (fd < 0) {
-			file_put(f);
 			return fd;
 		}
 		ASSERT(fd == i);
@@ -252,7 +259,7 @@ void init_start(const struct launch_config *config)
 	}
 	control_start();
 	proc_set_wait_all(config->h.flags & LAUNCH_WAIT_ALL);
-	t = proc_create_init(run_init, (void *)config);
+	t = proc_create_init(run_init, (void *)(uintptr_t)config);
 	if (!t) {
 		give_up(config->program, NULL, ENOMEM);
 	}

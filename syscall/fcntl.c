@@ -2,16 +2,19 @@
 /* fcntl, flock, dup and its forms, close_range. */
 #include <syscall/syscalls.h>
 
+#include <fs/attr.h>
 #include <fs/event/async.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
 #include <fs/locks.h>
 #include <fs/event/pipe.h>
 #include <fs/pseudo/pseudo.h>
+#include <fs/upcalls.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/sched.h>
 #include <mm/usercopy.h>
 
-#define RLIMIT_NOFILE 7
 #define SETFL_MASK (O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK)
 #define CLOSE_RANGE_UNSHARE 2
 #define CLOSE_RANGE_CLOEXEC 4
@@ -22,20 +25,11 @@ static long dup_from(int fd, uint64_t min, bool cloexec)
 	struct file *f;
 	long n;
 
-	if (min >= fs_rlimit(RLIMIT_NOFILE) || min > INT32_MAX) {
+	if (min >= fs_upcalls->rlimit(RLIMIT_NOFILE) || min > INT32_MAX) {
 		return -EINVAL;
 	}
 	n = fd_get_any(fd, &f);
-	if (n) {
-		return n;
-	}
-	n = fd_reserve((int)min, cloexec);
-	if (n < 0) {
-		file_put(f);
-	} else {
-		fd_install((int)n, f);
-	}
-	return n;
+	return n ? n : fd_give_from((int)min, f, cloexec);
 }
 long sys_dup(int fd)
 {
@@ -43,10 +37,7 @@ long sys_dup(int fd)
 	long n = fd_get_any(fd, &f);
 
 	if (!n) {
-		n = fd_add(f, false);
-		if (n < 0) {
-			file_put(f);
-		}
+		n = fd_give(f, false);
 	}
 	return n;
 }
@@ -55,7 +46,7 @@ static long dup_to(int oldfd, int newfd, bool cloexec)
 	struct file *f;
 	long n;
 
-	if (newfd < 0 || (uint64_t)newfd >= fs_rlimit(RLIMIT_NOFILE)) {
+	if (newfd < 0 || (uint64_t)newfd >= fs_upcalls->rlimit(RLIMIT_NOFILE)) {
 		return -EBADF;
 	}
 	n = fd_get_any(oldfd, &f);

@@ -8,9 +8,14 @@
  */
 #include <syscall/iovecs.h>
 #include <syscall/sockets.h>
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
@@ -123,7 +128,7 @@ static int add_creds(struct socket_msg *m, const uint8_t *data, size_t len)
 		return -EINVAL;
 	}
 	memcpy(&u, data, sizeof(u));
-	if ((u.pid != fs_current_pid() && !cred_capable(CAP_SYS_ADMIN)) ||
+	if ((u.pid != fs_upcalls->current_pid() && !cred_capable(CAP_SYS_ADMIN)) ||
 	    (u.uid != c->uid && u.uid != c->euid && u.uid != c->suid &&
 	     !cred_capable(CAP_SETUID)) ||
 	    (u.gid != c->gid && u.gid != c->egid && u.gid != c->sgid &&
@@ -416,17 +421,12 @@ long sys_sendmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags)
 
 long sys_recvmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags, user_ptr timeout)
 {
-	uint64_t deadline = DEADLINE_NONE;
-	struct timespec64 ts;
+	uint64_t deadline;
+	long ret;
 
-	if (!user_ptr_is_null(timeout)) {
-		if (copy_from_user(&ts, timeout, sizeof(ts))) {
-			return -EFAULT;
-		}
-		if (!timespec_valid(&ts)) {
-			return -EINVAL;
-		}
-		deadline = clock_mono_ns() + MIN(timespec_to_ns(&ts), UINT64_MAX / 2);
+	ret = deadline_after_timespec(timeout, &deadline);
+	if (ret) {
+		return ret;
 	}
 	return many(fd, msgs, count, flags, deadline, recv_one);
 }

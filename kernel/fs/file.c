@@ -1,16 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files: life, reading and writing, positions. */
+#include <fs/file.h>
+
 #include "fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/cred.h>
 #include <fs/event/async.h>
 #include <fs/event/notify.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
+#include <lib/list.h>
 #include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
+#include <linux/mman.h>
+#include <linux/sched.h>
+#include <linux/stat.h>
 #include <mm/mm.h>
+#include <mm/pagecache.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <sched/thread.h>
-
-#define RLIMIT_FSIZE 1
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
 
 /* A struct file's memory is only ever a struct file, with refs 0 while it is free, so that
  * fdtable.c may try to raise the count of one that is just going.  Free ones wait on a list. */
@@ -172,7 +189,7 @@ long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 /* RLIMIT_FSIZE: shortens the write or fails it with a signal. */
 static int limit_write(struct uio *u, uint64_t pos)
 {
-	uint64_t limit = fs_rlimit(RLIMIT_FSIZE);
+	uint64_t limit = fs_upcalls->rlimit(RLIMIT_FSIZE);
 
 	if (likely(limit == UINT64_MAX)) {
 		return 0;
@@ -181,7 +198,7 @@ static int limit_write(struct uio *u, uint64_t pos)
 		if (u->left == 0) {
 			return 0;
 		}
-		fs_send_sigxfsz();
+		fs_upcalls->send_sigxfsz();
 		return -EFBIG;
 	}
 	if (u->left > limit - pos) {
@@ -318,49 +335,49 @@ int file_object(struct file *f, struct page_cache **object)
 	if (!f->ops || !f->ops->mmap) {
 		return -ENODEV;
 	}
-	return f->ops->mmap(f, 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, object);
+	return f->ops->mmap(f, PROT_READ, MAP_PRIVATE, object);
+}
+
+int file_fsync(struct file *f, bool data_only)
+{
+	if (f->ops && f->ops->fsync) {
+		return f->ops->fsync(f, data_only);
+	}
+	return S_ISDIR(f->inode->mode) || S_ISREG(f->inode->mode) ? 0 : -EINVAL;
+}
+
+int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
+{
+	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
+	struct inode *inode = f->inode;
+	int err;
+
+	if (mode & ~known || (mode & FALLOC_FL_PUNCH_HOLE && !(mode & FALLOC_FL_KEEP_SIZE))) {
+		return -EOPNOTSUPP;
+	}
+	if (!f->writable) {
+		return -EBADF;
+	}
+	if (S_ISFIFO(inode->mode)) {
+		return -ESPIPE;
+	}
+	if (!S_ISREG(inode->mode)) {
+		return S_ISDIR(inode->mode) ? -EISDIR : -ENODEV;
+	}
+	if (len > INT64_MAX - off) {
+		return -EFBIG;
+	}
+	if (!f->ops->fallocate) {
+		return -EOPNOTSUPP;
+	}
+	mutex_lock(&inode->lock);
+	err = f->ops->fallocate(f, mode, off, len);
+	mutex_unlock(&inode->lock);
+	return err;
 }
 
 /* --- lseek --- */
-static int64_t data_or_hole(uint64_t size, int64_t off, int whence)
-{
-	if (off < 0 || (uint64_t)off >= size) {
-		return -ENXIO;
-	}
-	return whence == SEEK_DATA ? off : (int64_t)size;
-}
-static long generic_lseek(struct file *f, int64_t off, int whence)
-{
-	uint64_t size = f->inode ? atomic_load(&f->inode->pages.size) : 0;
-	int64_t to;
-
-	switch (whence) {
-	case SEEK_SET: to = off; break;
-	case SEEK_CUR:
-		if (__builtin_add_overflow((int64_t)f->pos, off, &to)) {
-			return -EOVERFLOW;
-		}
-		break;
-	case SEEK_END:
-		if (__builtin_add_overflow((int64_t)size, off, &to)) {
-			return -EOVERFLOW;
-		}
-		break;
-	case SEEK_DATA:
-	case SEEK_HOLE:
-		to = data_or_hole(size, off, whence);
-		if (to < 0) {
-			return to;
-		}
-		break;
-	default: return -EINVAL;
-	}
-	if (to < 0) {
-		return -EINVAL;
-	}
-	f->pos = (uint64_t)to;
-	return to;
-}
 long file_lseek(struct file *f, int64_t off, int whence)
 {
 	bool locked;

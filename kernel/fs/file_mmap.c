@@ -5,7 +5,7 @@
  */
 #include <fs/file.h>
 
-#include <fs/vfs.h>
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
 #include <mm/mm.h>

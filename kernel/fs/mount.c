@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* Mounts: where superblocks hang, and the mounts that every VM starts with. */
+#include <fs/mount.h>
+
 #include "fs_internal.h"
 
-#include <fs/pseudo/devfs.h>
+#include <fs/cred.h>
+#include <fs/dentry.h>
+#include <fs/inode.h>
+#include <fs/path.h>
 #include <fs/pseudo/pseudo.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <debug/log.h>
+#include <lib/list.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+#include <mm/pagecache.h>
 #include <mm/slab.h>
-#include <sched/thread.h>
+#include <sync/spinlock.h>
 
 struct mount *root_mount;
 struct list mount_list = LIST_INIT(mount_list);
@@ -122,6 +133,7 @@ int vfs_mount_root(struct superblock *sb)
 	struct superblock *s;
 
 	ASSERT(!root_mount);
+	ASSERT(fs_upcalls); /* proc_init() came before */
 	root_mount = mount_new(sb, sb->read_only, true);
 	if (!root_mount) {
 		return -ENOMEM;
@@ -236,17 +248,20 @@ int vfs_umount(const char *where, int flags)
 	return err;
 }
 
+int vfs_sync(struct superblock *sb)
+{
+	pagecache_sync_all();
+	return sb->ops->sync ? sb->ops->sync(sb) : 0;
+}
 void vfs_sync_all(void)
 {
 	struct mount *m;
 
 	pagecache_sync_all();
-	/* Pinned mounts only: the others have memory for their only copy. */
+	/* Pinned mounts only: they stay in the list, and the others are memory. */
 	list_for_each_entry(m, &mount_list, link) {
 		if (m->pinned && m->sb->ops->sync) {
-			int err = m->sb->ops->sync(m->sb);
-
-			(void)err; /* sync(2) reports nothing */
+			(void)!m->sb->ops->sync(m->sb); /* sync(2) reports nothing */
 		}
 	}
 }

@@ -10,8 +10,11 @@
  */
 #include "ipc_internal.h"
 
-#include <fs/file.h>
+#include <fs/context.h>
+#include <fs/cred.h>
 #include <fs/event/poll.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>
@@ -20,6 +23,7 @@
 #include <linux/limits.h>
 #include <linux/stat.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <mm/usercopy.h>
 #include <proc/limits.h>
 #include <signal/signal.h>
@@ -298,7 +302,7 @@ long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_
 {
 	struct file *f;
 	struct mq *q;
-	int err = check_name(name), fd;
+	int err = check_name(name);
 
 	if (!err) {
 		err = find_or_create(name, oflags, mode, attr, &q);
@@ -312,11 +316,7 @@ long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_
 		mq_put(q);
 		return err;
 	}
-	fd = fd_add(f, true); /* they always close on exec */
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, true); /* they always close on exec */
 }
 
 long mq_remove(const char *name)
@@ -445,7 +445,7 @@ long mq_send(int fd, user_ptr from, size_t len, unsigned prio, uint64_t deadline
 		m->size = len;
 		list_init(&m->link);
 		spin_lock(&q->lock);
-		err = wait_room_locked(q, atomic_load(&f->flags) & O_NONBLOCK, deadline);
+		err = wait_room_locked(q, file_nonblock(f, 0), deadline);
 		if (!err) {
 			insert_locked(q, m);
 			m = NULL;
@@ -499,7 +499,7 @@ long mq_receive(int fd, user_ptr to, size_t len, unsigned *prio, uint64_t deadli
 	} else if (len < (size_t)q->msgsize) {
 		result = -EMSGSIZE;
 	} else {
-		result = take_message(q, atomic_load(&f->flags) & O_NONBLOCK, deadline, &m);
+		result = take_message(q, file_nonblock(f, 0), deadline, &m);
 	}
 	if (!result) {
 		*prio = m->prio;

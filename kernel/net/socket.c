@@ -9,7 +9,12 @@
  */
 #include "net_internal.h"
 
+#include <fs/cred.h>
+#include <fs/upcalls.h>
+#include <lib/assert.h>
 #include <lib/string.h>
+#include <linux/ioctls.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 
 SPINLOCK(net_table) net_lock = SPINLOCK_INIT(RANK_NET_TABLE, "net");
@@ -18,7 +23,7 @@ struct linux_ucred socket_current_creds(void)
 {
 	const struct cred *c = thread_current()->cred;
 
-	return (struct linux_ucred){ fs_current_pid(), c->euid, c->egid };
+	return (struct linux_ucred){ fs_upcalls->current_pid(), c->euid, c->egid };
 }
 
 struct socket *socket_new(const struct socket_kind *kind, int domain, int type, int protocol)

@@ -4,6 +4,11 @@
 
 #include <arch/clock.h>
 #include <arch/fpu.h>
+#include <fs/context.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <fs/event/poll.h>
 #include <host/hostctl.h>
 #include <lib/assert.h>
@@ -100,6 +105,14 @@ static void send_sigio(struct file *f, int band)
 	}
 }
 
+static const struct fs_upcalls upcalls = {
+	.current_pid = current_pid,
+	.rlimit = current_rlimit,
+	.send_sigxfsz = send_sigxfsz,
+	.send_sigpipe = send_sigpipe,
+	.send_sigio = send_sigio,
+};
+
 void proc_init(void)
 {
 	pid_init();
@@ -110,12 +123,8 @@ void proc_init(void)
 	fault_subsystem_init();
 	timers_init();
 	procinfo_init();
-	fs_rlimit = current_rlimit;
 	mm_rlimit = current_mm_rlimit;
-	fs_current_pid = current_pid;
-	fs_send_sigpipe = send_sigpipe;
-	fs_send_sigxfsz = send_sigxfsz;
-	fs_send_sigio = send_sigio;
+	fs_upcalls_register(&upcalls);
 }
 
 /* --- pid 1 --- */

@@ -2,13 +2,15 @@
 /* signalfd(2), see proc/signalfd.h. */
 #include <signal/signalfd.h>
 
-#include <fs/file.h>
 #include <fs/event/poll.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <signal/signal.h>
 
 struct signalfd {
@@ -75,7 +77,7 @@ static int take(struct signalfd *s, struct siginfo *info, bool wait)
 static long signalfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct signalfd *s = f->private_data;
-	bool wait = !(atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT);
+	bool wait = !file_nonblock(f, flags);
 	struct linux_signalfd_siginfo out;
 	struct siginfo info;
 	long done = 0;
@@ -174,9 +176,5 @@ long signalfd_set(int fd, uint64_t mask, int flags)
 		kfree(s);
 		return err;
 	}
-	fd = fd_add(f, flags & SFD_CLOEXEC);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, flags & SFD_CLOEXEC);
 }

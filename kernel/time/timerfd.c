@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* timerfd(2): a timer that is read as a count of expiries. */
 #include <arch/clock.h>
-#include <fs/file.h>
 #include <fs/event/poll.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <time/posix_timers_api.h>
 #include "timers_internal.h"
 
@@ -64,7 +66,7 @@ static uint64_t take_ticks_locked(struct timerfd *t)
 static long timerfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct timerfd *t = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
+	bool nonblock = file_nonblock(f, flags);
 	uint64_t irq, ticks = 0;
 	int err = 0;
 
@@ -151,7 +153,7 @@ long timerfd_create_fd(int clock, int flags)
 {
 	struct timerfd *t;
 	struct file *f;
-	int err, fd;
+	int err;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK) ||
 	    (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME &&
@@ -173,11 +175,7 @@ long timerfd_create_fd(int clock, int flags)
 		kfree(t);
 		return err;
 	}
-	fd = fd_add(f, flags & O_CLOEXEC);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, flags & O_CLOEXEC);
 }
 
 /* The timerfd behind fd; the file is counted. */

@@ -11,9 +11,13 @@
  * Locks: table.lock for the table; a pair's lock for its ring and packet mode.  The last close of
  * the slave is told by open_count; it wakes room_waitq, so the master's reader waits there, too.
  */
-#include <fs/pseudo/devfs.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/pseudo/devfs.h>
 #include <fs/event/poll.h>
+#include <fs/vfs.h>
 #include <lib/assert.h>
 #include <lib/bitmap.h>
 #include <lib/format.h>
@@ -246,7 +250,7 @@ static long read_data(struct pty *p, struct uio *u)
 static long master_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct pty *p = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT, data = true;
+	bool nonblock = file_nonblock(f, flags), data = true;
 	long head = 0, n;
 
 	if (!u->left) {
@@ -281,7 +285,7 @@ static int wait_slave_room(struct tty *slave)
 static long master_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct pty *p = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
+	bool nonblock = file_nonblock(f, flags);
 	uint8_t chunk[256];
 	long done = 0;
 
@@ -339,7 +343,7 @@ static int open_slave_fd(struct pty *p, int flags)
 {
 	char name[32];
 	struct file *f;
-	int err, fd;
+	int err;
 
 	fmt_snprintf(name, sizeof(name), "/dev/%s", p->slave->name);
 	err = vfs_open(AT_FDCWD, name, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), 0,
@@ -347,11 +351,7 @@ static int open_slave_fd(struct pty *p, int flags)
 	if (err) {
 		return err;
 	}
-	fd = fd_add(f, flags & O_CLOEXEC);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, flags & O_CLOEXEC);
 }
 
 static void set_packet_mode(struct pty *p, bool on)

@@ -10,6 +10,9 @@
 #include <tty/tty.h>
 
 #include <arch/clock.h>
+#include <fs/cred.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <fs/pseudo/devfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>
@@ -214,7 +217,7 @@ static long read_locked(struct tty *tty, struct uio *u, bool nonblock) REQUIRES(
 static long tty_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct tty *tty = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
+	bool nonblock = file_nonblock(f, flags);
 	long result = tty_job_control(tty, SIGTTIN);
 
 	if (result || !u->left) {
@@ -274,7 +277,7 @@ static long write_chunk(struct tty *tty, const uint8_t *buf, size_t n, bool nonb
 static long tty_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct tty *tty = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
+	bool nonblock = file_nonblock(f, flags);
 	uint8_t chunk[CHUNK];
 	long done = 0;
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* UNIT_SOURCES: kernel/fs/fuse/fuse.c kernel/fs/fuse/fuse_request.c kernel/fs/fuse/fuse_forget.c kernel/fs/fuse/fuse_inode.c kernel/fs/fuse/fuse_attr_ops.c kernel/fs/fuse/fuse_dir.c kernel/fs/fuse/fuse_readdir.c kernel/fs/fuse/fuse_file.c kernel/fs/fuse/fuse_data.c kernel/fs/fuse/fuse_write.c kernel/fs/fuse/fuse_range.c kernel/fs/fuse/fuse_codec.c kernel/fs/dentry.c kernel/fs/inode.c kernel/mm/pagecache.c kernel/mm/pagecache_tree.c kernel/mm/pagecache_io.c kernel/mm/pagecache_writeback.c kernel/mm/pagecache_reclaim.c kernel/mm/uio.c tests/unit/shim/pages_host.c tests/unit/shim/fuse_fake.c tests/unit/shim/base.c tests/unit/shim/strings.c */
+/* UNIT_SOURCES: kernel/fs/fuse/fuse.c kernel/fs/fuse/fuse_request.c kernel/fs/fuse/fuse_forget.c kernel/fs/fuse/fuse_inode.c kernel/fs/fuse/fuse_attr_ops.c kernel/fs/fuse/fuse_dir.c kernel/fs/fuse/fuse_readdir.c kernel/fs/fuse/fuse_file.c kernel/fs/fuse/fuse_data.c kernel/fs/fuse/fuse_write.c kernel/fs/fuse/fuse_range.c kernel/fs/fuse/fuse_codec.c kernel/fs/dentry.c kernel/fs/inode.c kernel/fs/lseek.c kernel/mm/pagecache.c kernel/mm/pagecache_tree.c kernel/mm/pagecache_io.c kernel/mm/pagecache_writeback.c kernel/mm/pagecache_reclaim.c kernel/mm/uio.c tests/unit/shim/pages_host.c tests/unit/shim/fuse_fake.c tests/unit/shim/base.c tests/unit/shim/strings.c */
 /* The FUSE client against a daemon in memory that also lies. */
 #include "test.h"
 
 #include "../../kernel/fs/fuse/fuse_internal.h"
 #include "shim/fuse_fake.h"
 #include "shim/pages_host.h"
+#include <fs/attr.h>
+#include <fs/mount.h>
+#include <fs/readdir.h>
 #include <sync/random.h>
 #include <string.h>
 

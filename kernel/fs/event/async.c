@@ -4,8 +4,17 @@
 #include "../fs_internal.h"
 
 #include <fs/event/poll.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
+#include <lib/list.h>
+#include <linux/errno.h>
 #include <mm/kthread.h>
 #include <mm/slab.h>
+#include <sched/thread.h>
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
+#include <sync/waitq.h>
 
 struct async_entry {
 	struct waitq_entry wait;
@@ -88,7 +97,7 @@ static void sender(void *arg)
 		struct file *f = next_pending(&band);
 
 		if (f) {
-			fs_send_sigio(f, (int)band);
+			fs_upcalls->send_sigio(f, (int)band);
 			file_put(f);
 			continue;
 		}

@@ -5,9 +5,16 @@
 #include "../fs_internal.h"
 
 #include <fs/event/poll.h>
+#include <fs/file.h>
 #include <lib/format.h>
 #include <linux/epoll.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
+#include <sync/lock_order.h>
+#include <sync/spinlock.h>
+#include <sync/waitq.h>
 
 #define COUNT_MAX (UINT64_MAX - 1)
 
@@ -17,12 +24,6 @@ struct eventfd {
 	uint64_t count;
 	bool semaphore;
 };
-
-static bool nonblocking(struct file *f, unsigned flags)
-{
-	return flags & IO_NOWAIT ||
-	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
-}
 
 static long eventfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
@@ -36,8 +37,9 @@ static long eventfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	}
 	spin_lock(&e->lock);
 	while (!e->count && !err) {
-		err = nonblocking(f, flags) ? -EAGAIN
-					    : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
+		err = file_nonblock(f, flags)
+			      ? -EAGAIN
+			      : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
 	}
 	if (err) {
 		spin_unlock(&e->lock);
@@ -70,8 +72,9 @@ static long eventfd_write(struct file *f, struct uio *u, uint64_t *pos, unsigned
 	}
 	spin_lock(&e->lock);
 	while (v > COUNT_MAX - e->count && !err) {
-		err = nonblocking(f, flags) ? -EAGAIN
-					    : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
+		err = file_nonblock(f, flags)
+			      ? -EAGAIN
+			      : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
 	}
 	if (!err) {
 		e->count += v;

@@ -3,13 +3,25 @@
 
 #include "../fs_internal.h"
 
-#include <host/port.h>
+#include <fs/attr.h>
 #include <fs/event/poll.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/upcalls.h>
+#include <host/port.h>
 #include <lib/launch.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/ioctls.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
+#include <mm/user_ptr.h>
 #include <mm/usercopy.h>
 #include <sched/thread.h>
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/waitq.h>
 
 #define CHUNK 4096
 
@@ -24,11 +36,6 @@ struct stream {
 static struct stream streams[3] = { { .total = UINT64_MAX } };
 static const struct file_ops hostio_ops;
 
-static bool nonblocking(struct file *f, unsigned flags)
-{
-	return flags & IO_NOWAIT ||
-	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
-}
 static bool at_end(struct stream *s)
 {
 	return atomic_load(&s->consumed) >= atomic_load(&s->total) ||
@@ -90,7 +97,7 @@ static long hostio_read(struct file *f, struct uio *u, uint64_t *pos, unsigned f
 		if (at_end(s)) {
 			break;
 		}
-		ret = nonblocking(f, flags) ? -EAGAIN : wait_port(s, &s->port->readable, true);
+		ret = file_nonblock(f, flags) ? -EAGAIN : wait_port(s, &s->port->readable, true);
 		if (ret) {
 			break;
 		}
@@ -115,8 +122,8 @@ static long write_chunk(struct stream *s, struct file *f, const char *buf, size_
 			continue;
 		}
 		if (!ret) {
-			ret = nonblocking(f, flags) ? -EAGAIN
-						    : wait_port(s, &s->port->writable, false);
+			ret = file_nonblock(f, flags) ? -EAGAIN
+						      : wait_port(s, &s->port->writable, false);
 		}
 		if (ret) {
 			return done ? (long)done : ret;
@@ -160,7 +167,7 @@ static long hostio_write(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	mutex_unlock(&s->mutex);
 	kfree(buf);
 	if (!done && ret == -EPIPE) {
-		fs_send_sigpipe();
+		fs_upcalls->send_sigpipe();
 	}
 	return done ? (long)done : ret;
 }

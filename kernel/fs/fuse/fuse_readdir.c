@@ -6,15 +6,18 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/readdir.h>
+
 #define FIRST_ORDER 3 /* 32 KiB: some 190 entries */
 #define NEXT_ORDER 6  /* 256 KiB */
 
 static void drop_buffer(struct fuse_file *ff)
 {
-	if (ff->buf) {
-		page_put(ff->buf);
-		ff->buf = NULL;
-	}
+	page_put(ff->buf);
+	ff->buf = NULL;
 	ff->buf_len = ff->buf_pos = 0;
 	ff->buf_eof = false;
 }

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* tmpfs: files in the page cache, directories in the dentry cache; also memfd's files. */
+/*
+ * tmpfs: files in the page cache, directories in the dentry cache; also memfd's files.  The VFS
+ * holds the inode's lock around whatever changes names or sizes.
+ */
 #include "../fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/string.h>
 #include <linux/dirent.h>
