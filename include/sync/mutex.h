@@ -9,7 +9,7 @@
 #include <sync/waitq.h>
 
 struct mutex {
-	struct thread *owner;
+	struct thread *_Atomic owner;
 	struct waitq waiters;
 	uint16_t rank;
 	const char *name;

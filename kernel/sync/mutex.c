@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Mutexes and rwsems.
+ *
+ * A mutex is its owner's word, taken by compare-exchange; the queue is only for those who must
+ * wait.  An unlock clears the word and then looks at the queue; a waiter links itself and then
+ * tries the word: one of the two sees the other.  A waiter that gives up passes on a wake that it
+ * may have taken.
+ *
+ * A rwsem's counts are under its spinlock.  Readers give way to waiting writers, so that a stream
+ * of them starves no writer.
+ */
 #define LOCK_IMPLEMENTATION 1
 #include <lib/assert.h>
 #include <linux/errno.h>
@@ -7,7 +18,7 @@
 
 void mutex_init(struct mutex *m, enum lock_rank rank, const char *name)
 {
-	m->owner = NULL;
+	atomic_init(&m->owner, NULL);
 	waitq_init(&m->waiters);
 	m->rank = rank;
 	m->name = name;
@@ -17,8 +28,8 @@ static bool try_owner(struct mutex *m, struct thread *me)
 {
 	struct thread *none = NULL;
 
-	return __atomic_compare_exchange_n(&m->owner, &none, me, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
+	return atomic_compare_exchange_strong_explicit(&m->owner, &none, me, memory_order_acquire,
+						       memory_order_relaxed);
 }
 
 /* The word is taken by compare-exchange; who fails queues up, then tries again, so that an
@@ -27,7 +38,7 @@ static NOINLINE int lock_slow(struct mutex *m, struct thread *me, enum wait_mode
 {
 	int err = 0;
 
-	if (m->owner == me) {
+	if (mutex_held(m)) {
 		panic("mutex %s: taken twice by %s", m->name, me->name);
 	}
 	for (;;) {
@@ -49,7 +60,7 @@ static NOINLINE int lock_slow(struct mutex *m, struct thread *me, enum wait_mode
 		}
 		if (err) {
 			/* We may have eaten the wake of an unlock. */
-			if (!__atomic_load_n(&m->owner, __ATOMIC_SEQ_CST)) {
+			if (!atomic_load_explicit(&m->owner, memory_order_seq_cst)) {
 				waitq_wake(&m->waiters, 1, 0);
 			}
 			return err;
@@ -93,9 +104,10 @@ int mutex_lock_mode(struct mutex *m, enum wait_mode mode)
 
 void mutex_unlock(struct mutex *m)
 {
-	ASSERT(m->owner == thread_current());
+	ASSERT(atomic_load_explicit(&m->owner, memory_order_relaxed) == thread_current());
 	lockcheck_release(m->rank);
-	__atomic_store_n(&m->owner, NULL, __ATOMIC_RELEASE);
+	/* waitq_wake() has the fence between this and its look at the queue */
+	atomic_store_explicit(&m->owner, NULL, memory_order_release);
 	waitq_wake(&m->waiters, 1, 0);
 }
 
@@ -111,12 +123,12 @@ void mutex_assert_held(const struct mutex *m)
 
 void mutex_assert_unshared(const struct mutex *m)
 {
-	DEBUG_ASSERT(!m->owner);
+	DEBUG_ASSERT(!atomic_load_explicit(&m->owner, memory_order_relaxed));
 }
 
 bool mutex_held(const struct mutex *m)
 {
-	return m->owner == thread_current();
+	return atomic_load_explicit(&m->owner, memory_order_relaxed) == thread_current();
 }
 
 /* --- readers and writers --- */

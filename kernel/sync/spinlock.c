@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Spinlocks, and the order of all locks (debug builds).
+ *
+ * A CPU that waits looks at the word without writing it, and with the interrupts of its caller:
+ * spin_lock_irqsave() turns them off only for an attempt.  `cpu` is for asserts and panics; only
+ * the holder's own id in it means anything, and only to the holder.
+ */
 #define LOCK_IMPLEMENTATION 1
 #include <arch/cpu.h>
 #include <arch/clock.h>
