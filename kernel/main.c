@@ -11,6 +11,8 @@
 #include <arch/irq.h>
 #include <arch/paging.h>
 #include <arch/smp.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
 #include <host/hostctl.h>
 #include <drivers/debug_exit.h>
 #include <drivers/fw_cfg.h>
@@ -20,7 +22,6 @@
 #include <drivers/virtio_mmio.h>
 #include <fs/fuse/fuse.h>
 #include <fs/fuse/fuse_transport.h>
-#include <fs/vfs.h>
 #include <lib/assert.h>
 #include <lib/launch_config.h>
 #include <lib/log.h>

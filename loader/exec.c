@@ -4,7 +4,12 @@
 #include "exec_internal.h"
 
 #include <arch/thread.h>
+#include <fs/attr.h>
+#include <fs/dentry.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/vfs.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>

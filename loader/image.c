@@ -2,6 +2,7 @@
 #include "image.h"
 
 #include <fs/file.h>
+#include <fs/inode.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/mman.h>

@@ -3,8 +3,15 @@
 
 #include <arch/clock.h>
 #include <arch/thread.h>
-#include <host/hostctl.h>
+#include <fs/context.h>
+#include <fs/cred.h>
+#include <fs/dentry.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/vfs.h>
+#include <host/hostctl.h>
 #include <fs/event/hostio.h>
 #include <lib/assert.h>
 #include <lib/format.h>
@@ -13,6 +20,7 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/sched.h>
+#include <linux/stat.h>
 #include <loader/control.h>
 #include <loader/exec.h>
 #include <loader/vdso.h>

@@ -12,6 +12,7 @@
 #include "exec_internal.h"
 
 #include <arch/cpu.h>
+#include <fs/cred.h>
 #include <fs/file.h>
 #include <lib/assert.h>
 #include <sync/random.h>

@@ -2,9 +2,15 @@
 /* Directories and names: reading, making, removing, linking, renaming; the working directory. */
 #include <syscall/syscalls.h>
 
+#include <fs/context.h>
+#include <fs/dentry.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <fs/pathname.h>
 #include <fs/readdir.h>
+#include <fs/vfs.h>
 #include <lib/string.h>
 #include <linux/dirent.h>
 #include <linux/errno.h>

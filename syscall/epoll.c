@@ -5,6 +5,7 @@
 #include <arch/clock.h>
 #include <fs/event/epoll.h>
 #include <fs/event/eventfd.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <syscall/syscalls.h>
 
-#include <fs/file.h>
+#include <fs/fdtable.h>
+#include <fs/path.h>
 #include <lib/format.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -2,16 +2,19 @@
 /* fcntl, flock, dup and its forms, close_range. */
 #include <syscall/syscalls.h>
 
+#include <fs/attr.h>
 #include <fs/event/async.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
 #include <fs/locks.h>
 #include <fs/event/pipe.h>
 #include <fs/pseudo/pseudo.h>
+#include <fs/upcalls.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/sched.h>
 #include <mm/usercopy.h>
 
-#define RLIMIT_NOFILE 7
 #define SETFL_MASK (O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK)
 #define CLOSE_RANGE_UNSHARE 2
 #define CLOSE_RANGE_CLOEXEC 4

@@ -3,9 +3,16 @@
 #include <syscall/iovecs.h>
 #include <syscall/syscalls.h>
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <fs/pathname.h>
 #include <fs/pseudo/pseudo.h>
+#include <fs/vfs.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -5,6 +5,7 @@
  */
 #include <syscall/syscalls.h>
 
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
 #include <mm/slab.h>

@@ -2,6 +2,7 @@
 /* User and group ids, capabilities: credentials(7), capabilities(7). */
 #include <syscall/syscalls.h>
 
+#include <fs/cred.h>
 #include <linux/errno.h>
 #include <linux/sched.h>
 #include <mm/usercopy.h>

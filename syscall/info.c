@@ -3,7 +3,7 @@
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
-#include <fs/file.h>
+#include <fs/cred.h>
 #include <sync/random.h>
 #include <lib/string.h>
 #include <linux/capability.h>

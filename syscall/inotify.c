@@ -2,7 +2,11 @@
 /* inotify_init, inotify_add_watch, inotify_rm_watch. */
 #include <syscall/syscalls.h>
 
+#include <fs/attr.h>
 #include <fs/event/notify.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/path.h>
 #include <fs/pathname.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -3,10 +3,13 @@
 #include <syscall/syscalls.h>
 
 #include <fs/event/async.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/ioctls.h>
+#include <linux/stat.h>
 #include <mm/usercopy.h>
 
 static long set_flag(struct file *f, int fd, uint32_t flag, user_ptr arg)

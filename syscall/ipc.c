@@ -2,6 +2,7 @@
 /* System V IPC: what is small is copied here, the rest where it is used (kernel/ipc). */
 #include <syscall/syscalls.h>
 
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>

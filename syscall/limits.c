@@ -3,6 +3,7 @@
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
+#include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/mm.h>

@@ -2,6 +2,7 @@
 /* POSIX message queues: names, times and attributes are copied here, messages in kernel/ipc/mqueue.c. */
 #include <syscall/syscalls.h>
 
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>

@@ -2,8 +2,9 @@
 /* pipe, pipe2. */
 #include <syscall/syscalls.h>
 
-#include <fs/file.h>
 #include <fs/event/pipe.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/usercopy.h>

@@ -3,16 +3,16 @@
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
-#include <fs/file.h>
 #include <fs/event/poll.h>
+#include <fs/upcalls.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <linux/sched.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 #include <signal/signal.h>
 
 #define FEW_FDS 32
-#define RLIMIT_NOFILE 7
 #define FD_SETSIZE_MAX 1048576
 
 struct user_time { /* struct timespec, struct timeval */

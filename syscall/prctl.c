@@ -2,6 +2,7 @@
 /* prctl(2). */
 #include <syscall/syscalls.h>
 
+#include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>

@@ -2,6 +2,8 @@
 /* Processes: creation, end, waiting, groups and sessions, pidfds. */
 #include <syscall/syscalls.h>
 
+#include <fs/context.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
 #include <lib/string.h>
 #include <linux/errno.h>

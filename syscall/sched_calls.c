@@ -3,6 +3,7 @@
 #include <syscall/syscalls.h>
 
 #include <arch/cpu.h>
+#include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/sched.h>

@@ -4,6 +4,7 @@
 
 #include <arch/clock.h>
 #include <arch/thread.h>
+#include <fs/inode.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/usercopy.h>

@@ -3,6 +3,8 @@
 #include <syscall/sockets.h>
 #include <syscall/syscalls.h>
 
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

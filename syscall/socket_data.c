@@ -5,6 +5,10 @@
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>

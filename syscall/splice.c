@@ -2,11 +2,14 @@
 /* sendfile, splice, tee, vmsplice, copy_file_range: all by copying through a kernel buffer. */
 #include <syscall/syscalls.h>
 
-#include <fs/file.h>
 #include <fs/event/pipe.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 #include <signal/signal.h>

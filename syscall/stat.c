@@ -2,7 +2,14 @@
 /* Attributes of files: stat, statx, access, chmod, chown, utimes, readlink, statfs. */
 #include <syscall/syscalls.h>
 
+#include <fs/attr.h>
+#include <fs/cred.h>
+#include <fs/dentry.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <fs/pathname.h>
 #include <lib/string.h>
 #include <linux/capability.h>

@@ -4,6 +4,7 @@
 
 #include <arch/paging.h>
 #include <arch/thread.h>
+#include <fs/cred.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
 #include <linux/prctl.h>

@@ -2,7 +2,7 @@
 /* Reading and setting clocks; sleeping and timers are in syscall/posix_timers.c. */
 #include <syscall/syscalls.h>
 
-#include <fs/file.h>
+#include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>

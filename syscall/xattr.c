@@ -2,7 +2,13 @@
 /* Extended attributes. */
 #include <syscall/syscalls.h>
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <fs/pathname.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * Open file descriptions and descriptor tables.
- *
- * struct file: counted; position and status flags shared by all descriptors that came from
- * one open (dup, fork).  ops are the file's type.
- * struct fdtable: descriptors of a process, counted, shared by CLONE_FILES.  Lookups take
- * a reference to the file; with one user of the table the reference is elided (fdget).
+ * Open file descriptions: counted; position and status flags are shared by all descriptors that
+ * came from one open (dup, fork).  ops are the file's type.
  */
-#include <fs/vfs.h>
-#include <mm/uio.h>
+#include <fs/path.h>
+#include <lib/list.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
 
+struct async_watch;
+struct dir_context;
+struct file;
+struct inode;
+struct inode_ops;
 struct mm;
+struct page_cache;
 struct poll_table;
+struct uio;
 
 struct file_ops {
 	/* Bytes, 0 = end, -errno only when nothing moved.  *pos is the position to use and to
@@ -63,6 +68,11 @@ struct file {
 /* A file of the given kind without a path (pipe, eventfd, socket ...), refs = 1. */
 MUST_USE int file_alloc_anon(const struct file_ops *ops, void *priv, int flags, uint32_t mode,
 			     const char *anon_name, struct file **out);
+/* An inode on the superblock of nameless files (ops NULL: plain); NULL = no memory. */
+struct inode *anon_inode_new(const struct inode_ops *ops, uint32_t mode);
+/* Like file_alloc_anon with an inode of the caller's, whose reference it takes over. */
+MUST_USE int file_alloc_inode(const struct file_ops *ops, void *priv, int flags,
+			      struct inode *inode, const char *anon_name, struct file **out);
 void file_get(struct file *f);
 bool file_try_get(struct file *f); /* false: the last reference is gone */
 void file_put(struct file *f);	   /* the last one: flush is not called, release is; may sleep */
@@ -79,99 +89,9 @@ MUST_USE int file_object(struct file *f, struct page_cache **object);
 /* mmap(2) of f, pgoff in pages: the address or -errno. */
 long file_mmap(struct mm *mm, struct file *f, uint64_t addr, uint64_t len, int prot, int flags,
 	       uint64_t pgoff);
-
-struct dir_context {
-	/* False = stop (buffer full).  type is DT_*; next_pos identifies the following entry. */
-	bool (*emit)(struct dir_context *ctx, const char *name, size_t len, uint64_t ino,
-		     unsigned type, uint64_t next_pos);
-	uint64_t pos;
-};
-
-/* --- descriptor tables --- */
-struct fdtable;
-struct fdtable *fdtable_create(void);				       /* refs 1; NULL no memory */
-MUST_USE int fdtable_copy(struct fdtable *from, struct fdtable **out); /* fork */
-void fdtable_get_ref(struct fdtable *t);
-void fdtable_put(struct fdtable *t); /* last: closes all; may sleep */
-bool fdtable_shared(const struct fdtable *t);
-void fdtable_close_on_exec(struct fdtable *t);
-/* On current's table.  Lowest free descriptor >= min; limit is RLIMIT_NOFILE: -EMFILE.
- * fd_install takes over the file reference. */
-MUST_USE int fd_reserve(int min, bool cloexec);
-void fd_install(int fd, struct file *f);
-void fd_unreserve(int fd);
-/* reserve + install; on failure the reference stays with the caller. */
-MUST_USE int fd_add(struct file *f, bool cloexec);
-/* Counted; -EBADF.  fd_get refuses O_PATH files, fd_get_any does not. */
-MUST_USE int fd_get(int fd, struct file **out);
-MUST_USE int fd_get_any(int fd, struct file **out);
-MUST_USE int fd_close(int fd);
-/* dup2/dup3: atomically replaces newfd. */
-MUST_USE int fd_replace(int newfd, struct file *f, bool cloexec);
-/* Iterates (proc): next used descriptor >= from with a counted file; -1 = none. */
-int fdtable_next(struct fdtable *t, int from, struct file **out);
-/* A borrowed or counted file: no atomic when the table has one user. */
-struct fdref {
-	struct file *file;
-	bool counted;
-};
-MUST_USE int fdref_get(int fd, struct fdref *r); /* refuses O_PATH */
-MUST_USE int fdref_get_any(int fd, struct fdref *r);
-static inline void fdref_put(struct fdref *r)
-{
-	if (r->counted) {
-		file_put(r->file);
-	}
-}
-MUST_USE int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
-int fd_get_cloexec(int fd); /* 0, 1 or -EBADF */
-MUST_USE int fd_set_cloexec(int fd, bool on);
-/* The cloexec flag in any table (fdinfo). */
-bool fdtable_cloexec(struct fdtable *t, int fd);
-/* A private copy replaces current's shared table (unshare, exec). */
-MUST_USE int fdtable_unshare_current(void);
-/* Thread group id of current; set by proc: F_GETLK, /proc/locks. */
-extern int (*fs_current_pid)(void);
-/* Limit on descriptors of the current process; set by proc (soft RLIMIT_NOFILE). */
-extern uint64_t (*fs_rlimit)(int resource); /* RLIMIT_* -> soft limit of current */
-extern void (*fs_send_sigxfsz)(void);
-extern void (*fs_send_sigpipe)(void);
-extern void (*fs_send_sigio)(struct file *f, int band); /* F_SETOWN/O_ASYNC */
-
-/* --- per-process file-system context (CLONE_FS) --- */
-struct fs_context {
-	_Atomic int32_t refs;
-	struct spinlock lock;
-	struct path root, cwd;
-	uint32_t umask;
-};
-struct fs_context *fs_context_create(void); /* root and cwd = "/" of the root mount */
-struct fs_context *fs_context_copy(struct fs_context *from);
-void fs_context_get(struct fs_context *c);
-void fs_context_put(struct fs_context *c);
-MUST_USE int fs_chdir(const struct path *p);
-
-/* --- credentials (immutable once published; a change makes a new one) --- */
-#define CRED_MAX_GROUPS 64
-struct cred {
-	_Atomic int32_t refs;
-	uint32_t uid, euid, suid, fsuid;
-	uint32_t gid, egid, sgid, fsgid;
-	unsigned ngroups;
-	uint32_t groups[CRED_MAX_GROUPS];
-	uint64_t cap_permitted, cap_effective, cap_inheritable, cap_bounding, cap_ambient;
-	uint32_t securebits;
-	bool no_new_privs;
-};
-struct cred *cred_alloc(void); /* zeroed, refs 1 */
-struct cred *cred_copy(const struct cred *c);
-void cred_get(struct cred *c);
-void cred_put(struct cred *c);
-/* CAP_* effective in current's credentials. */
-bool cred_capable(int cap);
 long file_lseek(struct file *f, int64_t off, int whence);
-/* An inode on the superblock of nameless files (ops NULL: plain); NULL = no memory. */
-struct inode *anon_inode_new(const struct inode_ops *ops, uint32_t mode);
-/* Like file_alloc_anon with an inode of the caller's, whose reference it takes over. */
-MUST_USE int file_alloc_inode(const struct file_ops *ops, void *priv, int flags,
-			      struct inode *inode, const char *anon_name, struct file **out);
+/* Absent when f has no name: a path that stat and open understand (magic links). */
+MUST_USE int file_path(struct file *f, struct path *out);
+/* ETXTBSY bookkeeping: a file being executed refuses writers and the other way round; undone by
+ * the last file_put() of f. */
+MUST_USE int file_deny_write(struct file *f);

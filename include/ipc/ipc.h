@@ -11,6 +11,7 @@
  * (RANK_IPC_OBJECT) for its state.  User memory is copied with neither held.
  */
 #include <linux/ipc.h>
+#include <mm/user_ptr.h>
 #include <proc/task.h>
 
 /* SEM_UNDO lists: shared by CLONE_SYSVSEM, else none in the child. */

@@ -10,6 +10,7 @@
  * The end of the VM: when pid 1 ends all others are killed, dirty pages are flushed and the
  * launcher gets the status; with LAUNCH_WAIT_ALL that happens when the last process is gone.
  */
+#include <mm/user_ptr.h>
 #include <proc/task.h>
 
 /* pid 1: a process whose first thread runs fn(arg) in the kernel; fn fills

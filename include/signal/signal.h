@@ -17,6 +17,7 @@
  *
  * Contexts: sending is fine in interrupts (timers); all else in the thread itself.
  */
+#include <mm/user_ptr.h>
 #include <proc/task.h>
 
 struct sigqueue;

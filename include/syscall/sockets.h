@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /* Between the files of the socket calls. */
-#include <fs/file.h>
+#include <fs/fdtable.h>
 #include <net/socket.h>
 
 struct sockref {

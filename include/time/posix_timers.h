@@ -9,7 +9,9 @@
  *
  * All timers of a process are protected by its siglock.
  */
+#include <lib/timespec.h>
 #include <linux/time.h>
+#include <mm/user_ptr.h>
 #include <proc/task.h>
 
 struct sigqueue;

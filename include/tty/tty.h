@@ -11,10 +11,10 @@
  * Locks: tty->lock (RANK_TTY), held over the driver's write() and event(); proctree_lock for
  * session and foreground group.  Hang-up is for ever: the flag is set, then all who wait are woken.
  */
-#include <fs/file.h>
 #include <fs/event/poll.h>
 #include <lib/refcount.h>
 #include <linux/termios.h>
+#include <sync/mutex.h>
 #include <tty/ldisc.h>
 #include <proc/task.h>
 

@@ -3,10 +3,20 @@
  * Files without a name: pipes, sockets, eventfds ...  They live on one superblock.  Pipes and
  * sockets have an inode each (fstat tells them apart); the rest share one.
  */
+#include <fs/file.h>
+
 #include "fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <lib/assert.h>
 #include <lib/format.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <mm/pagecache.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
 

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Attributes: stat and the rights to change them. */
+#include <fs/attr.h>
+
 #include "fs_internal.h"
 
+#include <fs/cred.h>
 #include <fs/event/notify.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/upcalls.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/inotify.h>
+#include <linux/sched.h>
+#include <linux/stat.h>
 #include <sched/thread.h>
-
-#define RLIMIT_FSIZE 1
+#include <sync/mutex.h>
 
 int vfs_stat_inode(struct inode *inode, struct kstat *st, bool force_sync)
 {
@@ -21,6 +30,43 @@ int vfs_stat_inode(struct inode *inode, struct kstat *st, bool force_sync)
 int vfs_stat_path(const struct path *p, struct kstat *st, bool force_sync)
 {
 	return p->dentry->inode ? vfs_stat_inode(p->dentry->inode, st, force_sync) : -ENOENT;
+}
+
+int vfs_permission(struct inode *inode, int mask)
+{
+	const struct cred *c = thread_current()->cred;
+	uint32_t mode = inode->mode;
+
+	if (!c) {
+		return 0;
+	}
+	if (c->fsuid == inode->uid) {
+		mode >>= 6;
+	} else if (cred_in_group(c, inode->gid)) {
+		mode >>= 3;
+	}
+	if ((mode & 7 & (uint32_t)mask) == (uint32_t)mask) {
+		return 0;
+	}
+	if (S_ISDIR(inode->mode)) {
+		if (!(mask & MAY_WRITE) && cred_capable(CAP_DAC_READ_SEARCH)) {
+			return 0;
+		}
+		return cred_capable(CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+	}
+	if (mask == MAY_READ && cred_capable(CAP_DAC_READ_SEARCH)) {
+		return 0;
+	}
+	if ((!(mask & MAY_EXEC) || inode->mode & 0111) && cred_capable(CAP_DAC_OVERRIDE)) {
+		return 0;
+	}
+	return -EACCES;
+}
+bool vfs_owner_or_capable(const struct inode *inode)
+{
+	const struct cred *c = thread_current()->cred;
+
+	return !c || c->fsuid == inode->uid || cred_capable(CAP_FOWNER);
 }
 
 static int chown_allowed(const struct inode *inode, const struct iattr *a)

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Per-process file-system context and credentials; paths as strings. */
+/* The file-system context of a process: what relative and absolute names start from. */
+#include <fs/context.h>
+
 #include "fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/cred.h>
+#include <fs/path.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
+#include <sync/lock_order.h>
+#include <sync/spinlock.h>
 
 struct fs_context *fs_context_create(void)
 {
@@ -82,172 +91,4 @@ int fs_chdir(const struct path *p)
 int fs_chroot(const struct path *p)
 {
 	return context_set(p, true);
-}
-
-/* --- credentials --- */
-struct cred *cred_alloc(void)
-{
-	struct cred *c = kzalloc(sizeof(*c));
-
-	if (c) {
-		atomic_init(&c->refs, 1);
-	}
-	return c;
-}
-struct cred *cred_copy(const struct cred *c)
-{
-	struct cred *n = kmemdup(c, sizeof(*c));
-
-	if (n) {
-		atomic_init(&n->refs, 1);
-	}
-	return n;
-}
-void cred_get(struct cred *c)
-{
-	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
-}
-void cred_put(struct cred *c)
-{
-	if (c && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1) {
-		kfree(c);
-	}
-}
-/* Kernel threads may do everything. */
-bool cred_capable(int cap)
-{
-	const struct cred *c = thread_current()->cred;
-
-	return !c || c->cap_effective >> cap & 1;
-}
-
-bool cred_in_group(const struct cred *c, uint32_t gid)
-{
-	if (c->fsgid == gid) {
-		return true;
-	}
-	for (unsigned i = 0; i < c->ngroups; i++) {
-		if (c->groups[i] == gid) {
-			return true;
-		}
-	}
-	return false;
-}
-
-int vfs_permission(struct inode *inode, int mask)
-{
-	const struct cred *c = thread_current()->cred;
-	uint32_t mode = inode->mode;
-
-	if (!c) {
-		return 0;
-	}
-	if (c->fsuid == inode->uid) {
-		mode >>= 6;
-	} else if (cred_in_group(c, inode->gid)) {
-		mode >>= 3;
-	}
-	if ((mode & 7 & (uint32_t)mask) == (uint32_t)mask) {
-		return 0;
-	}
-	if (S_ISDIR(inode->mode)) {
-		if (!(mask & MAY_WRITE) && cred_capable(CAP_DAC_READ_SEARCH)) {
-			return 0;
-		}
-		return cred_capable(CAP_DAC_OVERRIDE) ? 0 : -EACCES;
-	}
-	if (mask == MAY_READ && cred_capable(CAP_DAC_READ_SEARCH)) {
-		return 0;
-	}
-	if ((!(mask & MAY_EXEC) || inode->mode & 0111) && cred_capable(CAP_DAC_OVERRIDE)) {
-		return 0;
-	}
-	return -EACCES;
-}
-
-/* --- paths as strings --- */
-struct builder {
-	char *buf;
-	size_t at; /* the string starts here, grows to the front */
-	bool overflow;
-};
-static void put_front(struct builder *b, const char *s, size_t n)
-{
-	if (b->at < n) {
-		b->overflow = true;
-		return;
-	}
-	b->at -= n;
-	memcpy(b->buf + b->at, s, n);
-}
-
-static bool at_root(const struct path *p, const struct path *root)
-{
-	return p->dentry == root->dentry && p->mount == root->mount;
-}
-
-/* Returns false when p can't be reached from root. */
-static bool build_locked(struct builder *b, struct path p, const struct path *root)
-{
-	size_t start = b->at;
-
-	while (!at_root(&p, root)) {
-		if (p.dentry == p.mount->sb->root) {
-			if (!p.mount->parent) {
-				break;
-			}
-			p.dentry = p.mount->point;
-			p.mount = p.mount->parent;
-			continue;
-		}
-		if (p.dentry->parent == p.dentry) { /* memfd: a name in no directory */
-			put_front(b, p.dentry->name, p.dentry->name_len);
-			put_front(b, "/", 1);
-			break;
-		}
-		put_front(b, p.dentry->name, p.dentry->name_len);
-		put_front(b, "/", 1);
-		p.dentry = p.dentry->parent;
-	}
-	if (b->at == start) {
-		put_front(b, "/", 1);
-	}
-	return at_root(&p, root);
-}
-
-char *vfs_path_string_root(const struct path *p, char *buf, size_t size, bool *reachable)
-{
-	static const char deleted[] = " (deleted)";
-	struct fs_context *fs = thread_current()->fs;
-	struct builder b = { buf, size, false };
-	struct path root = { root_mount, root_mount->sb->root };
-
-	*reachable = true;
-	put_front(&b, "", 1);
-	if (p->mount == &anon_mount) {
-		put_front(&b, p->dentry->name, p->dentry->name_len);
-		return b.overflow ? NULL : buf + b.at;
-	}
-	if (fs) {
-		spin_lock(&fs->lock);
-		root = fs->root;
-		path_get(&root);
-		spin_unlock(&fs->lock);
-	} else {
-		path_get(&root);
-	}
-	spin_lock(&dcache_lock);
-	if (p->dentry->unhashed) {
-		put_front(&b, deleted, sizeof(deleted) - 1);
-	}
-	*reachable = build_locked(&b, *p, &root);
-	spin_unlock(&dcache_lock);
-	path_put(&root);
-	return b.overflow ? NULL : buf + b.at;
-}
-char *vfs_path_string(const struct path *p, char *buf, size_t size)
-{
-	bool reachable;
-
-	return vfs_path_string_root(p, buf, size, &reachable);
 }

@@ -6,14 +6,20 @@
  * the LRU, or frees it when it was unhashed.  0 -> 1 happens only under the lock.  A child
  * keeps its parent, so an unused parent has no children.
  */
+#include <fs/dentry.h>
+
 #include "fs_internal.h"
 
 #include <arch/clock.h>
+#include <fs/inode.h>
 #include <lib/assert.h>
 #include <lib/hash.h>
+#include <lib/list.h>
 #include <lib/string.h>
 #include <mm/phys.h>
 #include <mm/slab.h>
+#include <sync/lock_order.h>
+#include <sync/spinlock.h>
 
 #define MIN_BITS 8
 #define MAX_BITS 15

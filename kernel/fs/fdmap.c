@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <fs/fdmap.h>
 
+#include <lib/bitmap.h>
+
 unsigned fdmap_find_free(const struct fdmap *m, unsigned min)
 {
 	size_t words = m->size / 64, word;

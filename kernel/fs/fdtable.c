@@ -10,19 +10,27 @@
  * good.  For that the memory of a struct file stays one (file.c), and outgrown arrays stay
  * until the table goes.
  */
-#include <fs/fdmap.h>
+#include <fs/fdtable.h>
 
 #include "fs_internal.h"
 
 #include <arch/cpu.h>
+#include <fs/fdmap.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
+#include <lib/bitmap.h>
 #include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/limits.h>
+#include <linux/sched.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
+#include <sync/lock_order.h>
+#include <sync/spinlock.h>
 
 #define INLINE_FDS 64
-#define RLIMIT_NOFILE 7
 
 struct fd_slots {
 	unsigned size;

@@ -1,16 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files: life, reading and writing, positions. */
+#include <fs/file.h>
+
 #include "fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/cred.h>
 #include <fs/event/async.h>
 #include <fs/event/notify.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
+#include <lib/list.h>
 #include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
+#include <linux/sched.h>
+#include <linux/stat.h>
 #include <mm/mm.h>
+#include <mm/pagecache.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <sched/thread.h>
-
-#define RLIMIT_FSIZE 1
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
 
 /* A struct file's memory is only ever a struct file, with refs 0 while it is free, so that
  * fdtable.c may try to raise the count of one that is just going.  Free ones wait on a list. */

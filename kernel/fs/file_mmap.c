@@ -5,6 +5,7 @@
  */
 #include <fs/file.h>
 
+#include <fs/inode.h>
 #include <fs/vfs.h>
 #include <linux/errno.h>
 #include <linux/mman.h>

@@ -4,9 +4,12 @@
  * Between the files of kernel/fs.  The dcache lock (one spinlock, RANK_DCACHE) protects the
  * dentry tree, the hash, the LRU, mount points and the mount list.
  */
+#include <fs/dentry.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <fs/pseudo/procfs.h>
-#include <fs/vfs.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
@@ -53,7 +56,7 @@ void memfd_init(void);
 void special_init(void);
 void mounts_show(struct text_buf *t, bool info); /* /proc/mounts, mountinfo */
 
-/* --- path_walk.c --- */
+/* --- path.c, path_walk.c --- */
 enum last_type { LAST_NORM, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 struct walk {
 	struct path cur;  /* where we are */

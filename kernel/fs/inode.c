@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Inodes and superblocks: what is common to all file systems. */
+#include <fs/inode.h>
+
 #include "fs_internal.h"
 
 #include <arch/clock.h>
+#include <fs/attr.h>
+#include <fs/cred.h>
 #include <lib/assert.h>
+#include <lib/timespec.h>
+#include <linux/stat.h>
+#include <mm/pagecache.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
 
 static _Atomic uint32_t next_minor = 1;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <fs/lock_range.h>
+
+#include <lib/list.h>
 #include <linux/errno.h>
 
 static bool overlaps(const struct lock_range *r, int64_t start, int64_t end)

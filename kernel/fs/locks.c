@@ -3,10 +3,20 @@
 
 #include "fs_internal.h"
 
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <fs/lock_range.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
+#include <lib/list.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
+#include <sync/lock_order.h>
+#include <sync/spinlock.h>
+#include <sync/waitq.h>
 
 struct flock_owner {
 	struct list link;

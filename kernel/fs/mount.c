@@ -1,16 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* Mounts: where superblocks hang, and the mounts that every VM starts with. */
+#include <fs/mount.h>
+
 #include "fs_internal.h"
 
+#include <fs/cred.h>
+#include <fs/dentry.h>
+#include <fs/inode.h>
+#include <fs/path.h>
 #include <fs/pseudo/devfs.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
 #include <lib/format.h>
+#include <lib/list.h>
 #include <lib/log.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+#include <mm/pagecache.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
+#include <sync/spinlock.h>
 
 struct mount *root_mount;
 struct list mount_list = LIST_INIT(mount_list);

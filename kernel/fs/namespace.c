@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes of the name space: mkdir, mknod, symlink, link, unlink, rmdir; see rename.c. */
+#include <fs/vfs.h>
+
 #include "fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/context.h>
+#include <fs/cred.h>
+#include <fs/dentry.h>
 #include <fs/event/notify.h>
+#include <fs/inode.h>
+#include <fs/path.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
+#include <linux/stat.h>
 #include <sched/thread.h>
-
-bool vfs_owner_or_capable(const struct inode *inode)
-{
-	const struct cred *c = thread_current()->cred;
-
-	return !c || c->fsuid == inode->uid || cred_capable(CAP_FOWNER);
-}
+#include <sync/mutex.h>
 
 static uint32_t masked(uint32_t mode)
 {

@@ -1,13 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* open(2): finding or making the file, checking the caller's rights, filling struct file. */
+#include <fs/vfs.h>
+
 #include "fs_internal.h"
 
-#include <fs/pseudo/devfs.h>
+#include <fs/attr.h>
+#include <fs/context.h>
+#include <fs/dentry.h>
 #include <fs/event/notify.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/pseudo/devfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
+#include <linux/stat.h>
 #include <sched/thread.h>
+#include <sync/mutex.h>
 
 #define CREATION_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
 

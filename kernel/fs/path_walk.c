@@ -9,34 +9,26 @@
  * Errors come in Linux's order: for each component first "is the current one a directory"
  * (ENOTDIR), then search permission (EACCES), then the name's length, then the lookup.
  */
+#include <fs/path.h>
+
 #include "fs_internal.h"
 
 #include <arch/clock.h>
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
 
 #define MAX_LINKS 40
-
-void path_get(const struct path *p)
-{
-	mount_get(p->mount);
-	if (p->dentry) {
-		dentry_get(p->dentry);
-	}
-}
-void path_put(struct path *p)
-{
-	struct path old = *p;
-
-	p->mount = NULL;
-	p->dentry = NULL;
-	if (old.dentry) {
-		dentry_put(old.dentry);
-	}
-	mount_put(old.mount);
-}
 
 int walk_may_exec(struct inode *dir)
 {

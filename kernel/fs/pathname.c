@@ -4,6 +4,7 @@
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <mm/slab.h>
+#include <mm/user_ptr.h>
 #include <mm/usercopy.h>
 
 int pathname_get(struct pathname *p, user_ptr user)

@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+
 #include <fs/readdir.h>
 
 #include "fs_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/mount.h>
+#include <lib/list.h>
 #include <lib/string.h>
 #include <linux/dirent.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
 
 /* Cookies of mount points: above whatever a file system uses, below INT64_MAX. */
 #define MOUNT_COOKIE 0x7ffffffff0000000ull

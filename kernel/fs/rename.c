@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* rename(2): both directories locked, the ancestor first; then the dentries trade places. */
+#include <fs/vfs.h>
+
 #include "fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
 #include <fs/event/notify.h>
+#include <fs/inode.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
+#include <linux/stat.h>
 #include <sched/thread.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
 
 struct rename {
 	struct walk from, to;

@@ -9,6 +9,7 @@
 #include "ipc_internal.h"
 
 #include <arch/clock.h>
+#include <fs/cred.h>
 #include <fs/pseudo/procfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>

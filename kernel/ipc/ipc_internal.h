@@ -9,6 +9,7 @@
  */
 #include <ipc/ipc.h>
 #include <lib/refcount.h>
+#include <mm/user_ptr.h>
 
 struct ipc_table;
 struct ipc_object {

@@ -10,8 +10,11 @@
  */
 #include "ipc_internal.h"
 
-#include <fs/file.h>
+#include <fs/context.h>
+#include <fs/cred.h>
 #include <fs/event/poll.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>
@@ -20,6 +23,7 @@
 #include <linux/limits.h>
 #include <linux/stat.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <mm/usercopy.h>
 #include <proc/limits.h>
 #include <signal/signal.h>

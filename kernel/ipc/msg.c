@@ -8,6 +8,7 @@
  */
 #include "ipc_internal.h"
 
+#include <fs/cred.h>
 #include <fs/pseudo/procfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>

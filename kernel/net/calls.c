@@ -7,7 +7,10 @@
  */
 #include "net_internal.h"
 
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <linux/ioctls.h>
+#include <linux/stat.h>
 #include <mm/usercopy.h>
 
 int socket_bind(struct socket *s, const struct sock_addr *addr)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /* Between the files of kernel/net; the theory is in <net/socket.h>. */
-#include <fs/file.h>
+#include <fs/path.h>
 #include <fs/event/poll.h>
 #include <net/socket.h>
 
@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <sched/thread.h>
+#include <sync/mutex.h>
 
 #define SOCKET_BUF_DEFAULT 212992
 #define SOCKET_BUF_MIN 2304

@@ -5,6 +5,7 @@
  */
 #include "net_internal.h"
 
+#include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 

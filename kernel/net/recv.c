@@ -9,6 +9,7 @@
  */
 #include "net_internal.h"
 
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>

@@ -9,8 +9,13 @@
  */
 #include "net_internal.h"
 
+#include <fs/cred.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/string.h>
+#include <linux/ioctls.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 
 struct spinlock net_lock = SPINLOCK_INIT(RANK_NET_TABLE, "net");

@@ -5,6 +5,11 @@
  */
 #include "net_internal.h"
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/vfs.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <mm/slab.h>

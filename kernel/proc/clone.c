@@ -8,6 +8,10 @@
 #include <proc/lifecycle.h>
 
 #include <arch/fpu.h>
+#include <fs/context.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -8,7 +8,9 @@
  */
 #include <arch/clock.h>
 #include <arch/fpu.h>
+#include <fs/cred.h>
 #include <fs/file.h>
+#include <fs/vfs.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>

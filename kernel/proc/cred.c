@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes of credentials, see proc/limits.h. */
+#include <fs/cred.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <mm/mm.h>

@@ -3,6 +3,10 @@
 #include <proc/exec.h>
 
 #include <arch/fpu.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -11,6 +11,8 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/thread.h>
+#include <fs/context.h>
+#include <fs/fdtable.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -4,6 +4,11 @@
 
 #include <arch/clock.h>
 #include <arch/fpu.h>
+#include <fs/context.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
 #include <fs/event/poll.h>
 #include <host/hostctl.h>
 #include <lib/assert.h>

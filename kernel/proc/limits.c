@@ -2,6 +2,7 @@
 /* Resource limits and accounts by uid, see proc/limits.h. */
 #include <proc/limits.h>
 
+#include <fs/cred.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <linux/limits.h>

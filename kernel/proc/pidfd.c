@@ -3,6 +3,7 @@
 #include <proc/pidfd.h>
 
 #include <fs/event/poll.h>
+#include <fs/file.h>
 #include <lib/format.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>

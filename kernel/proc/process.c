@@ -4,6 +4,9 @@
 
 #include <arch/clock.h>
 #include <arch/fpu.h>
+#include <fs/context.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/mm.h>

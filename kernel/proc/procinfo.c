@@ -3,6 +3,8 @@
 #include <fs/pseudo/procfs.h>
 
 #include <arch/clock.h>
+#include <fs/context.h>
+#include <fs/cred.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <linux/errno.h>

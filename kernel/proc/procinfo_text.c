@@ -2,6 +2,8 @@
 /* The texts of /proc/PID: stat, status, limits and the small ones.  See procinfo.c. */
 #include <fs/pseudo/procfs.h>
 
+#include <fs/context.h>
+#include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/mm.h>

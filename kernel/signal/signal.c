@@ -2,6 +2,7 @@
 /* Handlers, masks, queues and dequeuing: the state behind proc/signal.h. */
 #include <signal/signal.h>
 
+#include <fs/cred.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

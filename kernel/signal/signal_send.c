@@ -2,6 +2,7 @@
 /* Sending signals: who may, what becomes pending, who is woken.  See proc/signal.h. */
 #include <signal/signal.h>
 
+#include <fs/cred.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -2,13 +2,15 @@
 /* signalfd(2), see proc/signalfd.h. */
 #include <signal/signalfd.h>
 
-#include <fs/file.h>
 #include <fs/event/poll.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <signal/signal.h>
 
 struct signalfd {

@@ -7,6 +7,7 @@
  * period of a nanosecond costs no more than the program can take signals.
  */
 #include <arch/clock.h>
+#include <fs/inode.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

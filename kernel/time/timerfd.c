@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* timerfd(2): a timer that is read as a count of expiries. */
 #include <arch/clock.h>
-#include <fs/file.h>
 #include <fs/event/poll.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
 #include <time/posix_timers_api.h>
 #include "timers_internal.h"
 

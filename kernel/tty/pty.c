@@ -11,9 +11,13 @@
  * Locks: table.lock for the table; a pair's lock for its ring and packet mode.  The last close of
  * the slave is told by open_count; it wakes room_waitq, so the master's reader waits there, too.
  */
-#include <fs/pseudo/devfs.h>
+#include <fs/cred.h>
+#include <fs/fdtable.h>
 #include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/pseudo/devfs.h>
 #include <fs/event/poll.h>
+#include <fs/vfs.h>
 #include <lib/assert.h>
 #include <lib/bitmap.h>
 #include <lib/format.h>

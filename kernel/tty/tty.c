@@ -10,6 +10,9 @@
 #include <tty/tty.h>
 
 #include <arch/clock.h>
+#include <fs/cred.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <fs/pseudo/devfs.h>
 #include <lib/assert.h>
 #include <lib/string.h>

@@ -3,6 +3,7 @@
  * ioctl(2) of terminals: ioctl_tty(2).  What changes the terminal asks tty_job_control() first, so
  * that a background job is stopped; user memory is copied without tty->lock.
  */
+#include <fs/cred.h>
 #include <fs/file.h>
 #include <lib/string.h>
 #include <linux/errno.h>

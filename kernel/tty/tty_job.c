@@ -6,6 +6,7 @@
  * session's side counts the tty.  A tty is put only after the lock is dropped, as the last put
  * calls the driver.
  */
+#include <fs/cred.h>
 #include <linux/errno.h>
 #include <proc/lifecycle.h>
 #include <proc/tree.h>

@@ -6,6 +6,9 @@
 #include "../../kernel/fs/fuse/fuse_internal.h"
 #include "shim/fuse_fake.h"
 #include "shim/pages_host.h"
+#include <fs/attr.h>
+#include <fs/mount.h>
+#include <fs/readdir.h>
 #include <sync/random.h>
 #include <string.h>
 

@@ -9,8 +9,13 @@
  *
  * Locks: one spinlock (RANK_FILE_LOCKS: below the dcache lock) for watches and queues.
  */
-#include <fs/file.h>
+#include <fs/dentry.h>
+#include <lib/util.h>
 #include <linux/inotify.h>
+#include <stdatomic.h>
+
+struct file;
+struct inode;
 
 extern _Atomic unsigned notify_watches;
 

@@ -12,9 +12,10 @@
  * When the device breaks every operation fails with -EIO; what is cached stays readable.
  * Locks, access checks and umask are the VFS's business.
  */
-#include <fs/vfs.h>
+#include <lib/util.h>
 
 struct fuse_transport;
+struct superblock;
 
 /* INIT, then the root's attributes.  real_ids: requests carry the caller's fsuid and fsgid,
  * else 0 (the daemon runs in a user namespace).  -EPROTO: a version that we don't speak. */

@@ -7,8 +7,12 @@
  *
  * Each inode is a struct mem_inode.  Sizes in pages are charged to the superblock.
  */
-#include <fs/file.h>
+#include <fs/inode.h>
 #include <fs/pseudo/procfs.h>
+
+struct dentry;
+struct dir_context;
+struct file;
 
 struct mem_sb {
 	_Atomic uint64_t used_pages;

@@ -4,8 +4,16 @@
 #include "../fs_internal.h"
 
 #include <fs/event/poll.h>
+#include <fs/file.h>
+#include <fs/upcalls.h>
+#include <lib/list.h>
+#include <linux/errno.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
+#include <sync/waitq.h>
 
 struct async_entry {
 	struct waitq_entry wait;

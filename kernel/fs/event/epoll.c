@@ -4,11 +4,20 @@
 #include "../fs_internal.h"
 
 #include <fs/event/poll.h>
+#include <fs/file.h>
 #include <lib/assert.h>
 #include <lib/format.h>
+#include <lib/list.h>
 #include <lib/rbtree.h>
+#include <linux/epoll.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/spinlock.h>
+#include <sync/waitq.h>
 
 #define MAX_NEST 5
 #define CTL_FLAGS (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)

@@ -5,9 +5,16 @@
 #include "../fs_internal.h"
 
 #include <fs/event/poll.h>
+#include <fs/file.h>
 #include <lib/format.h>
 #include <linux/epoll.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
+#include <sync/lock_order.h>
+#include <sync/spinlock.h>
+#include <sync/waitq.h>
 
 #define COUNT_MAX (UINT64_MAX - 1)
 

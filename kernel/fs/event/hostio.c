@@ -3,13 +3,25 @@
 
 #include "../fs_internal.h"
 
-#include <host/port.h>
+#include <fs/attr.h>
 #include <fs/event/poll.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/upcalls.h>
+#include <host/port.h>
 #include <lib/launch.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/ioctls.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
+#include <mm/user_ptr.h>
 #include <mm/usercopy.h>
 #include <sched/thread.h>
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/waitq.h>
 
 #define CHUNK 4096
 

@@ -3,12 +3,26 @@
 
 #include "../fs_internal.h"
 
+#include <fs/dentry.h>
 #include <fs/event/poll.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <lib/format.h>
+#include <lib/list.h>
 #include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/inotify.h>
 #include <linux/ioctls.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
+#include <mm/user_ptr.h>
 #include <mm/usercopy.h>
+#include <sync/lock_order.h>
+#include <sync/spinlock.h>
+#include <sync/waitq.h>
 
 #define MAX_QUEUED 16384
 

@@ -3,14 +3,28 @@
 
 #include "../fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/cred.h>
 #include <fs/event/poll.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/upcalls.h>
 #include <lib/string.h>
 #include <linux/capability.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
 #include <linux/ioctls.h>
+#include <linux/limits.h>
+#include <linux/stat.h>
 #include <mm/phys.h>
 #include <mm/slab.h>
+#include <mm/uio.h>
+#include <mm/user_ptr.h>
 #include <mm/usercopy.h>
 #include <sched/thread.h>
+#include <sync/lock_order.h>
+#include <sync/mutex.h>
+#include <sync/waitq.h>
 
 #define DEFAULT_PAGES 16
 

@@ -3,8 +3,13 @@
 
 #include "../fs_internal.h"
 
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <linux/errno.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
+#include <sched/thread.h>
+#include <sync/waitq.h>
 
 uint32_t file_poll(struct file *f, struct poll_table *pt)
 {

@@ -2,6 +2,9 @@
 /* The FUSE client: mounting. */
 #include "fuse_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/inode.h>
+
 #define FUSE_SUPER_MAGIC 0x65735546
 
 static int negotiate(struct fuse_conn *conn)

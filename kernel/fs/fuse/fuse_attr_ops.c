@@ -2,6 +2,9 @@
 /* The FUSE client: stat, chmod and truncate, symlink targets, extended attributes. */
 #include "fuse_internal.h"
 
+#include <fs/attr.h>
+#include <fs/inode.h>
+
 int fuse_getattr(struct inode *inode, struct kstat *st, bool force_sync)
 {
 	struct fuse_inode *fi = fuse_inode_of(inode);

@@ -5,6 +5,9 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/file.h>
+#include <fs/inode.h>
+
 /* A READ of len bytes at pos into the pages, from their byte `skip` on.  NULL = no memory. */
 static struct fuse_req *read_req(struct fuse_file *ff, uint64_t pos, struct page **pages,
 				 size_t skip, size_t len)

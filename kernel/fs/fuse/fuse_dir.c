@@ -5,6 +5,9 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <sync/random.h>
 
 static struct fuse_conn *conn_of(struct inode *inode)

@@ -2,6 +2,8 @@
 /* The FUSE client: open files, from OPEN to RELEASE. */
 #include "fuse_internal.h"
 
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <linux/mman.h>
 
 static const struct file_ops file_ops, dir_ops;

@@ -5,6 +5,8 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/dentry.h>
+
 #define FORGET_DELAY_NS (10 * NSEC_PER_MSEC)
 #define FORGET_BATCH 100 /* of one request */
 #define NODES_MIN 64	 /* fewer are never kept */

@@ -2,6 +2,8 @@
 /* The FUSE client: inodes by node id, their attributes, their end. */
 #include "fuse_internal.h"
 
+#include <fs/inode.h>
+#include <fs/mount.h>
 #include <lib/hash.h>
 
 static struct kmem_cache *inode_cache;

@@ -2,6 +2,8 @@
 /* The FUSE client: fsync, fallocate, lseek and copy_file_range on open files. */
 #include "fuse_internal.h"
 
+#include <fs/file.h>
+
 #define FALLOC_KEEP_SIZE 1
 #define FALLOC_PUNCH_HOLE 2
 #define FALLOC_ZERO_RANGE 16

@@ -6,6 +6,11 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/readdir.h>
+
 #define FIRST_ORDER 3 /* 32 KiB: some 190 entries */
 #define NEXT_ORDER 6  /* 256 KiB */
 

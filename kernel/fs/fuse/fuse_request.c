@@ -3,6 +3,7 @@
 #include "fuse_internal.h"
 
 #include <arch/cpu.h>
+#include <fs/cred.h>
 
 #define POLL_MAX_NS (100 * NSEC_PER_USEC) /* slower answers are slept for */
 #define POLL_FIRST_NS (50 * NSEC_PER_USEC)

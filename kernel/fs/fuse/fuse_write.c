@@ -6,6 +6,8 @@
  */
 #include "fuse_internal.h"
 
+#include <fs/file.h>
+
 #define CHUNK_BYTES (256u << 10)
 #define CHUNKS_MAX 4 /* under way at once */
 

@@ -3,6 +3,9 @@
 
 #include "../fs_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
 #include <lib/log.h>

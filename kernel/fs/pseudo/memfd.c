@@ -2,6 +2,11 @@
 /* memfd_create(2) and its seals: files of a tmpfs that is mounted nowhere. */
 #include "../fs_internal.h"
 
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/path.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
 #include <lib/format.h>

@@ -7,6 +7,13 @@
  */
 #include "procfs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/path.h>
+#include <fs/readdir.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <linux/dirent.h>

@@ -2,6 +2,11 @@
 /* /proc/PID: what is made from a process's parts (memory, descriptors, fs context). */
 #include "procfs_internal.h"
 
+#include <fs/context.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/path.h>
 #include <lib/format.h>
 #include <lib/string.h>
 #include <mm/mm.h>

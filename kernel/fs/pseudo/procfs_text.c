@@ -4,6 +4,7 @@
 
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <fs/inode.h>
 #include <lib/format.h>
 #include <sync/random.h>
 #include <lib/string.h>

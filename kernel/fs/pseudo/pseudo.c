@@ -3,6 +3,12 @@
 
 #include "../fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
+#include <fs/mount.h>
+#include <fs/readdir.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>

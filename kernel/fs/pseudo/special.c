@@ -2,6 +2,9 @@
 /* /dev/null, zero, full, random, urandom. */
 #include "../fs_internal.h"
 
+#include <fs/cred.h>
+#include <fs/file.h>
+#include <fs/mount.h>
 #include <fs/pseudo/devfs.h>
 #include <fs/event/poll.h>
 #include <fs/pseudo/pseudo.h>

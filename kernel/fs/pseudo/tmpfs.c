@@ -2,6 +2,10 @@
 /* tmpfs: files in the page cache, directories in the dentry cache; also memfd's files. */
 #include "../fs_internal.h"
 
+#include <fs/attr.h>
+#include <fs/dentry.h>
+#include <fs/file.h>
+#include <fs/inode.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/string.h>
 #include <linux/dirent.h>

@@ -1,10 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* Where walks start and end: the root, the working directory, a descriptor; vfs_lookup(). */
+/*
+ * Paths: their references, where walks start and end (the root, the working directory, a
+ * descriptor), and paths as strings.
+ */
+#include <fs/path.h>
+
 #include "fs_internal.h"
 
+#include <fs/context.h>
+#include <fs/dentry.h>
+#include <fs/fdtable.h>
+#include <fs/file.h>
 #include <lib/string.h>
+#include <linux/errno.h>
+#include <linux/stat.h>
 #include <mm/slab.h>
 #include <sched/thread.h>
+#include <sync/spinlock.h>
+
+void path_get(const struct path *p)
+{
+	mount_get(p->mount);
+	if (p->dentry) {
+		dentry_get(p->dentry);
+	}
+}
+void path_put(struct path *p)
+{
+	struct path old = *p;
+
+	p->mount = NULL;
+	p->dentry = NULL;
+	if (old.dentry) {
+		dentry_put(old.dentry);
+	}
+	mount_put(old.mount);
+}
 
 static void context_path(struct walk *w, bool root, struct path *out, bool *held)
 {
@@ -140,4 +171,91 @@ int vfs_lookup(int dirfd, const char *name, unsigned flags, struct path *out)
 		walk_end(&w);
 	}
 	return err;
+}
+
+/* --- paths as strings --- */
+struct builder {
+	char *buf;
+	size_t at; /* the string starts here, grows to the front */
+	bool overflow;
+};
+static void put_front(struct builder *b, const char *s, size_t n)
+{
+	if (b->at < n) {
+		b->overflow = true;
+		return;
+	}
+	b->at -= n;
+	memcpy(b->buf + b->at, s, n);
+}
+
+static bool at_root(const struct path *p, const struct path *root)
+{
+	return p->dentry == root->dentry && p->mount == root->mount;
+}
+
+/* Returns false when p can't be reached from root. */
+static bool build_locked(struct builder *b, struct path p, const struct path *root)
+{
+	size_t start = b->at;
+
+	while (!at_root(&p, root)) {
+		if (p.dentry == p.mount->sb->root) {
+			if (!p.mount->parent) {
+				break;
+			}
+			p.dentry = p.mount->point;
+			p.mount = p.mount->parent;
+			continue;
+		}
+		if (p.dentry->parent == p.dentry) { /* memfd: a name in no directory */
+			put_front(b, p.dentry->name, p.dentry->name_len);
+			put_front(b, "/", 1);
+			break;
+		}
+		put_front(b, p.dentry->name, p.dentry->name_len);
+		put_front(b, "/", 1);
+		p.dentry = p.dentry->parent;
+	}
+	if (b->at == start) {
+		put_front(b, "/", 1);
+	}
+	return at_root(&p, root);
+}
+
+char *vfs_path_string_root(const struct path *p, char *buf, size_t size, bool *reachable)
+{
+	static const char deleted[] = " (deleted)";
+	struct fs_context *fs = thread_current()->fs;
+	struct builder b = { buf, size, false };
+	struct path root = { root_mount, root_mount->sb->root };
+
+	*reachable = true;
+	put_front(&b, "", 1);
+	if (p->mount == &anon_mount) {
+		put_front(&b, p->dentry->name, p->dentry->name_len);
+		return b.overflow ? NULL : buf + b.at;
+	}
+	if (fs) {
+		spin_lock(&fs->lock);
+		root = fs->root;
+		path_get(&root);
+		spin_unlock(&fs->lock);
+	} else {
+		path_get(&root);
+	}
+	spin_lock(&dcache_lock);
+	if (p->dentry->unhashed) {
+		put_front(&b, deleted, sizeof(deleted) - 1);
+	}
+	*reachable = build_locked(&b, *p, &root);
+	spin_unlock(&dcache_lock);
+	path_put(&root);
+	return b.overflow ? NULL : buf + b.at;
+}
+char *vfs_path_string(const struct path *p, char *buf, size_t size)
+{
+	bool reachable;
+
+	return vfs_path_string_root(p, buf, size, &reachable);
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+/* Attributes of files: what stat tells, who may do what, and changes to them. */
+#include <fs/inode.h>
+
+struct path;
+
+/* Result of stat; what struct stat and struct statx are made from. */
+struct kstat {
+	uint64_t ino, size, blocks; /* blocks of 512 bytes */
+	uint64_t dev, rdev;
+	uint32_t mode, nlink, uid, gid, blksize;
+	struct timespec64 atime, mtime, ctime, btime;
+	bool has_btime;
+};
+/* What to change (chmod, chown, truncate, utimensat). */
+enum attr_valid {
+	ATTR_MODE = 1,
+	ATTR_UID = 2,
+	ATTR_GID = 4,
+	ATTR_SIZE = 8,
+	ATTR_ATIME = 16,
+	ATTR_MTIME = 32,
+	ATTR_ATIME_NOW = 64,
+	ATTR_MTIME_NOW = 128,
+	ATTR_FILE = 256,
+};
+struct iattr {
+	unsigned valid; /* enum attr_valid */
+	uint32_t mode, uid, gid;
+	uint64_t size;
+	struct timespec64 atime, mtime;
+	struct file *file; /* with ATTR_FILE: the open file (ftruncate) */
+};
+MUST_USE int vfs_stat_inode(struct inode *inode, struct kstat *st, bool force_sync);
+MUST_USE int vfs_stat_path(const struct path *p, struct kstat *st, bool force_sync);
+MUST_USE int vfs_setattr(const struct path *p, struct iattr *a); /* permission checks inside */
+enum may { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
+MUST_USE int vfs_permission(struct inode *inode, int mask); /* MAY_*: 4 r, 2 w, 1 x; fs ids */
+/* Owner of the inode, or CAP_FOWNER. */
+bool vfs_owner_or_capable(const struct inode *inode);
