@@ -56,7 +56,7 @@ static bool may_change(struct task *t)
 	if (!c) {
 		return false;
 	}
-	ok = me->euid == c->euid || me->euid == c->uid;
+	ok = me->u.eff == c->u.eff || me->u.eff == c->u.real;
 	cred_put(c);
 	return ok;
 }
@@ -385,7 +385,8 @@ static long for_each_named(int which, int who, long (*fn)(struct task *t, void *
 		} else {
 			struct cred *c = process_get_cred(p);
 
-			match = c && c->uid == (who ? (uint32_t)who : thread_current()->cred->uid);
+			match = c &&
+				c->u.real == (who ? (uint32_t)who : thread_current()->cred->u.real);
 			cred_put(c);
 		}
 		t = match ? process_get_task(p) : NULL;

@@ -18,6 +18,7 @@
 #include <linux/limits.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
+#include <proc/cred.h>
 #include <sched/thread.h>
 
 /* Finds what a *at call is about. */
@@ -194,20 +195,20 @@ static struct cred *real_cred(void)
 	const struct cred *c = thread_current()->cred;
 	struct cred *n;
 
-	if (c->uid == c->fsuid && c->gid == c->fsgid) {
+	if (c->u.real == c->u.fs && c->g.real == c->g.fs) {
 		return NULL;
 	}
 	n = cred_copy(c);
 	if (n) {
-		n->fsuid = n->uid;
-		n->fsgid = n->gid;
-		n->cap_effective = n->uid ? 0 : n->cap_permitted;
+		n->u.fs = n->u.real;
+		n->g.fs = n->g.real;
+		n->cap_effective = n->u.real ? 0 : n->cap_permitted;
 	}
 	return n;
 }
 long sys_faccessat2(int dirfd, user_ptr path, int mode, int flags)
 {
-	struct cred *mine = thread_current()->cred, *real = NULL;
+	struct cred *mine = NULL, *real = NULL;
 	struct path p;
 	long err;
 
@@ -218,7 +219,7 @@ long sys_faccessat2(int dirfd, user_ptr path, int mode, int flags)
 	if (!(flags & AT_EACCESS)) {
 		real = real_cred();
 		if (real) {
-			thread_current()->cred = real;
+			mine = cred_swap(real);
 		}
 	}
 	err = at_lookup(dirfd, path, at_to_lookup(flags), &p);
@@ -227,8 +228,7 @@ long sys_faccessat2(int dirfd, user_ptr path, int mode, int flags)
 		path_put(&p);
 	}
 	if (real) {
-		thread_current()->cred = mine;
-		cred_put(real);
+		cred_put(cred_swap(mine));
 	}
 	return err;
 }

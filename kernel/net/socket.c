@@ -24,7 +24,7 @@ struct linux_ucred socket_current_creds(void)
 {
 	const struct cred *c = thread_current()->cred;
 
-	return (struct linux_ucred){ fs_current_pid(), c->euid, c->egid };
+	return (struct linux_ucred){ fs_current_pid(), c->u.eff, c->g.eff };
 }
 
 struct socket *socket_new(const struct socket_kind *kind, int domain, int type, int protocol)

@@ -186,8 +186,8 @@ static void note_process(struct dump *d, struct process *p)
 	memset(&s, 0, sizeof(s));
 	s.sname = 'R';
 	s.nice = cur->nice;
-	s.uid = cur->cred->uid;
-	s.gid = cur->cred->gid;
+	s.uid = cur->cred->u.real;
+	s.gid = cur->cred->g.real;
 	s.pid = process_pid(p);
 	s.ppid = p->parent_pid;
 	s.pgrp = p->group->nr;

@@ -19,6 +19,7 @@
 #include <futex/futex.h>
 #include <ipc/ipc.h>
 #include <proc/hostname.h>
+#include <proc/cred.h>
 #include <proc/limits.h>
 #include <proc/tree.h>
 #include <time/posix_timers.h>
@@ -133,7 +134,7 @@ static int init_parts(struct process *p, struct task *t)
 	if (!cred) {
 		return -ENOMEM;
 	}
-	cred_init_root(cred, 0, 0);
+	cred_init(cred, 0, 0);
 	t->thread.cred = cred;
 	p->sighand = sighand_alloc();
 	p->user = user_account_get(0);

@@ -221,8 +221,8 @@ static void show_memory(const struct mm *mm, struct text_buf *t)
 
 static void show_ids(const struct cred *c, struct text_buf *t)
 {
-	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid,
-		    c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
+	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->u.real, c->u.eff,
+		    c->u.saved, c->u.fs, c->g.real, c->g.eff, c->g.saved, c->g.fs);
 }
 
 static void show_caps(const struct cred *c, struct text_buf *t)

@@ -435,7 +435,7 @@ void siginfo_init_user(struct siginfo *info, int sig, int code)
 {
 	siginfo_init(info, sig, code);
 	info->kill.pid = process_pid(process_current());
-	info->kill.uid = thread_current()->cred->uid;
+	info->kill.uid = thread_current()->cred->u.real;
 }
 
 void signal_siginfo_to_user(const struct siginfo *info, uint8_t out[SIGINFO_SIZE])

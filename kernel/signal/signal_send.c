@@ -238,8 +238,8 @@ void signal_kernel_group(struct pid *group, int sig)
 
 static bool may_signal(const struct cred *me, const struct cred *target)
 {
-	return me->euid == target->uid || me->euid == target->suid || me->uid == target->uid ||
-	       me->uid == target->suid;
+	return me->u.eff == target->u.real || me->u.eff == target->u.saved ||
+	       me->u.real == target->u.real || me->u.real == target->u.saved;
 }
 
 int signal_check_permission(struct process *p, int sig)
@@ -254,7 +254,7 @@ int signal_check_permission(struct process *p, int sig)
 	/* A zombie has no credentials left but its owner. */
 	target = process_get_cred(p);
 	if (!target) {
-		return p->user->uid == thread_current()->cred->uid ? 0 : -EPERM;
+		return p->user->uid == thread_current()->cred->u.real ? 0 : -EPERM;
 	}
 	ok = may_signal(thread_current()->cred, target) ||
 	     (sig == SIGCONT && p->session && p->session == self->session);
