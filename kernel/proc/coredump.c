@@ -47,6 +47,7 @@ void coredump_park_locked(struct process *p, uint64_t *flags)
 {
 	struct task *t = task_current();
 
+	ASSERT(spin_held(&p->siglock));
 	while (p->core_dumper && p->core_dumper != t) {
 		t->dumped = true;
 		waitq_wake_all(&p->thread_exit_waitq);
@@ -58,6 +59,7 @@ static bool all_parked_locked(struct process *p)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	list_for_each_entry(t, &p->threads, thread_link) {
 		if (t != p->core_dumper && !t->dumped && !t->exiting) {
 			return false;

@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The process side of execve(2), see proc/exec.h. */
+/*
+ * The process side of execve(2), see proc/exec.h.
+ *
+ * Exec against the other threads: p->exec_task says that one thread wants to be alone; all others
+ * obey it like a group exit (obey_process_locked() in signal_deliver.c), and clone() refuses to add
+ * threads.  Two execs at once: the second sees exec_task or group_exit under the siglock and gives up
+ * with EAGAIN, to die on its way to user mode.  A group exit meanwhile kills the waiting exec, too.
+ *
+ * Exec against signals: handlers are shared with other processes only by CLONE_SIGHAND without
+ * CLONE_THREAD, and unshared before they are reset.  What is pending stays pending.  Exec against
+ * readers of the mm (task_get_mm()): the old mm stays counted until the siglock has been taken with
+ * the new one in place, so none of them gets one that is going.
+ */
 #include <proc/exec.h>
 
 #include <arch/fpu.h>

@@ -4,7 +4,16 @@
  *
  * A thread leaves its process's list last, when it has given up all its parts; whoever leaves
  * an empty list makes the process a zombie.  Until then the thread can be found and signalled,
- * which does nothing any more.
+ * which does nothing any more: `exiting` is set under the siglock, under which signals choose.
+ *
+ * Exit against wait: the state becomes ZOMBIE under proctree_lock, under which a waiter looks before
+ * it sleeps and the parent's queue is woken, so it is not missed.  Only under that lock does a zombie
+ * become DEAD, so exactly one reaps it: a waiter, its own exit (when the parent ignores children), or
+ * the exit of its parent.
+ *
+ * Exit against the parent's exit: both hold proctree_lock; the child sees a parent that is alive, or
+ * its reaper.  Exit against timers: timers_exit() of the last thread waits for timer functions that
+ * run, and nobody is left to arm new ones.
  */
 #include <proc/lifecycle.h>
 
@@ -115,6 +124,7 @@ static struct process *find_reaper_locked(struct process *p)
 {
 	struct process *up;
 
+	ASSERT(spin_held(&proctree_lock));
 	for (up = p->parent; up; up = up->parent) {
 		if (up->child_subreaper && up->state == PROCESS_ALIVE) {
 			return up;
@@ -128,6 +138,7 @@ static struct process *find_reaper_locked(struct process *p)
 /* A group that has just become orphaned and has stopped members gets SIGHUP and SIGCONT. */
 static void check_orphaned_locked(struct pid *group, const struct process *without)
 {
+	ASSERT(spin_held(&proctree_lock));
 	if (tree_group_orphaned_locked(group, without) && tree_group_has_stopped_locked(group)) {
 		signal_kernel_group(group, SIGHUP);
 		signal_kernel_group(group, SIGCONT);
@@ -139,6 +150,7 @@ static void reparent_children_locked(struct process *p, struct list *dead)
 {
 	struct process *reaper = find_reaper_locked(p), *child, *tmp;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry_safe(child, tmp, &p->children, sibling_link) {
 		struct pid *group = child->group;
 		bool was_orphaned = tree_group_orphaned_locked(group, NULL);
@@ -194,6 +206,7 @@ void process_notify_parent_locked(struct process *p, int cause, int status)
 	struct siginfo info;
 	bool send;
 
+	ASSERT(spin_held(&proctree_lock));
 	if (!parent || parent->state != PROCESS_ALIVE) {
 		if (!cause) {
 			p->state = PROCESS_DEAD;
@@ -319,6 +332,7 @@ static void become_zombie(struct process *p)
 /* The status of a process that dies by itself is its leader's. */
 static void note_status_locked(struct task *t, uint32_t status)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	if (!atomic_load(&t->process->group_exit) && t == t->process->leader) {
 		t->process->exit_status = status;
 	}
@@ -391,6 +405,7 @@ void process_kill_threads_locked(struct process *p, uint32_t status)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	if (atomic_load(&p->group_exit)) {
 		return;
 	}

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The first process, the end of the VM, and what other layers need of processes. */
+/*
+ * Boot order of this layer, the hooks of fs and mm, the first process, and the end of the VM.
+ *
+ * Everything here runs once, before there are programs, or in the last thread of process 1.
+ */
 #include <proc/lifecycle.h>
 
 #include <arch/clock.h>

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Process ids, see proc/pid.h. */
+/*
+ * Process ids, see proc/pid.h: a bitmap of the numbers in use, and a table from number to struct pid
+ * in leaves of a page.
+ *
+ * table.lock covers both, and each pid's `users` and `task`: a number can be found exactly as long
+ * as it is in use, and what is found is counted before the lock is dropped.  So a number that was
+ * given out again is never taken for the old one: whoever has the struct has the right process, or
+ * finds it empty.  A number is given out again only after all others had their turn.
+ */
 #include <proc/pid.h>
 
 #include <lib/assert.h>
@@ -36,6 +44,7 @@ static struct pid **slot_locked(int nr)
 {
 	struct pid **leaf = table.leaves[nr / LEAF_ENTRIES];
 
+	ASSERT(spin_held(&table.lock));
 	return leaf ? &leaf[nr % LEAF_ENTRIES] : NULL;
 }
 
@@ -43,6 +52,7 @@ static int pick_number_locked(void)
 {
 	size_t nr = bitmap_find_clear(table.used, PID_MAX, (size_t)table.last + 1);
 
+	ASSERT(spin_held(&table.lock));
 	if (nr >= PID_MAX) {
 		nr = bitmap_find_clear(table.used, PID_MAX, PID_RESERVED);
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* pidfds, see proc/pidfd.h. */
+/*
+ * pidfds, see proc/pidfd.h.  The descriptor counts the struct pid, not the process: it keeps neither
+ * the zombie nor the number in use, and its number can't come to mean another process.
+ */
 #include <proc/pidfd.h>
 
 #include <fs/event/poll.h>

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc shows of processes and threads: the source that fs/procfs.h asks for. */
+/*
+ * What /proc shows of processes and threads: the source that fs/pseudo/procfs.h asks for.
+ *
+ * A number is looked up anew in each call; what is found is counted, and may be a zombie, which has
+ * no threads and no parts: then the file is empty or gone.
+ */
 #include <fs/pseudo/procfs.h>
 
 #include <arch/clock.h>

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The texts of /proc/PID: stat, status, limits and the small ones.  See procinfo.c. */
+/*
+ * The texts of /proc/PID: stat, status, limits and the small ones.
+ *
+ * A text is made from a snapshot: what is under the siglock in one piece, what is in the tree in
+ * another.  The two may differ by a moment (a process that has just ended, a new group).
+ */
 #include <fs/pseudo/procfs.h>
 
 #include <fs/context.h>

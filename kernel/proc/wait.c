@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* wait4(2) and waitid(2): the core, see proc/lifecycle.h. */
+/*
+ * wait4(2) and waitid(2): the core, see proc/lifecycle.h.
+ *
+ * All is looked at under proctree_lock, which is also what a child holds when it changes state and
+ * wakes child_waitq: looking and going to sleep are one step to it.  The stop and continue reports
+ * are the child's own ([S]), so its siglock is taken inside: each report is taken by one waiter.
+ */
 #include <proc/lifecycle.h>
 
 #include <lib/assert.h>
@@ -13,6 +19,7 @@ static bool eligible_locked(const struct wait_request *r, const struct process *
 {
 	bool clone_child = child->exit_signal != SIGCHLD;
 
+	ASSERT(spin_held(&proctree_lock));
 	if ((r->type == P_PID && process_pid(child) != r->id) ||
 	    (r->type == P_PGID && child->group->nr != r->id)) {
 		return false;
@@ -28,6 +35,7 @@ static struct usage usage_of_locked(struct process *child)
 {
 	struct usage u;
 
+	ASSERT(spin_held(&proctree_lock));
 	spin_lock(&child->siglock);
 	u = child->dead_threads;
 	u.maxrss_kib = MAX(u.maxrss_kib, child->vm_hiwater_kib);
@@ -53,6 +61,7 @@ static void inherit_usage_locked(struct process *child)
 	struct process *p = process_current();
 	struct usage u = usage_of_locked(child);
 
+	ASSERT(spin_held(&proctree_lock));
 	spin_lock(&p->siglock);
 	usage_add(&p->children_usage, &u);
 	spin_unlock(&p->siglock);
@@ -61,6 +70,7 @@ static void inherit_usage_locked(struct process *child)
 static bool take_zombie_locked(struct wait_request *r, struct process *child,
 			       struct process **reaped)
 {
+	ASSERT(spin_held(&proctree_lock));
 	if (!(r->options & WEXITED) || child->state != PROCESS_ZOMBIE) {
 		return false;
 	}
@@ -80,6 +90,7 @@ static bool take_stop_locked(struct wait_request *r, struct process *child)
 	int cause = 0;
 	uint32_t status = 0;
 
+	ASSERT(spin_held(&proctree_lock));
 	spin_lock(&child->siglock);
 	if (r->options & WSTOPPED && child->stop_report) {
 		cause = CLD_STOPPED;
@@ -103,6 +114,7 @@ static int look_locked(struct wait_request *r, struct process **reaped)
 	struct process *p = process_current(), *child;
 	int result = -ECHILD;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry(child, &p->children, sibling_link) {
 		if (!eligible_locked(r, child)) {
 			continue;

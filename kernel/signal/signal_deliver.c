@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals on the way to user mode: what each does, and interrupted calls.  See proc/signal.h. */
+/*
+ * Signals on the way to user mode: what each does, and what becomes of interrupted calls.
+ *
+ * WORK_SIGNAL is cleared first and `interrupted` recomputed last, under the siglock, so a signal that
+ * comes in between is either taken by the loop or sets both again.
+ *
+ * What the process as a whole is told comes before any signal: to end, to make way for an exec, to
+ * stop.  For a stop and for reports the siglock is dropped, hence a loop (must_obey()): when it is
+ * left, none of them is due and the lock has not been dropped since.
+ */
 #include <signal/signal.h>
 
 #include <arch/trap.h>
@@ -109,6 +118,7 @@ static struct linux_sigaction take_action(struct process *p, int sig)
 /* What the whole process is told to do comes before any signal.  siglock held. */
 static void obey_process_locked(struct process *p, struct task *t, uint64_t *flags)
 {
+	ASSERT(spin_held(&p->siglock));
 	if (atomic_load(&p->group_exit)) {
 		uint32_t status = p->exit_status;
 

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Sending signals: who may, what becomes pending, who is woken.  See proc/signal.h. */
+/*
+ * Sending signals: who may, what becomes pending, who is woken.
+ *
+ * A signal and the end of the thread that is to take it: a sender chooses among threads that are not
+ * `exiting`, under the siglock; one that sets it (task_exit()) or blocks the signal hands on what is
+ * pending for the process in the same hold of the lock (signal_retarget_locked()).  So what is pending
+ * and not blocked by all always has a thread that is on its way to look.
+ *
+ * A fatal signal without a core ends the process when it is sent, not when it is taken, so that threads
+ * in killable waits end, too.
+ */
 #include <signal/signal.h>
 
 #include <fs/cred.h>
@@ -16,6 +26,7 @@
 
 void signal_wake_task_locked(struct task *t, bool killed)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	if (!t->exiting) {
 		sched_interrupt(&t->thread, killed);
 	}
@@ -90,6 +101,7 @@ void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	set &= p->shared.set;
 	if (!set) {
 		return;
@@ -154,6 +166,7 @@ int signal_send_locked(struct process *p, struct task *t, const struct siginfo *
 	int sig = info->signo;
 	struct sigqueue *q = own;
 
+	ASSERT(spin_held(&p->siglock));
 	ASSERT(sig >= 1 && sig <= NSIG);
 	if (p->nthreads == 0 || (t && t->exiting) || !prepare(p, t, sig)) {
 		return 0;
@@ -220,6 +233,7 @@ bool signal_send_members(struct pid *group, const struct siginfo *info)
 {
 	struct process *p;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry(p, &group->group, group_link) {
 		(void)!signal_send_process(p, info);
 	}

@@ -5,6 +5,9 @@
  * No tick counts for them.  The least CPU time that is left until one expires, divided by the
  * threads that could use it up at once, is how long real time must pass at least: one kernel timer
  * per process fires then, looks, and arms itself again.
+ *
+ * All under the siglock.  struct cpu_timers is made when first needed and stays until the process is
+ * freed; `stopped` (the last thread ends) keeps a function that runs from arming it once more.
  */
 #include <arch/clock.h>
 #include <lib/assert.h>
@@ -42,7 +45,7 @@ static uint64_t check_posix(struct cpu_timers *c)
 	struct list due = LIST_INIT(due);
 
 	list_for_each_entry_safe(t, tmp, &c->armed, cpu_link) {
-		uint64_t now = cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process);
+		uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process);
 
 		if (now >= t->expires) {
 			list_remove(&t->cpu_link);
@@ -102,6 +105,7 @@ static void look_locked(struct cpu_timers *c)
 {
 	uint64_t least;
 
+	ASSERT(spin_held(&c->process->siglock));
 	if (c->stopped) {
 		return;
 	}
@@ -114,7 +118,7 @@ static void look_locked(struct cpu_timers *c)
 		struct posix_timer *t;
 
 		list_for_each_entry(t, &c->armed, cpu_link) {
-			uint64_t now = cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process);
+			uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process);
 
 			least = MIN(least, t->expires > now ? t->expires - now : 0);
 		}
@@ -164,6 +168,7 @@ int cpu_timers_prepare(struct process *p)
 
 void cpu_timer_arm_locked(struct process *p, struct posix_timer *t)
 {
+	ASSERT(spin_held(&p->siglock));
 	list_push_back(&p->cpu_timers->armed, &t->cpu_link);
 	if (!p->cpu_timers->stopped) {
 		timer_arm(&p->cpu_timers->timer, clock_mono_ns() + MIN_STEP);
@@ -172,6 +177,7 @@ void cpu_timer_arm_locked(struct process *p, struct posix_timer *t)
 
 void cpu_timer_disarm_locked(struct posix_timer *t)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	list_remove(&t->cpu_link);
 }
 
@@ -180,6 +186,7 @@ void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, ui
 	struct cpu_itimer *it = p->cpu_timers ? &p->cpu_timers->itimer[which] : NULL;
 	uint64_t now;
 
+	ASSERT(spin_held(&p->siglock));
 	*left = 0;
 	*interval = it ? it->interval : 0;
 	if (it && it->expires) {
@@ -192,6 +199,7 @@ void cpu_itimer_set_locked(struct process *p, unsigned which, uint64_t left, uin
 {
 	struct cpu_itimer *it = &p->cpu_timers->itimer[which];
 
+	ASSERT(spin_held(&p->siglock));
 	it->interval = interval;
 	it->expires = left ? process_sample(p, which) + left : 0;
 	look_locked(p->cpu_timers);

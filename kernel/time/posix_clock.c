@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Clocks of programs and sleeping on them, see proc/posix_timers.h. */
+/*
+ * Clocks of programs, sleeping on them, CPU clocks of threads and processes.
+ *
+ * CLOCK_REALTIME is the monotonic clock and an offset.  A sleep until a time of day ends when the
+ * clock shows it, also when it is set meanwhile: clock_set_realtime() changes the offset and then
+ * wakes wall_sleepers, who compare the offset when they are on the queue.
+ */
 #include <time/posix_timers.h>
 
 #include <arch/clock.h>
@@ -134,6 +140,19 @@ uint64_t cpu_clock_sample(unsigned which, struct task *t, struct process *p)
 	return which == CPU_VIRT ? utime : utime + stime;
 }
 
+uint64_t cpu_clock_sample_locked(struct cpu_clock *c, const struct process *own)
+{
+	ASSERT(spin_held(&own->siglock));
+	if (!c->process || c->process == own) {
+		return cpu_clock_sample(c->which, c->task, c->process);
+	}
+	if (spin_trylock(&c->process->siglock)) {
+		c->seen = cpu_clock_sample(c->which, NULL, c->process);
+		spin_unlock(&c->process->siglock);
+	}
+	return c->seen;
+}
+
 static int read_cpu_clock(int clock, struct timespec64 *ts)
 {
 	struct cpu_clock c;
@@ -261,19 +280,21 @@ void clock_sleep_init(void)
 	waitq_init(&wall_sleepers);
 }
 
+static bool clock_was_set(void *seen)
+{
+	return clock_wall_offset_ns() != *(int64_t *)seen;
+}
+
 /* Until the clock shows ts, also when it is set meanwhile. */
 static long sleep_on_wall(int clock, const struct timespec64 *ts)
 {
+	int64_t offset;
 	int err;
 
 	do {
-		struct waitq_entry e;
-
-		waitq_entry_init(&e);
-		waitq_add(&wall_sleepers, &e);
-		block_prepare(WAIT_INTR);
-		err = block(clock_deadline(clock, ts, true));
-		waitq_remove(&e);
+		offset = clock_wall_offset_ns();
+		err = waitq_wait_until(&wall_sleepers, clock_was_set, &offset, WAIT_INTR,
+				       clock_deadline(clock, ts, true));
 	} while (!err);
 	return err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
 }

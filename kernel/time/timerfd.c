@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* timerfd(2): a timer that is read as a count of expiries. */
+/*
+ * timerfd(2): a timer that is read as a count of expiries.
+ *
+ * t->lock covers a descriptor's timer; the timer function takes it, in an interrupt.  wall_lock covers
+ * the list of those that follow the wall clock, and comes first.  Release takes the descriptor off the
+ * list, disarms it, and waits for a function that runs, in this order: nothing can arm it again.
+ */
 #include <arch/clock.h>
 #include <fs/event/poll.h>
 #include <fs/fdtable.h>
@@ -52,6 +58,7 @@ static uint64_t take_ticks_locked(struct timerfd *t)
 {
 	uint64_t ticks = t->ticks, now = clock_mono_ns();
 
+	ASSERT(spin_held(&t->lock));
 	if (ticks && t->interval && t->expires) {
 		uint64_t n = now >= t->expires ? (now - t->expires) / t->interval : 0;
 
@@ -120,6 +127,7 @@ static void get_locked(struct timerfd *t, struct linux_itimerspec *out)
 {
 	uint64_t now = clock_mono_ns(), expires = t->expires;
 
+	ASSERT(spin_held(&t->lock));
 	if (expires && expires <= now && t->interval) {
 		expires += ((now - expires) / t->interval + 1) * t->interval;
 	}
@@ -202,6 +210,7 @@ static void arm_locked(struct timerfd *t, int flags, const struct linux_itimersp
 {
 	bool absolute = flags & TIMER_ABSTIME;
 
+	ASSERT(spin_held(&t->lock));
 	t->set_flags = flags;
 	t->ticks = 0;
 	t->canceled = false;

@@ -12,11 +12,15 @@ struct cpu_clock {
 	struct task *task;	 /* counted; NULL = the process's clock */
 	struct process *process; /* counted; NULL = the thread's */
 	unsigned which;
+	uint64_t seen; /* [S] of the timer's process: the last sample of another one */
 };
 MUST_USE int cpu_clock_resolve(int clock, struct cpu_clock *out);
 void cpu_clock_put(struct cpu_clock *c);
 /* t, or p with its siglock held. */
 uint64_t cpu_clock_sample(unsigned which, struct task *t, struct process *p);
+/* The clock of a timer of `own`, whose siglock is held.  A process whose siglock can't be had at
+ * once, as there is no order between the two, shows what it did before: never too much. */
+uint64_t cpu_clock_sample_locked(struct cpu_clock *c, const struct process *own);
 
 struct posix_timer {
 	struct list link;		   /* [S] process->posix_timers */
