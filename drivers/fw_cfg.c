@@ -2,7 +2,7 @@
 #include <arch/paging.h>
 #include <arch/port.h>
 #include <drivers/fw_cfg.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>

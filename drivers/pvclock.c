@@ -17,7 +17,7 @@ uint64_t pvclock_ns(const struct pvclock_time *t, uint64_t tsc)
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/paging.h>
-#include <lib/log.h>
+#include <debug/log.h>
 
 #define MSR_WALL_CLOCK 0x4b564d00
 #define MSR_SYSTEM_TIME 0x4b564d01

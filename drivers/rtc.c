@@ -65,7 +65,7 @@ bool rtc_to_unix(const struct rtc_regs *r, int64_t *seconds)
 #ifndef CORRIDA_HOST_TEST
 #include <arch/clock.h>
 #include <arch/port.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 
 static uint8_t cmos(uint8_t reg)

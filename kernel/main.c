@@ -24,9 +24,10 @@
 #include <fs/fuse/fuse_transport.h>
 #include <lib/assert.h>
 #include <lib/launch_config.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <linux/errno.h>
 #include <loader/init.h>
+#include <mm/kthread.h>
 #include <mm/mm.h>
 #include <mm/pagecache.h>
 #include <mm/slab.h>

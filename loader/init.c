@@ -137,9 +137,8 @@ static int open_stdio(const struct launch_config *c)
 		if (err) {
 			return err;
 		}
-		fd = fd_add(f, false);
+		fd = fd_give(f, false);
 		if (fd < 0) {
-			file_put(f);
 			return fd;
 		}
 		ASSERT(fd == i);

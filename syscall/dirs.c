@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Directories and names: reading, making, removing, linking, renaming; the working directory. */
+#include <syscall/at.h>
 #include <syscall/syscalls.h>
 
 #include <fs/context.h>
@@ -18,7 +19,6 @@
 #include <linux/limits.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <sched/thread.h>
 
 /* --- getdents --- */
 struct getdents {
@@ -79,7 +79,10 @@ static long getdents(int fd, user_ptr buf, unsigned count, bool old_form)
 	if (g.done) {
 		return (long)g.done;
 	}
-	return err ? err : g.err ? g.err : g.too_small ? -EINVAL : 0;
+	if (!err) {
+		err = g.err;
+	}
+	return !err && g.too_small ? -EINVAL : err;
 }
 long sys_getdents(int fd, user_ptr buf, unsigned count)
 {
@@ -228,8 +231,8 @@ long sys_rename(user_ptr old, user_ptr new)
 /* --- working directory and root --- */
 long sys_getcwd(user_ptr buf, size_t size)
 {
-	struct fs_context *fs = thread_current()->fs;
-	char *tmp = kmalloc(PATH_MAX + 16), *s;
+	static const char prefix[] = "(unreachable)";
+	char *tmp = kmalloc(PATH_MAX + sizeof(prefix)), *s;
 	bool reachable;
 	struct path p;
 	long n;
@@ -237,18 +240,13 @@ long sys_getcwd(user_ptr buf, size_t size)
 	if (!tmp) {
 		return -ENOMEM;
 	}
-	spin_lock(&fs->lock);
-	p = fs->cwd;
-	path_get(&p);
-	spin_unlock(&fs->lock);
+	fs_get_cwd(&p);
 	if (p.dentry->unhashed) {
 		n = -ENOENT;
 		goto out;
 	}
-	s = vfs_path_string_root(&p, tmp + 16, PATH_MAX, &reachable);
+	s = vfs_path_string_root(&p, tmp + sizeof(prefix), PATH_MAX, &reachable);
 	if (s && !reachable) {
-		static const char prefix[] = "(unreachable)";
-
 		s -= sizeof(prefix) - 1;
 		memcpy(s, prefix, sizeof(prefix) - 1);
 	}
@@ -266,15 +264,9 @@ out:
 }
 static long change_dir(user_ptr path, int (*set)(const struct path *p))
 {
-	struct pathname name;
 	struct path p;
-	long err = pathname_get(&name, path);
+	long err = at_lookup(AT_FDCWD, path, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
 
-	if (err) {
-		return err;
-	}
-	err = vfs_lookup(AT_FDCWD, name.s, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &p);
-	pathname_put(&name);
 	if (!err) {
 		err = set(&p);
 		path_put(&p);
@@ -302,11 +294,7 @@ long sys_fchdir(int fd)
 }
 long sys_umask(uint32_t mask)
 {
-	struct fs_context *fs = thread_current()->fs;
-	uint32_t old = fs->umask;
-
-	fs->umask = mask & 0777;
-	return old;
+	return fs_set_umask(mask & 0777);
 }
 
 /* --- mounts --- */
@@ -316,7 +304,6 @@ long sys_mount(user_ptr source, user_ptr target, user_ptr type, uint64_t flags, 
 	struct pathname where;
 	long err;
 
-	(void)source;
 	if (user_ptr_is_null(type)) {
 		kind[0] = '\0';
 	} else {

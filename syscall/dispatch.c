@@ -6,7 +6,7 @@
 #include <host/hostctl.h>
 #include <debug/panic.h>
 #include <lib/launch_config.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <linux/errno.h>
 #include <proc/lifecycle.h>
 #include <stdatomic.h>

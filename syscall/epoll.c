@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* epoll_create, epoll_ctl, epoll_wait and its forms; eventfd. */
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
-#include <arch/clock.h>
 #include <fs/event/epoll.h>
 #include <fs/event/eventfd.h>
 #include <fs/fdtable.h>
@@ -16,15 +16,6 @@
 #define FEW_EVENTS 16
 #define MANY_EVENTS 512 /* more are fetched in the next call, as maxevents is only a limit */
 
-static long add_file(struct file *f, bool cloexec)
-{
-	long fd = fd_add(f, cloexec);
-
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
-}
 long sys_epoll_create1(int flags)
 {
 	struct file *f;
@@ -34,7 +25,7 @@ long sys_epoll_create1(int flags)
 		return -EINVAL;
 	}
 	err = epoll_create_file(&f);
-	return err ? err : add_file(f, flags & EPOLL_CLOEXEC);
+	return err ? err : fd_give(f, flags & EPOLL_CLOEXEC);
 }
 long sys_epoll_create(int size)
 {
@@ -103,13 +94,6 @@ out:
 	fdref_put(&ep);
 	return n;
 }
-static uint64_t deadline_ms(int timeout)
-{
-	if (timeout < 0) {
-		return DEADLINE_NONE;
-	}
-	return timeout ? clock_mono_ns() + (uint64_t)timeout * NSEC_PER_MSEC : 0;
-}
 static long wait_masked(int epfd, user_ptr events, int max, uint64_t deadline, user_ptr sigmask,
 			size_t setsize)
 {
@@ -130,32 +114,20 @@ static long wait_masked(int epfd, user_ptr events, int max, uint64_t deadline, u
 }
 long sys_epoll_wait(int epfd, user_ptr events, int max, int timeout)
 {
-	return do_wait(epfd, events, max, deadline_ms(timeout));
+	return do_wait(epfd, events, max, deadline_after_ms(timeout));
 }
 long sys_epoll_pwait(int epfd, user_ptr events, int max, int timeout, user_ptr sigmask,
 		     size_t setsize)
 {
-	return wait_masked(epfd, events, max, deadline_ms(timeout), sigmask, setsize);
+	return wait_masked(epfd, events, max, deadline_after_ms(timeout), sigmask, setsize);
 }
 long sys_epoll_pwait2(int epfd, user_ptr events, int max, user_ptr timeout, user_ptr sigmask,
 		      size_t setsize)
 {
-	uint64_t deadline = DEADLINE_NONE;
-	int64_t ts[2];
+	uint64_t deadline;
+	int err = deadline_after_timespec(timeout, &deadline);
 
-	if (!user_ptr_is_null(timeout)) {
-		if (copy_from_user(ts, timeout, sizeof(ts))) {
-			return -EFAULT;
-		}
-		if (ts[0] < 0 || ts[1] < 0 || ts[1] >= (int64_t)NSEC_PER_SEC) {
-			return -EINVAL;
-		}
-		deadline = !ts[0] && !ts[1]    ? 0
-			   : ts[0] > 1ll << 32 ? DEADLINE_NONE
-					       : clock_mono_ns() + (uint64_t)ts[0] * NSEC_PER_SEC +
-							 (uint64_t)ts[1];
-	}
-	return wait_masked(epfd, events, max, deadline, sigmask, setsize);
+	return err ? err : wait_masked(epfd, events, max, deadline, sigmask, setsize);
 }
 
 long sys_eventfd2(unsigned count, int flags)
@@ -163,7 +135,7 @@ long sys_eventfd2(unsigned count, int flags)
 	struct file *f;
 	long err = eventfd_create(count, flags, &f);
 
-	return err ? err : add_file(f, flags & EFD_CLOEXEC);
+	return err ? err : fd_give(f, flags & EFD_CLOEXEC);
 }
 long sys_eventfd(unsigned count)
 {

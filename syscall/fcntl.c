@@ -25,20 +25,11 @@ static long dup_from(int fd, uint64_t min, bool cloexec)
 	struct file *f;
 	long n;
 
-	if (min >= fs_rlimit(RLIMIT_NOFILE) || min > INT32_MAX) {
+	if (min >= fs_upcalls->rlimit(RLIMIT_NOFILE) || min > INT32_MAX) {
 		return -EINVAL;
 	}
 	n = fd_get_any(fd, &f);
-	if (n) {
-		return n;
-	}
-	n = fd_reserve((int)min, cloexec);
-	if (n < 0) {
-		file_put(f);
-	} else {
-		fd_install((int)n, f);
-	}
-	return n;
+	return n ? n : fd_give_from((int)min, f, cloexec);
 }
 long sys_dup(int fd)
 {
@@ -46,10 +37,7 @@ long sys_dup(int fd)
 	long n = fd_get_any(fd, &f);
 
 	if (!n) {
-		n = fd_add(f, false);
-		if (n < 0) {
-			file_put(f);
-		}
+		n = fd_give(f, false);
 	}
 	return n;
 }
@@ -58,7 +46,7 @@ static long dup_to(int oldfd, int newfd, bool cloexec)
 	struct file *f;
 	long n;
 
-	if (newfd < 0 || (uint64_t)newfd >= fs_rlimit(RLIMIT_NOFILE)) {
+	if (newfd < 0 || (uint64_t)newfd >= fs_upcalls->rlimit(RLIMIT_NOFILE)) {
 		return -EBADF;
 	}
 	n = fd_get_any(oldfd, &f);

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Opening, closing, reading, writing and positioning files. */
+#include <syscall/at.h>
 #include <syscall/iovecs.h>
 #include <syscall/syscalls.h>
 
 #include <fs/attr.h>
-#include <fs/dentry.h>
 #include <fs/fdtable.h>
 #include <fs/file.h>
-#include <fs/inode.h>
 #include <fs/mount.h>
 #include <fs/path.h>
 #include <fs/pathname.h>
 #include <fs/pseudo/pseudo.h>
 #include <fs/vfs.h>
-#include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
@@ -103,7 +101,7 @@ long sys_openat2(int dirfd, user_ptr path, user_ptr user_how, size_t size)
 	if (err) {
 		return err;
 	}
-	if (how.flags & ~(uint64_t)VALID_OPEN_FLAGS || how.resolve & ~63ull ||
+	if (how.flags & ~(uint64_t)VALID_OPEN_FLAGS || how.resolve & ~(uint64_t)RESOLVE_ALL ||
 	    (how.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) ==
 		    (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) {
 		return -EINVAL;
@@ -255,12 +253,10 @@ long sys_writev(int fd, user_ptr iov, uint64_t n)
 }
 long sys_preadv(int fd, user_ptr iov, uint64_t n, uint64_t pos_low, uint64_t pos_high)
 {
-	(void)pos_high;
 	return (int64_t)pos_low < 0 ? -EINVAL : transfer_vector(fd, iov, n, &pos_low, 0, false);
 }
 long sys_pwritev(int fd, user_ptr iov, uint64_t n, uint64_t pos_low, uint64_t pos_high)
 {
-	(void)pos_high;
 	return (int64_t)pos_low < 0 ? -EINVAL : transfer_vector(fd, iov, n, &pos_low, 0, true);
 }
 
@@ -279,12 +275,10 @@ static long vector2(int fd, user_ptr iov, uint64_t n, uint64_t pos, int flags, b
 }
 long sys_preadv2(int fd, user_ptr iov, uint64_t n, uint64_t pos_low, uint64_t pos_high, int flags)
 {
-	(void)pos_high;
 	return vector2(fd, iov, n, pos_low, flags, false);
 }
 long sys_pwritev2(int fd, user_ptr iov, uint64_t n, uint64_t pos_low, uint64_t pos_high, int flags)
 {
-	(void)pos_high;
 	return vector2(fd, iov, n, pos_low, flags, true);
 }
 
@@ -303,46 +297,21 @@ long sys_lseek(int fd, int64_t off, unsigned whence)
 /* --- sizes and syncing --- */
 long sys_truncate(user_ptr path, int64_t length)
 {
-	struct iattr a = { .valid = ATTR_SIZE, .size = (uint64_t)length };
-	struct pathname name;
-	struct inode *inode;
 	struct path p;
 	int err;
 
 	if (length < 0) {
 		return -EINVAL;
 	}
-	err = pathname_get(&name, path);
-	if (err) {
-		return err;
-	}
-	err = vfs_lookup(AT_FDCWD, name.s, LOOKUP_FOLLOW, &p);
-	pathname_put(&name);
-	if (err) {
-		return err;
-	}
-	inode = p.dentry->inode;
-	if (!inode || S_ISDIR(inode->mode)) {
-		err = inode ? -EISDIR : -ENOENT;
-	} else if (!S_ISREG(inode->mode)) {
-		err = -EINVAL;
-	} else if (p.mount->read_only) {
-		err = -EROFS;
-	} else {
-		err = vfs_permission(inode, MAY_WRITE);
-	}
-	if (!err && atomic_load(&inode->writers) < 0) {
-		err = -ETXTBSY;
-	}
+	err = at_lookup(AT_FDCWD, path, LOOKUP_FOLLOW, &p);
 	if (!err) {
-		err = vfs_setattr(&p, &a);
+		err = vfs_truncate(&p, (uint64_t)length);
+		path_put(&p);
 	}
-	path_put(&p);
 	return err;
 }
 long sys_ftruncate(int fd, int64_t length)
 {
-	struct iattr a = { .valid = ATTR_SIZE | ATTR_FILE, .size = (uint64_t)length };
 	struct fdref r;
 	int err;
 
@@ -350,59 +319,24 @@ long sys_ftruncate(int fd, int64_t length)
 		return -EINVAL;
 	}
 	err = fdref_get(fd, &r);
-	if (err) {
-		return err;
+	if (!err) {
+		err = file_truncate(r.file, (uint64_t)length);
+		fdref_put(&r);
 	}
-	if (!S_ISREG(r.file->inode->mode) || !r.file->writable) {
-		err = -EINVAL;
-	} else {
-		struct path p;
-
-		a.file = r.file;
-		err = file_path(r.file, &p); /* message queues have no name of their own */
-		if (!err) {
-			err = vfs_setattr(&p, &a);
-			path_put(&p);
-		}
-	}
-	fdref_put(&r);
 	return err;
 }
 
 long sys_fallocate(int fd, int mode, int64_t off, int64_t len)
 {
 	struct fdref r;
-	struct inode *inode;
 	long err = fdref_get(fd, &r);
 
-	if (err) {
-		return err;
+	if (!err) {
+		err = off < 0 || len <= 0
+			      ? -EINVAL
+			      : file_fallocate(r.file, mode, (uint64_t)off, (uint64_t)len);
+		fdref_put(&r);
 	}
-	inode = r.file->inode;
-	if (off < 0 || len <= 0) {
-		err = -EINVAL;
-	} else if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
-			    FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE) ||
-		   (mode & FALLOC_FL_PUNCH_HOLE && !(mode & FALLOC_FL_KEEP_SIZE))) {
-		err = -EOPNOTSUPP;
-	} else if (!r.file->writable) {
-		err = -EBADF;
-	} else if (S_ISFIFO(inode->mode)) {
-		err = -ESPIPE;
-	} else if (S_ISDIR(inode->mode)) {
-		err = -EISDIR;
-	} else if (!S_ISREG(inode->mode)) {
-		err = -ENODEV;
-	} else if (len > INT64_MAX - off) {
-		err = -EFBIG;
-	} else if (!r.file->ops->fallocate) {
-		err = -EOPNOTSUPP;
-	} else {
-		mutex_lock(&inode->lock);
-		err = r.file->ops->fallocate(r.file, mode, (uint64_t)off, (uint64_t)len);
-		mutex_unlock(&inode->lock);
-	}
-	fdref_put(&r);
 	return err;
 }
 
@@ -412,9 +346,7 @@ static long sync_fd(int fd, bool data_only)
 	long err = fdref_get(fd, &r);
 
 	if (!err) {
-		err = r.file->ops && r.file->ops->fsync ? r.file->ops->fsync(r.file, data_only)
-		      : S_ISDIR(r.file->inode->mode) || S_ISREG(r.file->inode->mode) ? 0
-										     : -EINVAL;
+		err = file_fsync(r.file, data_only);
 		fdref_put(&r);
 	}
 	return err;
@@ -434,14 +366,11 @@ long sys_sync(void)
 }
 long sys_syncfs(int fd)
 {
-	struct superblock *sb;
 	struct fdref r;
 	long err = fdref_get(fd, &r);
 
 	if (!err) {
-		sb = r.file->inode->sb;
-		pagecache_sync_all();
-		err = sb->ops->sync ? sb->ops->sync(sb) : 0;
+		err = vfs_sync(r.file->inode->sb);
 		fdref_put(&r);
 	}
 	return err;
@@ -454,7 +383,7 @@ long sys_sync_file_range(int fd, int64_t off, int64_t n, unsigned flags)
 	if (err) {
 		return err;
 	}
-	if (off < 0 || n < 0 || n > INT64_MAX - off || flags & ~7u) {
+	if (off < 0 || n < 0 || n > INT64_MAX - off || flags & ~(unsigned)SYNC_FILE_RANGE_ALL) {
 		err = -EINVAL;
 	} else if (S_ISREG(r.file->inode->mode)) {
 		uint64_t last = n ? (uint64_t)(off + n - 1) / PAGE_SIZE : UINT64_MAX / PAGE_SIZE;
@@ -473,10 +402,12 @@ long sys_readahead(int fd, int64_t off, size_t n)
 	struct fdref r;
 	long err = fdref_get(fd, &r);
 
-	(void)off;
-	(void)n;
 	if (!err) {
-		err = !r.file->readable ? -EBADF : !S_ISREG(r.file->inode->mode) ? -EINVAL : 0;
+		if (!r.file->readable) {
+			err = -EBADF;
+		} else if (!S_ISREG(r.file->inode->mode)) {
+			err = -EINVAL;
+		}
 		fdref_put(&r);
 	}
 	return err;
@@ -486,11 +417,12 @@ long sys_fadvise64(int fd, int64_t off, size_t n, int advice)
 	struct fdref r;
 	long err = fdref_get(fd, &r);
 
-	(void)off;
 	if (!err) {
-		err = S_ISFIFO(r.file->inode->mode)		   ? -ESPIPE
-		      : advice < 0 || advice > 5 || (int64_t)n < 0 ? -EINVAL
-								   : 0;
+		if (S_ISFIFO(r.file->inode->mode)) {
+			err = -ESPIPE;
+		} else if (advice < 0 || advice > POSIX_FADV_NOREUSE || (int64_t)n < 0) {
+			err = -EINVAL;
+		}
 		fdref_put(&r);
 	}
 	return err;
@@ -500,7 +432,7 @@ long sys_memfd_create(user_ptr uname, unsigned flags)
 {
 	char name[NAME_MAX - 5];
 	struct file *f;
-	long n, fd;
+	long n;
 
 	if (flags & ~(unsigned)(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL | MFD_EXEC) ||
 	    (flags & (MFD_NOEXEC_SEAL | MFD_EXEC)) == (MFD_NOEXEC_SEAL | MFD_EXEC)) {
@@ -514,9 +446,5 @@ long sys_memfd_create(user_ptr uname, unsigned flags)
 	if (n) {
 		return n;
 	}
-	fd = fd_add(f, flags & MFD_CLOEXEC);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, flags & MFD_CLOEXEC);
 }

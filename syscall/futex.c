@@ -3,9 +3,9 @@
  * futex(2) and futex_waitv(2): arguments and times.  The words are read only by kernel/futex, under
  * the locks that make it a futex.
  */
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
-#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/futex.h>
 #include <mm/slab.h>
@@ -17,25 +17,14 @@
 static int get_deadline(int op, uint64_t val2, uint64_t *deadline)
 {
 	int cmd = op & FUTEX_CMD_MASK;
-	bool absolute = cmd != FUTEX_WAIT;
 	/* LOCK_PI counts on the wall clock, always. */
 	bool wall = op & FUTEX_CLOCK_REALTIME || cmd == FUTEX_LOCK_PI;
-	struct timespec64 ts;
-	int err;
 
-	*deadline = DEADLINE_NONE;
-	if (!val2) {
-		return 0;
+	if (cmd == FUTEX_WAIT) {
+		return deadline_after_timespec((user_ptr){ val2 }, deadline);
 	}
-	err = copy_from_user(&ts, (user_ptr){ val2 }, sizeof(ts));
-	if (err) {
-		return err;
-	}
-	if (!timespec_valid(&ts)) {
-		return -EINVAL;
-	}
-	*deadline = clock_deadline(wall ? CLOCK_REALTIME : CLOCK_MONOTONIC, &ts, absolute);
-	return 0;
+	return deadline_at_timespec((user_ptr){ val2 }, wall ? CLOCK_REALTIME : CLOCK_MONOTONIC,
+				    deadline);
 }
 
 static bool op_waits(int cmd)
@@ -114,7 +103,6 @@ long sys_futex_waitv(user_ptr waiters, unsigned count, unsigned flags, user_ptr 
 {
 	uint64_t deadline = DEADLINE_NONE;
 	struct futex_wait_entry *e;
-	struct timespec64 ts;
 	long result;
 
 	if (flags || !count || count > FUTEX_WAITV_MAX || user_ptr_is_null(waiters)) {
@@ -126,14 +114,10 @@ long sys_futex_waitv(user_ptr waiters, unsigned count, unsigned flags, user_ptr 
 		if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC) {
 			return -EINVAL;
 		}
-		err = copy_from_user(&ts, timeout, sizeof(ts));
+		err = deadline_at_timespec(timeout, clock, &deadline);
 		if (err) {
 			return err;
 		}
-		if (!timespec_valid(&ts)) {
-			return -EINVAL;
-		}
-		deadline = clock_deadline(clock, &ts, true);
 	}
 	e = kcalloc(count, sizeof(*e));
 	if (!e) {

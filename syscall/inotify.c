@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* inotify_init, inotify_add_watch, inotify_rm_watch. */
+#include <syscall/at.h>
 #include <syscall/syscalls.h>
 
 #include <fs/attr.h>
@@ -7,9 +8,7 @@
 #include <fs/fdtable.h>
 #include <fs/file.h>
 #include <fs/path.h>
-#include <fs/pathname.h>
 #include <linux/errno.h>
-#include <linux/fcntl.h>
 
 long sys_inotify_init1(int flags)
 {
@@ -17,10 +16,7 @@ long sys_inotify_init1(int flags)
 	long fd = inotify_create(flags, &f);
 
 	if (!fd) {
-		fd = fd_add(f, flags & IN_CLOEXEC);
-		if (fd < 0) {
-			file_put(f);
-		}
+		fd = fd_give(f, flags & IN_CLOEXEC);
 	}
 	return fd;
 }
@@ -33,15 +29,9 @@ static long add_path(struct file *f, user_ptr path, uint32_t mask)
 {
 	unsigned flags = (mask & IN_DONT_FOLLOW ? 0 : LOOKUP_FOLLOW) |
 			 (mask & IN_ONLYDIR ? LOOKUP_DIRECTORY : 0);
-	struct pathname name;
 	struct path p;
-	long wd = pathname_get(&name, path);
+	long wd = at_lookup(AT_FDCWD, path, flags, &p);
 
-	if (wd) {
-		return wd;
-	}
-	wd = vfs_lookup(AT_FDCWD, name.s, flags, &p);
-	pathname_put(&name);
 	if (wd) {
 		return wd;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* System V IPC: what is small is copied here, the rest where it is used (kernel/ipc). */
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
-#include <fs/inode.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
@@ -68,21 +68,10 @@ long sys_semop(int id, user_ptr ops, unsigned nops)
 
 long sys_semtimedop(int id, user_ptr ops, unsigned nops, user_ptr timeout)
 {
-	uint64_t deadline = DEADLINE_NONE;
-	struct timespec64 ts;
+	uint64_t deadline;
+	int err = deadline_after_timespec(timeout, &deadline);
 
-	if (!user_ptr_is_null(timeout)) {
-		int err = copy_from_user(&ts, timeout, sizeof(ts));
-
-		if (err) {
-			return err;
-		}
-		if (!timespec_valid(&ts)) {
-			return -EINVAL;
-		}
-		deadline = clock_deadline(CLOCK_MONOTONIC, &ts, false);
-	}
-	return do_semop(id, ops, nops, deadline);
+	return err ? err : do_semop(id, ops, nops, deadline);
 }
 
 long sys_semctl(int id, int num, int cmd, uint64_t arg)

@@ -2,10 +2,8 @@
 /* Memory calls: thin, for Linux's checks are in mm/ with the work, those of files in fs/. */
 #include <syscall/syscalls.h>
 
-#include <fs/cred.h>
 #include <fs/fdtable.h>
 #include <fs/file.h>
-#include <fs/inode.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/mman.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* POSIX message queues: names, times and attributes are copied here, messages in kernel/ipc/mqueue.c. */
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
-#include <fs/inode.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
@@ -59,29 +59,10 @@ long sys_mq_unlink(user_ptr uname)
 	return result;
 }
 
-static int get_deadline(user_ptr timeout, uint64_t *deadline)
-{
-	struct timespec64 ts;
-	int err;
-
-	*deadline = DEADLINE_NONE;
-	if (user_ptr_is_null(timeout)) {
-		return 0;
-	}
-	err = copy_from_user(&ts, timeout, sizeof(ts));
-	if (!err && !timespec_valid(&ts)) {
-		err = -EINVAL;
-	}
-	if (!err) {
-		*deadline = clock_deadline(CLOCK_REALTIME, &ts, true);
-	}
-	return err;
-}
-
 long sys_mq_timedsend(int fd, user_ptr msg, size_t len, unsigned prio, user_ptr timeout)
 {
 	uint64_t deadline;
-	int err = get_deadline(timeout, &deadline);
+	int err = deadline_at_timespec(timeout, CLOCK_REALTIME, &deadline);
 
 	return err ? err : mq_send(fd, msg, len, prio, deadline);
 }
@@ -90,7 +71,7 @@ long sys_mq_timedreceive(int fd, user_ptr msg, size_t len, user_ptr uprio, user_
 {
 	uint64_t deadline;
 	unsigned prio;
-	long n = get_deadline(timeout, &deadline);
+	long n = deadline_at_timespec(timeout, CLOCK_REALTIME, &deadline);
 
 	if (!n) {
 		n = mq_receive(fd, msg, len, &prio, deadline);

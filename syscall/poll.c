@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* poll, ppoll, select, pselect6. */
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
@@ -15,58 +16,18 @@
 #define FEW_FDS 32
 #define FD_SETSIZE_MAX 1048576
 
-struct user_time { /* struct timespec, struct timeval */
-	int64_t sec, frac;
-};
-
-/* An absolute deadline from now; saturates. */
-static uint64_t deadline_after(int64_t sec, int64_t ns)
+/* Linux leaves the rest of the time in the caller's struct, whose fraction counts `unit` ns. */
+static void put_remaining(user_ptr t, uint64_t unit, uint64_t deadline)
 {
-	if (sec == 0 && ns == 0) {
-		return 0;
-	}
-	if (sec > (int64_t)(UINT64_MAX / 4 / NSEC_PER_SEC)) {
-		return DEADLINE_NONE;
-	}
-	return clock_mono_ns() + (uint64_t)sec * NSEC_PER_SEC + (uint64_t)ns;
-}
-/* unit: ns per fraction (1 or 1000). */
-static int get_deadline(user_ptr t, int64_t unit, uint64_t *deadline)
-{
-	struct user_time ut;
-
-	*deadline = DEADLINE_NONE;
-	if (user_ptr_is_null(t)) {
-		return 0;
-	}
-	if (copy_from_user(&ut, t, sizeof(ut))) {
-		return -EFAULT;
-	}
-	if (ut.sec < 0 || ut.frac < 0 || (unit == 1 && ut.frac >= 1000000000)) {
-		return -EINVAL;
-	}
-	if (unit == 1000) { /* select takes more than a second of microseconds */
-		ut.sec = MIN(ut.sec, INT64_MAX / 2) + ut.frac / 1000000;
-		ut.frac %= 1000000;
-	}
-	*deadline = deadline_after(ut.sec, ut.frac * unit);
-	return 0;
-}
-/* Linux leaves the rest of the time in the caller's struct. */
-static void put_remaining(user_ptr t, int64_t unit, uint64_t deadline)
-{
-	uint64_t now = clock_mono_ns(), left;
-	struct user_time ut;
-	int err;
+	uint64_t left[2];
 
 	if (user_ptr_is_null(t) || deadline == DEADLINE_NONE) {
 		return;
 	}
-	left = deadline > now ? deadline - now : 0;
-	ut.sec = (int64_t)(left / NSEC_PER_SEC);
-	ut.frac = (int64_t)(left % NSEC_PER_SEC) / unit;
-	err = copy_to_user(t, &ut, sizeof(ut));
-	(void)err; /* a constant struct is fine */
+	left[0] = deadline_left(deadline);
+	left[1] = left[0] % NSEC_PER_SEC / unit;
+	left[0] /= NSEC_PER_SEC;
+	(void)!copy_to_user(t, left, sizeof(left)); /* a constant struct is fine */
 }
 
 static long do_poll(user_ptr ufds, unsigned n, uint64_t deadline)
@@ -74,7 +35,7 @@ static long do_poll(user_ptr ufds, unsigned n, uint64_t deadline)
 	struct linux_pollfd few[FEW_FDS], *fds = few;
 	long ready;
 
-	if (n > fs_rlimit(RLIMIT_NOFILE)) {
+	if (n > fs_upcalls->rlimit(RLIMIT_NOFILE)) {
 		return -EINVAL;
 	}
 	if (n > FEW_FDS) {
@@ -104,17 +65,18 @@ out:
 }
 long sys_poll(user_ptr fds, unsigned n, int timeout)
 {
-	uint64_t deadline = timeout < 0 ? DEADLINE_NONE
-					: deadline_after(timeout / 1000, timeout % 1000 * 1000000l);
-	long ret = do_poll(fds, n, deadline);
+	long ret = do_poll(fds, n, deadline_after_ms(timeout));
 
-	return ret == -ERESTARTSYS ? (timeout < 0 ? -ERESTARTNOHAND : -EINTR) : ret;
+	if (ret == -ERESTARTSYS) {
+		ret = timeout < 0 ? -ERESTARTNOHAND : -EINTR;
+	}
+	return ret;
 }
 long sys_ppoll(user_ptr fds, unsigned n, user_ptr timeout, user_ptr sigmask, size_t setsize)
 {
 	uint64_t deadline, mask = 0;
 	bool masked = !user_ptr_is_null(sigmask);
-	long ret = get_deadline(timeout, 1, &deadline);
+	long ret = deadline_after_timespec(timeout, &deadline);
 
 	if (!ret && masked) {
 		ret = signal_copy_mask(sigmask, setsize, &mask);
@@ -195,7 +157,7 @@ long sys_select(int nfds, user_ptr in, user_ptr out, user_ptr except, user_ptr t
 {
 	const user_ptr sets[3] = { in, out, except };
 	uint64_t deadline;
-	long ret = get_deadline(timeout, 1000, &deadline);
+	long ret = deadline_after_timeval(timeout, &deadline);
 
 	if (ret) {
 		return ret;
@@ -209,7 +171,7 @@ long sys_pselect6(int nfds, user_ptr in, user_ptr out, user_ptr except, user_ptr
 {
 	const user_ptr sets[3] = { in, out, except };
 	uint64_t deadline, mask = 0, arg[2] = { 0, 0 };
-	long ret = get_deadline(timeout, 1, &deadline);
+	long ret = deadline_after_timespec(timeout, &deadline);
 
 	if (!ret && !user_ptr_is_null(sig)) {
 		ret = copy_from_user(arg, sig, sizeof(arg));

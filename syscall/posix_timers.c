@@ -2,7 +2,6 @@
 /* Sleeping, POSIX timers, interval timers, timerfds. */
 #include <syscall/syscalls.h>
 
-#include <fs/inode.h>
 #include <linux/errno.h>
 #include <mm/usercopy.h>
 #include <time/posix_timers_api.h>

@@ -291,7 +291,7 @@ long sys_pidfd_open(int nr, unsigned flags)
 {
 	struct pid *pid;
 	struct file *f;
-	int err, fd;
+	int err;
 
 	if (flags & ~(unsigned)(PIDFD_NONBLOCK | PIDFD_THREAD) || nr <= 0) {
 		return -EINVAL;
@@ -310,11 +310,7 @@ long sys_pidfd_open(int nr, unsigned flags)
 	if (err) {
 		return err;
 	}
-	fd = fd_add(f, true);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, true);
 }
 
 static int pidfd_process(int fd, struct process **out)
@@ -403,15 +399,11 @@ long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 	if (found < 0) {
 		return -EBADF;
 	}
-	if (found == fd) {
-		err = fd_add(f, true);
-	} else {
-		err = -EBADF;
-	}
-	if (err < 0) {
+	if (found != fd) {
 		file_put(f);
+		return -EBADF;
 	}
-	return err;
+	return fd_give(f, true);
 }
 
 /* --- parts --- */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals: actions, masks, sending, waiting. */
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
 #include <arch/thread.h>
-#include <fs/inode.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/usercopy.h>
@@ -75,25 +75,16 @@ long sys_rt_sigpending(user_ptr set, size_t sigsetsize)
 
 long sys_rt_sigtimedwait(user_ptr uset, user_ptr uinfo, user_ptr utimeout, size_t sigsetsize)
 {
-	uint64_t set, deadline = DEADLINE_NONE;
-	struct timespec64 ts;
+	uint64_t set, deadline;
 	struct siginfo info;
 	long sig;
 	int err = signal_copy_mask(uset, sigsetsize, &set);
 
+	if (!err) {
+		err = deadline_after_timespec(utimeout, &deadline); /* 0 only looks */
+	}
 	if (err) {
 		return err;
-	}
-	if (!user_ptr_is_null(utimeout)) {
-		err = copy_from_user(&ts, utimeout, sizeof(ts));
-		if (err) {
-			return err;
-		}
-		if (!timespec_valid(&ts)) {
-			return -EINVAL;
-		}
-		/* 0 only looks. */
-		deadline = ts.sec || ts.nsec ? clock_deadline(CLOCK_MONOTONIC, &ts, false) : 0;
 	}
 	sig = signal_timed_wait(set, &info, deadline);
 	if (sig > 0 && !user_ptr_is_null(uinfo)) {

@@ -24,7 +24,7 @@ int sockref_get(int fd, struct sockref *r)
 }
 bool sockref_nonblock(const struct sockref *r)
 {
-	return atomic_load_explicit(&r->fd.file->flags, memory_order_relaxed) & O_NONBLOCK;
+	return file_nonblock(r->fd.file, 0);
 }
 
 int sock_addr_get(struct sock_addr *addr, user_ptr user, int len)
@@ -52,21 +52,12 @@ int sock_addr_put(const struct sock_addr *addr, user_ptr user, user_ptr user_len
 	return put_user_u32(user_len, addr->len);
 }
 
-static long install(struct file *f, int type)
-{
-	long fd = fd_add(f, type & SOCK_CLOEXEC);
-
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
-}
 long sys_socket(int domain, int type, int protocol)
 {
 	struct file *f;
 	int err = socket_open(domain, type, protocol, &f);
 
-	return err ? err : install(f, type);
+	return err ? err : fd_give(f, type & SOCK_CLOEXEC);
 }
 long sys_socketpair(int domain, int type, int protocol, user_ptr user)
 {

@@ -2,6 +2,7 @@
 /* send, recv and their vector and multiple forms; control messages. */
 #include <syscall/iovecs.h>
 #include <syscall/sockets.h>
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
 #include <arch/clock.h>
@@ -119,7 +120,7 @@ static int add_creds(struct socket_msg *m, const uint8_t *data, size_t len)
 		return -EINVAL;
 	}
 	memcpy(&u, data, sizeof(u));
-	if ((u.pid != fs_current_pid() && !cred_capable(CAP_SYS_ADMIN)) ||
+	if ((u.pid != fs_upcalls->current_pid() && !cred_capable(CAP_SYS_ADMIN)) ||
 	    (!ids_have(&c->u, u.uid) && !cred_capable(CAP_SETUID)) ||
 	    (!ids_have(&c->g, u.gid) && !cred_capable(CAP_SETGID))) {
 		return -EPERM;
@@ -382,20 +383,14 @@ long sys_sendmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags)
 /* The timeout is looked at between messages, as on Linux. */
 long sys_recvmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags, user_ptr timeout)
 {
-	uint64_t deadline = DEADLINE_NONE;
-	struct timespec64 ts;
+	uint64_t deadline;
 	struct sockref r;
 	unsigned done = 0;
 	long ret;
 
-	if (!user_ptr_is_null(timeout)) {
-		if (copy_from_user(&ts, timeout, sizeof(ts))) {
-			return -EFAULT;
-		}
-		if (!timespec_valid(&ts)) {
-			return -EINVAL;
-		}
-		deadline = clock_mono_ns() + MIN(timespec_to_ns(&ts), UINT64_MAX / 2);
+	ret = deadline_after_timespec(timeout, &deadline);
+	if (ret) {
+		return ret;
 	}
 	ret = sockref_get(fd, &r);
 	if (ret) {

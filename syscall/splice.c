@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sendfile, splice, tee, vmsplice, copy_file_range: all by copying through a kernel buffer. */
+/* sendfile, splice, tee, vmsplice, copy_file_range. */
 #include <syscall/syscalls.h>
 
+#include <fs/copy.h>
 #include <fs/event/pipe.h>
 #include <fs/fdtable.h>
 #include <fs/file.h>
@@ -10,60 +11,10 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
-#include <mm/slab.h>
 #include <mm/usercopy.h>
-#include <signal/signal.h>
 
-#define CHUNK 65536
-
-/* Moves up to n bytes; positions NULL = the file's own.  Stops at a short write. */
-static long copy_between(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
-			 size_t n, unsigned flags)
-{
-	size_t size = MIN(n, (size_t)CHUNK), done = 0;
-	char *buf = kmalloc(size ? size : 1);
-	long got = 0;
-
-	if (!buf) {
-		return -ENOMEM;
-	}
-	while (done < n) {
-		struct uio_seg seg;
-		struct uio u;
-		size_t wrote = 0;
-
-		uio_init_kernel(&u, &seg, buf, MIN(n - done, size));
-		got = file_read(in, &u, in_pos, done ? flags | IO_NOWAIT : flags);
-		if (got <= 0) {
-			break;
-		}
-		while (wrote < (size_t)got) {
-			long w;
-
-			uio_init_kernel(&u, &seg, buf + wrote, (size_t)got - wrote);
-			w = file_write(out, &u, out_pos, flags);
-			if (w <= 0) {
-				/* What was read and not written goes back where that is possible. */
-				if (in_pos) {
-					*in_pos -= (size_t)got - wrote;
-				} else if (!in->no_seek) {
-					in->pos -= (size_t)got - wrote;
-				}
-				done += wrote;
-				got = w;
-				goto out;
-			}
-			wrote += (size_t)w;
-		}
-		done += wrote;
-		if (signal_interrupted()) {
-			break;
-		}
-	}
-out:
-	kfree(buf);
-	return done ? (long)done : got;
-}
+#define SPLICE_FLAGS (unsigned)(SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
+#define SPLICE_MAX ((size_t)65536) /* one bufferful: what is in a pipe may not be lost */
 
 static int get_offset(user_ptr user, uint64_t *off, uint64_t **pos)
 {
@@ -118,7 +69,7 @@ long sys_sendfile(int out_fd, int in_fd, user_ptr offset, size_t n)
 		ret = -EINVAL;
 	}
 	if (!ret) {
-		ret = copy_between(in, pos, out, NULL, MIN(n, MAX_RW_COUNT), 0);
+		ret = file_copy(in, pos, out, NULL, MIN(n, MAX_RW_COUNT), 0);
 		ret = put_offset(offset, pos, ret);
 	}
 	file_put(in);
@@ -132,7 +83,7 @@ long sys_splice(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t
 	struct file *in, *out;
 	long ret;
 
-	if (flags & ~15u) {
+	if (flags & ~SPLICE_FLAGS) {
 		return -EINVAL;
 	}
 	if (!n) {
@@ -159,9 +110,8 @@ long sys_splice(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t
 		ret = get_offset(out_off, &ooff, &opos);
 	}
 	if (!ret) {
-		/* One bufferful: what is in a pipe may not be lost, so never more than is there. */
-		ret = copy_between(in, ipos, out, opos, MIN(n, (size_t)CHUNK),
-				   flags & SPLICE_F_NONBLOCK ? IO_NOWAIT : 0);
+		ret = file_copy(in, ipos, out, opos, MIN(n, SPLICE_MAX),
+				flags & SPLICE_F_NONBLOCK ? IO_NOWAIT : 0);
 		ret = put_offset(in_off, ipos, ret);
 		ret = put_offset(out_off, opos, ret);
 	}
@@ -175,7 +125,7 @@ long sys_tee(int in_fd, int out_fd, size_t n, unsigned flags)
 	struct file *in, *out;
 	long ret;
 
-	if (flags & ~15u) {
+	if (flags & ~SPLICE_FLAGS) {
 		return -EINVAL;
 	}
 	if (!n) {
@@ -196,7 +146,7 @@ long sys_vmsplice(int fd, user_ptr iov, uint64_t n, unsigned flags)
 	bool write;
 	long ret;
 
-	if (flags & ~15u) {
+	if (flags & ~SPLICE_FLAGS) {
 		return -EINVAL;
 	}
 	ret = fd_get(fd, &f);
@@ -215,7 +165,7 @@ long sys_vmsplice(int fd, user_ptr iov, uint64_t n, unsigned flags)
 long sys_copy_file_range(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t n,
 			 unsigned flags)
 {
-	uint64_t ioff, ooff, *ipos, *opos, from, to;
+	uint64_t ioff, ooff, *ipos, *opos;
 	struct file *in, *out;
 	long ret = get_two(in_fd, &in, out_fd, &out);
 
@@ -226,44 +176,13 @@ long sys_copy_file_range(int in_fd, user_ptr in_off, int out_fd, user_ptr out_of
 	if (!ret) {
 		ret = get_offset(out_off, &ooff, &opos);
 	}
-	if (ret) {
-		goto out;
-	}
-	from = ipos ? *ipos : in->pos;
-	to = opos ? *opos : out->pos;
-	if (flags) {
-		ret = -EINVAL;
-	} else if (S_ISDIR(in->inode->mode) || S_ISDIR(out->inode->mode)) {
-		ret = -EISDIR;
-	} else if (!S_ISREG(in->inode->mode) || !S_ISREG(out->inode->mode)) {
-		ret = -EINVAL;
-	} else if (!in->readable || !out->writable || atomic_load(&out->flags) & O_APPEND) {
-		ret = -EBADF;
-	} else if (from + n < from || to + n < to) {
-		ret = -EOVERFLOW;
-	} else if (in->inode == out->inode && from < to + n && to < from + n && n) {
-		ret = -EINVAL;
-	}
-	if (ret || !n) {
-		goto out;
-	}
-	n = MIN(n, MAX_RW_COUNT);
-	ret = -EOPNOTSUPP;
-	if (in->inode->sb == out->inode->sb && in->ops->copy_range) {
-		ret = in->ops->copy_range(in, from, out, to, n);
-		if (ret > 0) {
-			*(ipos ? ipos : &in->pos) += (uint64_t)ret;
-			*(opos ? opos : &out->pos) += (uint64_t)ret;
-		}
-	}
-	if (ret == -EOPNOTSUPP || ret == -ENOSYS || ret == -EXDEV) {
-		ret = copy_between(in, ipos, out, opos, n, 0);
+	if (!ret) {
+		ret = flags ? -EINVAL : file_copy_range(in, ipos, out, opos, n);
 	}
 	if (ret > 0) {
 		ret = put_offset(in_off, ipos, ret);
 		ret = put_offset(out_off, opos, ret);
 	}
-out:
 	file_put(in);
 	file_put(out);
 	return ret;

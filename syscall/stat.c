@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Attributes of files: stat, statx, access, chmod, chown, utimes, readlink, statfs. */
+#include <syscall/at.h>
 #include <syscall/syscalls.h>
 
 #include <fs/attr.h>
 #include <fs/cred.h>
-#include <fs/dentry.h>
 #include <fs/fdtable.h>
 #include <fs/file.h>
-#include <fs/inode.h>
 #include <fs/mount.h>
 #include <fs/path.h>
-#include <fs/pathname.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
@@ -20,24 +18,6 @@
 #include <mm/usercopy.h>
 #include <proc/cred.h>
 #include <sched/thread.h>
-
-/* Finds what a *at call is about. */
-static int at_lookup(int dirfd, user_ptr user, unsigned flags, struct path *p)
-{
-	struct pathname name;
-	int err = pathname_get(&name, user);
-
-	if (!err) {
-		err = vfs_lookup(dirfd, name.s, flags, p);
-		pathname_put(&name);
-	}
-	return err;
-}
-static unsigned at_to_lookup(int flags)
-{
-	return (flags & AT_SYMLINK_NOFOLLOW ? 0 : LOOKUP_FOLLOW) |
-	       (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-}
 
 /* --- stat --- */
 static int put_stat(user_ptr buf, const struct kstat *k)
@@ -174,37 +154,26 @@ long sys_statx(int dirfd, user_ptr path, int flags, unsigned mask, user_ptr buf)
 }
 
 /* --- access: by real ids unless AT_EACCESS --- */
-static int check_access(const struct path *p, int mode)
-{
-	struct inode *inode = p->dentry->inode;
-	int err;
-
-	if (!inode) {
-		return -ENOENT;
-	}
-	if (mode & W_OK && p->mount->read_only &&
-	    (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode))) {
-		err = vfs_permission(inode, mode);
-		return err ? err : -EROFS;
-	}
-	return mode ? vfs_permission(inode, mode) : 0;
-}
-/* Credentials for the look-up: the real ids as fs ids; capabilities as for that user. */
-static struct cred *real_cred(void)
+/* Credentials for the look-up: the real ids as fs ids; capabilities as for that user.  NULL:
+ * those of now will do. */
+static int real_cred(struct cred **out)
 {
 	const struct cred *c = thread_current()->cred;
 	struct cred *n;
 
+	*out = NULL;
 	if (c->u.real == c->u.fs && c->g.real == c->g.fs) {
-		return NULL;
+		return 0;
 	}
 	n = cred_copy(c);
-	if (n) {
-		n->u.fs = n->u.real;
-		n->g.fs = n->g.real;
-		n->cap_effective = n->u.real ? 0 : n->cap_permitted;
+	if (!n) {
+		return -ENOMEM;
 	}
-	return n;
+	n->u.fs = n->u.real;
+	n->g.fs = n->g.real;
+	n->cap_effective = n->u.real ? 0 : n->cap_permitted;
+	*out = n;
+	return 0;
 }
 long sys_faccessat2(int dirfd, user_ptr path, int mode, int flags)
 {
@@ -217,14 +186,17 @@ long sys_faccessat2(int dirfd, user_ptr path, int mode, int flags)
 		return -EINVAL;
 	}
 	if (!(flags & AT_EACCESS)) {
-		real = real_cred();
-		if (real) {
-			mine = cred_swap(real);
+		err = real_cred(&real);
+		if (err) {
+			return err;
 		}
+	}
+	if (real) {
+		mine = cred_swap(real);
 	}
 	err = at_lookup(dirfd, path, at_to_lookup(flags), &p);
 	if (!err) {
-		err = check_access(&p, mode);
+		err = vfs_access(&p, mode);
 		path_put(&p);
 	}
 	if (real) {
@@ -248,11 +220,7 @@ static long set_path(int dirfd, user_ptr path, unsigned lookup, struct iattr *a)
 	long err = at_lookup(dirfd, path, lookup, &p);
 
 	if (!err) {
-		if (a->valid & ATTR_MODE && p.dentry->inode && S_ISLNK(p.dentry->inode->mode)) {
-			err = -EOPNOTSUPP;
-		} else {
-			err = vfs_setattr(&p, a);
-		}
+		err = vfs_setattr(&p, a);
 		path_put(&p);
 	}
 	return err;
@@ -260,16 +228,11 @@ static long set_path(int dirfd, user_ptr path, unsigned lookup, struct iattr *a)
 static long set_fd(int fd, struct iattr *a)
 {
 	struct path p;
-	struct fdref r;
-	long err = fdref_get(fd, &r);
+	long err = at_file(fd, &p);
 
 	if (!err) {
-		err = file_path(r.file, &p);
-		if (!err) {
-			err = vfs_setattr(&p, a);
-			path_put(&p);
-		}
-		fdref_put(&r);
+		err = vfs_setattr(&p, a);
+		path_put(&p);
 	}
 	return err;
 }
@@ -332,7 +295,7 @@ static int one_time(struct timespec64 t, unsigned set, unsigned now, struct time
 		*valid |= now;
 		return 0;
 	}
-	if (t.nsec < 0 || t.nsec >= 1000000000) {
+	if (t.nsec < 0 || t.nsec >= (int64_t)NSEC_PER_SEC) {
 		return -EINVAL;
 	}
 	*out = t;
@@ -416,7 +379,6 @@ long sys_utime(user_ptr path, user_ptr times)
 long sys_readlinkat(int dirfd, user_ptr path, user_ptr buf, int size)
 {
 	struct path p;
-	struct inode *inode;
 	char *tmp;
 	long n;
 
@@ -427,13 +389,12 @@ long sys_readlinkat(int dirfd, user_ptr path, user_ptr buf, int size)
 	if (n) {
 		return n;
 	}
-	inode = p.dentry->inode;
-	if (!inode || !S_ISLNK(inode->mode) || !inode->ops->readlink) {
-		n = is_empty(path) ? -ENOENT : -EINVAL;
-		goto out;
-	}
 	tmp = kmalloc(PATH_MAX);
-	n = tmp ? inode->ops->readlink(inode, tmp, PATH_MAX) : -ENOMEM;
+	n = tmp ? vfs_readlink(&p, tmp, PATH_MAX) : -ENOMEM;
+	path_put(&p);
+	if (n == -EINVAL && is_empty(path)) {
+		n = -ENOENT;
+	}
 	if (n > size) {
 		n = size;
 	}
@@ -441,8 +402,6 @@ long sys_readlinkat(int dirfd, user_ptr path, user_ptr buf, int size)
 		n = -EFAULT;
 	}
 	kfree(tmp);
-out:
-	path_put(&p);
 	return n;
 }
 long sys_readlink(user_ptr path, user_ptr buf, int size)
@@ -506,8 +465,6 @@ long sys_name_to_handle_at(int dirfd, user_ptr path, user_ptr handle, user_ptr m
 	struct path p;
 	long err;
 
-	(void)handle;
-	(void)mount_id;
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) {
 		return -EINVAL;
 	}
@@ -523,8 +480,5 @@ long sys_name_to_handle_at(int dirfd, user_ptr path, user_ptr handle, user_ptr m
 }
 long sys_open_by_handle_at(int mount_fd, user_ptr handle, int flags)
 {
-	(void)mount_fd;
-	(void)handle;
-	(void)flags;
 	return cred_capable(CAP_DAC_READ_SEARCH) ? -ESTALE : -EPERM;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading and setting clocks; sleeping and timers are in syscall/posix_timers.c. */
+#include <syscall/deadline.h>
 #include <syscall/syscalls.h>
 
 #include <fs/cred.h>
@@ -10,16 +11,6 @@
 #include <linux/timex.h>
 #include <mm/usercopy.h>
 #include <time/posix_timers.h>
-
-static int copy_time_from_user(struct timespec64 *ts, user_ptr from)
-{
-	int err = copy_from_user(ts, from, sizeof(*ts));
-
-	if (!err && (ts->nsec < 0 || ts->nsec >= (int64_t)NSEC_PER_SEC)) {
-		err = -EINVAL;
-	}
-	return err;
-}
 
 /* The kernel's clocks count 64-bit nanoseconds; as on Linux, what is set must leave room
  * for 30 years of uptime. */
@@ -125,7 +116,7 @@ long sys_clock_settime(int clock, user_ptr uts)
 		err = clock_read(clock, &unused);
 		return err ? err : clock < 0 ? -EPERM : -EINVAL;
 	}
-	err = copy_time_from_user(&ts, uts);
+	err = timespec_from_user(uts, &ts);
 	return err ? err : set_wall_clock(&ts);
 }
 

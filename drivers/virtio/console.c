@@ -13,7 +13,7 @@
  */
 #include <arch/paging.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>

@@ -2,7 +2,7 @@
 #include <arch/paging.h>
 #include <drivers/virtio.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>

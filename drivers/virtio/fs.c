@@ -16,7 +16,7 @@
 #include <drivers/virtio.h>
 #include <fs/fuse/fuse_transport.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>

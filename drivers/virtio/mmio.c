@@ -5,7 +5,7 @@
 #include <drivers/virtio_mmio.h>
 #include <lib/cmdline.h>
 #include <lib/format.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>

@@ -5,7 +5,7 @@
  */
 #include <arch/paging.h>
 #include <drivers/virtio.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <sync/random.h>
 #include <lib/string.h>
 #include <linux/errno.h>

@@ -8,7 +8,17 @@
  * readers are woken all the same: see log.c.
  */
 #include <lib/util.h>
-#include <sync/waitq.h>
+
+struct waitq;
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO };
+
+/* One line; a trailing newline is optional. */
+void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)
+#define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
 
 /* The next bytes of the log, formatted: "[    0.001234] cpu0: text\n".  *cookie starts at 0;
  * what was overwritten before it was read is skipped.  0 = nothing new. */

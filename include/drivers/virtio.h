@@ -74,7 +74,7 @@ struct virtio_transport {
 struct virtio_queue {
 	struct virtio_device *dev;
 	uint16_t index;
-	struct spinlock lock;
+	SPINLOCK(device) lock;
 	struct vring ring;    /* lock */
 	void *mem, *slots;    /* [I] */
 	uint64_t kicks, irqs; /* lock; statistics */

@@ -3,6 +3,7 @@
 /* Attributes of files: what stat tells, who may do what, and changes to them. */
 #include <fs/inode.h>
 
+struct file;
 struct path;
 
 /* Result of stat; what struct stat and struct statx are made from. */
@@ -34,8 +35,15 @@ struct iattr {
 };
 MUST_USE int vfs_stat_inode(struct inode *inode, struct kstat *st, bool force_sync);
 MUST_USE int vfs_stat_path(const struct path *p, struct kstat *st, bool force_sync);
+/* truncate(2), ftruncate(2). */
+MUST_USE int vfs_truncate(const struct path *p, uint64_t size);
+MUST_USE int file_truncate(struct file *f, uint64_t size);
+/* The target of a symlink, not terminated: its length or -errno (-EINVAL: no symlink). */
+long vfs_readlink(const struct path *p, char *buf, size_t size);
 MUST_USE int vfs_setattr(const struct path *p, struct iattr *a); /* permission checks inside */
 enum may { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
+/* access(2): MAY_* for current's fs ids. */
+MUST_USE int vfs_access(const struct path *p, int mask);
 MUST_USE int vfs_permission(struct inode *inode, int mask); /* MAY_*: 4 r, 2 w, 1 x; fs ids */
 /* Owner of the inode, or CAP_FOWNER. */
 bool vfs_owner_or_capable(const struct inode *inode);

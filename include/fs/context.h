@@ -6,7 +6,7 @@
 
 struct fs_context {
 	_Atomic int32_t refs;
-	struct spinlock lock;
+	SPINLOCK(fs_context) lock;
 	struct path root, cwd;
 	uint32_t umask;
 };
@@ -15,4 +15,6 @@ struct fs_context *fs_context_copy(struct fs_context *from);
 void fs_context_get(struct fs_context *c);
 void fs_context_put(struct fs_context *c);
 MUST_USE int fs_chdir(const struct path *p);
+void fs_get_cwd(struct path *out);    /* current's, counted */
+uint32_t fs_set_umask(uint32_t mask); /* the old one */
 MUST_USE int fs_chroot(const struct path *p);

@@ -18,8 +18,9 @@ void fdtable_close_on_exec(struct fdtable *t);
 MUST_USE int fd_reserve(int min, bool cloexec);
 void fd_install(int fd, struct file *f);
 void fd_unreserve(int fd);
-/* reserve + install; on failure the reference stays with the caller. */
-MUST_USE int fd_add(struct file *f, bool cloexec);
+/* reserve + install; the reference is gone, on failure too.  The descriptor or -errno. */
+MUST_USE int fd_give(struct file *f, bool cloexec);
+MUST_USE int fd_give_from(int min, struct file *f, bool cloexec);
 /* Counted; -EBADF.  fd_get refuses O_PATH files, fd_get_any does not. */
 MUST_USE int fd_get(int fd, struct file **out);
 MUST_USE int fd_get_any(int fd, struct file **out);

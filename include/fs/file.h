@@ -6,6 +6,7 @@
  */
 #include <fs/path.h>
 #include <lib/list.h>
+#include <linux/fcntl.h>
 #include <sync/mutex.h>
 #include <sync/spinlock.h>
 
@@ -51,12 +52,12 @@ struct file {
 	struct path path;    /* dentry NULL for pipes, sockets and other anonymous files */
 	struct inode *inode; /* counted; never NULL (anonymous files share a dummy kind) */
 	uint64_t pos;
-	struct mutex pos_lock; /* read/write/lseek that use pos */
+	MUTEX(file_pos) pos_lock; /* read/write/lseek that use pos */
 	void *private_data;
 	_Atomic int32_t owner_pid; /* F_SETOWN; negative = group */
 	_Atomic int32_t owner_sig; /* F_SETSIG */
 	struct list epoll_items;   /* epolls that watch it (fs/epoll.c) */
-	struct spinlock epoll_lock;
+	SPINLOCK(file_epoll) epoll_lock;
 	struct async_watch *async; /* O_ASYNC: fs/async.h */
 	int async_fd;		   /* what siginfo calls it */
 	bool readable, writable;   /* from the access mode */
@@ -73,6 +74,12 @@ struct inode *anon_inode_new(const struct inode_ops *ops, uint32_t mode);
 /* Like file_alloc_anon with an inode of the caller's, whose reference it takes over. */
 MUST_USE int file_alloc_inode(const struct file_ops *ops, void *priv, int flags,
 			      struct inode *inode, const char *anon_name, struct file **out);
+/* Must a transfer with these IO_* flags not wait? */
+static inline bool file_nonblock(const struct file *f, unsigned flags)
+{
+	return flags & IO_NOWAIT ||
+	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
+}
 void file_get(struct file *f);
 bool file_try_get(struct file *f); /* false: the last reference is gone */
 void file_put(struct file *f);	   /* the last one: flush is not called, release is; may sleep */
@@ -89,6 +96,9 @@ MUST_USE int file_object(struct file *f, struct page_cache **object);
 /* mmap(2) of f, pgoff in pages: the address or -errno. */
 long file_mmap(struct mm *mm, struct file *f, uint64_t addr, uint64_t len, int prot, int flags,
 	       uint64_t pgoff);
+/* fsync(2), fallocate(2) with off and len in range. */
+MUST_USE int file_fsync(struct file *f, bool data_only);
+MUST_USE int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len);
 long file_lseek(struct file *f, int64_t off, int whence);
 /* Absent when f has no name: a path that stat and open understand (magic links). */
 MUST_USE int file_path(struct file *f, struct path *out);

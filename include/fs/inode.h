@@ -78,10 +78,10 @@ struct inode {
 	uint32_t nlink, uid, gid, blksize;
 	uint64_t rdev, blocks;
 	struct timespec64 atime, mtime, ctime, btime;
-	struct mutex lock;
+	MUTEX(inode) lock;
 	struct page_cache pages;       /* regular files; size lives in pages.size */
 	struct file_lock_state *locks; /* POSIX, OFD and flock locks; NULL = none ever */
-	struct spinlock locks_lock;
+	SPINLOCK(file_locks) locks_lock;
 	void *fifo;		 /* struct pipe of a FIFO while it is open */
 	_Atomic int32_t writers; /* open for writing: ETXTBSY against exec; -n = executing */
 	void *socket;		 /* bound AF_UNIX socket */
@@ -103,7 +103,7 @@ struct superblock {
 	uint64_t magic;
 	bool read_only;
 	bool noexec, nodev;
-	struct mutex rename_lock;
+	MUTEX(fs_rename) rename_lock;
 	void *priv;
 };
 void inode_init(struct inode *inode, struct superblock *sb, const struct inode_ops *ops,

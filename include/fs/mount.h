@@ -36,4 +36,5 @@ MUST_USE int vfs_mount_type(const char *type, const char *where, const char *opt
 			    uint64_t flags);
 MUST_USE int vfs_umount(const char *where, int flags);
 MUST_USE int vfs_statfs(const struct path *p, struct kstatfs *st);
-void vfs_sync_all(void); /* every page cache and superblock */
+MUST_USE int vfs_sync(struct superblock *sb); /* its pages and metadata */
+void vfs_sync_all(void);		      /* every page cache and superblock */

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
-/* What fs asks of proc, which sets these at boot. */
+/*
+ * What fs asks of proc: limits and identity of current, and signals to it.  proc registers once,
+ * before the first file system is mounted; from then on fs_upcalls does not change.
+ */
 #include <lib/util.h>
 
 struct file;
 
-/* Thread group id of current; set by proc: F_GETLK, /proc/locks. */
-extern int (*fs_current_pid)(void);
-/* Limit on descriptors of the current process; set by proc (soft RLIMIT_NOFILE). */
-extern uint64_t (*fs_rlimit)(int resource); /* RLIMIT_* -> soft limit of current */
-extern void (*fs_send_sigxfsz)(void);
-extern void (*fs_send_sigpipe)(void);
-extern void (*fs_send_sigio)(struct file *f, int band); /* F_SETOWN/O_ASYNC */
+struct fs_upcalls {
+	int (*current_pid)(void);	  /* thread group id: F_GETLK, /proc/locks, SO_PEERCRED */
+	uint64_t (*rlimit)(int resource); /* RLIMIT_* -> soft limit of current */
+	void (*send_sigxfsz)(void);
+	void (*send_sigpipe)(void);
+	void (*send_sigio)(struct file *f, int band); /* to the file's owner: F_SETOWN, O_ASYNC */
+};
+extern const struct fs_upcalls *fs_upcalls;
+void fs_upcalls_register(const struct fs_upcalls *u);

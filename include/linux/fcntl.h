@@ -108,6 +108,9 @@
 #define RESOLVE_BENEATH 8
 #define RESOLVE_IN_ROOT 16
 #define RESOLVE_CACHED 32
+#define RESOLVE_ALL 63
+#define SYNC_FILE_RANGE_ALL 7 /* WAIT_BEFORE, WRITE, WAIT_AFTER */
+#define POSIX_FADV_NOREUSE 5  /* the last one */
 
 #define RWF_HIPRI 1
 #define RWF_DSYNC 2

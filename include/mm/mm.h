@@ -81,8 +81,8 @@ extern const struct mm_file_ops *mm_file_ops;
 extern uint64_t (*mm_rlimit)(int resource);
 
 struct mm {
-	struct rwsem lock;
-	struct spinlock pt_lock;
+	RWSEM(mm) lock;
+	SPINLOCK(pagetable) pt_lock;
 	struct arch_space space;
 	struct rb_tree vmas;
 	struct vma *last_hit;	     /* hint, validated under lock */

@@ -44,7 +44,7 @@ struct pagecache_ops {
 	void (*unhold)(struct page_cache *pc);
 };
 struct page_cache {
-	struct spinlock lock;
+	SPINLOCK(pagecache) lock;
 	struct rb_node *reserved;
 	void **root; /* radix tree, 64-way; kernel/mm/pagecache.c */
 	unsigned height;
@@ -54,7 +54,7 @@ struct page_cache {
 	const struct pagecache_ops *ops;
 	void *owner;	      /* the inode */
 	_Atomic int32_t refs; /* for ops->release */
-	struct spinlock vmas_lock;
+	SPINLOCK(object_vmas) vmas_lock;
 	struct list vmas; /* struct vma.object_link */
 	struct waitq unlock_waiters;
 	uint64_t ra_next, ra_size; /* read-ahead state: next expected index, window in pages */

@@ -33,7 +33,7 @@ struct pid {
 };
 
 /* Tree of processes, groups, sessions.  Taken with interrupts off. */
-extern struct spinlock proctree_lock;
+extern SPINLOCK(proctree) proctree_lock;
 
 /* A fresh number that names `task` (1 user, 1 reference for it).  -EAGAIN when all are in
  * use, -ENOMEM. */

@@ -42,7 +42,7 @@ struct sigpending {
 
 struct sighand {
 	struct refcount refs;
-	struct spinlock lock;
+	SPINLOCK(sigaction) lock;
 	struct linux_sigaction action[NSIG]; /* [lock]; index signo - 1.  A handler alone may be
 					      * read without it. */
 };
@@ -136,7 +136,7 @@ struct process {
 	uint32_t wait_status;	  /* zombie: as wait4 gives it */
 
 	/* threads and signals [S] */
-	struct spinlock siglock;
+	SPINLOCK(siglock) siglock;
 	struct list threads;
 	unsigned nthreads;	 /* in the list */
 	_Atomic unsigned live;	 /* not yet at the end of task_exit() */

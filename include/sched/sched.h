@@ -24,10 +24,6 @@ void thread_init(struct thread *t, const char *name, const struct thread *parent
  * scheduler takes its own reference.  arch_thread_init_*() was called. */
 void sched_start(struct thread *t);
 
-/* A kernel thread that runs fn(arg); returns NULL when out of memory.  It ends
- * when fn returns (kernel/mm/kthread.c).  The returned pointer carries no reference. */
-struct thread *kthread_start(const char *name, void (*fn)(void *arg), void *arg);
-
 /* Ends the current thread; never returns. */
 NORETURN void sched_exit(void);
 

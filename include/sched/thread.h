@@ -78,7 +78,7 @@ struct thread {
 	struct refcount refs; /* thread_get / thread_put; the struct goes with the last */
 	void (*release)(struct thread *t); /* [I] frees the struct (and what embeds it) */
 	void *kstack;			   /* [I] from kstack_alloc() */
-	uint64_t held_ranks;		   /* [t] debug: sleeping locks held */
+	struct held_ranks held_ranks;	   /* [t] debug: sleeping locks held */
 	struct list all_link;		   /* all threads, for panic's listing */
 	char name[16];			   /* NUL-terminated (prctl PR_SET_NAME) */
 };

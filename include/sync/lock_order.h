@@ -1,36 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * The lock order, outermost first, twice: ranks are asserted at run time in
- * debug builds (kernel/sync/spinlock.c keeps a mask of held ranks per CPU, and
- * per thread for sleeping locks); classes are checked by clang at build time.
+ * The lock order, outermost first, twice.
  *
- * Sleeping locks (mutex, rwsem) come before all spinlocks: nobody sleeps under
- * a spinlock.  Two locks of one rank are taken only through *_lock_nested(), in
- * the order of their addresses.  Ranks marked (irq) are also taken by interrupt
- * handlers, so always with interrupts off (spin_lock_irqsave).
+ * Ranks are asserted at run time in debug builds (kernel/sync/spinlock.c counts the ranks that a
+ * CPU holds, and those of sleeping locks that a thread holds): a lock is taken only when no lock
+ * of its rank or of a later one is held.
+ *
+ * Roles are what clang checks in `make lint`: each lock is declared with the role that it plays,
+ * `SPINLOCK(fdtable) lock;`, and locking it takes fdtable_role (sync/lock_roles.h).  Each role
+ * has a rank; roles of one rank are never held together.
+ *
+ * Sleeping locks (mutex, rwsem) come before all spinlocks: nobody sleeps under a spinlock.  Two
+ * locks of one role are taken only through *_lock_nested(), in the order of their addresses.
+ * Ranks marked (irq) are also taken by interrupt handlers, so always with interrupts off
+ * (spin_lock_irqsave).
  */
 #include <sync/annotate.h>
 
 enum lock_rank {
 	/* sleeping locks */
-	RANK_EXEC = 1,	   /* one exec or fork at a time in a process */
-	RANK_FS_RENAME,	   /* whole-tree rename */
-	RANK_FILE_POS,	   /* file->pos_lock: held around reads, writes and listings */
-	RANK_INODE_DIR,	   /* a directory's entries (inode->lock of a directory) */
-	RANK_INODE,	   /* a file's size and contents (inode->lock) */
-	RANK_EPOLL,	   /* epoll->mutex: held over the poll ops of the types below */
-	RANK_TTY,	   /* tty->lock (sleeping part) */
-	RANK_PIPE,	   /* pipe->mutex */
-	RANK_SOCKET,	   /* socket->mutex */
-	RANK_IPC,	   /* System V and POSIX IPC objects */
-	RANK_MM,	   /* mm->lock, a rwsem: vmas */
-	RANK_PAGECACHE_IO, /* one page being filled or written */
-	RANK_SLEEP_LEAF,   /* sleeping locks under which no other is taken */
+	RANK_FS_RENAME = 1, /* whole-tree rename */
+	RANK_FILE_POS,	    /* file->pos_lock: held around reads, writes and listings */
+	RANK_TEXT_FILE,	    /* the text of an open file of /proc */
+	RANK_INODE_DIR,	    /* a directory's entries (inode->lock of a directory) */
+	RANK_INODE,	    /* a file's size and contents (inode->lock) */
+	RANK_EPOLL,	    /* epoll->mutex: held over the poll ops of the types below */
+	RANK_TTY,	    /* tty->lock (sleeping part) */
+	RANK_PIPE,	    /* pipe->mutex */
+	RANK_SOCKET,	    /* socket->mutex */
+	RANK_MM,	    /* mm->lock, a rwsem: vmas */
+	RANK_SLEEP_LEAF,    /* sleeping locks under which no other is taken */
 	/* spinlocks */
 	RANK_PROCTREE,	   /* (irq) pid table, parents, groups, sessions */
 	RANK_SIGHAND,	   /* (irq) handlers and pending signals of a process */
-	RANK_POSIX_TIMER,  /* (irq) one POSIX timer */
 	RANK_SIGACTION,	   /* (irq) actions of a signal handler table */
 	RANK_USER_ACCOUNT, /* (irq) accounts by uid */
 	RANK_IPC_TABLE,	   /* ids of System V IPC, names of message queues */
@@ -63,26 +66,94 @@ enum lock_rank {
 };
 _Static_assert(RANK_COUNT <= 64, "held ranks fit a 64-bit mask");
 
-/* A class stands for every lock of its role; it has no storage and is never defined. */
-struct TSA(capability("lock")) lock_class {
+/*
+ * Every role: its name, the one before it, its rank.  The order is that of the ranks.  Roles of
+ * one rank exclude each other, whatever their order here.
+ */
+#define SLEEPING_ROLES(X)                 \
+	X(fs_rename, no_lock, FS_RENAME)  \
+	X(file_pos, fs_rename, FILE_POS)  \
+	X(text_file, file_pos, TEXT_FILE) \
+	X(inode, text_file, INODE)        \
+	X(epoll_gate, inode, EPOLL)       \
+	X(epoll, epoll_gate, EPOLL)       \
+	X(async, epoll, EPOLL)            \
+	X(tty, async, TTY)                \
+	X(pipe, tty, PIPE)                \
+	X(hostio, pipe, PIPE)             \
+	X(socket_recv, hostio, SOCKET)    \
+	X(mm, socket_recv, MM)            \
+	X(hostctl_drain, mm, SLEEP_LEAF)
+
+#define SPINNING_ROLES(X)                       \
+	X(proctree, hostctl_drain, PROCTREE)    \
+	X(siglock, proctree, SIGHAND)           \
+	X(sigaction, siglock, SIGACTION)        \
+	X(accounts, sigaction, USER_ACCOUNT)    \
+	X(sem_undo, accounts, IPC_TABLE)        \
+	X(mq_names, sem_undo, IPC_TABLE)        \
+	X(ipc_table, mq_names, IPC_TABLE)       \
+	X(ipc_object, ipc_table, IPC_OBJECT)    \
+	X(mqueue, ipc_object, IPC_OBJECT)       \
+	X(net_table, mqueue, NET_TABLE)         \
+	X(socket, net_table, NET_SOCKET)        \
+	X(net_grave, socket, NET_SOCKET)        \
+	X(fdtable, net_grave, FDTABLE)          \
+	X(fs_context, fdtable, FS_CONTEXT)      \
+	X(dcache, fs_context, DCACHE)           \
+	X(file_locks, dcache, FILE_LOCKS)       \
+	X(inotify, file_locks, FILE_LOCKS)      \
+	X(pagecache, inotify, PAGECACHE)        \
+	X(object_vmas, pagecache, OBJECT_VMAS)  \
+	X(pagetable, object_vmas, PAGETABLE)    \
+	X(futex, pagetable, FUTEX)              \
+	X(pid_table, futex, PID_TABLE)          \
+	X(futex_pi, pid_table, FUTEX_PI)        \
+	X(wall_timers, futex_pi, FUTEX_PI)      \
+	X(page_lru, wall_timers, FS_LEAF)       \
+	X(dirty_caches, page_lru, FS_LEAF)      \
+	X(rwsem_state, dirty_caches, FS_LEAF)   \
+	X(vfork, rwsem_state, FS_LEAF)          \
+	X(fuse_hash, vfork, FS_LEAF)            \
+	X(fuse_done, fuse_hash, FS_LEAF)        \
+	X(fuse_inode, fuse_done, FS_LEAF)       \
+	X(eventfd, fuse_inode, FS_LEAF)         \
+	X(free_files, eventfd, FS_LEAF)         \
+	X(file_epoll, free_files, FS_LEAF)      \
+	X(devices, file_epoll, FS_LEAF)         \
+	X(blocked_locks, devices, FS_LEAF)      \
+	X(timerfd, blocked_locks, FS_LEAF)      \
+	X(ptys, timerfd, FS_LEAF)               \
+	X(pty, ptys, FS_LEAF)                   \
+	X(waitq, pty, WAITQ)                    \
+	X(epoll_nest, waitq, EPOLL_NEST)        \
+	X(epoll_ready, epoll_nest, EPOLL_READY) \
+	X(sigio, epoll_ready, EPOLL_READY)      \
+	X(device, sigio, DEVICE)                \
+	X(runq, device, RUNQ)                   \
+	X(timers, runq, TIMER)                  \
+	X(slab, timers, SLAB)                   \
+	X(kstack, slab, SLAB)                   \
+	X(pages, kstack, PAGES)                 \
+	X(log, pages, LOG)                      \
+	X(threads, log, LEAF)                   \
+	X(fuse_transports, threads, LEAF)       \
+	X(random, fuse_transports, LEAF)        \
+	X(host_ports, random, LEAF)             \
+	X(hostctl, host_ports, LEAF)            \
+	X(uts, hostctl, LEAF)
+
+/* A role has no storage and is never defined. */
+struct TSA(capability("lock")) lock_role {
 	char unused;
 };
-extern struct lock_class mm_class;
-extern struct lock_class proctree_class ACQUIRED_AFTER(mm_class);
-extern struct lock_class sighand_class ACQUIRED_AFTER(proctree_class);
-extern struct lock_class fdtable_class ACQUIRED_AFTER(sighand_class);
-extern struct lock_class dcache_class ACQUIRED_AFTER(fdtable_class);
-extern struct lock_class pagecache_class ACQUIRED_AFTER(dcache_class);
-extern struct lock_class pagetable_class ACQUIRED_AFTER(pagecache_class);
-extern struct lock_class futex_class ACQUIRED_AFTER(pagetable_class);
-extern struct lock_class device_class ACQUIRED_AFTER(futex_class);
-extern struct lock_class waitq_class ACQUIRED_AFTER(device_class);
-extern struct lock_class runq_class ACQUIRED_AFTER(waitq_class);
-extern struct lock_class timer_class ACQUIRED_AFTER(runq_class);
-extern struct lock_class pages_class ACQUIRED_AFTER(timer_class);
+extern struct lock_role no_lock_role;
+#define DECLARE_ROLE(role, before, rank) \
+	extern struct lock_role role##_role ACQUIRED_AFTER(before##_role);
+SLEEPING_ROLES(DECLARE_ROLE)
+SPINNING_ROLES(DECLARE_ROLE)
+#undef DECLARE_ROLE
 
-/* For EXCLUDES: "may sleep". */
-#define NO_SPINLOCKS                                                                              \
-	proctree_class, sighand_class, fdtable_class, dcache_class, pagecache_class,              \
-		pagetable_class, futex_class, waitq_class, device_class, runq_class, timer_class, \
-		pages_class
+/* On functions that may sleep: no spinlock is held. */
+#define ROLE_ARGUMENT(role, before, rank) role##_role,
+#define MAY_SLEEP EXCLUDES(SPINNING_ROLES(ROLE_ARGUMENT) no_lock_role)

@@ -43,7 +43,7 @@ enum wait_mode {
 };
 
 struct waitq {
-	struct spinlock lock;
+	SPINLOCK(waitq) lock;
 	struct list entries;
 };
 struct waitq_entry {
@@ -58,6 +58,8 @@ struct waitq_entry {
 };
 
 void waitq_init(struct waitq *q);
+/* A queue that is woken by wake functions, under the lock of another queue (RANK_WAITQ_INNER). */
+void waitq_init_inner(struct waitq *q);
 /* An entry that wakes the current thread. */
 void waitq_entry_init(struct waitq_entry *e);
 void waitq_add(struct waitq *q, struct waitq_entry *e);
@@ -106,7 +108,25 @@ MUST_USE int waitq_wait_until_any(struct waitq *const *queues, unsigned n, bool 
  * between prepare and block makes block() return at once. */
 void block_prepare(enum wait_mode mode);
 void block_cancel(void);
-MUST_USE int block(uint64_t deadline);
+MUST_USE int block(uint64_t deadline) MAY_SLEEP;
 /* Makes a blocked (or preparing) thread runnable.  False when it was running
  * and not preparing.  Any context; the caller keeps the thread alive. */
 bool block_wake(struct thread *t);
+
+#if LOCK_ROLES
+/* What clang sees: the lock that is handed in must be held (sync/lock_roles.h). */
+#define WAIT_CASE(role, before, rank) struct spinlock_##role * : spin_second_##role,
+#define WAIT_MUTEX_CASE(role, before, rank) struct mutex_##role * : mutex_second_##role,
+#define WAIT_HELD(l) _Generic((l), SPINNING_ROLES(WAIT_CASE) void * : spin_none)(l)
+void spin_none(const void *none);
+
+#define waitq_wait(q, held, mode, deadline) \
+	(WAIT_HELD(held), waitq_wait(q, (struct spinlock *)(held), mode, deadline))
+#define waitq_wait_exclusive(q, held, mode, deadline) \
+	(WAIT_HELD(held), waitq_wait_exclusive(q, (struct spinlock *)(held), mode, deadline))
+#define waitq_wait_irq(q, held, mode, deadline) \
+	(WAIT_HELD(held), waitq_wait_irq(q, (struct spinlock *)(held), mode, deadline))
+#define waitq_wait_mutex(q, held, mode, deadline)                         \
+	(_Generic((held), SLEEPING_ROLES(WAIT_MUTEX_CASE) int : 0)(held), \
+	 waitq_wait_mutex(q, (struct mutex *)(held), mode, deadline))
+#endif

@@ -37,7 +37,7 @@ struct tty {
 	struct refcount refs;
 	const struct tty_driver *driver;
 	void *driver_data;
-	struct mutex lock;
+	MUTEX(tty) lock;
 	struct ldisc ldisc;	      /* [lock] */
 	struct linux_winsize winsize; /* [lock] */
 	struct waitq read_waitq;      /* input, hang-up */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/boot.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include "arch_internal.h"
 #include "memmap.h"

@@ -4,7 +4,7 @@
 #include <arch/smp.h>
 #include <arch/upcalls.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include "clock_math.h"
 #include "arch_internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <arch/irq.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <linux/errno.h>
 #include "arch_internal.h"
 #include "smp.h"

@@ -4,7 +4,7 @@
 #include <arch/clock.h>
 #include <arch/upcalls.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include "arch_internal.h"
 

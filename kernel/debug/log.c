@@ -10,10 +10,9 @@
 #include <debug/log.h>
 #include <debug/panic.h>
 #include <lib/format.h>
-#include <lib/log.h>
 #include <lib/ringbuf.h>
 #include <lib/string.h>
-#include <sync/spinlock.h>
+#include <sync/waitq.h>
 
 #define LOG_SIZE 16384u /* power of two */
 #define LINE_MAX 256
@@ -21,7 +20,7 @@
 static char text[LOG_SIZE];
 static struct ringbuf ring = RINGBUF_INIT(text); /* log_lock */
 static _Atomic uint64_t lost;
-static struct spinlock log_lock = SPINLOCK_INIT(RANK_LOG, "log");
+static SPINLOCK(log) log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 
 /*
  * Waking the readers.  A line may be written under any spinlock, also one that comes after wait
@@ -36,7 +35,7 @@ struct waitq log_readers = {
 static _Atomic bool kick_wanted; /* an interrupt is to wake the readers */
 
 static const char *const prefix[] = {
-	[LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = "", [LOG_DEBUG] = "debug: "
+	[LOG_ERROR] = "error: ", [LOG_WARN] = "warning: ", [LOG_INFO] = ""
 };
 
 void log_kicked(void)
@@ -64,9 +63,6 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (level == LOG_DEBUG && !CONFIG_DEBUG) {
-		return;
-	}
 	n = fmt_snprintf(line, sizeof(line), "[%5lu.%06lu] cpu%u: %s", us / 1000000, us % 1000000,
 			 cpu_id(), prefix[level]);
 	va_start(ap, fmt);
@@ -80,10 +76,9 @@ void log_write(enum log_level level, const char *fmt, ...)
 	}
 	uint64_t flags = irq_save();
 
-	/* An NMI may have interrupted the holder. */
+	/* An NMI may have interrupted the holder: then the line is lost. */
 	if (cpu_in_nmi() || panic_active()) {
 		if (!spin_trylock(&log_lock)) {
-			atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
 			irq_restore(flags);
 			return;
 		}

@@ -6,6 +6,7 @@
 
 #include <fs/cred.h>
 #include <fs/event/notify.h>
+#include <fs/file.h>
 #include <fs/inode.h>
 #include <fs/path.h>
 #include <fs/upcalls.h>
@@ -124,8 +125,8 @@ static int prepare(struct inode *inode, struct iattr *a)
 		err = times_allowed(inode, a);
 	}
 	if (!err && a->valid & ATTR_SIZE && a->size > atomic_load(&inode->pages.size) &&
-	    a->size > fs_rlimit(RLIMIT_FSIZE)) {
-		fs_send_sigxfsz();
+	    a->size > fs_upcalls->rlimit(RLIMIT_FSIZE)) {
+		fs_upcalls->send_sigxfsz();
 		err = -EFBIG;
 	}
 	return err;
@@ -140,9 +141,10 @@ static uint32_t event_of(unsigned valid)
 	if (valid & ATTR_SIZE) {
 		return IN_MODIFY;
 	}
-	return valid & ATTR_ATIME && valid & ATTR_MTIME ? IN_ATTRIB
-	       : valid & ATTR_ATIME			? IN_ACCESS
-							: IN_MODIFY;
+	if (valid & ATTR_ATIME) {
+		return valid & ATTR_MTIME ? IN_ATTRIB : IN_ACCESS;
+	}
+	return IN_MODIFY;
 }
 
 int vfs_setattr(const struct path *p, struct iattr *a)
@@ -152,6 +154,9 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 
 	if (!inode) {
 		return -ENOENT;
+	}
+	if (a->valid & ATTR_MODE && S_ISLNK(inode->mode)) {
+		return -EOPNOTSUPP;
 	}
 	if (p->mount && p->mount->read_only) {
 		return -EROFS;
@@ -167,6 +172,72 @@ int vfs_setattr(const struct path *p, struct iattr *a)
 	mutex_unlock(&inode->lock);
 	if (!err) {
 		notify_dentry(p->dentry, event_of(a->valid));
+	}
+	return err;
+}
+
+int vfs_truncate(const struct path *p, uint64_t size)
+{
+	struct iattr a = { .valid = ATTR_SIZE, .size = size };
+	struct inode *inode = p->dentry->inode;
+	int err;
+
+	if (!inode) {
+		return -ENOENT;
+	}
+	if (!S_ISREG(inode->mode)) {
+		return S_ISDIR(inode->mode) ? -EISDIR : -EINVAL;
+	}
+	if (p->mount->read_only) {
+		return -EROFS;
+	}
+	err = vfs_permission(inode, MAY_WRITE);
+	if (!err && atomic_load(&inode->writers) < 0) {
+		err = -ETXTBSY;
+	}
+	return err ? err : vfs_setattr(p, &a);
+}
+
+int file_truncate(struct file *f, uint64_t size)
+{
+	struct iattr a = { .valid = ATTR_SIZE | ATTR_FILE, .size = size, .file = f };
+	struct path p;
+	int err;
+
+	if (!S_ISREG(f->inode->mode) || !f->writable) {
+		return -EINVAL;
+	}
+	err = file_path(f, &p); /* message queues have no name of their own */
+	if (!err) {
+		err = vfs_setattr(&p, &a);
+		path_put(&p);
+	}
+	return err;
+}
+
+long vfs_readlink(const struct path *p, char *buf, size_t size)
+{
+	struct inode *inode = p->dentry->inode;
+
+	if (!inode || !S_ISLNK(inode->mode) || !inode->ops->readlink) {
+		return -EINVAL;
+	}
+	return inode->ops->readlink(inode, buf, size);
+}
+
+/* access(2): what the file's and the mount's state allow current's fs ids. */
+int vfs_access(const struct path *p, int mask)
+{
+	struct inode *inode = p->dentry->inode;
+	int err;
+
+	if (!inode) {
+		return -ENOENT;
+	}
+	err = mask ? vfs_permission(inode, mask) : 0;
+	if (!err && mask & MAY_WRITE && p->mount->read_only &&
+	    (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode))) {
+		err = -EROFS;
 	}
 	return err;
 }

@@ -7,7 +7,6 @@
 #include <fs/attr.h>
 #include <fs/cred.h>
 #include <fs/path.h>
-#include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -91,4 +90,25 @@ int fs_chdir(const struct path *p)
 int fs_chroot(const struct path *p)
 {
 	return context_set(p, true);
+}
+
+void fs_get_cwd(struct path *out)
+{
+	struct fs_context *c = thread_current()->fs;
+
+	spin_lock(&c->lock);
+	*out = c->cwd;
+	path_get(out);
+	spin_unlock(&c->lock);
+}
+uint32_t fs_set_umask(uint32_t mask)
+{
+	struct fs_context *c = thread_current()->fs;
+	uint32_t old;
+
+	spin_lock(&c->lock);
+	old = c->umask;
+	c->umask = mask;
+	spin_unlock(&c->lock);
+	return old;
 }

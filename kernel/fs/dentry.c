@@ -24,7 +24,7 @@
 #define MIN_BITS 8
 #define MAX_BITS 15
 
-struct spinlock dcache_lock = SPINLOCK_INIT(RANK_DCACHE, "dcache");
+SPINLOCK(dcache) dcache_lock = SPINLOCK_INIT(RANK_DCACHE, "dcache");
 static struct list *buckets;
 static unsigned bucket_bits;
 static struct list lru = LIST_INIT(lru); /* oldest first */

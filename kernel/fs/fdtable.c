@@ -39,7 +39,7 @@ struct fd_slots {
 };
 struct fdtable {
 	_Atomic int32_t refs;
-	struct spinlock lock;
+	SPINLOCK(fdtable) lock;
 	struct fd_slots *_Atomic slots;
 	uint64_t *cloexec;
 	struct fdmap map;
@@ -50,28 +50,6 @@ static struct fd_slots *first_slots(struct fdtable *t)
 {
 	return (struct fd_slots *)t->first;
 }
-
-static uint64_t default_rlimit(int resource)
-{
-	return resource == RLIMIT_NOFILE ? 1024 : UINT64_MAX;
-}
-static void ignore(void)
-{
-}
-static void ignore_sigio(struct file *f, int band)
-{
-	(void)f;
-	(void)band;
-}
-static int no_pid(void)
-{
-	return 0;
-}
-uint64_t (*fs_rlimit)(int resource) = default_rlimit;
-void (*fs_send_sigxfsz)(void) = ignore;
-void (*fs_send_sigpipe)(void) = ignore;
-void (*fs_send_sigio)(struct file *f, int band) = ignore_sigio;
-int (*fs_current_pid)(void) = no_pid;
 
 struct fdtable *fdtable_create(void)
 {
@@ -321,7 +299,7 @@ void fdtable_close_on_exec(struct fdtable *t)
 int fd_reserve(int min, bool cloexec)
 {
 	struct fdtable *t = current_table();
-	uint64_t limit = fs_rlimit(RLIMIT_NOFILE);
+	uint64_t limit = fs_upcalls->rlimit(RLIMIT_NOFILE);
 	unsigned fd;
 	int err;
 
@@ -373,14 +351,20 @@ void fd_unreserve(int fd)
 	bitmap_clear(t->cloexec, (size_t)fd);
 	spin_unlock(&t->lock);
 }
-int fd_add(struct file *f, bool cloexec)
+int fd_give_from(int min, struct file *f, bool cloexec)
 {
-	int fd = fd_reserve(0, cloexec);
+	int fd = fd_reserve(min, cloexec);
 
 	if (fd >= 0) {
 		fd_install(fd, f);
+	} else {
+		file_put(f);
 	}
 	return fd;
+}
+int fd_give(struct file *f, bool cloexec)
+{
+	return fd_give_from(0, f, cloexec);
 }
 
 /* In slot fd of a table that others may change meanwhile; counted, or NULL. */
@@ -484,7 +468,8 @@ int fd_replace(int newfd, struct file *f, bool cloexec)
 	struct file *old;
 	int err;
 
-	if (newfd < 0 || (uint64_t)newfd >= MIN(fs_rlimit(RLIMIT_NOFILE), (uint64_t)NR_OPEN_MAX)) {
+	if (newfd < 0 ||
+	    (uint64_t)newfd >= MIN(fs_upcalls->rlimit(RLIMIT_NOFILE), (uint64_t)NR_OPEN_MAX)) {
 		return -EBADF;
 	}
 	if ((unsigned)newfd >= t->map.size) {

@@ -17,6 +17,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
+#include <linux/mman.h>
 #include <linux/sched.h>
 #include <linux/stat.h>
 #include <mm/mm.h>
@@ -30,7 +31,7 @@
 
 /* A struct file's memory is only ever a struct file, with refs 0 while it is free, so that
  * fdtable.c may try to raise the count of one that is just going.  Free ones wait on a list. */
-static struct spinlock free_lock = SPINLOCK_INIT(RANK_FS_LEAF, "free files");
+static SPINLOCK(free_files) free_lock = SPINLOCK_INIT(RANK_FS_LEAF, "free files");
 static struct list free_files = LIST_INIT(free_files);
 
 static struct file *file_memory(void)
@@ -188,7 +189,7 @@ long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 /* RLIMIT_FSIZE: shortens the write or fails it with a signal. */
 static int limit_write(struct uio *u, uint64_t pos)
 {
-	uint64_t limit = fs_rlimit(RLIMIT_FSIZE);
+	uint64_t limit = fs_upcalls->rlimit(RLIMIT_FSIZE);
 
 	if (likely(limit == UINT64_MAX)) {
 		return 0;
@@ -197,7 +198,7 @@ static int limit_write(struct uio *u, uint64_t pos)
 		if (u->left == 0) {
 			return 0;
 		}
-		fs_send_sigxfsz();
+		fs_upcalls->send_sigxfsz();
 		return -EFBIG;
 	}
 	if (u->left > limit - pos) {
@@ -334,7 +335,46 @@ int file_object(struct file *f, struct page_cache **object)
 	if (!f->ops || !f->ops->mmap) {
 		return -ENODEV;
 	}
-	return f->ops->mmap(f, 1 /* PROT_READ */, 2 /* MAP_PRIVATE */, object);
+	return f->ops->mmap(f, PROT_READ, MAP_PRIVATE, object);
+}
+
+int file_fsync(struct file *f, bool data_only)
+{
+	if (f->ops && f->ops->fsync) {
+		return f->ops->fsync(f, data_only);
+	}
+	return S_ISDIR(f->inode->mode) || S_ISREG(f->inode->mode) ? 0 : -EINVAL;
+}
+
+int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
+{
+	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
+	struct inode *inode = f->inode;
+	int err;
+
+	if (mode & ~known || (mode & FALLOC_FL_PUNCH_HOLE && !(mode & FALLOC_FL_KEEP_SIZE))) {
+		return -EOPNOTSUPP;
+	}
+	if (!f->writable) {
+		return -EBADF;
+	}
+	if (S_ISFIFO(inode->mode)) {
+		return -ESPIPE;
+	}
+	if (!S_ISREG(inode->mode)) {
+		return S_ISDIR(inode->mode) ? -EISDIR : -ENODEV;
+	}
+	if (len > INT64_MAX - off) {
+		return -EFBIG;
+	}
+	if (!f->ops->fallocate) {
+		return -EOPNOTSUPP;
+	}
+	mutex_lock(&inode->lock);
+	err = f->ops->fallocate(f, mode, off, len);
+	mutex_unlock(&inode->lock);
+	return err;
 }
 
 /* --- lseek --- */

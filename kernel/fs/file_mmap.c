@@ -6,7 +6,6 @@
 #include <fs/file.h>
 
 #include <fs/inode.h>
-#include <fs/vfs.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
 #include <mm/mm.h>

@@ -15,7 +15,7 @@
 #include <linux/limits.h>
 
 /* --- dentry.c --- */
-extern struct spinlock dcache_lock;
+extern SPINLOCK(dcache) dcache_lock;
 void dcache_init(void);
 uint32_t dentry_hash_name(const struct dentry *parent, const char *name, size_t len);
 struct dentry *dentry_find_locked(struct dentry *parent, const char *name, size_t len);

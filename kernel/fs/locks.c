@@ -35,7 +35,7 @@ struct blocked {
 	const void *owner, *holder;
 };
 static struct list blocked_list = LIST_INIT(blocked_list);
-static struct spinlock blocked_lock = SPINLOCK_INIT(RANK_FS_LEAF, "blocked locks");
+static SPINLOCK(blocked_locks) blocked_lock = SPINLOCK_INIT(RANK_FS_LEAF, "blocked locks");
 
 static struct file_lock_state *state_of(struct inode *inode)
 {
@@ -233,7 +233,7 @@ int locks_fcntl(struct file *f, int cmd, struct linux_flock *fl)
 	int err;
 
 	want.owner = ofd ? (const void *)f : thread_current()->files;
-	want.pid = ofd ? -1 : fs_current_pid();
+	want.pid = ofd ? -1 : fs_upcalls->current_pid();
 	if (ofd && fl->l_pid != 0) {
 		return -EINVAL;
 	}

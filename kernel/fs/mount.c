@@ -8,12 +8,12 @@
 #include <fs/dentry.h>
 #include <fs/inode.h>
 #include <fs/path.h>
-#include <fs/pseudo/devfs.h>
 #include <fs/pseudo/pseudo.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/format.h>
+#include <debug/log.h>
 #include <lib/list.h>
-#include <lib/log.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
@@ -21,7 +21,6 @@
 #include <linux/stat.h>
 #include <mm/pagecache.h>
 #include <mm/slab.h>
-#include <sched/thread.h>
 #include <sync/spinlock.h>
 
 struct mount *root_mount;
@@ -134,6 +133,7 @@ int vfs_mount_root(struct superblock *sb)
 	struct superblock *s;
 
 	ASSERT(!root_mount);
+	ASSERT(fs_upcalls); /* proc_init() came before */
 	root_mount = mount_new(sb, sb->read_only, true);
 	if (!root_mount) {
 		return -ENOMEM;
@@ -248,17 +248,20 @@ int vfs_umount(const char *where, int flags)
 	return err;
 }
 
+int vfs_sync(struct superblock *sb)
+{
+	pagecache_sync_all();
+	return sb->ops->sync ? sb->ops->sync(sb) : 0;
+}
 void vfs_sync_all(void)
 {
 	struct mount *m;
 
 	pagecache_sync_all();
-	/* Pinned mounts only: the others have memory for their only copy. */
+	/* Pinned mounts only: they stay in the list, and the others are memory. */
 	list_for_each_entry(m, &mount_list, link) {
 		if (m->pinned && m->sb->ops->sync) {
-			int err = m->sb->ops->sync(m->sb);
-
-			(void)err; /* sync(2) reports nothing */
+			(void)!m->sb->ops->sync(m->sb); /* sync(2) reports nothing */
 		}
 	}
 }

@@ -5,7 +5,7 @@
 #include <futex/futex.h>
 
 struct futex_bucket {
-	struct spinlock lock;
+	SPINLOCK(futex) lock;
 	struct list waiters; /* struct futex_waiter.link */
 } ALIGNED(64);
 

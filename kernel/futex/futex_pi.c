@@ -30,7 +30,7 @@ struct pi_state {
 	struct list waiters;	/* [pi lock] struct futex_waiter.pi_link, most urgent first */
 };
 
-static struct spinlock pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "pi futexes");
+static SPINLOCK(futex_pi) pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "pi futexes");
 
 struct pi_state *pi_state_alloc(void)
 {

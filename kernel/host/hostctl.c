@@ -6,10 +6,10 @@
 #include <debug/panic.h>
 #include <lib/assert.h>
 #include <lib/format.h>
-#include <lib/log.h>
 #include <lib/ringbuf.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <mm/kthread.h>
 #include <sched/sched.h>
 #include <sync/mutex.h>
 
@@ -19,14 +19,14 @@
 #define GOODBYE_WAIT_NS (5 * NSEC_PER_SEC) /* for the last message to be taken */
 
 /* Bytes out. */
-static struct spinlock queue_lock = SPINLOCK_INIT(RANK_LEAF, "hostctl");
+static SPINLOCK(hostctl) queue_lock = SPINLOCK_INIT(RANK_LEAF, "hostctl");
 static uint8_t queue_bytes[QUEUE_SIZE];
 static struct ringbuf queue = RINGBUF_INIT(queue_bytes); /* queue_lock */
 static uint64_t queue_dropped;				 /* queue_lock: messages */
 static bool queue_closed; /* queue_lock: the last message is in; the rest is lost */
 
 /* Held by who moves bytes from the queue to the port; taken before queue_lock. */
-static struct mutex drain_mutex;
+static MUTEX(hostctl_drain) drain_mutex;
 static struct host_port *_Atomic ctl_port;
 static struct waitq wake_thread; /* there is something to send */
 static struct waitq room;	 /* senders */

@@ -7,7 +7,7 @@
 
 /* Ports are only ever added, so a reader needs no lock: the count is published after the
  * entry (release, pairs with the acquire in host_port_peek). */
-static struct spinlock ports_lock = SPINLOCK_INIT(RANK_LEAF, "host_ports");
+static SPINLOCK(host_ports) ports_lock = SPINLOCK_INIT(RANK_LEAF, "host_ports");
 static struct host_port *ports[MAX_HOST_PORTS];
 static _Atomic unsigned port_count;
 static struct waitq port_added = {

@@ -14,7 +14,7 @@
 struct ipc_table;
 struct ipc_object {
 	struct refcount refs;
-	struct spinlock lock;
+	SPINLOCK(ipc_object) lock;
 	struct ipc_table *table;	     /* [I] */
 	int id;				     /* [I] */
 	int key;			     /* written with table lock and lock held */
@@ -66,7 +66,7 @@ struct ipc_type {
 };
 
 struct ipc_table {
-	struct spinlock lock;
+	SPINLOCK(ipc_table) lock;
 	const struct ipc_type *type; /* [I] */
 	struct ipc_object **slots;   /* [lock] */
 	unsigned size, limit, used;  /* [lock] */

@@ -2,7 +2,7 @@
 /* Files of /proc: the limits of threads and IPC under /proc/sys, the objects in /proc/sysvipc. */
 #include <fs/pseudo/procfs.h>
 #include <ipc/ipc.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <proc/limits.h>
 #include <proc/pid.h>
 #include "ipc_internal.h"

@@ -40,7 +40,7 @@ struct mq_message {
 struct mq {
 	struct list link;     /* [names] */
 	struct refcount refs; /* the name, each open file */
-	struct spinlock lock;
+	SPINLOCK(mqueue) lock;
 	struct list messages;	 /* [lock] next to leave first */
 	int64_t maxmsg, msgsize; /* [I] */
 	int64_t count;		 /* [lock] */
@@ -56,7 +56,7 @@ struct mq {
 };
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(mq_names) lock;
 	struct list list; /* [lock] */
 	unsigned count;	  /* [lock] */
 } names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };
@@ -301,7 +301,7 @@ long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_
 {
 	struct file *f;
 	struct mq *q;
-	int err = check_name(name), fd;
+	int err = check_name(name);
 
 	if (!err) {
 		err = find_or_create(name, oflags, mode, attr, &q);
@@ -315,11 +315,7 @@ long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_
 		mq_put(q);
 		return err;
 	}
-	fd = fd_add(f, true); /* they always close on exec */
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, true); /* they always close on exec */
 }
 
 long mq_remove(const char *name)
@@ -447,7 +443,7 @@ long mq_send(int fd, user_ptr from, size_t len, unsigned prio, uint64_t deadline
 		m->size = len;
 		list_init(&m->link);
 		spin_lock(&q->lock);
-		err = wait_room_locked(q, atomic_load(&f->flags) & O_NONBLOCK, deadline);
+		err = wait_room_locked(q, file_nonblock(f, 0), deadline);
 		if (!err) {
 			insert_locked(q, m);
 			m = NULL;
@@ -501,7 +497,7 @@ long mq_receive(int fd, user_ptr to, size_t len, unsigned *prio, uint64_t deadli
 	} else if (len < (size_t)q->msgsize) {
 		result = -EMSGSIZE;
 	} else {
-		result = take_message(q, atomic_load(&f->flags) & O_NONBLOCK, deadline, &m);
+		result = take_message(q, file_nonblock(f, 0), deadline, &m);
 	}
 	if (!result) {
 		*prio = m->prio;

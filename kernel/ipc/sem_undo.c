@@ -17,7 +17,7 @@
 
 struct sem_undo_list {
 	struct refcount refs; /* tasks that have it */
-	struct spinlock lock;
+	SPINLOCK(sem_undo) lock;
 	struct list undos; /* [lock] */
 };
 

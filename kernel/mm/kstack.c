@@ -19,7 +19,7 @@ struct cpu_stacks {
 	unsigned count;
 };
 static struct {
-	struct spinlock lock; /* all; also serialises paging_map_kernel() */
+	SPINLOCK(kstack) lock; /* all; also serialises paging_map_kernel() */
 	void *free;
 	uint64_t slots; /* slots below are mapped */
 } stacks = { .lock = SPINLOCK_INIT(RANK_SLAB, "kstack") };

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel threads: their memory is mm's business, so sched only declares this. */
+/*
+ * Kernel threads.  Here and not in sched, as their stacks are mm's.  release_kthread() runs on
+ * the stack of the thread that ran next (sched_finish_switch()), never on the one it frees.
+ */
+#include <mm/kthread.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
 

@@ -15,7 +15,7 @@
 #define BATCH 32
 #define LOOK_MIN 512 /* pages looked at before mapped ones are taken */
 
-static struct spinlock lru_lock = SPINLOCK_INIT(RANK_FS_LEAF, "page lru");
+static SPINLOCK(page_lru) lru_lock = SPINLOCK_INIT(RANK_FS_LEAF, "page lru");
 static struct list lru = LIST_INIT(lru); /* struct page.link; lru_lock */
 static uint64_t lru_pages;		 /* lru_lock */
 

@@ -10,6 +10,7 @@
 #include <arch/clock.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
+#include <mm/kthread.h>
 #include <mm/mm.h>
 #include <sched/sched.h>
 
@@ -17,7 +18,7 @@
 #define SCAN_MAX 1024 /* pages looked at before the lock is let go */
 #define WRITE_BACK_AGE_NS (5 * NSEC_PER_SEC)
 
-static struct spinlock dirty_lock = SPINLOCK_INIT(RANK_FS_LEAF, "dirty caches");
+static SPINLOCK(dirty_caches) dirty_lock = SPINLOCK_INIT(RANK_FS_LEAF, "dirty caches");
 static struct list dirty_caches = LIST_INIT(dirty_caches); /* dirty_lock */
 static struct waitq flusher_q;
 static _Atomic bool flusher_started;

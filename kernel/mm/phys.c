@@ -22,7 +22,7 @@ struct cpu_pages {
 } ALIGNED(64);
 
 static struct {
-	struct spinlock lock; /* buddy, fresh_* */
+	SPINLOCK(pages) lock; /* buddy, fresh_* */
 	struct buddy buddy;
 	struct mem_range ranges[ARRAY_SIZE(boot_info.ram) + 1]; /* [I] */
 	unsigned range_count;					/* [I] */

@@ -30,7 +30,7 @@ struct kmem_cache {
 	uint32_t per_slab, order;
 	uint32_t batch; /* objects moved between a CPU and the slabs */
 	uint32_t index; /* in the per-CPU arrays */
-	struct spinlock lock;
+	SPINLOCK(slab) lock;
 	struct list partial; /* slabs with free objects */
 	uint32_t empty_slabs;
 	uint64_t slabs, out; /* blocks; objects not in them: used, or in CPUs' lists */

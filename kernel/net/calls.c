@@ -55,7 +55,7 @@ long socket_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned
 	long ret = flags & MSG_OOB ? -EOPNOTSUPP : s->kind->send(s, u, m, flags);
 
 	if (ret == -EPIPE && !(flags & MSG_NOSIGNAL)) {
-		fs_send_sigpipe();
+		fs_upcalls->send_sigpipe();
 	}
 	return ret;
 }
@@ -68,9 +68,7 @@ long socket_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned
 /* --- the file --- */
 static unsigned io_to_msg(struct file *f, unsigned flags)
 {
-	bool nonblock = atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
-
-	return nonblock || flags & IO_NOWAIT ? MSG_DONTWAIT : 0;
+	return file_nonblock(f, flags) ? MSG_DONTWAIT : 0;
 }
 
 static long socket_file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)

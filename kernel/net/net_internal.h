@@ -140,8 +140,8 @@ struct socket {
 	_Atomic int32_t refs;
 	int domain, type, protocol;
 	const struct socket_kind *kind;
-	struct mutex recv_mutex;
-	struct spinlock lock; /* all below but names */
+	MUTEX(socket_recv) recv_mutex;
+	SPINLOCK(socket) lock; /* all below but names */
 	struct waitq readers, writers;
 	enum socket_state state;
 	int error;		    /* SO_ERROR, positive */
@@ -169,7 +169,7 @@ struct socket {
 	struct unix_name unix_local;
 	struct path unix_path; /* AF_UNIX in the file system: keeps the inode */
 };
-extern struct spinlock net_lock;
+extern SPINLOCK(net_table) net_lock;
 
 /* --- packet.c --- */
 /* What a packet counts for in its queue. */

@@ -13,7 +13,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-static struct spinlock grave_lock = SPINLOCK_INIT(RANK_NET_SOCKET, "net grave");
+static SPINLOCK(net_grave) grave_lock = SPINLOCK_INIT(RANK_NET_SOCKET, "net grave");
 static struct list grave = LIST_INIT(grave);
 static bool digging; /* somebody is emptying it */
 

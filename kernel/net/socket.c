@@ -10,7 +10,6 @@
 #include "net_internal.h"
 
 #include <fs/cred.h>
-#include <fs/file.h>
 #include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/string.h>
@@ -18,13 +17,13 @@
 #include <linux/stat.h>
 #include <mm/slab.h>
 
-struct spinlock net_lock = SPINLOCK_INIT(RANK_NET_TABLE, "net");
+SPINLOCK(net_table) net_lock = SPINLOCK_INIT(RANK_NET_TABLE, "net");
 
 struct linux_ucred socket_current_creds(void)
 {
 	const struct cred *c = thread_current()->cred;
 
-	return (struct linux_ucred){ fs_current_pid(), c->u.eff, c->g.eff };
+	return (struct linux_ucred){ fs_upcalls->current_pid(), c->u.eff, c->g.eff };
 }
 
 struct socket *socket_new(const struct socket_kind *kind, int domain, int type, int protocol)

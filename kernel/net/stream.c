@@ -14,8 +14,6 @@
  */
 #include "net_internal.h"
 
-#include <fs/file.h>
-#include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>

@@ -6,7 +6,7 @@
 #include <arch/thread.h>
 #include <host/hostctl.h>
 #include <lib/format.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <mm/mm.h>
 #include <proc/coredump.h>

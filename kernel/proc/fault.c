@@ -11,7 +11,7 @@
 #include <arch/upcalls.h>
 #include <host/hostctl.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/mm.h>

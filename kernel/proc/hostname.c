@@ -7,11 +7,11 @@
 
 #include <fs/pseudo/procfs.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
 
-static struct spinlock uts_lock = SPINLOCK_INIT(RANK_LEAF, "uts");
+static SPINLOCK(uts) uts_lock = SPINLOCK_INIT(RANK_LEAF, "uts");
 static struct linux_utsname uts = {
 	.sysname = UTS_SYSNAME,
 	.nodename = "corrida",

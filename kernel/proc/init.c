@@ -110,6 +110,14 @@ static void send_sigio(struct file *f, int band)
 	}
 }
 
+static const struct fs_upcalls upcalls = {
+	.current_pid = current_pid,
+	.rlimit = current_rlimit,
+	.send_sigxfsz = send_sigxfsz,
+	.send_sigpipe = send_sigpipe,
+	.send_sigio = send_sigio,
+};
+
 void proc_init(void)
 {
 	pid_init();
@@ -120,12 +128,8 @@ void proc_init(void)
 	fault_subsystem_init();
 	timers_init();
 	procinfo_init();
-	fs_rlimit = current_rlimit;
 	mm_rlimit = current_mm_rlimit;
-	fs_current_pid = current_pid;
-	fs_send_sigpipe = send_sigpipe;
-	fs_send_sigxfsz = send_sigxfsz;
-	fs_send_sigio = send_sigio;
+	fs_upcalls_register(&upcalls);
 }
 
 /* --- pid 1 --- */

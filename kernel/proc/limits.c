@@ -18,7 +18,7 @@
 #include <time/posix_timers.h>
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(accounts) lock;
 	struct list list;
 } accounts = { .lock = SPINLOCK_INIT(RANK_USER_ACCOUNT, "user accounts"),
 	       .list = LIST_INIT(accounts.list) };

@@ -21,7 +21,7 @@
 #define PID_RESERVED 300 /* a number below it is given out only in the first round */
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(pid_table) lock;
 	uint64_t used[BITMAP_WORDS(PID_MAX)];
 	struct pid **leaves[PID_MAX / LEAF_ENTRIES];
 	int last;
@@ -30,7 +30,7 @@ static struct {
 	struct kmem_cache *cache;
 } table = { .lock = SPINLOCK_INIT(RANK_PID_TABLE, "pid table") };
 
-struct spinlock proctree_lock = SPINLOCK_INIT(RANK_PROCTREE, "process tree");
+SPINLOCK(proctree) proctree_lock = SPINLOCK_INIT(RANK_PROCTREE, "process tree");
 
 void pid_init(void)
 {

@@ -13,7 +13,7 @@
 
 struct vfork_wait {
 	struct refcount refs;
-	struct spinlock lock;
+	SPINLOCK(vfork) lock;
 	struct waitq waitq;
 	bool done;
 };

@@ -4,11 +4,11 @@
 #include <arch/clock.h>
 #include <arch/smp.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 
-static struct spinlock all_lock = SPINLOCK_INIT(RANK_LEAF, "threads");
+static SPINLOCK(threads) all_lock = SPINLOCK_INIT(RANK_LEAF, "threads");
 static struct list all_threads = LIST_INIT(all_threads);
 static _Atomic uint64_t online;
 

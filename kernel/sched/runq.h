@@ -19,7 +19,7 @@
 #define PREEMPT_NS (1 * NSEC_PER_MSEC)	   /* virtual lead that a woken thread needs */
 
 struct runq {
-	struct spinlock lock;
+	SPINLOCK(runq) lock;
 	unsigned cpu;
 	struct thread *current;
 	struct thread *idle;

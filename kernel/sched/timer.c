@@ -6,7 +6,7 @@
 #include <sched/timer.h>
 
 struct timer_queue {
-	struct spinlock lock;
+	SPINLOCK(timers) lock;
 	struct rb_tree tree;
 	struct timer *_Atomic running;
 	uint64_t slice;		/* end of the running thread's slice; this CPU only */

@@ -82,7 +82,7 @@ static int take(struct signalfd *s, struct siginfo *info, bool wait)
 static long signalfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct signalfd *s = f->private_data;
-	bool wait = !(atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT);
+	bool wait = !file_nonblock(f, flags);
 	struct linux_signalfd_siginfo out;
 	struct siginfo info;
 	long done = 0;
@@ -181,9 +181,5 @@ long signalfd_set(int fd, uint64_t mask, int flags)
 		kfree(s);
 		return err;
 	}
-	fd = fd_add(f, flags & SFD_CLOEXEC);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, flags & SFD_CLOEXEC);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define LOCK_IMPLEMENTATION 1
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <sched/thread.h>
@@ -90,23 +91,27 @@ int mutex_lock_mode(struct mutex *m, enum wait_mode mode)
 	return lock_common(m, mode, false);
 }
 
-bool mutex_trylock(struct mutex *m)
-{
-	if (!try_owner(m, thread_current())) {
-		return false;
-	}
-	if (CONFIG_DEBUG && thread_current()) {
-		thread_current()->held_ranks |= 1ull << m->rank;
-	}
-	return true;
-}
-
 void mutex_unlock(struct mutex *m)
 {
 	ASSERT(m->owner == thread_current());
 	lockcheck_release(m->rank);
 	__atomic_store_n(&m->owner, NULL, __ATOMIC_RELEASE);
 	waitq_wake(&m->waiters, 1, 0);
+}
+
+void mutex_unlock_nested(struct mutex *m)
+{
+	mutex_unlock(m);
+}
+
+void mutex_assert_held(const struct mutex *m)
+{
+	ASSERT(mutex_held(m));
+}
+
+void mutex_assert_unshared(const struct mutex *m)
+{
+	DEBUG_ASSERT(!m->owner);
 }
 
 bool mutex_held(const struct mutex *m)
@@ -159,12 +164,12 @@ void rwsem_read_unlock(struct rwsem *s)
 	}
 }
 
-static int write_lock(struct rwsem *s, enum wait_mode mode, bool nested)
+static int write_lock(struct rwsem *s, enum wait_mode mode)
 {
 	bool wake = false;
 	int err = 0;
 
-	lockcheck_acquire(s->rank, s->name, nested);
+	lockcheck_acquire(s->rank, s->name, false);
 	spin_lock(&s->lock);
 	if (s->writer == thread_current()) {
 		panic("rwsem %s: write-locked twice", s->name);
@@ -191,21 +196,14 @@ static int write_lock(struct rwsem *s, enum wait_mode mode, bool nested)
 
 void rwsem_write_lock(struct rwsem *s)
 {
-	int err = write_lock(s, WAIT_UNINTR, false);
-
-	ASSERT(!err);
-}
-
-void rwsem_write_lock_nested(struct rwsem *s)
-{
-	int err = write_lock(s, WAIT_UNINTR, true);
+	int err = write_lock(s, WAIT_UNINTR);
 
 	ASSERT(!err);
 }
 
 int rwsem_write_lock_killable(struct rwsem *s)
 {
-	return write_lock(s, WAIT_KILLABLE, false);
+	return write_lock(s, WAIT_KILLABLE);
 }
 
 void rwsem_write_unlock(struct rwsem *s)
@@ -217,4 +215,19 @@ void rwsem_write_unlock(struct rwsem *s)
 	s->writer = NULL;
 	spin_unlock(&s->lock);
 	waitq_wake_all(&s->waiters);
+}
+
+void rwsem_assert_held(const struct rwsem *s)
+{
+	ASSERT(s->readers > 0 || s->writer == thread_current());
+}
+
+void rwsem_assert_write_held(const struct rwsem *s)
+{
+	ASSERT(s->writer == thread_current());
+}
+
+void rwsem_assert_unshared(const struct rwsem *s)
+{
+	DEBUG_ASSERT(!s->readers);
 }

@@ -9,7 +9,7 @@
  * Fast key erasure: each draw takes a new key from the first 32 bytes of a keystream and
  * hands out the rest, so the state never holds what was handed out.
  */
-static struct spinlock random_lock = SPINLOCK_INIT(RANK_LEAF, "random");
+static SPINLOCK(random) random_lock = SPINLOCK_INIT(RANK_LEAF, "random");
 static uint32_t key[8];
 static bool seeded;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define LOCK_IMPLEMENTATION 1
 #include <arch/cpu.h>
 #include <arch/clock.h>
 #include <lib/assert.h>
@@ -8,22 +9,41 @@
 /* Nobody holds a spinlock for so long, even on a crowded host: a deadlock. */
 #define STUCK_NS (20 * NSEC_PER_SEC)
 
-/* Debug builds: ranks of the spinlocks held by a CPU, apart for interrupt handlers, which
- * may interrupt a holder of any lock that handlers never take. */
-static uint64_t held_by_cpu[MAX_CPUS][2];
+/*
+ * Debug builds: how many spinlocks of each rank a CPU holds, apart for interrupt handlers, which
+ * may interrupt a holder of any lock that handlers never take.  Counts and not bits, so that of
+ * two locks of one rank (_nested) the second to be given back is still seen.
+ */
+static struct held_ranks held_by_cpu[MAX_CPUS][2];
 
-static uint64_t *held_mask(void)
+static struct held_ranks *held_here(void)
 {
 	return &held_by_cpu[cpu_id()][cpu_in_irq()];
 }
 
-static void check_rank(uint64_t held, enum lock_rank rank, const char *name, bool nested)
+static void rank_take(struct held_ranks *held, enum lock_rank rank)
 {
-	uint64_t worse = nested ? held >> rank >> 1 : held >> rank;
+	ASSERT(held->count[rank] < UINT8_MAX);
+	held->count[rank]++;
+	held->mask |= 1ull << rank;
+}
+
+static void rank_give(struct held_ranks *held, enum lock_rank rank)
+{
+	ASSERT(held->count[rank] > 0);
+	if (--held->count[rank] == 0) {
+		held->mask &= ~(1ull << rank);
+	}
+}
+
+static void check_rank(const struct held_ranks *held, enum lock_rank rank, const char *name,
+		       bool nested)
+{
+	uint64_t worse = nested ? held->mask >> rank >> 1 : held->mask >> rank;
 
 	if (unlikely(worse)) {
 		panic("lock order: taking %s (rank %u) while holding ranks %#lx", name, rank,
-		      (unsigned long)held);
+		      (unsigned long)held->mask);
 	}
 }
 
@@ -31,10 +51,8 @@ static void note_taken(struct spinlock *l, bool nested)
 {
 	l->cpu = (uint16_t)cpu_id();
 	if (CONFIG_DEBUG) {
-		uint64_t *held = held_mask();
-
-		check_rank(*held, l->rank, l->name, nested);
-		*held |= 1ull << l->rank;
+		check_rank(held_here(), l->rank, l->name, nested);
+		rank_take(held_here(), l->rank);
 	}
 }
 
@@ -98,7 +116,7 @@ bool spin_trylock(struct spinlock *l)
 	}
 	l->cpu = (uint16_t)cpu_id();
 	if (CONFIG_DEBUG) {
-		*held_mask() |= 1ull << l->rank; /* a try can't deadlock: any order */
+		rank_take(held_here(), l->rank); /* a try can't deadlock: any order */
 	}
 	return true;
 }
@@ -107,10 +125,15 @@ void spin_unlock(struct spinlock *l)
 {
 	DEBUG_ASSERT(spin_held(l));
 	if (CONFIG_DEBUG) {
-		*held_mask() &= ~(1ull << l->rank);
+		rank_give(held_here(), l->rank);
 	}
 	l->cpu = UINT16_MAX;
 	atomic_store_explicit(&l->held, 0, memory_order_release);
+}
+
+void spin_unlock_nested(struct spinlock *l)
+{
+	spin_unlock(l);
 }
 
 uint64_t spin_lock_irqsave(struct spinlock *l)
@@ -137,32 +160,40 @@ bool spin_held(const struct spinlock *l)
 	return atomic_load_explicit(&l->held, memory_order_relaxed) && l->cpu == cpu_id();
 }
 
+void spin_assert_held(const struct spinlock *l)
+{
+	ASSERT(spin_held(l));
+}
+
+void spin_assert_unshared(const struct spinlock *l)
+{
+	DEBUG_ASSERT(!atomic_load_explicit(&l->held, memory_order_relaxed));
+}
+
 void lockcheck_acquire(enum lock_rank rank, const char *name, bool nested)
 {
-	if (CONFIG_DEBUG) {
-		struct thread *t = thread_current();
+	struct thread *t = thread_current();
 
-		lockcheck_may_sleep();
-		if (t) {
-			check_rank(t->held_ranks, rank, name, nested);
-			t->held_ranks |= 1ull << rank;
-		}
+	lockcheck_may_sleep();
+	if (CONFIG_DEBUG && t) {
+		check_rank(&t->held_ranks, rank, name, nested);
+		rank_take(&t->held_ranks, rank);
 	}
 }
 
 void lockcheck_release(enum lock_rank rank)
 {
 	if (CONFIG_DEBUG && thread_current()) {
-		thread_current()->held_ranks &= ~(1ull << rank);
+		rank_give(&thread_current()->held_ranks, rank);
 	}
 }
 
 void lockcheck_may_sleep(void)
 {
 	if (CONFIG_DEBUG) {
-		if (*held_mask()) {
+		if (held_here()->mask) {
 			panic("sleeping while holding spinlock ranks %#lx",
-			      (unsigned long)*held_mask());
+			      (unsigned long)held_here()->mask);
 		}
 		if (cpu_in_irq()) {
 			panic("sleeping in an interrupt handler");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define LOCK_IMPLEMENTATION 1
 #include <lib/assert.h>
 #include <lib/util.h>
 #include <linux/errno.h>
@@ -10,6 +11,12 @@ void waitq_init(struct waitq *q)
 {
 	spin_init(&q->lock, RANK_WAITQ, "waitq");
 	list_init(&q->entries);
+}
+
+void waitq_init_inner(struct waitq *q)
+{
+	waitq_init(q);
+	q->lock.rank = RANK_WAITQ_INNER;
 }
 
 /*

@@ -9,7 +9,6 @@
 #include <time/posix_timers.h>
 
 #include <arch/clock.h>
-#include <fs/inode.h>
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <mm/usercopy.h>

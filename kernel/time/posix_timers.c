@@ -12,7 +12,6 @@
  * freed.  The process outlives its timers: timers_exit() is called by its last thread.
  */
 #include <arch/clock.h>
-#include <fs/inode.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

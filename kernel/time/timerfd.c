@@ -21,7 +21,7 @@
 #include "timers_internal.h"
 
 struct timerfd {
-	struct spinlock lock; /* irq: the timer function takes it */
+	SPINLOCK(timerfd) lock; /* irq: the timer function takes it */
 	struct waitq waitq;
 	struct timer timer;
 	int clock;
@@ -34,7 +34,7 @@ struct timerfd {
 	struct list link; /* [wall_lock] */
 };
 
-static struct spinlock wall_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "wall clock timerfds");
+static SPINLOCK(wall_timers) wall_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "wall clock timerfds");
 static struct list wall_timers = LIST_INIT(wall_timers);
 
 static void expired(struct timer *timer)
@@ -73,7 +73,7 @@ static uint64_t take_ticks_locked(struct timerfd *t)
 static long timerfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct timerfd *t = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
+	bool nonblock = file_nonblock(f, flags);
 	uint64_t irq, ticks = 0;
 	int err = 0;
 
@@ -161,7 +161,7 @@ long timerfd_create_fd(int clock, int flags)
 {
 	struct timerfd *t;
 	struct file *f;
-	int err, fd;
+	int err;
 
 	if (flags & ~(O_CLOEXEC | O_NONBLOCK) ||
 	    (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME &&
@@ -183,11 +183,7 @@ long timerfd_create_fd(int clock, int flags)
 		kfree(t);
 		return err;
 	}
-	fd = fd_add(f, flags & O_CLOEXEC);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, flags & O_CLOEXEC);
 }
 
 /* The timerfd behind fd; the file is counted. */

@@ -8,8 +8,9 @@
 #include <arch/clock.h>
 #include <host/port.h>
 #include <lib/launch.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <linux/errno.h>
+#include <mm/kthread.h>
 #include "tty_internal.h"
 
 #define CONSOLE_ROOM_MIN 8

@@ -38,7 +38,7 @@
 
 struct pty {
 	struct tty *slave; /* [I] counted by the master's file */
-	struct spinlock lock;
+	SPINLOCK(pty) lock;
 	struct ringbuf out;	 /* [lock] what the slave's side wrote */
 	bool packet_mode;	 /* [lock] TIOCPKT */
 	uint8_t packet_events;	 /* [lock] not told yet; only in packet mode */
@@ -51,7 +51,7 @@ struct pty {
 };
 
 static struct {
-	struct spinlock lock;
+	SPINLOCK(ptys) lock;
 	uint64_t used[BITMAP_WORDS(PTY_MAX)];
 	struct pty *ptys[PTY_MAX]; /* not counted: removed when the master closes */
 } table = { .lock = SPINLOCK_INIT(RANK_FS_LEAF, "ptys") };
@@ -249,7 +249,7 @@ static long read_data(struct pty *p, struct uio *u)
 static long master_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct pty *p = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT, data = true;
+	bool nonblock = file_nonblock(f, flags), data = true;
 	long head = 0, n;
 
 	if (!u->left) {
@@ -284,7 +284,7 @@ static int wait_slave_room(struct tty *slave)
 static long master_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct pty *p = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
+	bool nonblock = file_nonblock(f, flags);
 	uint8_t chunk[256];
 	long done = 0;
 
@@ -342,7 +342,7 @@ static int open_slave_fd(struct pty *p, int flags)
 {
 	char name[32];
 	struct file *f;
-	int err, fd;
+	int err;
 
 	fmt_snprintf(name, sizeof(name), "/dev/%s", p->slave->name);
 	err = vfs_open(AT_FDCWD, name, flags & (O_ACCMODE | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), 0,
@@ -350,11 +350,7 @@ static int open_slave_fd(struct pty *p, int flags)
 	if (err) {
 		return err;
 	}
-	fd = fd_add(f, flags & O_CLOEXEC);
-	if (fd < 0) {
-		file_put(f);
-	}
-	return fd;
+	return fd_give(f, flags & O_CLOEXEC);
 }
 
 static void set_packet_mode(struct pty *p, bool on)

@@ -217,7 +217,7 @@ static long read_locked(struct tty *tty, struct uio *u, bool nonblock)
 static long tty_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct tty *tty = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
+	bool nonblock = file_nonblock(f, flags);
 	long result = tty_job_control(tty, SIGTTIN);
 
 	if (result || !u->left) {
@@ -277,7 +277,7 @@ static long write_chunk(struct tty *tty, const uint8_t *buf, size_t n, bool nonb
 static long tty_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct tty *tty = f->private_data;
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK || flags & IO_NOWAIT;
+	bool nonblock = file_nonblock(f, flags);
 	uint8_t chunk[CHUNK];
 	long done = 0;
 

@@ -10,7 +10,7 @@
 #include "trace_internal.h"
 
 #include <host/hostctl.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>

@@ -8,6 +8,7 @@
 #include <fs/upcalls.h>
 #include <lib/list.h>
 #include <linux/errno.h>
+#include <mm/kthread.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
 #include <sync/lock_order.h>
@@ -28,8 +29,8 @@ struct async_watch {
 	struct async_entry entries[3];
 };
 
-static struct mutex async_mutex; /* setting up and ending */
-static struct spinlock pending_lock = SPINLOCK_INIT(RANK_EPOLL_READY, "sigio");
+static MUTEX(async) async_mutex; /* setting up and ending */
+static SPINLOCK(sigio) pending_lock = SPINLOCK_INIT(RANK_EPOLL_READY, "sigio");
 static struct list pending_files = LIST_INIT(pending_files);
 static struct waitq sender_q;
 static bool sender_runs;
@@ -37,8 +38,7 @@ static bool sender_runs;
 void async_init(void)
 {
 	mutex_init(&async_mutex, RANK_EPOLL, "async");
-	waitq_init(&sender_q);
-	spin_init(&sender_q.lock, RANK_WAITQ_INNER, "sigio sender"); /* woken by wake functions */
+	waitq_init_inner(&sender_q); /* woken by wake functions */
 }
 
 static bool async_wake(struct waitq_entry *e, uint32_t events)
@@ -97,7 +97,7 @@ static void sender(void *arg)
 		struct file *f = next_pending(&band);
 
 		if (f) {
-			fs_send_sigio(f, (int)band);
+			fs_upcalls->send_sigio(f, (int)band);
 			file_put(f);
 			continue;
 		}

@@ -25,9 +25,9 @@
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll {
-	struct mutex mutex;
+	MUTEX(epoll) mutex;
 	struct rb_tree items;
-	struct spinlock ready_lock;
+	SPINLOCK(epoll_ready) ready_lock;
 	struct list ready;    /* struct epoll_item.ready_link */
 	struct waitq waiters; /* epoll_wait, poll of the epoll file */
 	struct list parents;  /* items of other epolls that watch this one: nest lock */
@@ -53,8 +53,8 @@ struct epoll_item {
 	bool no_memory;
 };
 
-static struct mutex gate;
-static struct spinlock nest_lock = SPINLOCK_INIT(RANK_EPOLL_NEST, "epoll nest");
+static MUTEX(epoll_gate) gate;
+static SPINLOCK(epoll_nest) nest_lock = SPINLOCK_INIT(RANK_EPOLL_NEST, "epoll nest");
 static struct kmem_cache *item_cache;
 static const struct file_ops epoll_ops;
 
@@ -580,9 +580,7 @@ int epoll_create_file(struct file **out)
 	spin_init(&ep->ready_lock, RANK_EPOLL_READY, "epoll ready");
 	list_init(&ep->ready);
 	list_init(&ep->parents);
-	waitq_init(&ep->waiters);
-	/* It is woken from wake functions, under another wait queue's lock. */
-	spin_init(&ep->waiters.lock, RANK_WAITQ_INNER, "epoll waiters");
+	waitq_init_inner(&ep->waiters); /* woken from wake functions */
 	err = file_alloc_anon(&epoll_ops, ep, O_RDWR, 0600, "anon_inode:[eventpoll]", out);
 	if (err) {
 		kfree(ep);

@@ -19,17 +19,11 @@
 #define COUNT_MAX (UINT64_MAX - 1)
 
 struct eventfd {
-	struct spinlock lock;
+	SPINLOCK(eventfd) lock;
 	struct waitq q;
 	uint64_t count;
 	bool semaphore;
 };
-
-static bool nonblocking(struct file *f, unsigned flags)
-{
-	return flags & IO_NOWAIT ||
-	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
-}
 
 static long eventfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
@@ -43,8 +37,9 @@ static long eventfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	}
 	spin_lock(&e->lock);
 	while (!e->count && !err) {
-		err = nonblocking(f, flags) ? -EAGAIN
-					    : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
+		err = file_nonblock(f, flags)
+			      ? -EAGAIN
+			      : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
 	}
 	if (err) {
 		spin_unlock(&e->lock);
@@ -77,8 +72,9 @@ static long eventfd_write(struct file *f, struct uio *u, uint64_t *pos, unsigned
 	}
 	spin_lock(&e->lock);
 	while (v > COUNT_MAX - e->count && !err) {
-		err = nonblocking(f, flags) ? -EAGAIN
-					    : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
+		err = file_nonblock(f, flags)
+			      ? -EAGAIN
+			      : waitq_wait(&e->q, &e->lock, WAIT_INTR, DEADLINE_NONE);
 	}
 	if (!err) {
 		e->count += v;

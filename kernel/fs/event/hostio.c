@@ -28,7 +28,7 @@
 struct stream {
 	struct host_port *port;
 	struct inode *inode;
-	struct mutex mutex;	   /* one reader / one writer at a time: whole writes */
+	MUTEX(hostio) mutex;	   /* one reader / one writer at a time: whole writes */
 	_Atomic uint64_t consumed; /* stdin: bytes read so far */
 	_Atomic uint64_t total;	   /* stdin: where it ends */
 	_Atomic bool closed;	   /* out: nobody reads */
@@ -36,11 +36,6 @@ struct stream {
 static struct stream streams[3] = { { .total = UINT64_MAX } };
 static const struct file_ops hostio_ops;
 
-static bool nonblocking(struct file *f, unsigned flags)
-{
-	return flags & IO_NOWAIT ||
-	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
-}
 static bool at_end(struct stream *s)
 {
 	return atomic_load(&s->consumed) >= atomic_load(&s->total) ||
@@ -102,7 +97,7 @@ static long hostio_read(struct file *f, struct uio *u, uint64_t *pos, unsigned f
 		if (at_end(s)) {
 			break;
 		}
-		ret = nonblocking(f, flags) ? -EAGAIN : wait_port(s, &s->port->readable, true);
+		ret = file_nonblock(f, flags) ? -EAGAIN : wait_port(s, &s->port->readable, true);
 		if (ret) {
 			break;
 		}
@@ -127,8 +122,8 @@ static long write_chunk(struct stream *s, struct file *f, const char *buf, size_
 			continue;
 		}
 		if (!ret) {
-			ret = nonblocking(f, flags) ? -EAGAIN
-						    : wait_port(s, &s->port->writable, false);
+			ret = file_nonblock(f, flags) ? -EAGAIN
+						      : wait_port(s, &s->port->writable, false);
 		}
 		if (ret) {
 			return done ? (long)done : ret;
@@ -172,7 +167,7 @@ static long hostio_write(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	mutex_unlock(&s->mutex);
 	kfree(buf);
 	if (!done && ret == -EPIPE) {
-		fs_send_sigpipe();
+		fs_upcalls->send_sigpipe();
 	}
 	return done ? (long)done : ret;
 }

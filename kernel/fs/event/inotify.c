@@ -55,7 +55,7 @@ struct event {
 
 _Atomic unsigned notify_watches;
 static _Atomic uint32_t next_cookie = 1;
-static struct spinlock watch_lock = SPINLOCK_INIT(RANK_FILE_LOCKS, "inotify");
+static SPINLOCK(inotify) watch_lock = SPINLOCK_INIT(RANK_FILE_LOCKS, "inotify");
 static const struct file_ops inotify_ops;
 
 uint32_t notify_new_cookie(void)
@@ -189,7 +189,7 @@ static long inotify_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	(void)pos;
 	spin_lock(&watch_lock);
 	while (list_empty(&in->events) && !err) {
-		err = flags & IO_NOWAIT || atomic_load(&f->flags) & O_NONBLOCK
+		err = file_nonblock(f, flags)
 			      ? -EAGAIN
 			      : waitq_wait(&in->readers, &watch_lock, WAIT_INTR, DEADLINE_NONE);
 	}

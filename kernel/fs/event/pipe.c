@@ -29,7 +29,7 @@
 #define DEFAULT_PAGES 16
 
 struct pipe {
-	struct mutex mutex;
+	MUTEX(pipe) mutex;
 	struct waitq readers_q, writers_q; /* data came / room came, and ends closing */
 	struct page **pages;		   /* npages slots, NULL = no data there */
 	struct page *spare;		   /* one kept for the next write */
@@ -168,12 +168,6 @@ static long drain_locked(struct pipe *p, struct uio *u)
 	return (long)done;
 }
 
-static bool nonblocking(struct file *f, unsigned flags)
-{
-	return flags & IO_NOWAIT ||
-	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
-}
-
 static long pipe_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct pipe *p = f->private_data;
@@ -189,7 +183,7 @@ static long pipe_read(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 		if (!atomic_load(&p->nwriters)) {
 			goto out;
 		}
-		if (nonblocking(f, flags)) {
+		if (file_nonblock(f, flags)) {
 			n = -EAGAIN;
 			goto out;
 		}
@@ -242,7 +236,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fl
 			done += (size_t)n;
 			continue;
 		}
-		if (nonblocking(f, flags)) {
+		if (file_nonblock(f, flags)) {
 			/* A large non-blocking write takes what there is. */
 			if (total > PIPE_BUF && room) {
 				n = fill_locked(p, u, room);
@@ -263,7 +257,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fl
 		return (long)done;
 	}
 	if (n == -EPIPE) {
-		fs_send_sigpipe();
+		fs_upcalls->send_sigpipe();
 	}
 	return n;
 }
@@ -430,7 +424,7 @@ static int fifo_attach(struct inode *inode, struct pipe **out)
 
 int fifo_open(struct inode *inode, struct file *f)
 {
-	bool nonblock = atomic_load(&f->flags) & O_NONBLOCK;
+	bool nonblock = file_nonblock(f, 0);
 	struct pipe *p;
 	int err = f->readable || f->writable ? fifo_attach(inode, &p) : -EINVAL;
 
@@ -567,7 +561,7 @@ long pipe_tee(struct file *in, struct file *out, size_t n, bool nowait)
 	if (!in->readable || !out->writable) {
 		return -EBADF;
 	}
-	ret = wait_data(p, nowait || atomic_load(&in->flags) & O_NONBLOCK);
+	ret = wait_data(p, nowait || file_nonblock(in, 0));
 	if (ret) {
 		return ret;
 	}

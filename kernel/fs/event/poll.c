@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Pollers, and poll(2) and select(2) over them.
+ *
+ * A poller belongs to one thread.  Its entries stand in wait queues of files: whoever registers
+ * keeps those files until poller_end() has taken the entries out.  Wake functions run under the
+ * queue's lock with interrupts off and touch only `triggered` and the thread.
+ */
 #include <fs/event/poll.h>
 
 #include "../fs_internal.h"
@@ -97,7 +104,14 @@ int poller_wait(struct poller *p, uint64_t deadline)
 	return err;
 }
 
-static uint32_t poll_one(int fd, uint32_t events, struct poll_table *pt)
+static uint32_t poll_file(struct file *f, uint32_t events, struct poll_table *pt)
+{
+	if (pt) {
+		pt->events = events;
+	}
+	return file_poll(f, pt) & (events | POLL_ALWAYS);
+}
+static uint32_t poll_fd(int fd, uint32_t events, struct poll_table *pt)
 {
 	struct fdref r;
 	uint32_t mask;
@@ -105,71 +119,95 @@ static uint32_t poll_one(int fd, uint32_t events, struct poll_table *pt)
 	if (fdref_get(fd, &r)) {
 		return POLLNVAL;
 	}
-	if (pt) {
-		pt->events = events;
-	}
-	mask = file_poll(r.file, pt) & (events | POLL_ALWAYS);
+	mask = poll_file(r.file, events, pt);
 	fdref_put(&r);
 	return mask;
 }
 
-/* Descriptors of a shared table may be closed by another thread while we sleep: hold them. */
-static struct file **hold_files(const struct linux_pollfd *fds, unsigned n, unsigned *held)
+/*
+ * Another thread may close a descriptor of a shared table while our entry is in a queue of its
+ * file, or while we are on the way there: the files that are registered with are held until
+ * poller_end(), and just these are asked.  *out is NULL when nobody else can close them.
+ */
+static int hold_files(const struct linux_pollfd *fds, unsigned n, struct file ***out)
 {
-	struct file **files = NULL;
+	struct file **files;
 
-	*held = 0;
-	if (fdtable_shared(thread_current()->files)) {
-		files = kmalloc(sizeof(*files) * (n ? n : 1));
-		for (unsigned i = 0; files && i < n; i++) {
-			if (fds[i].fd >= 0 && !fd_get(fds[i].fd, &files[*held])) {
-				(*held)++;
-			}
+	*out = NULL;
+	if (!fdtable_shared(thread_current()->files) || !n) {
+		return 0;
+	}
+	files = kmalloc(n * sizeof(*files));
+	if (!files) {
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (fds[i].fd < 0 || fd_get(fds[i].fd, &files[i])) {
+			files[i] = NULL;
 		}
 	}
-	return files;
+	*out = files;
+	return 0;
+}
+static void release_files(struct file **files, unsigned n)
+{
+	for (unsigned i = 0; files && i < n; i++) {
+		if (files[i]) {
+			file_put(files[i]);
+		}
+	}
+	kfree(files);
+}
+
+/* One pass: how many are ready.  With pt it registers until it finds the first; files are those
+ * to ask, NULL: look the descriptors up. */
+static long scan(struct linux_pollfd *fds, unsigned n, struct poll_table *pt, struct file **files)
+{
+	long ready = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t events = (uint16_t)fds[i].events, mask = 0;
+
+		if (fds[i].fd >= 0 && !files) {
+			mask = poll_fd(fds[i].fd, events, pt);
+		} else if (fds[i].fd >= 0) {
+			mask = files[i] ? poll_file(files[i], events, pt) : POLLNVAL;
+		}
+		fds[i].revents = (int16_t)mask;
+		if (mask) {
+			ready++;
+			pt = NULL; /* no need to wait any more */
+		}
+	}
+	return ready;
 }
 
 long fs_poll(struct linux_pollfd *fds, unsigned n, uint64_t deadline)
 {
-	struct file **files;
-	struct poll_table *pt;
+	struct file **files = NULL;
 	struct poller p;
-	unsigned held;
 	long ready;
-	int err = 0;
+	int err;
 
+	if (deadline == 0) {
+		return scan(fds, n, NULL, NULL);
+	}
+	err = hold_files(fds, n, &files);
+	if (err) {
+		return err;
+	}
 	poller_init(&p);
-	files = deadline == 0 ? NULL : hold_files(fds, n, &held);
-	pt = deadline == 0 ? NULL : &p.pt;
-	for (;;) {
-		ready = 0;
-		for (unsigned i = 0; i < n; i++) {
-			uint32_t mask = 0;
-
-			if (fds[i].fd >= 0) {
-				mask = poll_one(fds[i].fd, (uint16_t)fds[i].events, pt);
-			}
-			fds[i].revents = (int16_t)mask;
-			if (mask) {
-				ready++;
-				pt = NULL; /* no need to wait any more */
-			}
-		}
-		if (ready || err || deadline == 0) {
-			break;
-		}
-		pt = NULL;
+	ready = scan(fds, n, &p.pt, files);
+	while (!ready && !err) {
 		err = poller_wait(&p, deadline);
+		ready = scan(fds, n, NULL, NULL);
 	}
 	poller_end(&p);
-	if (files) {
-		while (held) {
-			file_put(files[--held]);
-		}
-		kfree(files);
+	release_files(files, n);
+	if (ready) {
+		return ready;
 	}
-	return ready ? ready : err == -ETIMEDOUT ? 0 : err;
+	return err == -ETIMEDOUT ? 0 : err;
 }
 
 #define SEL_IN (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)

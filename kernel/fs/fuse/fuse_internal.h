@@ -27,7 +27,7 @@
 #include <fs/fuse/fuse_codec.h>
 #include <fs/fuse/fuse_transport.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
@@ -55,10 +55,10 @@ struct fuse_conn {
 	_Atomic uint64_t nodes;	     /* [a] inodes that exist, each a descriptor of the daemon's */
 	_Atomic uint64_t node_limit; /* [a] what it can take, once we know */
 
-	struct spinlock hash_lock;
+	SPINLOCK(fuse_hash) hash_lock;
 	struct list *hash; /* hash_lock */
 
-	struct spinlock done_lock;
+	SPINLOCK(fuse_done) done_lock;
 	struct list finished;	  /* done_lock: requests for the worker */
 	struct list forgets;	  /* done_lock: struct fuse_forget */
 	unsigned nforgets;	  /* done_lock */
@@ -72,7 +72,7 @@ struct fuse_inode {
 	uint64_t nodeid;       /* [I] */
 	struct list hash_link; /* hash_lock */
 	uint64_t nlookup;      /* hash_lock */
-	struct spinlock lock;
+	SPINLOCK(fuse_inode) lock;
 	uint64_t attr_valid_until;  /* lock */
 	uint64_t version;	    /* lock */
 	bool own_change;	    /* lock */

@@ -4,6 +4,7 @@
 
 #include <arch/cpu.h>
 #include <fs/cred.h>
+#include <mm/kthread.h>
 
 #define POLL_MAX_NS (100 * NSEC_PER_USEC) /* slower answers are slept for */
 #define POLL_FIRST_NS (50 * NSEC_PER_USEC)

@@ -4,7 +4,7 @@
 #include <linux/errno.h>
 #include <sync/spinlock.h>
 
-static struct spinlock transports_lock = SPINLOCK_INIT(RANK_LEAF, "fuse_transports");
+static SPINLOCK(fuse_transports) transports_lock = SPINLOCK_INIT(RANK_LEAF, "fuse_transports");
 static struct list transports = LIST_INIT(transports); /* transports_lock */
 
 static struct fuse_transport *find_locked(const char *tag)

@@ -8,7 +8,7 @@
 #include <fs/inode.h>
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 
@@ -21,7 +21,7 @@ struct device {
 	const struct file_ops *ops;
 };
 static struct list devices = LIST_INIT(devices);
-static struct spinlock devices_lock = SPINLOCK_INIT(RANK_FS_LEAF, "devices");
+static SPINLOCK(devices) devices_lock = SPINLOCK_INIT(RANK_FS_LEAF, "devices");
 static struct superblock *dev_sb;
 static bool populated;
 

@@ -390,7 +390,7 @@ const struct inode_ops pseudo_dir_ops = { .open = pseudo_dir_open };
 
 /* --- text files --- */
 struct text_state {
-	struct mutex lock;
+	MUTEX(text_file) lock;
 	struct text_buf text;
 };
 static int text_open(struct inode *inode, struct file *f)
@@ -405,7 +405,7 @@ static int text_open(struct inode *inode, struct file *f)
 	if (!s) {
 		return -ENOMEM;
 	}
-	mutex_init(&s->lock, RANK_FILE_POS, "text file");
+	mutex_init(&s->lock, RANK_TEXT_FILE, "text file");
 	f->private_data = s;
 	f->ops = &text_file_ops;
 	return 0;
@@ -417,7 +417,7 @@ static long text_read(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 	long n = 0;
 
 	(void)flags;
-	mutex_lock_nested(&s->lock);
+	mutex_lock(&s->lock);
 	if (*pos == 0 || !s->text.data) {
 		text_free(&s->text);
 		n = m->show(&s->text, m->arg);

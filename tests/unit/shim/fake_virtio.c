@@ -3,7 +3,7 @@
 #include <arch/clock.h>
 #include <arch/paging.h>
 #include <lib/assert.h>
-#include <lib/log.h>
+#include <debug/log.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <sched/timer.h>

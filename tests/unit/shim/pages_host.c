@@ -6,6 +6,7 @@
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <linux/mman.h>
+#include <mm/kthread.h>
 #include <mm/mm.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>

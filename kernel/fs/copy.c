@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Copies between files.
+ *
+ * Which positions are locked: a regular file's own one, from before the read until after the
+ * write.  Both files': in the order of their addresses.  Nobody may wait for a stream's other end
+ * under such a lock (it might be waiting for this very position): when the output may block, the
+ * input's position is advanced before the write, and what was not written is given back if
+ * nobody has moved the position since.  Streams have no position; file_read() and file_write()
+ * take NULL for them.
+ *
+ * A pipe gets what fits, and is waited for only while nothing does: as on Linux, a program may
+ * read itself what it sent.
+ */
+#include <fs/copy.h>
+
+#include "fs_internal.h"
+
+#include <fs/event/pipe.h>
+#include <fs/event/poll.h>
+#include <fs/file.h>
+#include <linux/errno.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <mm/slab.h>
+#include <mm/uio.h>
+#include <sched/thread.h>
+#include <sync/mutex.h>
+#include <sync/waitq.h>
+
+#define CHUNK 65536
+
+/* One side of a copy. */
+struct end {
+	struct file *file;
+	uint64_t *pos; /* the caller's, or the file's own; NULL: a stream */
+	bool own;      /* pos is the file's own: pos_lock */
+};
+
+static struct end end_of(struct file *f, uint64_t *pos)
+{
+	bool own = !pos && S_ISREG(f->inode->mode);
+
+	return (struct end){ f, own ? &f->pos : pos, own };
+}
+
+/* The locks of those ends that use their file's own position. */
+static void lock_ends(const struct end *a, const struct end *b)
+{
+	struct file *first = a && a->own ? a->file : NULL;
+	struct file *second = b && b->own ? b->file : NULL;
+
+	if (first == second) {
+		second = NULL;
+	}
+	if (first && second && first > second) {
+		struct file *f = first;
+
+		first = second;
+		second = f;
+	}
+	if (first) {
+		mutex_lock(&first->pos_lock);
+	}
+	if (second && first) {
+		mutex_lock_nested(&second->pos_lock);
+	} else if (second) {
+		mutex_lock(&second->pos_lock);
+	}
+}
+static void unlock_ends(const struct end *a, const struct end *b)
+{
+	if (a && a->own) {
+		mutex_unlock(&a->file->pos_lock);
+	}
+	if (b && b->own && !(a && a->own && a->file == b->file)) {
+		mutex_unlock(&b->file->pos_lock);
+	}
+}
+
+static long read_chunk(const struct end *in, char *buf, size_t n, unsigned flags)
+{
+	struct uio_seg seg;
+	struct uio u;
+
+	uio_init_kernel(&u, &seg, buf, n);
+	return file_read(in->file, &u, in->pos, flags);
+}
+
+/* Bytes written; *err says why it is less than n, 0 when the file takes no more. */
+static size_t write_chunk(const struct end *out, char *buf, size_t n, unsigned flags, long *err)
+{
+	size_t done = 0;
+
+	*err = 0;
+	while (done < n) {
+		struct uio_seg seg;
+		struct uio u;
+		long w;
+
+		uio_init_kernel(&u, &seg, buf + done, n - done);
+		w = file_write(out->file, &u, out->pos, flags);
+		if (w <= 0) {
+			*err = w;
+			break;
+		}
+		done += (size_t)w;
+	}
+	return done;
+}
+
+struct copy {
+	struct end in, out;
+	unsigned write_flags;
+	bool nowait; /* a write does not wait for the stream's other end */
+	bool full;   /* the output would have had to wait */
+	bool more;   /* all that was read is written */
+};
+
+/* One bufferful at most: bytes moved, or -errno. */
+static long copy_chunk(struct copy *c, char *buf, size_t n, unsigned read_flags)
+{
+	const struct end *in = &c->in, *out = &c->out;
+	bool hold = in->own && (out->pos || c->nowait); /* the locks, over the write */
+	const struct end *both = hold && out->own ? out : NULL;
+	uint64_t after;
+	size_t wrote;
+	long got, err;
+
+	c->full = c->more = false;
+	lock_ends(in, both);
+	got = read_chunk(in, buf, n, read_flags);
+	if (got <= 0) {
+		unlock_ends(in, both);
+		return got;
+	}
+	after = in->pos ? *in->pos : 0;
+	if (!hold) {
+		unlock_ends(in, NULL);
+		lock_ends(out, NULL);
+	}
+	wrote = write_chunk(out, buf, (size_t)got, c->write_flags, &err);
+	if (!hold) {
+		unlock_ends(out, NULL);
+		lock_ends(in, NULL);
+	}
+	if (in->pos && *in->pos == after) {
+		*in->pos -= (size_t)got - wrote;
+	}
+	unlock_ends(in, both);
+	c->more = wrote == (size_t)got;
+	c->full = err == -EAGAIN;
+	return wrote ? (long)wrote : err;
+}
+
+/* Until a pipe takes something, or nobody will read it any more. */
+static int wait_writable(struct file *out)
+{
+	const uint32_t wanted = POLLOUT | POLL_ALWAYS;
+	struct poller p;
+	int err = 0;
+
+	poller_init(&p);
+	p.pt.events = POLLOUT;
+	if (!(file_poll(out, &p.pt) & wanted)) {
+		do {
+			err = poller_wait(&p, DEADLINE_NONE);
+		} while (!err && !(file_poll(out, NULL) & wanted));
+	}
+	poller_end(&p);
+	return err;
+}
+
+long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, size_t n,
+	       unsigned flags)
+{
+	/* What came out of a stream cannot be given back, so the output must take it. */
+	bool pipe = file_is_pipe(out) && S_ISREG(in->inode->mode);
+	struct copy c = {
+		.in = end_of(in, in_pos),
+		.out = end_of(out, out_pos),
+		.write_flags = pipe ? flags | IO_NOWAIT : flags,
+		.nowait = pipe || file_nonblock(out, flags),
+	};
+	size_t size = MIN(n, (size_t)CHUNK), done = 0;
+	char *buf = kmalloc(size ? size : 1);
+	long got = 0;
+
+	if (!buf) {
+		return -ENOMEM;
+	}
+	while (done < n) {
+		got = copy_chunk(&c, buf, MIN(n - done, size), done ? flags | IO_NOWAIT : flags);
+		if (c.full && got < 0 && !done && pipe && !file_nonblock(out, flags)) {
+			got = wait_writable(out);
+			if (!got) {
+				continue;
+			}
+		}
+		if (got <= 0) {
+			break;
+		}
+		done += (size_t)got;
+		if (!c.more ||
+		    atomic_load_explicit(&thread_current()->interrupted, memory_order_relaxed)) {
+			break;
+		}
+	}
+	kfree(buf);
+	return done ? (long)done : got;
+}
+
+/* What copy_file_range(2) refuses, at positions that don't move meanwhile. */
+static long check_range(const struct end *in, const struct end *out, size_t n)
+{
+	uint64_t from = *in->pos, to = *out->pos;
+
+	if (from + n < from || to + n < to) {
+		return -EOVERFLOW;
+	}
+	if (in->file->inode == out->file->inode && from < to + n && to < from + n && n) {
+		return -EINVAL;
+	}
+	return 0;
+}
+
+long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
+		     size_t n)
+{
+	struct end from = end_of(in, in_pos), to = end_of(out, out_pos);
+	long ret;
+
+	if (S_ISDIR(in->inode->mode) || S_ISDIR(out->inode->mode)) {
+		return -EISDIR;
+	}
+	if (!S_ISREG(in->inode->mode) || !S_ISREG(out->inode->mode)) {
+		return -EINVAL;
+	}
+	if (!in->readable || !out->writable || atomic_load(&out->flags) & O_APPEND) {
+		return -EBADF;
+	}
+	lock_ends(&from, &to);
+	ret = check_range(&from, &to, n);
+	n = MIN(n, MAX_RW_COUNT);
+	if (!ret && n) {
+		ret = -EOPNOTSUPP;
+		if (in->inode->sb == out->inode->sb && in->ops->copy_range) {
+			ret = in->ops->copy_range(in, *from.pos, out, *to.pos, n);
+		}
+		if (ret > 0) {
+			*from.pos += (uint64_t)ret;
+			*to.pos += (uint64_t)ret;
+		}
+	}
+	unlock_ends(&from, &to);
+	if (ret == -EOPNOTSUPP || ret == -ENOSYS || ret == -EXDEV) {
+		ret = file_copy(in, in_pos, out, out_pos, n, 0);
+	}
+	return ret;
+}
