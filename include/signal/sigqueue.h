@@ -20,4 +20,4 @@ struct sigqueue *sigqueue_alloc(struct user_account *u, uint64_t limit, bool for
 /* The owner frees its entry, which is on no queue. */
 void sigqueue_free_timer(struct sigqueue *q);
 /* Takes q off the queue that it is on; siglock held. */
-void signal_unqueue_locked(struct process *p, struct sigqueue *q);
+void signal_unqueue_locked(struct process *p, struct sigqueue *q) REQUIRES(siglock_role);

@@ -245,7 +245,7 @@ static void copy_signal_state(struct task *t, const struct clone_request *r)
 /* --- publication --- */
 
 /* siglock of p held: t becomes one of its threads. */
-static void add_thread_locked(struct process *p, struct task *t)
+static void add_thread_locked(struct process *p, struct task *t) REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&p->siglock));
 	list_push_back(&p->threads, &t->thread_link);
@@ -284,9 +284,9 @@ static int publish_process(struct task *t, struct process *child, uint64_t clone
 	}
 	child->pid = t->pid;
 	pid_get(child->pid);
-	child->leader = t;
 	tree_link_locked(child, clone_flags & CLONE_PARENT ? p->parent : p, p->group, p->session);
 	spin_lock(&child->siglock);
+	child->leader = t;
 	add_thread_locked(child, t);
 	spin_unlock(&child->siglock);
 	spin_unlock_irqrestore(&proctree_lock, flags);

@@ -177,7 +177,6 @@ static int publish_init(struct process *p, struct task *t)
 		return -ENOMEM;
 	}
 	p->is_init = true;
-	p->leader = t;
 	p->exit_signal = SIGCHLD;
 	flags = spin_lock_irqsave(&proctree_lock);
 	tree_link_locked(p, NULL, p->pid, session);
@@ -185,6 +184,7 @@ static int publish_init(struct process *p, struct task *t)
 	spin_lock(&p->siglock);
 	list_push_back(&p->threads, &t->thread_link);
 	p->nthreads = 1;
+	p->leader = t;
 	atomic_store(&p->live, 1);
 	atomic_fetch_add(&p->user->threads, 1);
 	spin_unlock(&p->siglock);
@@ -237,9 +237,12 @@ void proc_exit_vm(bool by_signal, unsigned value)
 	mem_get_stats(&s);
 	e.mem_peak_kib = s.peak_used_pages * (PAGE_SIZE / 1024);
 	if (init_process) {
+		uint64_t flags = process_lock(init_process);
+
 		e.run_ns = clock_mono_ns() - init_process->start_ns;
 		e.max_rss_kib = MAX(init_process->vm_hiwater_kib,
 				    init_process->children_usage.maxrss_kib);
+		process_unlock(init_process, flags);
 	}
 	hostctl_exit(&e);
 }

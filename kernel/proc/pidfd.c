@@ -15,7 +15,7 @@
 static bool has_ended(struct pid *p)
 {
 	uint64_t flags = spin_lock_irqsave(&proctree_lock);
-	bool ended = p->process ? p->process->state != PROCESS_ALIVE : !p->task;
+	bool ended = p->process ? p->process->state != PROCESS_ALIVE : !READ_ONCE(p->task);
 
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	return ended;
@@ -37,7 +37,7 @@ static void pidfd_release(struct file *f)
 static void pidfd_show(struct file *f, char *buf, size_t size)
 {
 	struct pid *p = f->private_data;
-	int nr = p->users ? p->nr : -1;
+	int nr = READ_ONCE(p->users) ? p->nr : -1;
 
 	fmt_snprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", nr, nr);
 }

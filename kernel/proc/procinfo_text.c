@@ -53,7 +53,7 @@ static void tree_part(struct process *p, struct snapshot *s)
 	spin_unlock_irqrestore(&proctree_lock, flags);
 }
 
-static void state_part(struct process *p, struct task *t, struct snapshot *s)
+static void state_part(struct process *p, struct task *t, struct snapshot *s) REQUIRES(siglock_role)
 {
 	if (!t) {
 		s->state = 'Z';
@@ -75,7 +75,7 @@ static void state_part(struct process *p, struct task *t, struct snapshot *s)
 	}
 }
 
-static void thread_part(struct task *t, struct snapshot *s)
+static void thread_part(struct task *t, struct snapshot *s) REQUIRES(siglock_role)
 {
 	str_copy(s->comm, t->thread.name, sizeof(s->comm));
 	s->pending = t->pending.set;
@@ -99,7 +99,7 @@ static void thread_part(struct task *t, struct snapshot *s)
 	}
 }
 
-static void handlers_part(struct process *p, struct snapshot *s)
+static void handlers_part(struct process *p, struct snapshot *s) REQUIRES(siglock_role)
 {
 	for (int i = 0; i < NSIG && p->sighand; i++) {
 		uint64_t handler = READ_ONCE(p->sighand->action[i].handler);

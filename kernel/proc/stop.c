@@ -39,7 +39,7 @@ void process_stop_begin_locked(struct process *p, int sig)
 	}
 }
 
-static unsigned threads_to_stop_locked(struct process *p)
+static unsigned threads_to_stop_locked(struct process *p) REQUIRES(siglock_role)
 {
 	struct task *t;
 	unsigned n = 0;
@@ -52,7 +52,7 @@ static unsigned threads_to_stop_locked(struct process *p)
 }
 
 /* True when the process has just become stopped. */
-static bool check_complete_locked(struct process *p)
+static bool check_complete_locked(struct process *p) REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&p->siglock));
 	if (!atomic_load(&p->stop_active) || p->is_stopped || p->stop_count == 0 ||
@@ -74,7 +74,7 @@ void process_report_stop(struct process *p)
 {
 	uint64_t flags = spin_lock_irqsave(&proctree_lock);
 
-	process_notify_parent_locked(p, CLD_STOPPED, (int)p->stop_signal);
+	process_notify_parent_locked(p, CLD_STOPPED, (int)READ_ONCE(p->stop_signal));
 	spin_unlock_irqrestore(&proctree_lock, flags);
 }
 

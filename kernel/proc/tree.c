@@ -19,10 +19,9 @@ struct session *session_alloc(struct pid *sid, struct process *leader)
 	struct session *s = kzalloc(sizeof(*s));
 
 	if (s) {
+		*s = (struct session){ .sid = sid, .leader = leader };
 		refcount_init(&s->refs, 1);
-		s->sid = sid;
 		pid_get(sid);
-		s->leader = leader;
 	}
 	return s;
 }
@@ -35,7 +34,7 @@ void session_get(struct session *s)
 void session_put(struct session *s)
 {
 	if (s && refcount_put(&s->refs)) {
-		ASSERT(!s->tty);
+		ASSERT(!READ_ONCE(s->tty));
 		pid_put(s->sid);
 		kfree(s);
 	}
@@ -133,7 +132,7 @@ bool tree_group_has_stopped_locked(struct pid *group)
 
 	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry(p, &group->group, group_link) {
-		if (p->is_stopped) {
+		if (READ_ONCE(p->is_stopped)) {
 			return true;
 		}
 	}
@@ -141,6 +140,7 @@ bool tree_group_has_stopped_locked(struct pid *group)
 }
 
 static struct session *replace_session_locked(struct process *p, struct session *fresh)
+	REQUIRES(proctree_role)
 {
 	struct session *old = p->session;
 
@@ -177,6 +177,7 @@ long process_setsid(void)
 }
 
 static int check_setpgid_locked(struct process *self, struct process *p, struct pid *group)
+	REQUIRES(proctree_role)
 {
 	struct process *member;
 

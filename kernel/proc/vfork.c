@@ -15,7 +15,7 @@ struct vfork_wait {
 	struct refcount refs;
 	SPINLOCK(vfork) lock;
 	struct waitq waitq;
-	bool done;
+	bool done GUARDED_BY(vfork_role);
 };
 
 struct vfork_wait *vfork_wait_alloc(void)

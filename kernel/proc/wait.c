@@ -16,6 +16,7 @@
 #include <signal/signal.h>
 
 static bool eligible_locked(const struct wait_request *r, const struct process *child)
+	REQUIRES(proctree_role)
 {
 	bool clone_child = child->exit_signal != SIGCHLD;
 
@@ -31,7 +32,7 @@ static bool eligible_locked(const struct wait_request *r, const struct process *
 }
 
 /* What the child and those it waited for have used. */
-static struct usage usage_of_locked(struct process *child)
+static struct usage usage_of_locked(struct process *child) REQUIRES(proctree_role)
 {
 	struct usage u;
 
@@ -45,6 +46,7 @@ static struct usage usage_of_locked(struct process *child)
 }
 
 static void fill_locked(struct wait_request *r, struct process *child, int cause, uint32_t status)
+	REQUIRES(proctree_role)
 {
 	struct usage u = usage_of_locked(child);
 
@@ -56,7 +58,7 @@ static void fill_locked(struct wait_request *r, struct process *child, int cause
 }
 
 /* It becomes the waiter's children's. */
-static void inherit_usage_locked(struct process *child)
+static void inherit_usage_locked(struct process *child) REQUIRES(proctree_role)
 {
 	struct process *p = process_current();
 	struct usage u = usage_of_locked(child);
@@ -68,7 +70,7 @@ static void inherit_usage_locked(struct process *child)
 }
 
 static bool take_zombie_locked(struct wait_request *r, struct process *child,
-			       struct process **reaped)
+			       struct process **reaped) REQUIRES(proctree_role)
 {
 	ASSERT(spin_held(&proctree_lock));
 	if (!(r->options & WEXITED) || child->state != PROCESS_ZOMBIE) {
@@ -84,7 +86,7 @@ static bool take_zombie_locked(struct wait_request *r, struct process *child,
 	return true;
 }
 
-static bool take_stop_locked(struct wait_request *r, struct process *child)
+static bool take_stop_locked(struct wait_request *r, struct process *child) REQUIRES(proctree_role)
 {
 	bool keep = r->options & WNOWAIT;
 	int cause = 0;
@@ -109,7 +111,7 @@ static bool take_stop_locked(struct wait_request *r, struct process *child)
 }
 
 /* 1: r is filled; 0: there are children to wait for; -ECHILD: none. */
-static int look_locked(struct wait_request *r, struct process **reaped)
+static int look_locked(struct wait_request *r, struct process **reaped) REQUIRES(proctree_role)
 {
 	struct process *p = process_current(), *child;
 	int result = -ECHILD;

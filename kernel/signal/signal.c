@@ -219,7 +219,7 @@ void signal_flush_locked(struct process *p, uint64_t set)
 	}
 }
 
-static bool queue_has(const struct sigpending *p, int sig)
+static bool queue_has(const struct sigpending *p, int sig) REQUIRES(siglock_role)
 {
 	struct sigqueue *q;
 
@@ -249,7 +249,7 @@ void signal_unqueue_locked(struct process *p, struct sigqueue *q)
 }
 
 /* Takes `sig` off p; a set bit without a queue entry means that memory was short. */
-static void collect(struct sigpending *p, int sig, struct siginfo *info)
+static void collect(struct sigpending *p, int sig, struct siginfo *info) REQUIRES(siglock_role)
 {
 	struct sigqueue *q, *first = NULL;
 	bool more = false;
@@ -313,7 +313,7 @@ uint64_t signal_pending_set(struct task *t)
 
 /* --- the interrupted flag and masks --- */
 
-static bool has_work_locked(const struct task *t)
+static bool has_work_locked(const struct task *t) REQUIRES(siglock_role)
 {
 	struct process *p = t->process;
 

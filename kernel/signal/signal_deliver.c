@@ -82,7 +82,7 @@ static NORETURN void die(int sig, const struct siginfo *info)
 
 /* siglock held; dropped and taken again.  A terminal's stop signals do nothing to a group that
  * nobody could continue. */
-static void stop_by_default(struct process *p, int sig, uint64_t *flags)
+static void stop_by_default(struct process *p, int sig, uint64_t *flags) REQUIRES(siglock_role)
 {
 	if (sig != SIGSTOP) {
 		uint64_t tree_flags;
@@ -101,7 +101,7 @@ static void stop_by_default(struct process *p, int sig, uint64_t *flags)
 	process_stop_begin_locked(p, sig);
 }
 
-static struct linux_sigaction take_action(struct process *p, int sig)
+static struct linux_sigaction take_action(struct process *p, int sig) REQUIRES(siglock_role)
 {
 	struct sighand *h = p->sighand;
 	struct linux_sigaction act;
@@ -117,6 +117,7 @@ static struct linux_sigaction take_action(struct process *p, int sig)
 
 /* What the whole process is told to do comes before any signal.  siglock held. */
 static void obey_process_locked(struct process *p, struct task *t, uint64_t *flags)
+	REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&p->siglock));
 	if (atomic_load(&p->group_exit)) {
@@ -140,7 +141,7 @@ static void obey_process_locked(struct process *p, struct task *t, uint64_t *fla
 	}
 }
 
-static bool must_obey(struct process *p, struct task *t)
+static bool must_obey(struct process *p, struct task *t) REQUIRES(siglock_role)
 {
 	return atomic_load(&p->group_exit) || (p->exec_task && p->exec_task != t) ||
 	       atomic_load(&p->stop_active) || p->cont_pending;

@@ -34,7 +34,7 @@ void signal_wake_task_locked(struct task *t, bool killed)
 
 /* --- choosing a thread --- */
 
-static bool wants(const struct task *t, int sig)
+static bool wants(const struct task *t, int sig) REQUIRES(siglock_role)
 {
 	if (t->exiting || t->blocked & SIGBIT(sig)) {
 		return false;
@@ -45,7 +45,7 @@ static bool wants(const struct task *t, int sig)
 	return !t->stopped && !atomic_load_explicit(&t->thread.interrupted, memory_order_relaxed);
 }
 
-static struct task *choose(struct process *p, int sig)
+static struct task *choose(struct process *p, int sig) REQUIRES(siglock_role)
 {
 	struct task *t, *busy = NULL;
 
@@ -77,7 +77,7 @@ static bool is_fatal(struct process *p, int sig)
 
 /* A pending signal wakes whoever takes it.  One that ends the process without a core does so
  * now, so that threads in killable waits end, too. */
-static void complete(struct process *p, struct task *t, int sig)
+static void complete(struct process *p, struct task *t, int sig) REQUIRES(siglock_role)
 {
 	if (t && !wants(t, sig)) {
 		if (t->exiting || t->blocked & SIGBIT(sig)) {
@@ -120,7 +120,7 @@ void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set)
 
 /* --- becoming pending --- */
 
-static bool is_ignored(struct process *p, struct task *t, int sig)
+static bool is_ignored(struct process *p, struct task *t, int sig) REQUIRES(siglock_role)
 {
 	uint64_t handler = handler_of(p, sig);
 
@@ -138,7 +138,7 @@ static bool is_ignored(struct process *p, struct task *t, int sig)
 }
 
 /* Side effects of generating a signal; false: it has no further effect. */
-static bool prepare(struct process *p, struct task *t, int sig)
+static bool prepare(struct process *p, struct task *t, int sig) REQUIRES(siglock_role)
 {
 	if (atomic_load(&p->group_exit)) {
 		return false;
@@ -259,6 +259,7 @@ static bool may_signal(const struct cred *me, const struct cred *target)
 int signal_check_permission(struct process *p, int sig)
 {
 	struct process *self = process_current();
+	const struct session *session = READ_ONCE(p->session); /* only compared */
 	struct cred *target;
 	bool ok;
 
@@ -271,7 +272,7 @@ int signal_check_permission(struct process *p, int sig)
 		return p->user->uid == thread_current()->cred->u.real ? 0 : -EPERM;
 	}
 	ok = may_signal(thread_current()->cred, target) ||
-	     (sig == SIGCONT && p->session && p->session == self->session);
+	     (sig == SIGCONT && session && session == READ_ONCE(self->session));
 	cred_put(target);
 	return ok ? 0 : -EPERM;
 }

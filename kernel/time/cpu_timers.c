@@ -25,20 +25,16 @@ struct cpu_itimer {
 struct cpu_timers {
 	struct process *process;
 	struct timer timer;
-	struct list armed;	     /* struct posix_timer.cpu_link */
-	struct cpu_itimer itimer[2]; /* CPU_PROF, CPU_VIRT */
-	uint64_t next_xcpu;	     /* ns: when SIGXCPU is due; 0 = RLIMIT_CPU is not set */
-	bool stopped;
+	struct list armed GUARDED_BY(siglock_role);	      /* struct posix_timer.cpu_link */
+	struct cpu_itimer itimer[2] GUARDED_BY(siglock_role); /* CPU_PROF, CPU_VIRT */
+	uint64_t next_xcpu
+		GUARDED_BY(siglock_role); /* ns: when SIGXCPU is due; 0 = RLIMIT_CPU is not set */
+	bool stopped GUARDED_BY(siglock_role);
 };
-
-static uint64_t process_sample(struct process *p, unsigned which)
-{
-	return cpu_clock_sample(which, NULL, p);
-}
 
 /* --- what has expired; each returns the CPU time left until its next expiry --- */
 
-static uint64_t check_posix(struct cpu_timers *c)
+static uint64_t check_posix(struct cpu_timers *c) REQUIRES(siglock_role)
 {
 	struct posix_timer *t, *tmp;
 	uint64_t least = UINT64_MAX;
@@ -57,7 +53,7 @@ static uint64_t check_posix(struct cpu_timers *c)
 	return least;
 }
 
-static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig)
+static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig) REQUIRES(siglock_role)
 {
 	struct cpu_itimer *it = &c->itimer[which];
 	uint64_t now;
@@ -65,7 +61,7 @@ static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig)
 	if (!it->expires) {
 		return UINT64_MAX;
 	}
-	now = process_sample(c->process, which);
+	now = cpu_sample_locked(which, c->process);
 	if (now >= it->expires) {
 		if (it->interval) {
 			it->expires += ((now - it->expires) / it->interval + 1) * it->interval;
@@ -77,7 +73,7 @@ static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig)
 	return it->expires ? it->expires - now : UINT64_MAX;
 }
 
-static uint64_t check_limit(struct cpu_timers *c)
+static uint64_t check_limit(struct cpu_timers *c) REQUIRES(siglock_role)
 {
 	struct process *p = c->process;
 	uint64_t soft = process_rlimit(p, RLIMIT_CPU), hard = p->rlimit[RLIMIT_CPU].max, now;
@@ -85,7 +81,7 @@ static uint64_t check_limit(struct cpu_timers *c)
 	if (!c->next_xcpu) {
 		return UINT64_MAX;
 	}
-	now = process_sample(p, CPU_PROF);
+	now = cpu_sample_locked(CPU_PROF, p);
 	if (hard != RLIM_INFINITY && now >= hard * NSEC_PER_SEC) {
 		process_kill_threads_locked(p, SIGKILL);
 		return UINT64_MAX;
@@ -101,7 +97,7 @@ static uint64_t check_limit(struct cpu_timers *c)
 	return c->next_xcpu - now;
 }
 
-static void look_locked(struct cpu_timers *c)
+static void look_locked(struct cpu_timers *c) REQUIRES(siglock_role)
 {
 	uint64_t least;
 
@@ -190,7 +186,7 @@ void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, ui
 	*left = 0;
 	*interval = it ? it->interval : 0;
 	if (it && it->expires) {
-		now = process_sample(p, which);
+		now = cpu_sample_locked(which, p);
 		*left = it->expires > now ? it->expires - now : NSEC_PER_USEC;
 	}
 }
@@ -201,7 +197,7 @@ void cpu_itimer_set_locked(struct process *p, unsigned which, uint64_t left, uin
 
 	ASSERT(spin_held(&p->siglock));
 	it->interval = interval;
-	it->expires = left ? process_sample(p, which) + left : 0;
+	it->expires = left ? cpu_sample_locked(which, p) + left : 0;
 	look_locked(p->cpu_timers);
 }
 

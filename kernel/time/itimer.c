@@ -48,6 +48,7 @@ void itimer_real_stop(struct process *p)
 }
 
 static void real_get_locked(struct process *p, uint64_t *left, uint64_t *interval)
+	REQUIRES(siglock_role)
 {
 	uint64_t now = clock_mono_ns();
 
@@ -60,6 +61,7 @@ static void real_get_locked(struct process *p, uint64_t *left, uint64_t *interva
 }
 
 static void real_set_locked(struct process *p, uint64_t left, uint64_t interval)
+	REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&p->siglock));
 	p->real_interval = interval;

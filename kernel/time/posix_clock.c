@@ -127,28 +127,46 @@ void cpu_clock_put(struct cpu_clock *c)
 	c->process = NULL;
 }
 
-uint64_t cpu_clock_sample(unsigned which, struct task *t, struct process *p)
+static uint64_t share_of(unsigned which, uint64_t utime, uint64_t stime)
 {
-	uint64_t utime, stime;
-
-	if (t) {
-		task_cpu_ns(t, &utime, &stime);
-	} else {
-		process_cpu_ns_locked(p, &utime, &stime);
-	}
 	return which == CPU_VIRT ? utime : utime + stime;
 }
 
-uint64_t cpu_clock_sample_locked(struct cpu_clock *c, const struct process *own)
+static uint64_t sample_task(unsigned which, struct task *t)
 {
-	ASSERT(spin_held(&own->siglock));
-	if (!c->process || c->process == own) {
-		return cpu_clock_sample(c->which, c->task, c->process);
-	}
+	uint64_t utime, stime;
+
+	task_cpu_ns(t, &utime, &stime);
+	return share_of(which, utime, stime);
+}
+
+uint64_t cpu_sample_locked(unsigned which, struct process *p)
+{
+	uint64_t utime, stime;
+
+	process_cpu_ns_locked(p, &utime, &stime);
+	return share_of(which, utime, stime);
+}
+
+static void sample_other(struct cpu_clock *c)
+	LOCK_UNCHECKED("a second siglock; there is no order between the two, hence a try")
+{
 	if (spin_trylock(&c->process->siglock)) {
-		c->seen = cpu_clock_sample(c->which, NULL, c->process);
+		c->seen = cpu_sample_locked(c->which, c->process);
 		spin_unlock(&c->process->siglock);
 	}
+}
+
+uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own)
+{
+	ASSERT(spin_held(&own->siglock));
+	if (c->task) {
+		return sample_task(c->which, c->task);
+	}
+	if (c->process == own) {
+		return cpu_sample_locked(c->which, own);
+	}
+	sample_other(c);
 	return c->seen;
 }
 
@@ -162,10 +180,10 @@ static int read_cpu_clock(int clock, struct timespec64 *ts)
 		return err;
 	}
 	if (c.task) {
-		ns = cpu_clock_sample(c.which, c.task, NULL);
+		ns = sample_task(c.which, c.task);
 	} else {
 		flags = process_lock(c.process);
-		ns = cpu_clock_sample(c.which, NULL, c.process);
+		ns = cpu_sample_locked(c.which, c.process);
 		process_unlock(c.process, flags);
 	}
 	cpu_clock_put(&c);

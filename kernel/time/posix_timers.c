@@ -36,7 +36,7 @@ void timers_process_init(struct process *p)
 
 /* --- expiry --- */
 
-static struct task *find_thread_locked(struct process *p, int tid)
+static struct task *find_thread_locked(struct process *p, int tid) REQUIRES(siglock_role)
 {
 	struct task *t;
 
@@ -50,7 +50,7 @@ static struct task *find_thread_locked(struct process *p, int tid)
 }
 
 /* Moves expiry past `now`; returns the periods that were skipped. */
-static int64_t forward(struct posix_timer *t, uint64_t now)
+static int64_t forward(struct posix_timer *t, uint64_t now) REQUIRES(siglock_role)
 {
 	uint64_t n;
 
@@ -62,7 +62,7 @@ static int64_t forward(struct posix_timer *t, uint64_t now)
 	return (int64_t)MIN(n, (uint64_t)INT32_MAX);
 }
 
-static void arm_locked(struct posix_timer *t)
+static void arm_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&t->process->siglock));
 	t->armed = true;
@@ -73,7 +73,7 @@ static void arm_locked(struct posix_timer *t)
 	}
 }
 
-static uint64_t clock_now_locked(struct posix_timer *t)
+static uint64_t clock_now_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
 	return clock_is_cpu(t->clock) ? cpu_clock_sample_locked(&t->cpu, t->process)
 				      : clock_mono_ns();
@@ -149,7 +149,7 @@ static void free_timer(struct posix_timer *t)
 }
 
 /* siglock held: nothing is pending of it any more. */
-static void unqueue_locked(struct posix_timer *t)
+static void unqueue_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&t->process->siglock));
 	if (t->q && list_linked(&t->q->link)) {
@@ -157,7 +157,7 @@ static void unqueue_locked(struct posix_timer *t)
 	}
 }
 
-static void disarm_locked(struct posix_timer *t)
+static void disarm_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&t->process->siglock));
 	t->armed = false;
@@ -302,7 +302,7 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 	return 0;
 }
 
-static struct posix_timer *find_locked(struct process *p, int id)
+static struct posix_timer *find_locked(struct process *p, int id) REQUIRES(siglock_role)
 {
 	struct posix_timer *t;
 
@@ -336,7 +336,7 @@ int posix_timer_delete(int id)
 
 /* --- setting and asking --- */
 
-static void get_locked(struct posix_timer *t, struct linux_itimerspec *out)
+static void get_locked(struct posix_timer *t, struct linux_itimerspec *out) REQUIRES(siglock_role)
 {
 	uint64_t now = clock_now_locked(t), left = 0;
 	bool waiting = t->q && list_linked(&t->q->link);
@@ -369,6 +369,7 @@ int posix_timer_get(int id, struct linux_itimerspec *out)
 }
 
 static void set_locked(struct posix_timer *t, bool absolute, const struct linux_itimerspec *s)
+	REQUIRES(siglock_role)
 {
 	uint64_t ns = timespec_to_ns(&s->value);
 
