@@ -461,7 +461,6 @@ int main(void)
 		return 0;
 	}
 	close(probe);
-	alarm(50);
 	RUN(defaults);
 	RUN(canonical);
 	RUN(raw);
