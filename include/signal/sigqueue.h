@@ -3,6 +3,7 @@
 /* Queue entries of signals, for who owns one: POSIX timers. */
 #include <lib/list.h>
 #include <linux/signal.h>
+#include <sync/lock_order.h>
 
 struct posix_timer;
 struct process;
