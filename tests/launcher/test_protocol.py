@@ -174,7 +174,8 @@ def panics():
 def qemu_ends_by_itself():
     expect(fake('/power-off'), 125, b'', 'without telling how')
     expect(fake('/reset'), 125, b'', 'reset')
-    expect(fake('/qemu-error'), 125, b'', 'QEMU: qemu-system-x86_64: -device nonsense')
+    for how in ('/qemu-error', '/slow-death'):
+        expect(fake(how), 125, b'', 'QEMU: qemu-system-x86_64: -device nonsense')
 
 
 @case
