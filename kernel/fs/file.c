@@ -212,7 +212,7 @@ static void drop_setid(struct inode *inode)
 	const struct cred *c = thread_current()->cred;
 	struct iattr a = { .valid = ATTR_MODE, .mode = inode->mode & 07777 & ~(uint32_t)S_ISUID };
 
-	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->fsuid == 0) {
+	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->u.fs == 0) {
 		return;
 	}
 	if ((inode->mode & (S_ISGID | 010)) == (S_ISGID | 010)) {
