@@ -19,7 +19,6 @@
 
 static char text[LOG_SIZE];
 static struct ringbuf ring = RINGBUF_INIT(text); /* log_lock */
-static _Atomic uint64_t lost;
 static SPINLOCK(log) log_lock = SPINLOCK_INIT(RANK_LOG, "log");
 
 /*
