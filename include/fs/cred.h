@@ -7,11 +7,12 @@
  * counting; a change makes a copy, alters that, and publishes it (proc).  Only the thread itself
  * replaces its pointer.
  */
+#include <lib/refcount.h>
 #include <lib/util.h>
 
 #define CRED_MAX_GROUPS 64
 struct cred {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
 	unsigned ngroups;

@@ -97,9 +97,7 @@ static struct dentry *dentry_free(struct dentry *d)
 	struct dentry *parent = d->parent == d ? NULL : d->parent;
 
 	ASSERT(list_empty(&d->children));
-	if (d->inode) {
-		inode_put(d->inode);
-	}
+	inode_put(d->inode);
 	if (d->name != d->inline_name) {
 		kfree(d->name);
 	}
@@ -124,9 +122,7 @@ static void free_victims(struct list *victims)
 
 		list_remove(&d->lru);
 		d = dentry_free(d);
-		if (d) {
-			dentry_put(d);
-		}
+		dentry_put(d);
 	}
 }
 
@@ -388,9 +384,7 @@ void dentry_cache_child(struct dentry *parent, const char *name, size_t len, str
 		hash_locked(d);
 	}
 	spin_unlock(&dcache_lock);
-	if (old) {
-		dentry_put(old);
-	}
+	dentry_put(old);
 	dentry_put(d);
 }
 

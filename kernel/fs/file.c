@@ -113,9 +113,7 @@ static void file_free(struct file *f)
 	if (f->path.dentry) {
 		path_put(&f->path);
 	}
-	if (f->inode) {
-		inode_put(f->inode);
-	}
+	inode_put(f->inode);
 	list_init(&f->epoll_items);
 	spin_lock(&free_lock);
 	list_push_front(&free_files, &f->epoll_items);
@@ -123,7 +121,7 @@ static void file_free(struct file *f)
 }
 void file_put(struct file *f)
 {
-	if (atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1) {
+	if (f && atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1) {
 		file_free(f);
 	}
 }

@@ -342,9 +342,7 @@ static int unlink_once(int dirfd, const char *name, bool is_dir, bool again)
 		err = remove_locked(dir, d, is_dir, w.last_slash);
 	}
 	mutex_unlock(&dir->lock);
-	if (d) {
-		dentry_put(d);
-	}
+	dentry_put(d);
 out:
 	walk_end(&w);
 	return err;

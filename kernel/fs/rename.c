@@ -239,12 +239,8 @@ static int rename_once(int olddirfd, const char *old, int newdirfd, const char *
 		err = rename_locked(&r, trap);
 	}
 	unlock_two(a, b);
-	if (r.old_d) {
-		dentry_put(r.old_d);
-	}
-	if (r.new_d) {
-		dentry_put(r.new_d);
-	}
+	dentry_put(r.old_d);
+	dentry_put(r.new_d);
 out:
 	walk_end(&r.from);
 	walk_end(&r.to);

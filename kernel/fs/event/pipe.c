@@ -383,9 +383,7 @@ int pipe_create(int flags, struct file **reader, struct file **writer)
 out_pipe:
 	pipe_free(p);
 out_inode:
-	if (inode) {
-		inode_put(inode);
-	}
+	inode_put(inode);
 	return err;
 }
 
