@@ -95,6 +95,8 @@ void walk_cross_mounts(struct path *p); /* counted path */
 MUST_USE int walk_may_exec(struct inode *dir);
 
 /* --- namespace.c, for rename.c --- */
+/* once(arg, false), and after -ESTALE once(arg, true), which is to trust no cached name. */
+MUST_USE int walk_retry(int (*once)(void *arg, bool again), void *arg);
 bool entry_exists(const struct dentry *d); /* a file, or something mounted */
 /* The directory no longer pins d (tmpfs and the like): its name is gone. */
 void entry_unpin(struct dentry *d);

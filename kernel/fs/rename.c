@@ -212,15 +212,20 @@ static int rename_walks(struct rename *r)
 	return err;
 }
 
-static int rename_once(int olddirfd, const char *old, int newdirfd, const char *name,
-		       unsigned flags, bool again)
+struct rename_names {
+	int olddirfd, newdirfd;
+	const char *old, *name;
+	unsigned flags;
+};
+static int rename_once(void *arg, bool again)
 {
-	struct rename r = { .flags = flags };
+	const struct rename_names *n = arg;
+	struct rename r = { .flags = n->flags };
 	struct dentry *trap, *a, *b;
-	int err = walk_start(&r.from, olddirfd, old, 0, again);
+	int err = walk_start(&r.from, n->olddirfd, n->old, 0, again);
 
 	if (!err) {
-		err = walk_start(&r.to, newdirfd, name, 0, again);
+		err = walk_start(&r.to, n->newdirfd, n->name, 0, again);
 	}
 	if (!err) {
 		err = rename_walks(&r);
@@ -248,12 +253,10 @@ out:
 }
 int vfs_rename(int olddirfd, const char *old, int newdirfd, const char *name, unsigned flags)
 {
-	int err;
-
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
 	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) {
 		return -EINVAL;
 	}
-	err = rename_once(olddirfd, old, newdirfd, name, flags, false);
-	return err == -ESTALE ? rename_once(olddirfd, old, newdirfd, name, flags, true) : err;
+	return walk_retry(rename_once,
+			  &(struct rename_names){ olddirfd, newdirfd, old, name, flags });
 }
