@@ -137,13 +137,20 @@ static int check_position(const struct file *f, uint64_t pos, uint64_t n)
 
 /* A file with one reference has no second descriptor and no second thread inside: the position
  * needs no lock. */
-static bool lock_position(struct file *f)
+static bool lock_position(struct file *f) LOCK_UNCHECKED("taken only while f is shared")
 {
 	if (f->no_seek || atomic_load_explicit(&f->refs, memory_order_acquire) == 1) {
 		return false;
 	}
 	mutex_lock(&f->pos_lock);
 	return true;
+}
+
+static void unlock_position(struct file *f, bool locked) LOCK_UNCHECKED("as lock_position() said")
+{
+	if (locked) {
+		mutex_unlock(&f->pos_lock);
+	}
 }
 
 long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
@@ -178,9 +185,7 @@ long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 		f->pos = at;
 		notify_dentry(f->path.dentry, IN_ACCESS);
 	}
-	if (locked) {
-		mutex_unlock(&f->pos_lock);
-	}
+	unlock_position(f, locked);
 	return n;
 }
 
@@ -289,9 +294,7 @@ long file_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 		f->pos = at;
 		notify_dentry(f->path.dentry, IN_MODIFY);
 	}
-	if (locked) {
-		mutex_unlock(&f->pos_lock);
-	}
+	unlock_position(f, locked);
 	return n;
 }
 
@@ -429,9 +432,7 @@ long file_lseek(struct file *f, int64_t off, int whence)
 	locked = lock_position(f);
 	ret = f->ops && f->ops->lseek ? f->ops->lseek(f, off, whence)
 				      : generic_lseek(f, off, whence);
-	if (locked) {
-		mutex_unlock(&f->pos_lock);
-	}
+	unlock_position(f, locked);
 	return ret;
 }
 

@@ -51,7 +51,7 @@ void entry_unpin(struct dentry *d)
 /* Finds where to make a new entry.  On success the directory's lock is held and d (counted) is
  * negative; the caller ends with create_end(). */
 static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir, bool again,
-			struct dentry **out)
+			struct dentry **out) TRY_ACQUIRES(0, inode_role)
 {
 	struct inode *dir;
 	struct dentry *d;
@@ -96,7 +96,7 @@ out:
 	walk_end(w);
 	return err;
 }
-static void create_end(struct walk *w, struct dentry *d, int err)
+static void create_end(struct walk *w, struct dentry *d, int err) RELEASES(inode_role)
 {
 	if (!err && d->inode) {
 		notify_inode(w->cur.dentry->inode,
@@ -280,11 +280,13 @@ void entry_notify_gone(struct inode *inode, bool last_name)
 }
 
 static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir, bool slash)
+	REQUIRES(inode_role)
 {
 	struct inode *victim = d->inode;
 	bool last_name;
 	int err;
 
+	mutex_assert_held(&dir->lock);
 	if (!entry_exists(d)) {
 		return -ENOENT;
 	}

@@ -23,17 +23,15 @@ struct rename {
 	bool last_name; /* of what the new name named */
 };
 
-/* Locks both directories; *trap: the child of one on the way to the other, or NULL. */
+/* Locks two directories; *trap: the child of one on the way to the other, or NULL.  Under
+ * rename_lock no directory moves, so who is whose ancestor stays true. */
 static void lock_two(struct dentry *a, struct dentry *b, struct dentry **trap)
+	ACQUIRES(fs_rename_role, inode_role)
 {
 	struct dentry *d;
 	bool a_first = a < b;
 
 	*trap = NULL;
-	if (a == b) {
-		mutex_lock(&a->inode->lock);
-		return;
-	}
 	mutex_lock(&a->sb->rename_lock);
 	spin_lock(&dcache_lock);
 	for (d = b; d->parent != d; d = d->parent) {
@@ -54,13 +52,11 @@ static void lock_two(struct dentry *a, struct dentry *b, struct dentry **trap)
 	mutex_lock(a_first ? &a->inode->lock : &b->inode->lock);
 	mutex_lock_nested(a_first ? &b->inode->lock : &a->inode->lock);
 }
-static void unlock_two(struct dentry *a, struct dentry *b)
+static void unlock_two(struct dentry *a, struct dentry *b) RELEASES(fs_rename_role, inode_role)
 {
-	mutex_unlock(&a->inode->lock);
-	if (a != b) {
-		mutex_unlock(&b->inode->lock);
-		mutex_unlock(&a->sb->rename_lock);
-	}
+	mutex_unlock_nested(&a->inode->lock);
+	mutex_unlock(&b->inode->lock);
+	mutex_unlock(&a->sb->rename_lock);
 }
 
 static int rename_check(struct rename *r, const struct dentry *trap)
@@ -133,7 +129,7 @@ static void notify_rename(struct rename *r)
 	}
 }
 
-static int rename_locked(struct rename *r, const struct dentry *trap)
+static int rename_checked(struct rename *r, const struct dentry *trap) REQUIRES(inode_role)
 {
 	struct inode *old_dir = r->from.cur.dentry->inode, *new_dir = r->to.cur.dentry->inode;
 	struct inode *victim;
@@ -162,7 +158,7 @@ static int rename_locked(struct rename *r, const struct dentry *trap)
 		victim->nlink = 0;
 	}
 	if (victim) {
-		mutex_unlock(&victim->lock);
+		mutex_unlock_nested(&victim->lock);
 	}
 	if (err) {
 		return err;
@@ -212,6 +208,21 @@ static int rename_walks(struct rename *r)
 	return err;
 }
 
+/* Both directories' locks are held: what the names stand for now, and the rename. */
+static int rename_locked(struct rename *r, const struct dentry *trap) REQUIRES(inode_role)
+{
+	struct dentry *a = r->from.cur.dentry, *b = r->to.cur.dentry;
+	int err;
+
+	mutex_assert_held(&a->inode->lock);
+	mutex_assert_held(&b->inode->lock);
+	err = lookup_locked(a, r->from.last, r->from.last_len, &r->from, &r->old_d);
+	if (!err) {
+		err = lookup_locked(b, r->to.last, r->to.last_len, &r->to, &r->new_d);
+	}
+	return err ? err : rename_checked(r, trap);
+}
+
 struct rename_names {
 	int olddirfd, newdirfd;
 	const char *old, *name;
@@ -235,15 +246,15 @@ static int rename_once(void *arg, bool again)
 	}
 	a = r.from.cur.dentry;
 	b = r.to.cur.dentry;
-	lock_two(a, b, &trap);
-	err = lookup_locked(a, r.from.last, r.from.last_len, &r.from, &r.old_d);
-	if (!err) {
-		err = lookup_locked(b, r.to.last, r.to.last_len, &r.to, &r.new_d);
-	}
-	if (!err) {
+	if (a == b) {
+		mutex_lock(&a->inode->lock);
+		err = rename_locked(&r, NULL);
+		mutex_unlock(&a->inode->lock);
+	} else {
+		lock_two(a, b, &trap);
 		err = rename_locked(&r, trap);
+		unlock_two(a, b);
 	}
-	unlock_two(a, b);
 	dentry_put(r.old_d);
 	dentry_put(r.new_d);
 out:

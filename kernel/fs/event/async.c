@@ -37,7 +37,7 @@ static bool sender_runs;
 
 void async_init(void)
 {
-	mutex_init(&async_mutex, RANK_EPOLL, "async");
+	mutex_init(&async_mutex, RANK_ASYNC, "async");
 	waitq_init_inner(&sender_q); /* woken by wake functions */
 }
 

@@ -388,7 +388,7 @@ out_inode:
 }
 
 /* Waits until the other side has been opened (once is enough, it may have gone again). */
-static int fifo_wait_peer(struct pipe *p, bool want_writer)
+static int fifo_wait_peer(struct pipe *p, bool want_writer) REQUIRES(pipe_role)
 {
 	unsigned *opens = want_writer ? &p->writer_opens : &p->reader_opens;
 	_Atomic unsigned *now = want_writer ? &p->nwriters : &p->nreaders;
