@@ -86,7 +86,7 @@ guest-tests: $(GUEST)
 test: all unit guest-tests
 	$(Q)tests/run --build $(O)
 check-host: unit guest-tests
-	$(Q)tests/run --build $(O) --only unit,native
+	$(Q)tests/run --build $(O) --only unit,runner,native
 check-guest: all guest-tests
 	$(Q)tests/run --build $(O) --only guest
 

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Socket calls but for those that move data. */
+/*
+ * Socket calls but for those that move data: check, copy in, call kernel/net, copy out.
+ *
+ * A call holds its descriptor's file from sockref_get() to sockref_put(), so that a close() by
+ * another thread ends the descriptor, not the socket under the call.
+ */
 #include <syscall/sockets.h>
 #include <syscall/syscalls.h>
 
@@ -22,6 +27,12 @@ int sockref_get(int fd, struct sockref *r)
 	}
 	return err;
 }
+
+void sockref_put(struct sockref *r)
+{
+	fdref_put(&r->fd);
+}
+
 bool sockref_nonblock(const struct sockref *r)
 {
 	return file_nonblock(r->fd.file, 0);
@@ -36,6 +47,7 @@ int sock_addr_get(struct sock_addr *addr, user_ptr user, int len)
 	addr->len = (unsigned)len;
 	return len ? copy_from_user(addr->raw, user, (size_t)len) : 0;
 }
+
 int sock_addr_put(const struct sock_addr *addr, user_ptr user, user_ptr user_len)
 {
 	uint32_t room;
@@ -59,6 +71,7 @@ long sys_socket(int domain, int type, int protocol)
 
 	return err ? err : fd_give(f, type & SOCK_CLOEXEC);
 }
+
 long sys_socketpair(int domain, int type, int protocol, user_ptr user)
 {
 	struct file *files[2];
@@ -84,56 +97,86 @@ long sys_socketpair(int domain, int type, int protocol, user_ptr user)
 	return err;
 }
 
-long sys_bind(int fd, user_ptr user, int len)
+/* A call whose arguments are the socket and a number. */
+static long call_with_int(int fd, int (*call)(struct socket *s, int arg), int arg)
 {
-	struct sock_addr addr;
 	struct sockref r;
 	int err = sockref_get(fd, &r);
 
-	if (err) {
-		return err;
-	}
-	err = sock_addr_get(&addr, user, len);
 	if (!err) {
-		err = socket_bind(r.socket, &addr);
+		err = call(r.socket, arg);
+		sockref_put(&r);
 	}
-	fdref_put(&r.fd);
 	return err;
 }
+
 long sys_listen(int fd, int backlog)
 {
-	struct sockref r;
-	int err = sockref_get(fd, &r);
-
-	if (!err) {
-		err = socket_listen(r.socket, backlog);
-		fdref_put(&r.fd);
-	}
-	return err;
+	return call_with_int(fd, socket_listen, backlog);
 }
-long sys_connect(int fd, user_ptr user, int len)
+
+long sys_shutdown(int fd, int how)
+{
+	return call_with_int(fd, socket_shutdown, how);
+}
+
+/* A call whose arguments are the socket and an address. */
+static long call_with_addr(int fd, int (*call)(struct sockref *r, const struct sock_addr *addr),
+			   user_ptr user, int len)
 {
 	struct sock_addr addr;
 	struct sockref r;
 	int err = sockref_get(fd, &r);
 
-	if (err) {
-		return err;
-	}
-	err = sock_addr_get(&addr, user, len);
 	if (!err) {
-		err = len < (int)sizeof(addr.family)
-			      ? -EINVAL
-			      : socket_connect(r.socket, &addr, sockref_nonblock(&r));
+		err = sock_addr_get(&addr, user, len);
+		err = err ? err : call(&r, &addr);
+		sockref_put(&r);
 	}
-	fdref_put(&r.fd);
 	return err;
+}
+
+static int bind_to(struct sockref *r, const struct sock_addr *addr)
+{
+	return socket_bind(r->socket, addr);
+}
+
+static int connect_to(struct sockref *r, const struct sock_addr *addr)
+{
+	return addr->len < sizeof(addr->family)
+		       ? -EINVAL
+		       : socket_connect(r->socket, addr, sockref_nonblock(r));
+}
+
+long sys_bind(int fd, user_ptr user, int len)
+{
+	return call_with_addr(fd, bind_to, user, len);
+}
+
+long sys_connect(int fd, user_ptr user, int len)
+{
+	return call_with_addr(fd, connect_to, user, len);
+}
+
+/* The accepted socket's peer, where the program asked for it. */
+static int put_accepted_name(struct file *f, user_ptr user, user_ptr user_len)
+{
+	struct sock_addr addr;
+	struct socket *child;
+	int err;
+
+	if (user_ptr_is_null(user)) {
+		return 0;
+	}
+	err = socket_of(f, &child);
+	if (!err && socket_peer_name(child, &addr)) {
+		err = -ECONNABORTED;
+	}
+	return err ? err : sock_addr_put(&addr, user, user_len);
 }
 
 long sys_accept4(int fd, user_ptr user, user_ptr user_len, int flags)
 {
-	struct sock_addr addr;
-	struct socket *child;
 	struct sockref r;
 	struct file *f;
 	long new_fd;
@@ -148,47 +191,31 @@ long sys_accept4(int fd, user_ptr user, user_ptr user_len, int flags)
 	}
 	new_fd = fd_reserve(0, flags & SOCK_CLOEXEC);
 	if (new_fd < 0) {
-		err = (int)new_fd;
 		goto out;
 	}
 	err = socket_accept(r.socket, sockref_nonblock(&r), flags, &f);
-	if (!err && !user_ptr_is_null(user)) {
-		err = socket_of(f, &child);
-		if (!err && socket_peer_name(child, &addr)) {
-			err = -ECONNABORTED;
-		}
-		if (!err) {
-			err = sock_addr_put(&addr, user, user_len);
-		}
+	if (!err) {
+		err = put_accepted_name(f, user, user_len);
 		if (err) {
 			file_put(f);
 		}
 	}
 	if (err) {
 		fd_unreserve((int)new_fd);
+		new_fd = err;
 	} else {
 		fd_install((int)new_fd, f);
 	}
 out:
-	fdref_put(&r.fd);
-	return err ? err : new_fd;
+	sockref_put(&r);
+	return new_fd;
 }
+
 long sys_accept(int fd, user_ptr user, user_ptr user_len)
 {
 	return sys_accept4(fd, user, user_len, 0);
 }
 
-long sys_shutdown(int fd, int how)
-{
-	struct sockref r;
-	int err = sockref_get(fd, &r);
-
-	if (!err) {
-		err = socket_shutdown(r.socket, how);
-		fdref_put(&r.fd);
-	}
-	return err;
-}
 static long get_name(int fd, user_ptr user, user_ptr user_len, bool peer)
 {
 	struct sock_addr addr;
@@ -203,13 +230,15 @@ static long get_name(int fd, user_ptr user, user_ptr user_len, bool peer)
 	} else {
 		socket_local_name(r.socket, &addr);
 	}
-	fdref_put(&r.fd);
+	sockref_put(&r);
 	return err ? err : sock_addr_put(&addr, user, user_len);
 }
+
 long sys_getsockname(int fd, user_ptr user, user_ptr user_len)
 {
 	return get_name(fd, user, user_len, false);
 }
+
 long sys_getpeername(int fd, user_ptr user, user_ptr user_len)
 {
 	return get_name(fd, user, user_len, true);
@@ -233,9 +262,10 @@ long sys_setsockopt(int fd, int level, int name, user_ptr user, int len)
 	if (!err) {
 		err = socket_set_option(r.socket, level, name, value, (unsigned)len);
 	}
-	fdref_put(&r.fd);
+	sockref_put(&r);
 	return err;
 }
+
 long sys_getsockopt(int fd, int level, int name, user_ptr user, user_ptr user_len)
 {
 	uint8_t value[SOCKET_OPTION_MAX];
@@ -254,7 +284,7 @@ long sys_getsockopt(int fd, int level, int name, user_ptr user, user_ptr user_le
 		len = MIN(len, SOCKET_OPTION_MAX);
 		err = socket_get_option(r.socket, level, name, value, &len);
 	}
-	fdref_put(&r.fd);
+	sockref_put(&r);
 	if (!err && (copy_to_user(user, value, len) || put_user_u32(user_len, len))) {
 		err = -EFAULT;
 	}

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* send, recv and their vector and multiple forms; control messages. */
+/*
+ * send, recv and their vector and multiple forms; control messages.
+ *
+ * Descriptors on the way are counted files in a socket_msg: in before the send, out after the
+ * receive.  Whoever has the message drops what is still in it, so an error on any way leaks
+ * nothing.
+ */
 #include <syscall/iovecs.h>
 #include <syscall/sockets.h>
 #include <syscall/deadline.h>
@@ -29,19 +35,26 @@ static unsigned io_flags(const struct sockref *r, unsigned flags)
 	return flags | (sockref_nonblock(r) ? MSG_DONTWAIT : 0);
 }
 
+/* One buffer of the program: what sendto() and recvfrom() check first. */
+static long begin_buffer(int fd, struct sockref *r, struct uio *u, struct uio_seg *seg,
+			 user_ptr buf, size_t n)
+{
+	n = MIN(n, MAX_RW_COUNT);
+	if (!user_range_ok(buf, n)) {
+		return -EFAULT;
+	}
+	uio_init_user(u, seg, buf, n);
+	return sockref_get(fd, r);
+}
+
 long sys_sendto(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_addr, int addrlen)
 {
 	struct socket_msg m = { 0 };
 	struct uio_seg seg;
 	struct sockref r;
 	struct uio u;
-	long ret;
+	long ret = begin_buffer(fd, &r, &u, &seg, buf, n);
 
-	n = MIN(n, MAX_RW_COUNT);
-	if (!user_range_ok(buf, n)) {
-		return -EFAULT;
-	}
-	ret = sockref_get(fd, &r);
 	if (ret) {
 		return ret;
 	}
@@ -49,12 +62,12 @@ long sys_sendto(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_ad
 		ret = sock_addr_get(&m.addr, user_addr, addrlen);
 	}
 	if (!ret) {
-		uio_init_user(&u, &seg, buf, n);
 		ret = socket_send(r.socket, &u, &m, io_flags(&r, flags));
 	}
-	fdref_put(&r.fd);
+	sockref_put(&r);
 	return ret;
 }
+
 long sys_recvfrom(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_addr,
 		  user_ptr user_len)
 {
@@ -62,19 +75,13 @@ long sys_recvfrom(int fd, user_ptr buf, size_t n, unsigned flags, user_ptr user_
 	struct uio_seg seg;
 	struct sockref r;
 	struct uio u;
-	long ret;
+	long ret = begin_buffer(fd, &r, &u, &seg, buf, n);
 
-	n = MIN(n, MAX_RW_COUNT);
-	if (!user_range_ok(buf, n)) {
-		return -EFAULT;
-	}
-	ret = sockref_get(fd, &r);
 	if (ret) {
 		return ret;
 	}
-	uio_init_user(&u, &seg, buf, n);
 	ret = socket_recv(r.socket, &u, &m, io_flags(&r, flags));
-	fdref_put(&r.fd);
+	sockref_put(&r);
 	socket_msg_drop(&m); /* descriptors have nowhere to go here */
 	if (ret >= 0 && !user_ptr_is_null(user_addr)) {
 		int err = sock_addr_put(&m.addr, user_addr, user_len);
@@ -110,6 +117,7 @@ static int add_rights(struct socket_msg *m, const uint8_t *data, size_t len)
 	}
 	return 0;
 }
+
 /* One may say of oneself only what is true, or be privileged. */
 static int add_creds(struct socket_msg *m, const uint8_t *data, size_t len)
 {
@@ -131,7 +139,22 @@ static int add_creds(struct socket_msg *m, const uint8_t *data, size_t len)
 	m->has_creds = true;
 	return 0;
 }
-static int parse_control(struct socket_msg *m, const uint8_t *buf, size_t size)
+
+static int parse_one(struct socket_msg *m, bool carried, const struct linux_cmsghdr *h,
+		     const uint8_t *data)
+{
+	if (h->type != SCM_RIGHTS && h->type != SCM_CREDENTIALS) {
+		return -EINVAL;
+	}
+	if (!carried) {
+		return 0;
+	}
+	return h->type == SCM_RIGHTS ? add_rights(m, data, h->len - sizeof(*h))
+				     : add_creds(m, data, h->len - sizeof(*h));
+}
+
+/* carried: by this socket; another ignores descriptors and credentials. */
+static int parse_control(struct socket_msg *m, bool carried, const uint8_t *buf, size_t size)
 {
 	struct linux_cmsghdr h;
 	size_t at = 0;
@@ -142,18 +165,15 @@ static int parse_control(struct socket_msg *m, const uint8_t *buf, size_t size)
 		if (h.len < sizeof(h) || h.len > size - at) {
 			return -EINVAL;
 		}
-		if (h.level == SOL_SOCKET && h.type == SCM_RIGHTS) {
-			err = add_rights(m, buf + at + sizeof(h), h.len - sizeof(h));
-		} else if (h.level == SOL_SOCKET && h.type == SCM_CREDENTIALS) {
-			err = add_creds(m, buf + at + sizeof(h), h.len - sizeof(h));
-		} else if (h.level == SOL_SOCKET) {
-			err = -EINVAL;
+		if (h.level == SOL_SOCKET) {
+			err = parse_one(m, carried, &h, buf + at + sizeof(h));
 		}
 		at += MIN(CMSG_ALIGN(h.len), size - at);
 	}
 	return err;
 }
-static int get_control(struct socket_msg *m, const struct linux_msghdr *hdr)
+
+static int get_control(struct socket_msg *m, bool carried, const struct linux_msghdr *hdr)
 {
 	uint8_t *buf;
 	int err;
@@ -170,7 +190,7 @@ static int get_control(struct socket_msg *m, const struct linux_msghdr *hdr)
 	}
 	err = copy_from_user(buf, (user_ptr){ hdr->control }, hdr->controllen);
 	if (!err) {
-		err = parse_control(m, buf, hdr->controllen);
+		err = parse_control(m, carried, buf, hdr->controllen);
 	}
 	kfree(buf);
 	return err;
@@ -182,6 +202,7 @@ struct control {
 	uint64_t room, used;
 	bool truncated;
 };
+
 static int put_control(struct control *c, int type, const void *data, size_t n)
 {
 	struct linux_cmsghdr h = { sizeof(h) + n, SOL_SOCKET, type };
@@ -202,6 +223,7 @@ static int put_control(struct control *c, int type, const void *data, size_t n)
 	c->used += MIN(CMSG_ALIGN(h.len), c->room - c->used);
 	return 0;
 }
+
 /* Descriptors for the received files, as many as fit; the rest is closed. */
 static int put_rights(struct control *c, struct socket_msg *m, bool cloexec)
 {
@@ -247,6 +269,7 @@ static int get_header(struct linux_msghdr *hdr, user_ptr user, struct iovecs *v)
 	}
 	return iovecs_get(v, (user_ptr){ hdr->iov }, hdr->iovlen);
 }
+
 static long send_one(struct sockref *r, user_ptr user, unsigned flags)
 {
 	struct socket_msg m = { 0 };
@@ -260,10 +283,11 @@ static long send_one(struct sockref *r, user_ptr user, unsigned flags)
 	}
 	if (hdr.name && hdr.namelen) {
 		ret = sock_addr_get(&m.addr, (user_ptr){ hdr.name },
-				    hdr.namelen < 0 ? -1 : MIN(hdr.namelen, 128));
+				    hdr.namelen < 0 ? -1
+						    : MIN(hdr.namelen, (int)sizeof(m.addr.raw)));
 	}
 	if (!ret) {
-		ret = get_control(&m, &hdr);
+		ret = get_control(&m, socket_carries_extras(r->socket), &hdr);
 	}
 	if (!ret) {
 		uio_init_segs(&u, v.segs, (unsigned)hdr.iovlen, v.total);
@@ -273,6 +297,7 @@ static long send_one(struct sockref *r, user_ptr user, unsigned flags)
 	iovecs_put(&v);
 	return ret;
 }
+
 static long finish_recv(struct sockref *r, user_ptr user, const struct linux_msghdr *hdr,
 			struct socket_msg *m, unsigned flags)
 {
@@ -307,6 +332,7 @@ static long finish_recv(struct sockref *r, user_ptr user, const struct linux_msg
 	}
 	return err;
 }
+
 static long recv_one(struct sockref *r, user_ptr user, unsigned flags)
 {
 	struct socket_msg m = { 0 };
@@ -329,39 +355,35 @@ static long recv_one(struct sockref *r, user_ptr user, unsigned flags)
 	iovecs_put(&v);
 	return ret;
 }
-long sys_sendmsg(int fd, user_ptr user, unsigned flags)
+
+static long call_with_message(int fd, user_ptr user, unsigned flags,
+			      long (*one)(struct sockref *r, user_ptr user, unsigned flags))
 {
 	struct sockref r;
 	long ret = sockref_get(fd, &r);
 
 	if (!ret) {
-		ret = send_one(&r, user, flags);
-		fdref_put(&r.fd);
+		ret = one(&r, user, flags);
+		sockref_put(&r);
 	}
 	return ret;
 }
+
+long sys_sendmsg(int fd, user_ptr user, unsigned flags)
+{
+	return call_with_message(fd, user, flags, send_one);
+}
+
 long sys_recvmsg(int fd, user_ptr user, unsigned flags)
 {
-	struct sockref r;
-	long ret = sockref_get(fd, &r);
-
-	if (!ret) {
-		ret = recv_one(&r, user, flags);
-		fdref_put(&r.fd);
-	}
-	return ret;
+	return call_with_message(fd, user, flags, recv_one);
 }
 
 /* --- several at once --- */
-static user_ptr nth_message(user_ptr msgs, unsigned i)
-{
-	return user_ptr_add(msgs, i * sizeof(struct linux_mmsghdr));
-}
-static long put_length(user_ptr msg, long n)
-{
-	return put_user_u32(user_ptr_add(msg, offsetof(struct linux_mmsghdr, len)), (uint32_t)n);
-}
-long sys_sendmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags)
+/* Up to count messages: how many went well, or the error of the first.  The deadline is looked at
+ * between messages, as on Linux. */
+static long many(int fd, user_ptr msgs, unsigned count, unsigned flags, uint64_t deadline,
+		 long (*one)(struct sockref *r, user_ptr user, unsigned flags))
 {
 	struct sockref r;
 	unsigned done = 0;
@@ -371,37 +393,15 @@ long sys_sendmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags)
 		return ret;
 	}
 	for (count = MIN(count, (unsigned)UIO_MAXIOV); done < count; done++) {
-		ret = send_one(&r, nth_message(msgs, done), flags);
-		if (ret >= 0) {
-			ret = put_length(nth_message(msgs, done), ret);
-		}
-		if (ret < 0) {
+		user_ptr msg = user_ptr_add(msgs, done * sizeof(struct linux_mmsghdr));
+
+		if (done && deadline != DEADLINE_NONE && clock_mono_ns() >= deadline) {
 			break;
 		}
-	}
-	fdref_put(&r.fd);
-	return done ? (long)done : ret;
-}
-/* The timeout is looked at between messages, as on Linux. */
-long sys_recvmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags, user_ptr timeout)
-{
-	uint64_t deadline;
-	struct sockref r;
-	unsigned done = 0;
-	long ret;
-
-	ret = deadline_after_timespec(timeout, &deadline);
-	if (ret) {
-		return ret;
-	}
-	ret = sockref_get(fd, &r);
-	if (ret) {
-		return ret;
-	}
-	for (count = MIN(count, (unsigned)UIO_MAXIOV); done < count; done++) {
-		ret = recv_one(&r, nth_message(msgs, done), flags & ~(unsigned)MSG_WAITFORONE);
+		ret = one(&r, msg, flags);
 		if (ret >= 0) {
-			ret = put_length(nth_message(msgs, done), ret);
+			ret = put_user_u32(user_ptr_add(msg, offsetof(struct linux_mmsghdr, len)),
+					   (uint32_t)ret);
 		}
 		if (ret < 0) {
 			break;
@@ -409,11 +409,24 @@ long sys_recvmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags, user_pt
 		if (flags & MSG_WAITFORONE) {
 			flags |= MSG_DONTWAIT;
 		}
-		if (clock_mono_ns() >= deadline) {
-			done++;
-			break;
-		}
 	}
-	fdref_put(&r.fd);
+	sockref_put(&r);
 	return done ? (long)done : ret;
+}
+
+long sys_sendmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags)
+{
+	return many(fd, msgs, count, flags & ~(unsigned)MSG_WAITFORONE, DEADLINE_NONE, send_one);
+}
+
+long sys_recvmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags, user_ptr timeout)
+{
+	uint64_t deadline;
+	long ret;
+
+	ret = deadline_after_timespec(timeout, &deadline);
+	if (ret) {
+		return ret;
+	}
+	return many(fd, msgs, count, flags, deadline, recv_one);
 }

@@ -65,7 +65,7 @@ struct socket_msg {
 	unsigned nfiles;
 	struct linux_ucred creds;
 	bool has_creds;
-	unsigned flags; /* receive: MSG_TRUNC, MSG_EOR */
+	unsigned flags; /* receive: MSG_TRUNC */
 };
 void socket_msg_drop(struct socket_msg *m); /* puts the files */
 
@@ -87,7 +87,8 @@ MUST_USE int socket_peer_name(struct socket *s, struct sock_addr *out); /* -ENOT
 /* Bytes or -errno; flags MSG_*.  send takes over m's files when it succeeds; m may be NULL. */
 long socket_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
 long socket_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
-bool socket_wants_creds(struct socket *s); /* SO_PASSCRED */
+bool socket_carries_extras(const struct socket *s); /* descriptors and credentials */
+bool socket_wants_creds(const struct socket *s);    /* SO_PASSCRED */
 
 /* value and *len in kernel memory; get shortens *len. */
 #define SOCKET_OPTION_MAX 256

@@ -205,11 +205,11 @@ static inline int process_pid(const struct process *p)
 {
 	return p->pid->nr;
 }
-static inline uint64_t process_lock(struct process *p)
+static inline uint64_t process_lock(struct process *p) ACQUIRES(siglock_role)
 {
 	return spin_lock_irqsave(&p->siglock);
 }
-static inline void process_unlock(struct process *p, uint64_t flags)
+static inline void process_unlock(struct process *p, uint64_t flags) RELEASES(siglock_role)
 {
 	spin_unlock_irqrestore(&p->siglock, flags);
 }

@@ -38,16 +38,17 @@ struct tty {
 	const struct tty_driver *driver;
 	void *driver_data;
 	MUTEX(tty) lock;
-	struct ldisc ldisc;	      /* [lock] */
-	struct linux_winsize winsize; /* [lock] */
-	struct waitq read_waitq;      /* input, hang-up */
-	struct waitq input_waitq;     /* the device side: room for input */
-	struct waitq flow_waitq;      /* writers: ^Q came */
-	struct session *session;      /* [proctree] that it controls; not counted (it counts us) */
-	struct pid *foreground;	      /* [proctree] counted */
-	_Atomic bool hung_up;	      /* reads give EOF, writes EIO */
-	_Atomic int32_t open_count;   /* open files of the program side */
-	_Atomic bool exclusive;	      /* TIOCEXCL */
+	struct ldisc ldisc GUARDED_BY(tty_role);
+	struct linux_winsize winsize GUARDED_BY(tty_role);
+	struct waitq read_waitq;  /* input, hang-up */
+	struct waitq input_waitq; /* the device side: room for input */
+	struct waitq flow_waitq;  /* writers: ^Q came */
+	struct session *session
+		GUARDED_BY(proctree_role); /* that it controls; not counted (it counts us) */
+	struct pid *foreground GUARDED_BY(proctree_role); /* counted; NULL without a session */
+	_Atomic bool hung_up;				  /* reads give EOF, writes EIO */
+	_Atomic int32_t open_count;			  /* open files of the program side */
+	_Atomic bool exclusive;				  /* TIOCEXCL */
 	unsigned index;
 	uint64_t dev;  /* device number */
 	char name[16]; /* "console", "pts/3" */

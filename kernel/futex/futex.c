@@ -108,7 +108,8 @@ static bool waiter_was_woken(struct futex_waiter *w)
 }
 
 /* Locks the bucket that w is linked in; NULL when it was woken. */
-static struct futex_bucket *lock_waiter(struct futex_waiter *w)
+static struct futex_bucket *lock_waiter(struct futex_waiter *w) TRY_ACQUIRES(true, futex_role)
+	LOCK_UNCHECKED("held when a bucket is returned")
 {
 	for (;;) {
 		/* Only a guess until its lock is held: w may be requeued. */
@@ -194,7 +195,7 @@ void futex_lock_two(struct futex_bucket *a, struct futex_bucket *b)
 void futex_unlock_two(struct futex_bucket *a, struct futex_bucket *b)
 {
 	if (a != b) {
-		spin_unlock(&b->lock);
+		spin_unlock_nested(&b->lock);
 	}
 	spin_unlock(&a->lock);
 }
@@ -238,7 +239,7 @@ long futex_wait(user_ptr word, bool shared, uint32_t expected, uint64_t deadline
 
 /* Wakes up to max waiters, at least one; how many, or -EINVAL: they wait for a PI futex. */
 static int wake_locked(struct futex_bucket *b, const struct futex_key *key, int max,
-		       uint32_t bitset)
+		       uint32_t bitset) REQUIRES(futex_role)
 {
 	struct futex_waiter *w, *tmp;
 	int woken = 0;

@@ -25,9 +25,10 @@
 
 struct pi_state {
 	struct futex_key key;
-	struct task *owner;	/* written with pi_lock and the bucket's; NULL: not attached */
-	struct list owner_link; /* [pi lock] owner->pi_owned */
-	struct list waiters;	/* [pi lock] struct futex_waiter.pi_link, most urgent first */
+	struct task *owner; /* written with pi_lock and the bucket's; NULL: not attached */
+	struct list owner_link GUARDED_BY(futex_pi_role); /* owner->pi_owned */
+	/* struct futex_waiter.pi_link, most urgent first */
+	struct list waiters GUARDED_BY(futex_pi_role);
 };
 
 static SPINLOCK(futex_pi) pi_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "pi futexes");
@@ -51,7 +52,7 @@ void pi_state_free(struct pi_state *s)
 
 /* --- priorities --- */
 
-static struct futex_waiter *top_waiter_locked(struct pi_state *s)
+static struct futex_waiter *top_waiter_locked(struct pi_state *s) REQUIRES(futex_pi_role)
 {
 	ASSERT(spin_held(&pi_lock));
 	return list_empty(&s->waiters)
@@ -59,7 +60,7 @@ static struct futex_waiter *top_waiter_locked(struct pi_state *s)
 		       : list_first_entry(&s->waiters, struct futex_waiter, pi_link);
 }
 
-static void insert_waiter_locked(struct pi_state *s, struct futex_waiter *w)
+static void insert_waiter_locked(struct pi_state *s, struct futex_waiter *w) REQUIRES(futex_pi_role)
 {
 	struct futex_waiter *other;
 
@@ -73,7 +74,7 @@ static void insert_waiter_locked(struct pi_state *s, struct futex_waiter *w)
 	list_push_back(&s->waiters, &w->pi_link);
 }
 
-static int best_of_owned_locked(struct task *owner)
+static int best_of_owned_locked(struct task *owner) REQUIRES(futex_pi_role)
 {
 	struct pi_state *s;
 	int best = 0;
@@ -88,7 +89,7 @@ static int best_of_owned_locked(struct task *owner)
 }
 
 /* Boosts the owner of s, and along the chain of what it waits for itself. */
-static void propagate_locked(struct pi_state *s)
+static void propagate_locked(struct pi_state *s) REQUIRES(futex_pi_role)
 {
 	ASSERT(spin_held(&pi_lock));
 	for (int depth = 0; s && s->owner && depth < CHAIN_LIMIT; depth++) {
@@ -111,7 +112,7 @@ static void propagate_locked(struct pi_state *s)
 	}
 }
 
-static bool would_deadlock_locked(struct pi_state *s, struct task *t)
+static bool would_deadlock_locked(struct pi_state *s, struct task *t) REQUIRES(futex_pi_role)
 {
 	ASSERT(spin_held(&pi_lock));
 	for (int depth = 0; s && depth < CHAIN_LIMIT; depth++) {
@@ -123,7 +124,7 @@ static bool would_deadlock_locked(struct pi_state *s, struct task *t)
 	return s != NULL;
 }
 
-static void set_owner_locked(struct pi_state *s, struct task *owner)
+static void set_owner_locked(struct pi_state *s, struct task *owner) REQUIRES(futex_pi_role)
 {
 	struct task *old = s->owner;
 
@@ -142,7 +143,7 @@ static void set_owner_locked(struct pi_state *s, struct task *owner)
 }
 
 /* The end of a state in which nobody waits; true: the caller frees it, without pi_lock. */
-static bool end_if_unused_locked(struct pi_state *s)
+static bool end_if_unused_locked(struct pi_state *s) REQUIRES(futex_pi_role)
 {
 	ASSERT(spin_held(&pi_lock));
 	if (!list_empty(&s->waiters)) {
@@ -176,7 +177,7 @@ int pi_enqueue_locked(struct futex_waiter *w, struct pi_state *s)
 }
 
 /* w leaves its state, as the owner or without it. */
-static void leave_locked(struct futex_waiter *w, bool owns)
+static void leave_locked(struct futex_waiter *w, bool owns) REQUIRES(futex_role)
 {
 	struct pi_state *s = w->pi;
 	uint64_t flags = spin_lock_irqsave(&pi_lock);
@@ -203,7 +204,7 @@ void pi_dequeue_locked(struct futex_waiter *w)
 }
 
 /* The most urgent waiter; *more: there are others. */
-static struct futex_waiter *next_owner_locked(struct pi_state *s, bool *more)
+static struct futex_waiter *next_owner_locked(struct pi_state *s, bool *more) REQUIRES(futex_role)
 {
 	uint64_t flags = spin_lock_irqsave(&pi_lock);
 	struct futex_waiter *w = top_waiter_locked(s);
@@ -217,7 +218,7 @@ static struct futex_waiter *next_owner_locked(struct pi_state *s, bool *more)
 /* --- taking the word --- */
 
 static struct pi_state *find_state_locked(struct futex_bucket *b, const struct futex_key *key,
-					  int *err)
+					  int *err) REQUIRES(futex_role)
 {
 	struct futex_waiter *w;
 
@@ -373,7 +374,7 @@ out:
 /* --- handing over --- */
 
 /* w owns the futex and may be gone afterwards. */
-static void hand_over_locked(struct futex_waiter *w, bool died)
+static void hand_over_locked(struct futex_waiter *w, bool died) REQUIRES(futex_role)
 {
 	leave_locked(w, true);
 	w->owns = true;
@@ -382,6 +383,7 @@ static void hand_over_locked(struct futex_waiter *w, bool died)
 }
 
 static int unlock_locked(user_ptr word, const struct futex_key *key, struct futex_bucket *b)
+	REQUIRES(futex_role)
 {
 	uint32_t tid = (uint32_t)task_tid(task_current()), value, next = 0, seen;
 	struct futex_waiter *w = NULL;
@@ -471,7 +473,7 @@ int pi_fix_word(user_ptr word, struct futex_waiter *w)
 }
 
 static struct pi_state *find_owned_locked(struct futex_bucket *b, const struct futex_key *key,
-					  const struct task *t)
+					  const struct task *t) REQUIRES(futex_role)
 {
 	struct futex_waiter *w;
 

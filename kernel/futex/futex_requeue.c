@@ -24,14 +24,14 @@ struct requeue {
 	struct pi_state *fresh; /* pi: to use when there is no state yet */
 };
 
-static void move_locked(struct requeue *r, struct futex_waiter *w)
+static void move_locked(struct requeue *r, struct futex_waiter *w) REQUIRES(futex_role)
 {
 	list_remove(&w->link);
 	w->key = r->k2;
 	futex_waiter_link_locked(w, r->b2);
 }
 
-static int requeue_plain_locked(struct requeue *r)
+static int requeue_plain_locked(struct requeue *r) REQUIRES(futex_role)
 {
 	bool same = futex_key_equal(&r->k1, &r->k2);
 	struct futex_waiter *w, *tmp;
@@ -58,7 +58,7 @@ static int requeue_plain_locked(struct requeue *r)
 }
 
 /* Gives w the PI futex and wakes it when that is free, or queues it for it. */
-static int requeue_one_pi_locked(struct requeue *r, struct futex_waiter *w)
+static int requeue_one_pi_locked(struct requeue *r, struct futex_waiter *w) REQUIRES(futex_role)
 {
 	struct pi_state *state;
 	int err;
@@ -82,7 +82,7 @@ static int requeue_one_pi_locked(struct requeue *r, struct futex_waiter *w)
 	return err;
 }
 
-static int requeue_pi_locked(struct requeue *r)
+static int requeue_pi_locked(struct requeue *r) REQUIRES(futex_role)
 {
 	struct futex_waiter *w, *tmp;
 	int count = 0;

@@ -32,6 +32,7 @@ void ipc_object_init(struct ipc_object *o, const struct ipc_args *a)
 
 	refcount_init(&o->refs, 1);
 	spin_init(&o->lock, RANK_IPC_OBJECT, "ipc object");
+	spin_assert_unshared(&o->lock);
 	o->key = a->key;
 	o->uid = o->cuid = c->euid;
 	o->gid = o->cgid = c->egid;
@@ -85,7 +86,7 @@ void ipc_unlock(struct ipc_object *o)
 
 /* --- the table --- */
 
-static struct ipc_object *find_key_locked(struct ipc_table *t, int key)
+static struct ipc_object *find_key_locked(struct ipc_table *t, int key) REQUIRES(ipc_table_role)
 {
 	ASSERT(spin_held(&t->lock));
 	for (int i = 0; i <= t->highest; i++) {
@@ -96,7 +97,7 @@ static struct ipc_object *find_key_locked(struct ipc_table *t, int key)
 	return NULL;
 }
 
-static int grow_locked(struct ipc_table *t)
+static int grow_locked(struct ipc_table *t) REQUIRES(ipc_table_role)
 {
 	unsigned size = MIN(MAX(t->size * 2, 16u), t->limit);
 	struct ipc_object **slots;
@@ -119,7 +120,7 @@ static int grow_locked(struct ipc_table *t)
 }
 
 /* The table takes over the caller's reference. */
-static int insert_locked(struct ipc_table *t, struct ipc_object *o)
+static int insert_locked(struct ipc_table *t, struct ipc_object *o) REQUIRES(ipc_table_role)
 {
 	unsigned i = 0;
 
@@ -144,6 +145,7 @@ static int insert_locked(struct ipc_table *t, struct ipc_object *o)
 
 /* A get call found o: its id, or why it won't do. */
 static long existing_locked(struct ipc_table *t, struct ipc_object *o, const struct ipc_args *a)
+	REQUIRES(ipc_table_role)
 {
 	unsigned flags = (unsigned)a->flags;
 	int err = 0;
@@ -214,6 +216,7 @@ static struct ipc_object *find_index(struct ipc_table *t, int index, int id)
 }
 
 static int lock_found(struct ipc_object *o, struct ipc_object **out)
+	TRY_ACQUIRES(0, ipc_object_role) LOCK_UNCHECKED("held when 0 is returned")
 {
 	if (!o) {
 		return -EINVAL;
@@ -272,7 +275,7 @@ void ipc_remove_locked(struct ipc_object *o)
 }
 
 /* A new object may have the key from now on.  The lock is dropped for a moment. */
-static void forget_key_locked(struct ipc_object *o)
+static void forget_key_locked(struct ipc_object *o) REQUIRES(ipc_object_role)
 {
 	struct ipc_table *t = o->table;
 
@@ -286,7 +289,7 @@ static void forget_key_locked(struct ipc_object *o)
 
 /* --- commands --- */
 
-static void fill_locked(struct ipc_object *o, union ipc_ds *d)
+static void fill_locked(struct ipc_object *o, union ipc_ds *d) REQUIRES(ipc_object_role)
 {
 	ASSERT(spin_held(&o->lock));
 	memset(d, 0, sizeof(*d));
@@ -343,7 +346,7 @@ static long get_info(struct ipc_table *t, bool usage, user_ptr buf)
 	return err ? err : highest;
 }
 
-static int set_locked(struct ipc_object *o, const union ipc_ds *d)
+static int set_locked(struct ipc_object *o, const union ipc_ds *d) REQUIRES(ipc_object_role)
 {
 	int err = 0;
 

@@ -15,12 +15,16 @@ struct ipc_table;
 struct ipc_object {
 	struct refcount refs;
 	SPINLOCK(ipc_object) lock;
-	struct ipc_table *table;	     /* [I] */
-	int id;				     /* [I] */
-	int key;			     /* written with table lock and lock held */
-	uint32_t uid, gid, cuid, cgid, mode; /* [lock] */
-	bool removed;			     /* [lock] never false again; not in the table */
-	int64_t ctime;			     /* [lock] seconds */
+	struct ipc_table *table; /* [I] */
+	int id;			 /* [I] */
+	int key;		 /* written with table lock and lock held */
+	uint32_t uid GUARDED_BY(ipc_object_role);
+	uint32_t gid GUARDED_BY(ipc_object_role);
+	uint32_t cuid GUARDED_BY(ipc_object_role);
+	uint32_t cgid GUARDED_BY(ipc_object_role);
+	uint32_t mode GUARDED_BY(ipc_object_role);
+	bool removed GUARDED_BY(ipc_object_role);  /* never false again; not in the table */
+	int64_t ctime GUARDED_BY(ipc_object_role); /* seconds */
 };
 
 /* What a get call asks for. */
@@ -68,10 +72,12 @@ struct ipc_type {
 struct ipc_table {
 	SPINLOCK(ipc_table) lock;
 	const struct ipc_type *type; /* [I] */
-	struct ipc_object **slots;   /* [lock] */
-	unsigned size, limit, used;  /* [lock] */
-	uint16_t seq;		     /* [lock] */
-	int highest;		     /* [lock] index in use, -1 = none */
+	unsigned limit;		     /* [I] */
+	struct ipc_object **slots GUARDED_BY(ipc_table_role);
+	unsigned size GUARDED_BY(ipc_table_role);
+	unsigned used GUARDED_BY(ipc_table_role);
+	uint16_t seq GUARDED_BY(ipc_table_role);
+	int highest GUARDED_BY(ipc_table_role); /* index in use, -1 = none */
 };
 #define IPC_TABLE_INIT(type_, name_, limit_)                                                  \
 	{                                                                                     \
@@ -92,20 +98,22 @@ int64_t ipc_now(void); /* seconds */
 long ipc_get(struct ipc_table *t, const struct ipc_args *a);
 void ipc_object_init(struct ipc_object *o, const struct ipc_args *a);
 /* Counted and locked.  -EINVAL: there is none; -EIDRM: it was just removed. */
-MUST_USE int ipc_lock(struct ipc_table *t, int id, struct ipc_object **out);
+MUST_USE int ipc_lock(struct ipc_table *t, int id, struct ipc_object **out)
+	TRY_ACQUIRES(0, ipc_object_role);
 /* The first one at or after *index, counted, whose index *index becomes; NULL. */
 struct ipc_object *ipc_next(struct ipc_table *t, int *index);
 /* Unlocks and puts. */
-void ipc_unlock(struct ipc_object *o);
+void ipc_unlock(struct ipc_object *o) RELEASES(ipc_object_role);
 void ipc_object_get(struct ipc_object *o);
 void ipc_put(struct ipc_object *o);
 /* Out of the table, marked; the table's reference goes.  The caller has one of its own and the
  * lock, which is dropped for a moment. */
-void ipc_remove_locked(struct ipc_object *o);
+void ipc_remove_locked(struct ipc_object *o) REQUIRES(ipc_object_role);
 /* 04 read, 02 write: 0 or -EACCES. */
-MUST_USE int ipc_permission_locked(const struct ipc_object *o, unsigned want);
+MUST_USE int ipc_permission_locked(const struct ipc_object *o, unsigned want)
+	REQUIRES(ipc_object_role);
 /* May the caller remove or change it?  0 or -EPERM. */
-MUST_USE int ipc_owner_locked(const struct ipc_object *o);
+MUST_USE int ipc_owner_locked(const struct ipc_object *o) REQUIRES(ipc_object_role);
 /* IPC_STAT, IPC_SET, IPC_RMID, IPC_INFO and the kind's *_STAT, *_STAT_ANY, *_INFO; -EINVAL for
  * all other commands. */
 long ipc_control(struct ipc_table *t, int id, int cmd, user_ptr buf);

@@ -38,27 +38,27 @@ struct mq_message {
 	char data[];
 };
 struct mq {
-	struct list link;     /* [names] */
+	struct list link GUARDED_BY(mq_names_role);
 	struct refcount refs; /* the name, each open file */
 	SPINLOCK(mqueue) lock;
-	struct list messages;	 /* [lock] next to leave first */
-	int64_t maxmsg, msgsize; /* [I] */
-	int64_t count;		 /* [lock] */
+	struct list messages GUARDED_BY(mqueue_role); /* next to leave first */
+	int64_t maxmsg, msgsize;		      /* [I] */
+	int64_t count GUARDED_BY(mqueue_role);
 	struct waitq senders, receivers, pollers;
-	unsigned waiting_receivers; /* [lock] */
-	uint32_t uid, gid, mode;    /* [I] */
-	struct user_account *user;  /* [I] charged with `charge` bytes */
-	int64_t charge;		    /* [I] */
-	/* mq_notify: [lock] */
-	struct process *notify; /* counted */
-	struct linux_sigevent event;
+	unsigned waiting_receivers GUARDED_BY(mqueue_role);
+	uint32_t uid, gid, mode;   /* [I] */
+	struct user_account *user; /* [I] charged with `charge` bytes */
+	int64_t charge;		   /* [I] */
+	/* mq_notify */
+	struct process *notify GUARDED_BY(mqueue_role); /* counted */
+	struct linux_sigevent event GUARDED_BY(mqueue_role);
 	char name[NAME_MAX + 1]; /* [I] */
 };
 
 static struct {
 	SPINLOCK(mq_names) lock;
-	struct list list; /* [lock] */
-	unsigned count;	  /* [lock] */
+	struct list list GUARDED_BY(mq_names_role);
+	unsigned count GUARDED_BY(mq_names_role);
 } names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };
 
 static void mq_put(struct mq *q)
@@ -68,6 +68,7 @@ static void mq_put(struct mq *q)
 	if (!q || !refcount_put(&q->refs)) {
 		return;
 	}
+	spin_assert_unshared(&q->lock);
 	list_for_each_entry_safe(m, tmp, &q->messages, link) {
 		kfree(m);
 	}
@@ -79,7 +80,7 @@ static void mq_put(struct mq *q)
 	kfree(q);
 }
 
-static struct mq *find_locked(const char *name)
+static struct mq *find_locked(const char *name) REQUIRES(mq_names_role)
 {
 	struct mq *q;
 
@@ -95,7 +96,7 @@ static struct mq *find_locked(const char *name)
 /* --- files --- */
 
 /* The registration ends: whose it was, for the caller to put. */
-static struct process *drop_notify_locked(struct mq *q)
+static struct process *drop_notify_locked(struct mq *q) REQUIRES(mqueue_role)
 {
 	struct process *p = q->notify;
 
@@ -361,7 +362,7 @@ static int lookup(int fd, struct file **f, struct mq **q)
 
 /* --- messages --- */
 
-static void insert_locked(struct mq *q, struct mq_message *m)
+static void insert_locked(struct mq *q, struct mq_message *m) REQUIRES(mqueue_role)
 {
 	struct mq_message *other;
 
@@ -379,6 +380,7 @@ static void insert_locked(struct mq *q, struct mq_message *m)
 /* A message came into an empty queue that nobody waits at: the registered process hears of it,
  * once.  Returns whom, counted. */
 static struct process *take_notify_locked(struct mq *q, struct linux_sigevent *event)
+	REQUIRES(mqueue_role)
 {
 	ASSERT(spin_held(&q->lock));
 	if (q->count != 1 || q->waiting_receivers) {
@@ -403,7 +405,7 @@ static void send_notify(struct process *p, const struct linux_sigevent *event)
 	process_put(p);
 }
 
-static int wait_room_locked(struct mq *q, bool nonblock, uint64_t deadline)
+static int wait_room_locked(struct mq *q, bool nonblock, uint64_t deadline) REQUIRES(mqueue_role)
 {
 	int err = 0;
 

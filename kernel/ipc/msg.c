@@ -23,11 +23,15 @@ struct message {
 	char data[];
 };
 struct msg_queue {
-	struct ipc_object ipc; /* first */
-	struct list messages;  /* [lock] oldest first, like all below */
-	uint64_t bytes, count, limit;
-	int64_t stime, rtime;
-	int lspid, lrpid;
+	struct ipc_object ipc;				  /* first */
+	struct list messages GUARDED_BY(ipc_object_role); /* oldest first */
+	uint64_t bytes GUARDED_BY(ipc_object_role);
+	uint64_t count GUARDED_BY(ipc_object_role);
+	uint64_t limit GUARDED_BY(ipc_object_role);
+	int64_t stime GUARDED_BY(ipc_object_role);
+	int64_t rtime GUARDED_BY(ipc_object_role);
+	int lspid GUARDED_BY(ipc_object_role);
+	int lrpid GUARDED_BY(ipc_object_role);
 	struct waitq senders, receivers;
 };
 
@@ -36,6 +40,7 @@ static void msg_destroy(struct ipc_object *o)
 	struct msg_queue *q = (struct msg_queue *)o;
 	struct message *m, *tmp;
 
+	spin_assert_unshared(&o->lock);
 	list_for_each_entry_safe(m, tmp, &q->messages, link) {
 		kfree(m);
 	}
@@ -50,6 +55,7 @@ static int msg_create(const struct ipc_args *a, struct ipc_object **out)
 		return -ENOMEM;
 	}
 	ipc_object_init(&q->ipc, a);
+	spin_assert_unshared(&q->ipc.lock);
 	list_init(&q->messages);
 	waitq_init(&q->senders);
 	waitq_init(&q->receivers);
@@ -100,7 +106,7 @@ static int load_message(user_ptr from, size_t size, struct message **out)
 }
 
 /* Waits until the queue takes `size` more bytes. */
-static int wait_room_locked(struct msg_queue *q, size_t size, int flags)
+static int wait_room_locked(struct msg_queue *q, size_t size, int flags) REQUIRES(ipc_object_role)
 {
 	ASSERT(spin_held(&q->ipc.lock));
 	for (;;) {
@@ -154,6 +160,7 @@ long msg_send(int id, user_ptr from, size_t size, int flags)
 /* --- msgrcv --- */
 
 static struct message *find_locked(struct msg_queue *q, int64_t type, int flags)
+	REQUIRES(ipc_object_role)
 {
 	struct message *m, *best = NULL;
 
@@ -173,7 +180,7 @@ static struct message *find_locked(struct msg_queue *q, int64_t type, int flags)
 }
 
 static int take_locked(struct msg_queue *q, size_t size, int64_t type, int flags,
-		       struct message **out)
+		       struct message **out) REQUIRES(ipc_object_role)
 {
 	ASSERT(spin_held(&q->ipc.lock));
 	for (;;) {
@@ -244,6 +251,7 @@ static void msg_fill(struct ipc_object *o, union ipc_ds *d)
 {
 	const struct msg_queue *q = (const struct msg_queue *)o;
 
+	spin_assert_held(&o->lock);
 	d->msg.stime = q->stime;
 	d->msg.rtime = q->rtime;
 	d->msg.ctime = o->ctime;
@@ -256,6 +264,7 @@ static void msg_fill(struct ipc_object *o, union ipc_ds *d)
 
 static int msg_set(struct ipc_object *o, const union ipc_ds *d)
 {
+	spin_assert_held(&o->lock);
 	if (d->msg.qbytes > MSGMNB && !cred_capable(CAP_SYS_RESOURCE)) {
 		return -EPERM;
 	}

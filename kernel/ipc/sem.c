@@ -13,14 +13,14 @@
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 
-struct sem_waiter {	  /* all [set lock] */
-	struct list link; /* unlinked = done */
+struct sem_waiter {				      /* once linked, under the set's lock */
+	struct list link GUARDED_BY(ipc_object_role); /* unlinked = done */
 	const struct linux_sembuf *ops;
 	unsigned n, blocked_at; /* index of the operation that can't go on */
 	int pid;
 	struct sem_undo *undo;
-	int result;	   /* WAITING until it is done */
-	struct waitq done; /* of the one thread */
+	int result GUARDED_BY(ipc_object_role); /* WAITING until it is done */
+	struct waitq done;			/* of the one thread */
 };
 #define WAITING 1
 
@@ -64,6 +64,7 @@ long sem_get(int key, int nsems, int flags)
 
 /* Does one operation; 0, WAITING, or -errno with nothing changed. */
 static int try_op_locked(struct sem *sem, const struct linux_sembuf *op, struct sem_undo *undo)
+	REQUIRES(ipc_object_role)
 {
 	int val = sem->val + op->op;
 
@@ -86,7 +87,7 @@ static int try_op_locked(struct sem *sem, const struct linux_sembuf *op, struct 
 }
 
 /* All of w's operations or none: 0, WAITING (w->blocked_at says where), or -errno. */
-static int try_ops_locked(struct sem_set *s, struct sem_waiter *w)
+static int try_ops_locked(struct sem_set *s, struct sem_waiter *w) REQUIRES(ipc_object_role)
 {
 	unsigned i = 0;
 	int err = 0;
@@ -119,7 +120,7 @@ static int try_ops_locked(struct sem_set *s, struct sem_waiter *w)
 }
 
 /* w lives on its thread's stack, which it can leave only with the set's lock. */
-static void finish_waiter_locked(struct sem_waiter *w, int result)
+static void finish_waiter_locked(struct sem_waiter *w, int result) REQUIRES(ipc_object_role)
 {
 	list_remove(&w->link);
 	w->result = result;
@@ -146,6 +147,7 @@ void sem_wake_waiters_locked(struct sem_set *s)
 }
 
 static int wait_locked(struct sem_set *s, struct sem_waiter *w, uint64_t deadline)
+	REQUIRES(ipc_object_role)
 {
 	int err = 0;
 
@@ -205,6 +207,7 @@ long sem_operate(int id, const struct linux_sembuf *ops, unsigned n, uint64_t de
 /* --- semctl: one value or all --- */
 
 static unsigned count_waiters_locked(struct sem_set *s, int num, bool for_zero)
+	REQUIRES(ipc_object_role)
 {
 	struct sem_waiter *w;
 	unsigned n = 0;
@@ -218,7 +221,7 @@ static unsigned count_waiters_locked(struct sem_set *s, int num, bool for_zero)
 	return n;
 }
 
-static void set_value_locked(struct sem_set *s, int num, int val)
+static void set_value_locked(struct sem_set *s, int num, int val) REQUIRES(ipc_object_role)
 {
 	ASSERT(spin_held(&s->ipc.lock));
 	sem_undo_clear_locked(s, num);
@@ -268,7 +271,7 @@ static int load_values(uint16_t *vals, unsigned n, user_ptr array)
 	return err;
 }
 
-static void set_values_locked(struct sem_set *s, const uint16_t *vals)
+static void set_values_locked(struct sem_set *s, const uint16_t *vals) REQUIRES(ipc_object_role)
 {
 	ASSERT(spin_held(&s->ipc.lock));
 	for (unsigned i = 0; i < s->n; i++) {
@@ -326,6 +329,7 @@ static void sem_fill(struct ipc_object *o, union ipc_ds *d)
 {
 	const struct sem_set *s = (const struct sem_set *)o;
 
+	spin_assert_held(&o->lock);
 	d->sem.otime = s->otime;
 	d->sem.ctime = o->ctime;
 	d->sem.nsems = s->n;
@@ -335,6 +339,7 @@ static void sem_changed(struct ipc_object *o)
 {
 	struct sem_waiter *w, *tmp;
 
+	spin_assert_held(&o->lock);
 	if (o->removed) {
 		list_for_each_entry_safe(w, tmp, &((struct sem_set *)o)->waiters, link) {
 			finish_waiter_locked(w, -EIDRM);

@@ -10,21 +10,21 @@ struct sem {
 struct sem_set {
 	struct ipc_object ipc; /* first */
 	unsigned n;	       /* [I] */
-	int64_t otime;	       /* [lock] */
-	struct list waiters;   /* [lock] struct sem_waiter, sem.c */
-	struct list undos;     /* [lock] struct sem_undo.set_link */
-	struct sem sems[];     /* [lock] */
+	int64_t otime GUARDED_BY(ipc_object_role);
+	struct list waiters GUARDED_BY(ipc_object_role); /* struct sem_waiter, sem.c */
+	struct list undos GUARDED_BY(ipc_object_role);	 /* struct sem_undo.set_link */
+	struct sem sems[] GUARDED_BY(ipc_object_role);
 };
 /* What one undo list does to one set when its last thread is gone. */
 struct sem_undo {
-	struct list set_link;  /* [set lock] */
-	struct list list_link; /* [list lock] */
-	struct sem_set *set;   /* counted */
-	int16_t adj[];	       /* [set lock] */
+	struct sem_set *set; /* [I] counted */
+	struct list set_link GUARDED_BY(ipc_object_role);
+	struct list list_link GUARDED_BY(sem_undo_role);
+	int16_t adj[] GUARDED_BY(ipc_object_role);
 };
-/* After semaphores changed: wakes those who may go on.  set lock held. */
-void sem_wake_waiters_locked(struct sem_set *s);
+/* After semaphores changed: wakes those who may go on. */
+void sem_wake_waiters_locked(struct sem_set *s) REQUIRES(ipc_object_role);
 /* The entry of the current thread's list for s, made when missing; no locks held. */
 MUST_USE int sem_undo_get(struct sem_set *s, struct sem_undo **out);
-/* SETVAL, SETALL: forgets adjustments of semaphore num (-1: all).  set lock held. */
-void sem_undo_clear_locked(struct sem_set *s, int num);
+/* SETVAL, SETALL: forgets adjustments of semaphore num (-1: all). */
+void sem_undo_clear_locked(struct sem_set *s, int num) REQUIRES(ipc_object_role);

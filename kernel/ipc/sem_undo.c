@@ -18,7 +18,7 @@
 struct sem_undo_list {
 	struct refcount refs; /* tasks that have it */
 	SPINLOCK(sem_undo) lock;
-	struct list undos; /* [lock] */
+	struct list undos GUARDED_BY(sem_undo_role);
 };
 
 static struct sem_undo_list *list_alloc(void)
@@ -53,6 +53,7 @@ int sem_undo_copy(struct task *t, bool share)
 }
 
 static struct sem_undo *find_locked(struct sem_undo_list *l, struct sem_set *s)
+	REQUIRES(sem_undo_role)
 {
 	struct sem_undo *u;
 
@@ -66,7 +67,7 @@ static struct sem_undo *find_locked(struct sem_undo_list *l, struct sem_set *s)
 }
 
 /* Moves the entries of sets that are gone to `gone`. */
-static void take_removed_locked(struct sem_undo_list *l, struct list *gone)
+static void take_removed_locked(struct sem_undo_list *l, struct list *gone) REQUIRES(sem_undo_role)
 {
 	struct sem_undo *u, *tmp;
 
@@ -102,6 +103,7 @@ static void free_entries(struct list *gone)
 }
 
 static void add_locked(struct sem_undo_list *l, struct sem_set *s, struct sem_undo *u)
+	REQUIRES(sem_undo_role)
 {
 	ASSERT(spin_held(&l->lock));
 	u->set = s;
@@ -193,6 +195,7 @@ void sem_undo_exit(struct task *t)
 	if (!l || !refcount_put(&l->refs)) {
 		return;
 	}
+	spin_assert_unshared(&l->lock);
 	while (!list_empty(&l->undos)) {
 		struct sem_undo *u = list_first_entry(&l->undos, struct sem_undo, list_link);
 

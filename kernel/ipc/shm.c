@@ -26,9 +26,11 @@ struct shm {
 	struct ipc_object ipc; /* first */
 	uint64_t size;	       /* [I] */
 	struct page_cache *pages;
-	struct list attaches; /* [lock] struct attach */
-	int64_t atime, dtime; /* [lock] */
-	int cpid, lpid;	      /* [lock] */
+	int cpid;					  /* [I] */
+	struct list attaches GUARDED_BY(ipc_object_role); /* struct attach */
+	int64_t atime GUARDED_BY(ipc_object_role);
+	int64_t dtime GUARDED_BY(ipc_object_role);
+	int lpid GUARDED_BY(ipc_object_role);
 };
 struct attach {
 	struct list link;  /* [shm lock] */
@@ -91,7 +93,7 @@ long shm_get(int key, uint64_t size, int flags)
 
 /* --- attaching --- */
 
-static unsigned count_attaches_locked(struct shm *s)
+static unsigned count_attaches_locked(struct shm *s) REQUIRES(ipc_object_role)
 {
 	struct attach *a;
 	unsigned n = 0;
@@ -261,6 +263,7 @@ static void shm_fill(struct ipc_object *o, union ipc_ds *d)
 {
 	struct shm *s = (struct shm *)o;
 
+	spin_assert_held(&o->lock);
 	d->shm.segsz = s->size;
 	d->shm.atime = s->atime;
 	d->shm.dtime = s->dtime;
@@ -272,6 +275,7 @@ static void shm_fill(struct ipc_object *o, union ipc_ds *d)
 
 static bool shm_linger(struct ipc_object *o)
 {
+	spin_assert_held(&o->lock);
 	if (list_empty(&((struct shm *)o)->attaches)) {
 		return false;
 	}

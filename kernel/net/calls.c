@@ -54,10 +54,15 @@ long socket_send(struct socket *s, struct uio *u, struct socket_msg *m, unsigned
 {
 	long ret = flags & MSG_OOB ? -EOPNOTSUPP : s->kind->send(s, u, m, flags);
 
-	if (ret == -EPIPE && !(flags & MSG_NOSIGNAL)) {
+	if (ret == -EPIPE && s->type == SOCK_STREAM && !(flags & MSG_NOSIGNAL)) {
 		fs_upcalls->send_sigpipe();
 	}
 	return ret;
+}
+
+bool socket_carries_extras(const struct socket *s)
+{
+	return s->kind->carries_extras;
 }
 
 long socket_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)

@@ -24,15 +24,18 @@ static bool is_mapped(const uint8_t ip[16])
 {
 	return memcmp(ip, mapped_prefix, sizeof(mapped_prefix)) == 0;
 }
+
 static bool is_any(const uint8_t ip[16])
 {
 	return memcmp(ip, any6, 16) == 0 ||
 	       (is_mapped(ip) && ip[12] == 0 && ip[13] == 0 && ip[14] == 0 && ip[15] == 0);
 }
+
 static bool is_loopback(const uint8_t ip[16])
 {
 	return is_mapped(ip) ? ip[12] == 127 : memcmp(ip, loopback6, 16) == 0;
 }
+
 static uint16_t swap16(uint16_t v)
 {
 	return (uint16_t)(v << 8 | v >> 8);
@@ -66,6 +69,7 @@ static int parse(const struct socket *s, const struct sock_addr *addr, struct in
 	out->port = swap16(addr->in.port);
 	return 0;
 }
+
 static void to_addr(const struct socket *s, const struct inet_name *n, struct sock_addr *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -82,6 +86,7 @@ static void to_addr(const struct socket *s, const struct inet_name *n, struct so
 		}
 	}
 }
+
 static void any_of(const struct socket *s, struct inet_name *n)
 {
 	memset(n, 0, sizeof(*n));
@@ -101,6 +106,7 @@ static bool covers(const struct socket *s, const uint8_t ip[16])
 	}
 	return is_mapped(ip) == is_mapped(s->local.ip) || (is_mapped(ip) && !s->ints[INT_V6ONLY]);
 }
+
 static struct list *bucket(uint16_t port)
 {
 	struct list *b = &ports[port % PORT_HASH];
@@ -110,6 +116,7 @@ static struct list *bucket(uint16_t port)
 	}
 	return b;
 }
+
 static bool may_share(const struct socket *a, const struct socket *b)
 {
 	bool listening = READ_ONCE(a->state) == SOCKET_LISTENING ||
@@ -121,18 +128,26 @@ static bool may_share(const struct socket *a, const struct socket *b)
 	return a->ints[INT_REUSEADDR] && b->ints[INT_REUSEADDR] &&
 	       !(a->type == SOCK_STREAM && listening);
 }
-/* Somebody has the port of s->local already. */
-static bool conflicts(const struct socket *s)
+
+/* Somebody has the name s->local (listening: and listens there) who would not share it. */
+static bool taken_locked(const struct socket *s, bool listening)
 {
 	const struct socket *b;
 
+	ASSERT(spin_held(&net_lock));
 	list_for_each_entry(b, bucket(s->local.port), name_link) {
 		if (b != s && b->local.port == s->local.port && b->type == s->type &&
+		    (!listening || READ_ONCE(b->state) == SOCKET_LISTENING) &&
 		    (covers(b, s->local.ip) || covers(s, b->local.ip)) && !may_share(s, b)) {
 			return true;
 		}
 	}
 	return false;
+}
+
+static int inet_may_listen_locked(const struct socket *s)
+{
+	return taken_locked(s, true) ? -EADDRINUSE : 0;
 }
 
 /* Gives s the name; port 0 = one that is free, from the first-th on. */
@@ -143,7 +158,7 @@ static int take_name_locked(struct socket *s, const struct inet_name *name, unsi
 	ASSERT(spin_held(&net_lock));
 	s->local = *name;
 	if (name->port) {
-		return conflicts(s) ? -EADDRINUSE : 0;
+		return taken_locked(s, false) ? -EADDRINUSE : 0;
 	}
 	for (unsigned i = 0; i < range; i++) {
 		const struct socket *b;
@@ -160,6 +175,7 @@ static int take_name_locked(struct socket *s, const struct inet_name *name, unsi
 	}
 	return -EADDRINUSE;
 }
+
 static int bind_name(struct socket *s, const struct inet_name *name)
 {
 	struct inet_name old;
@@ -179,6 +195,7 @@ static int bind_name(struct socket *s, const struct inet_name *name)
 	spin_unlock(&net_lock);
 	return err;
 }
+
 static int inet_bind(struct socket *s, const struct sock_addr *addr)
 {
 	struct inet_name name;
@@ -195,6 +212,7 @@ static int inet_bind(struct socket *s, const struct sock_addr *addr)
 	}
 	return bind_name(s, &name);
 }
+
 int inet_autobind(struct socket *s)
 {
 	struct inet_name name;
@@ -207,6 +225,7 @@ int inet_autobind(struct socket *s)
 	err = bind_name(s, &name);
 	return err == -EADDRINUSE ? -EAGAIN : err == -EINVAL ? 0 : err;
 }
+
 static void inet_unbind(struct socket *s)
 {
 	spin_lock(&net_lock);
@@ -237,6 +256,7 @@ static int destination_locked(const struct socket *s, const struct sock_addr *ad
 	}
 	return is_loopback(to->ip) ? 0 : -ENETUNREACH;
 }
+
 /* How well b fits a message from `from`: the exact and the connected before the wildcard. */
 static int score(const struct socket *b, const struct inet_name *to, const struct inet_name *from)
 {
@@ -254,6 +274,7 @@ static int score(const struct socket *b, const struct inet_name *to, const struc
 	}
 	return points;
 }
+
 /* The address that a packet from s to `to` carries as its source. */
 static void source_of(const struct socket *s, const struct inet_name *to, struct inet_name *out)
 {
@@ -267,6 +288,7 @@ static void source_of(const struct socket *s, const struct inet_name *to, struct
 		}
 	}
 }
+
 /* Who receives at `to` what s sends from `from`: counted, or NULL. */
 static struct socket *find_locked(const struct socket *s, const struct inet_name *to,
 				  const struct inet_name *from)
@@ -291,6 +313,7 @@ static struct socket *find_locked(const struct socket *s, const struct inet_name
 	}
 	return found;
 }
+
 /* addr NULL: where s is connected to. */
 static int route(struct socket *s, const struct sock_addr *addr, struct socket **out,
 		 struct inet_name *from)
@@ -312,12 +335,14 @@ static int route(struct socket *s, const struct sock_addr *addr, struct socket *
 	spin_unlock(&net_lock);
 	return err ? err : *out ? 0 : -ECONNREFUSED;
 }
+
 static int inet_find(struct socket *s, const struct sock_addr *addr, struct socket **out)
 {
 	struct inet_name from;
 
 	return route(s, addr, out, &from);
 }
+
 int inet_route(struct socket *s, const struct sock_addr *addr, struct socket **to,
 	       struct sock_addr *from)
 {
@@ -349,6 +374,7 @@ static void inet_set_remote(struct socket *s, const struct sock_addr *addr, stru
 	}
 	spin_unlock(&net_lock);
 }
+
 static void inet_local_name(struct socket *s, struct sock_addr *out)
 {
 	struct inet_name name;
@@ -361,6 +387,7 @@ static void inet_local_name(struct socket *s, struct sock_addr *out)
 	spin_unlock(&net_lock);
 	to_addr(s, &name, out);
 }
+
 static void inet_remote_name(struct socket *s, struct sock_addr *out)
 {
 	spin_lock(&net_lock);
@@ -393,6 +420,7 @@ int inet_check_recv(unsigned flags)
 const struct socket_family inet_family = {
 	.bind = inet_bind,
 	.autobind = inet_autobind,
+	.may_listen_locked = inet_may_listen_locked,
 	.unbind = inet_unbind,
 	.find = inet_find,
 	.set_remote = inet_set_remote,

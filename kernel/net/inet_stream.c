@@ -110,29 +110,27 @@ static long inet_stream_recv(struct socket *s, struct uio *u, struct socket_msg 
 	return err ? err : recv_bytes(s, u, m, flags);
 }
 
-static uint32_t poll_locked(struct socket *s)
+/* The peer's queue is read without its lock: its reader wakes s->writers, so a poller that saw
+ * it full looks again. */
+static bool writable(const struct socket *s)
+{
+	return s->peer_gone || s->shut_write ||
+	       READ_ONCE(s->peer->queued) * 4 <= (s->sndbuf + s->peer->rcvbuf) * 3;
+}
+
+static uint32_t poll_locked(const struct socket *s)
 {
 	uint32_t mask = socket_poll_in_locked(s);
 
-	if (s->state == SOCKET_CONNECTING) {
-		return 0;
-	}
-	if (s->state == SOCKET_LISTENING) {
-		return stream_poll_accepts_locked(s) | (mask & POLLERR);
-	}
-	if (s->error) {
+	if (s->error && s->state != SOCKET_LISTENING) {
 		mask |= POLLIN | POLLRDNORM | POLLOUT;
 	}
-	if (s->state != SOCKET_CONNECTED) {
-		return mask | POLLHUP | POLLOUT | POLLWRNORM;
+	switch (s->state) {
+	case SOCKET_CONNECTED: return mask | (writable(s) ? POLLOUT | POLLWRNORM : 0);
+	case SOCKET_LISTENING: return (mask & POLLERR) | stream_poll_accepts_locked(s);
+	case SOCKET_CONNECTING: return 0;
+	default: return mask | POLLHUP | POLLOUT | POLLWRNORM;
 	}
-	/* The peer's queue without its lock: reading it wakes s->writers, so that a poller that
-	 * saw it full looks again. */
-	if (s->peer_gone || s->shut_write ||
-	    READ_ONCE(s->peer->queued) * 4 <= (s->sndbuf + s->peer->rcvbuf) * 3) {
-		mask |= POLLOUT | POLLWRNORM;
-	}
-	return mask;
 }
 
 static uint32_t inet_stream_poll(struct socket *s, struct poll_table *pt)

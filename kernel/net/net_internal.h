@@ -6,6 +6,8 @@
 #include <net/socket.h>
 
 #include <arch/clock.h>
+#include <lib/assert.h>
+#include <lib/refcount.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <sched/thread.h>
@@ -22,7 +24,6 @@ struct packet {
 	struct file **files;
 	unsigned nfiles;
 	struct linux_ucred creds;
-	bool eor; /* MSG_EOR was said */
 	uint8_t data[];
 };
 
@@ -87,6 +88,8 @@ struct socket_family {
 	/* The address is one of the family's and belongs to nobody: gives it to s. */
 	int (*bind)(struct socket *s, const struct sock_addr *addr);
 	int (*autobind)(struct socket *s); /* for listen() without bind(); NULL = -EINVAL */
+	/* 0 when s may listen on its name; net_lock held; NULL = always. */
+	int (*may_listen_locked)(const struct socket *s);
 	void (*unbind)(struct socket *s);
 	/* Who listens (streams) or receives (datagrams) there: counted, or -ECONNREFUSED ... */
 	int (*find)(struct socket *s, const struct sock_addr *addr, struct socket **out);
@@ -137,7 +140,7 @@ extern const struct socket_kind unix_stream_kind, unix_seqpacket_kind, unix_dgra
 extern const struct socket_kind inet_stream_kind, inet_dgram_kind;
 
 struct socket {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	int domain, type, protocol;
 	const struct socket_kind *kind;
 	MUTEX(socket_recv) recv_mutex;
@@ -201,11 +204,18 @@ void socket_purge(struct socket *s); /* what it has received is gone */
 /* Notes a shutdown and returns the peer, counted, or NULL; socket_shut_done() wakes s's users. */
 struct socket *socket_shut(struct socket *s, bool rd, bool wr);
 void socket_shut_done(struct socket *s);
-/* The first half of a close: nobody finds s or sends to it any more.  Its packets go to
- * *packets; returns the peer that it had: the caller's reference. */
-struct socket *socket_retire(struct socket *s, struct list *packets);
+/* The first half of a close: nobody finds s or sends to it any more.  Its packets and the
+ * connections that nobody accepted go to the lists; returns its peer: the caller's reference. */
+struct socket *socket_retire(struct socket *s, struct list *packets, struct list *accepts);
 /* The part of a poll that is about receiving, and errors; lock held. */
-uint32_t socket_poll_in_locked(const struct socket *s);
+static inline uint32_t socket_poll_in_locked(const struct socket *s)
+{
+	bool deaf = s->eof || s->shut_read;
+
+	ASSERT(spin_held(&s->lock));
+	return (deaf || !list_empty(&s->queue) ? POLLIN | POLLRDNORM : 0) | (deaf ? POLLRDHUP : 0) |
+	       (deaf && s->shut_write ? POLLHUP : 0) | (s->error ? POLLERR : 0);
+}
 
 /* --- send.c --- */
 /* A packet for `to` with up to n bytes and what m carries: its size or -errno.  m's files stay
@@ -214,6 +224,7 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 		 const struct sock_addr *from, struct socket_msg *m, unsigned flags);
 /* All bytes of u to the peer, in packets. */
 long send_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags);
+void send_room_grew(struct socket *s); /* SO_SNDBUF did: senders look again */
 /* s->error was seen: it goes to this caller and no other (who comes late gets -EPIPE). */
 int send_claim_error(struct socket *s);
 

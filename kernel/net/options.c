@@ -15,6 +15,7 @@ struct int_option {
 	enum socket_int index;
 	int min, max; /* beyond: -EINVAL; both 0: a boolean */
 };
+
 static const struct int_option int_options[] = {
 	{ SOL_SOCKET, SO_DEBUG, INT_DEBUG, 0, 0 },
 	{ SOL_SOCKET, SO_REUSEADDR, INT_REUSEADDR, 0, 0 },
@@ -90,6 +91,7 @@ static void set_buffer(size_t *buf, int v, size_t min)
 
 	WRITE_ONCE(*buf, MAX(2 * n, min));
 }
+
 static int set_timeout(uint64_t *out, const void *value, unsigned len)
 {
 	int64_t tv[2];
@@ -109,12 +111,13 @@ static int set_timeout(uint64_t *out, const void *value, unsigned len)
 		       : (uint64_t)tv[0] * 1000000000u + (uint64_t)tv[1] * 1000u;
 	return 0;
 }
+
 static int set_socket_option(struct socket *s, int name, const void *value, unsigned len, int v)
 {
 	switch (name) {
 	case SO_SNDBUF:
 		set_buffer(&s->sndbuf, v, 2 * SOCKET_BUF_MIN);
-		waitq_wake_all(&s->writers);
+		send_room_grew(s);
 		return 0;
 	case SO_RCVBUF: set_buffer(&s->rcvbuf, v, SOCKET_BUF_MIN); return 0;
 	case SO_SNDBUFFORCE:
@@ -138,6 +141,7 @@ static int set_socket_option(struct socket *s, int name, const void *value, unsi
 	default: return -ENOPROTOOPT;
 	}
 }
+
 int socket_set_option(struct socket *s, int level, int name, const void *value, unsigned len)
 {
 	const struct int_option *o = find_option(level, name);
@@ -169,16 +173,19 @@ static int put(void *out, unsigned *len, const void *value, unsigned n)
 	memcpy(out, value, *len);
 	return 0;
 }
+
 static int put_int(void *out, unsigned *len, int v)
 {
 	return put(out, len, &v, sizeof(v));
 }
+
 static int put_timeout(void *out, unsigned *len, uint64_t ns)
 {
 	int64_t tv[2] = { (int64_t)(ns / 1000000000u), (int64_t)(ns % 1000000000u / 1000u) };
 
 	return put(out, len, tv, sizeof(tv));
 }
+
 static int get_socket_option(struct socket *s, int name, void *value, unsigned *len)
 {
 	switch (name) {
@@ -199,6 +206,7 @@ static int get_socket_option(struct socket *s, int name, void *value, unsigned *
 	default: return -ENOPROTOOPT;
 	}
 }
+
 /* struct tcp_info begins with the state; the rest counts what happens on a wire. */
 static int get_tcp_info(struct socket *s, void *value, unsigned *len)
 {
@@ -216,6 +224,7 @@ static int get_tcp_info(struct socket *s, void *value, unsigned *len)
 	}
 	return put(value, len, info, sizeof(info));
 }
+
 int socket_get_option(struct socket *s, int level, int name, void *value, unsigned *len)
 {
 	const struct int_option *o = find_option(level, name);

@@ -14,7 +14,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-bool socket_wants_creds(struct socket *s)
+bool socket_wants_creds(const struct socket *s)
 {
 	return s->kind->carries_extras && READ_ONCE(s->ints[INT_PASSCRED]);
 }
@@ -37,6 +37,7 @@ static int no_data_locked(struct socket *s, bool nonblock)
 	}
 	return nonblock ? -EAGAIN : 0;
 }
+
 /* Waits for a packet; 0 with s->recv_mutex held and a packet at the head, else as no_data_locked(). */
 static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
 {
@@ -119,6 +120,7 @@ static int take_extras(struct packet *p, struct socket_msg *m, bool peek)
 	}
 	return 0;
 }
+
 static bool same_creds(const struct packet *a, const struct socket_msg *m)
 {
 	return a->creds.pid == m->creds.pid && a->creds.uid == m->creds.uid &&
@@ -141,7 +143,7 @@ long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigne
 	ret = uio_write_to(u, p->data, n) == n ? 0 : -EFAULT;
 	if (!ret && m) {
 		ret = take_extras(p, m, peek);
-		m->flags |= (n < p->len ? MSG_TRUNC : 0) | (p->eor ? MSG_EOR : 0);
+		m->flags |= n < p->len ? MSG_TRUNC : 0;
 	}
 	if (!ret) {
 		ret = (long)(flags & MSG_TRUNC ? p->len : n);
@@ -193,6 +195,7 @@ static long copy_bytes(struct socket *s, struct uio *u, struct socket_msg *m, un
 	}
 	return done;
 }
+
 long recv_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
 {
 	uint64_t deadline = socket_deadline(s->rcvtimeo), want = u->left;

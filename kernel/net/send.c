@@ -12,10 +12,15 @@
 
 #define CHUNK (16384 - sizeof(struct packet)) /* a packet fills whole pages */
 
+static struct waitq *room_queue(struct socket *s)
+{
+	return s->kind->room_queue ? s->kind->room_queue : &s->writers;
+}
+
 /* 0 = p is in to's queue; 1 = lost, as a datagram may be; or -errno. */
 static int push(struct socket *s, struct socket *to, struct packet *p, bool nonblock)
 {
-	struct waitq *q = s->kind->room_queue ? s->kind->room_queue : &s->writers;
+	struct waitq *q = room_queue(s);
 	uint64_t deadline = socket_deadline(s->sndtimeo);
 	int err;
 
@@ -42,6 +47,19 @@ static int push(struct socket *s, struct socket *to, struct packet *p, bool nonb
 	return err;
 }
 
+void send_room_grew(struct socket *s)
+{
+	struct socket *peer = socket_peer(s);
+
+	if (peer) {
+		/* A sender that saw the old size is linked when its turn with this lock is over. */
+		spin_lock(&peer->lock);
+		spin_unlock(&peer->lock);
+		socket_put(peer);
+	}
+	waitq_wake_all(room_queue(s));
+}
+
 int send_claim_error(struct socket *s)
 {
 	int err = socket_take_error(s);
@@ -66,7 +84,6 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 		m->nfiles = 0;
 	}
 	n = p->len;
-	p->eor = s->type == SOCK_SEQPACKET && flags & MSG_EOR;
 	err = push(s, to, p, flags & MSG_DONTWAIT);
 	if (!err) {
 		return (long)n; /* p may be gone */

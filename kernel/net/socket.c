@@ -33,7 +33,7 @@ struct socket *socket_new(const struct socket_kind *kind, int domain, int type, 
 	if (!s) {
 		return NULL;
 	}
-	atomic_init(&s->refs, 1);
+	refcount_init(&s->refs, 1);
 	s->kind = kind;
 	s->domain = domain;
 	s->type = type;
@@ -64,12 +64,12 @@ struct socket *socket_new(const struct socket_kind *kind, int domain, int type, 
 
 void socket_get(struct socket *s)
 {
-	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	refcount_get(&s->refs);
 }
 
 void socket_put(struct socket *s)
 {
-	if (s && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1) {
+	if (s && refcount_put(&s->refs)) {
 		packets_bury(&s->queue);
 		kfree(s);
 	}
@@ -159,7 +159,7 @@ void socket_shut_done(struct socket *s)
 }
 
 /* No reader is left: this is the file's end, and reads hold the file.  So no recv_mutex. */
-struct socket *socket_retire(struct socket *s, struct list *packets)
+struct socket *socket_retire(struct socket *s, struct list *packets, struct list *accepts)
 {
 	struct socket *peer;
 
@@ -168,19 +168,11 @@ struct socket *socket_retire(struct socket *s, struct list *packets)
 	s->state = SOCKET_CLOSED;
 	list_splice_back(packets, &s->queue);
 	s->queued = s->npackets = 0;
+	list_splice_back(accepts, &s->accepts);
 	peer = s->peer;
 	s->peer = NULL;
 	spin_unlock(&s->lock);
 	waitq_wake_all(&s->readers);
 	waitq_wake_all(&s->writers); /* clients that wait for room in the backlog, too */
 	return peer;
-}
-
-uint32_t socket_poll_in_locked(const struct socket *s)
-{
-	bool deaf = s->eof || s->shut_read;
-
-	ASSERT(spin_held(&s->lock));
-	return (deaf || !list_empty(&s->queue) ? POLLIN | POLLRDNORM : 0) | (deaf ? POLLRDHUP : 0) |
-	       (deaf && s->shut_write ? POLLHUP : 0) | (s->error ? POLLERR : 0);
 }

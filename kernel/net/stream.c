@@ -14,31 +14,35 @@
  */
 #include "net_internal.h"
 
-#include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 
+/* net_lock is held over the look at the other names and the change of state: of two sockets that
+ * share a name, one listens. */
 int stream_listen(struct socket *s, int backlog)
 {
-	int err = 0;
+	const struct socket_family *family = s->kind->family;
+	int err = !s->bound && family->autobind ? family->autobind(s) : 0;
 
-	spin_lock(&s->lock);
-	if ((s->state != SOCKET_IDLE && s->state != SOCKET_LISTENING) || s->connect_news) {
-		err = -EINVAL;
-	}
-	spin_unlock(&s->lock);
-	if (!err && !s->bound) {
-		err = s->kind->family->autobind ? s->kind->family->autobind(s) : -EINVAL;
-	}
 	if (err) {
 		return err;
 	}
+	spin_lock(&net_lock);
 	spin_lock(&s->lock);
-	s->backlog = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : (unsigned)backlog;
-	s->own_creds = socket_current_creds();
-	s->state = SOCKET_LISTENING;
+	if ((s->state != SOCKET_IDLE && s->state != SOCKET_LISTENING) || s->connect_news ||
+	    !s->bound) {
+		err = -EINVAL;
+	} else if (s->state == SOCKET_IDLE && family->may_listen_locked) {
+		err = family->may_listen_locked(s);
+	}
+	if (!err) {
+		s->backlog = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : (unsigned)backlog;
+		s->own_creds = socket_current_creds();
+		s->state = SOCKET_LISTENING;
+	}
 	spin_unlock(&s->lock);
-	return 0;
+	spin_unlock(&net_lock);
+	return err;
 }
 
 /* --- connect --- */
@@ -68,6 +72,7 @@ int stream_begin_connect(struct socket *s, bool nonblock)
 	spin_unlock(&s->lock);
 	return err;
 }
+
 void stream_end_connect(struct socket *s)
 {
 	spin_lock(&s->lock);
@@ -83,6 +88,7 @@ static struct socket *make_child(struct socket *s, struct socket *listener)
 					  listener->protocol);
 
 	if (child) {
+		spin_lock(&listener->lock);
 		memcpy(child->ints, listener->ints, sizeof(child->ints));
 		child->sndbuf = listener->sndbuf;
 		child->rcvbuf = listener->rcvbuf;
@@ -90,6 +96,7 @@ static struct socket *make_child(struct socket *s, struct socket *listener)
 		child->sndtimeo = listener->sndtimeo;
 		child->linger = listener->linger;
 		child->own_creds = listener->own_creds;
+		spin_unlock(&listener->lock);
 		child->peer_creds = socket_current_creds();
 		child->state = SOCKET_CONNECTED;
 		child->peer = s;
@@ -154,7 +161,7 @@ int stream_join(struct socket *s, struct socket *listener, const struct sock_add
 	old = s->peer; /* of an attempt that failed */
 	s->peer = child;
 	s->eof = s->peer_gone = false;
-	s->peer_creds = listener->own_creds;
+	s->peer_creds = child->own_creds;
 	spin_unlock(&s->lock);
 	socket_put(old);
 	err = queue_child(listener, child, nonblock, s->sndtimeo, established);
@@ -190,7 +197,9 @@ int stream_finish_connect(struct socket *s, bool established)
 			err = -EINPROGRESS;
 		}
 	}
-	if (!err) {
+	if (err) {
+		s->connect_news = true; /* it goes on without us */
+	} else {
 		s->connect_news = false;
 		if (s->state != SOCKET_CONNECTED) {
 			err = socket_take_error_locked(s);
@@ -245,6 +254,7 @@ static int take_child(struct socket *s, bool nonblock, struct socket **out, stru
 	spin_unlock(&s->lock);
 	return 0;
 }
+
 /* The client of a child that fits the backlog now. */
 static void establish(struct socket *child)
 {
@@ -289,11 +299,19 @@ uint32_t stream_poll_accepts_locked(const struct socket *s)
 }
 
 /* --- ends --- */
-/* The other end of a connection learns that this one is gone; shut: and that it is useless. */
-static void hang_up(struct socket *peer, bool reset, bool shut)
+/*
+ * The other end of a connection learns that s is gone; shut: and that it is useless.
+ *
+ * A client may not have noticed yet that its child s is established: another thread accepted and
+ * closed s before establish(), or before stream_finish_connect() looked.  It was connected.
+ */
+static void hang_up(const struct socket *s, struct socket *peer, bool reset, bool shut)
 {
 	spin_lock(&peer->lock);
 	peer->peer_gone = peer->eof = true;
+	if (peer->state == SOCKET_CONNECTING && s->established) {
+		peer->state = SOCKET_CONNECTED;
+	}
 	if (peer->state == SOCKET_CONNECTING) {
 		peer->state = SOCKET_IDLE;
 		peer->error = ECONNREFUSED;
@@ -361,15 +379,12 @@ int stream_shutdown(struct socket *s, bool rd, bool wr)
 void stream_close(struct socket *s, bool reset)
 {
 	struct list accepts = LIST_INIT(accepts), packets = LIST_INIT(packets);
-	struct socket *peer = socket_retire(s, &packets);
+	struct socket *peer = socket_retire(s, &packets, &accepts);
 
-	spin_lock(&s->lock);
-	list_splice_back(&accepts, &s->accepts);
-	spin_unlock(&s->lock);
 	reset_children(&accepts);
 	if (peer) {
 		reset |= packets_unread(&packets);
-		hang_up(peer, reset, reset || s->kind->mirrors_shutdown);
+		hang_up(s, peer, reset, reset || s->kind->mirrors_shutdown);
 		socket_put(peer);
 	}
 	packets_bury(&packets);

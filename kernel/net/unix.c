@@ -24,6 +24,7 @@ static int check_name(const struct sock_addr *addr)
 	}
 	return 0;
 }
+
 /* The path of a name in the file system, NUL-terminated. */
 static void copy_path(const struct sock_addr *addr, char path[sizeof(addr->un.path) + 1])
 {
@@ -32,10 +33,12 @@ static void copy_path(const struct sock_addr *addr, char path[sizeof(addr->un.pa
 	memcpy(path, addr->un.path, n);
 	path[n] = '\0';
 }
-static struct socket *find_abstract(const char *name, size_t n)
+
+static struct socket *find_abstract_locked(const char *name, size_t n)
 {
 	struct socket *s;
 
+	ASSERT(spin_held(&net_lock));
 	list_for_each_entry(s, &abstract_names, name_link) {
 		if (s->unix_local.len == n && memcmp(s->unix_local.path, name, n) == 0) {
 			return s;
@@ -51,7 +54,7 @@ static int bind_abstract(struct socket *s, const char *name, size_t n)
 	spin_lock(&net_lock);
 	if (s->bound) {
 		err = -EINVAL;
-	} else if (find_abstract(name, n)) {
+	} else if (find_abstract_locked(name, n)) {
 		err = -EADDRINUSE;
 	} else {
 		memcpy(s->unix_local.path, name, n);
@@ -62,6 +65,7 @@ static int bind_abstract(struct socket *s, const char *name, size_t n)
 	spin_unlock(&net_lock);
 	return err;
 }
+
 /* bind() with a family only: a name of five hex digits that is free. */
 static int unix_autobind(struct socket *s)
 {
@@ -109,10 +113,11 @@ static int bind_path(struct socket *s, const struct sock_addr *addr)
 	}
 	return err;
 }
+
 static int unix_bind(struct socket *s, const struct sock_addr *addr)
 {
 	if (addr->family == AF_UNIX && addr->len == sizeof(uint16_t)) {
-		return s->bound ? -EINVAL : unix_autobind(s);
+		return s->bound ? 0 : unix_autobind(s);
 	}
 	if (check_name(addr)) {
 		return -EINVAL;
@@ -120,6 +125,7 @@ static int unix_bind(struct socket *s, const struct sock_addr *addr)
 	return addr->un.path[0] ? bind_path(s, addr)
 				: bind_abstract(s, addr->un.path, addr->len - sizeof(uint16_t));
 }
+
 static void unix_unbind(struct socket *s)
 {
 	struct path p = { 0 };
@@ -167,6 +173,7 @@ static int find_path(const struct sock_addr *addr, struct socket **out)
 	path_put(&p);
 	return err;
 }
+
 static int unix_find(struct socket *s, const struct sock_addr *addr, struct socket **out)
 {
 	int err = check_name(addr);
@@ -178,7 +185,7 @@ static int unix_find(struct socket *s, const struct sock_addr *addr, struct sock
 		return find_path(addr, out);
 	}
 	spin_lock(&net_lock);
-	*out = find_abstract(addr->un.path, addr->len - sizeof(uint16_t));
+	*out = find_abstract_locked(addr->un.path, addr->len - sizeof(uint16_t));
 	if (*out) {
 		socket_get(*out);
 	}
@@ -195,6 +202,7 @@ static void unix_set_remote(struct socket *s, const struct sock_addr *addr, stru
 		spin_unlock(&net_lock);
 	}
 }
+
 static void name_to_addr(const struct unix_name *n, struct sock_addr *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -206,12 +214,14 @@ static void name_to_addr(const struct unix_name *n, struct sock_addr *out)
 		out->len = (unsigned)(sizeof(uint16_t) + strnlen(n->path, n->len) + 1);
 	}
 }
+
 static void unix_local_name(struct socket *s, struct sock_addr *out)
 {
 	spin_lock(&net_lock);
 	name_to_addr(&s->unix_local, out);
 	spin_unlock(&net_lock);
 }
+
 /* What the peer is called now. */
 static void unix_remote_name(struct socket *s, struct sock_addr *out)
 {
@@ -223,6 +233,7 @@ static void unix_remote_name(struct socket *s, struct sock_addr *out)
 	spin_unlock(&net_lock);
 	socket_put(peer);
 }
+
 /* There are no options below the socket's own. */
 static int unix_check_level(const struct socket *s, int level)
 {

@@ -34,8 +34,26 @@ static bool full(const struct socket *s, const struct socket *to)
 					: READ_ONCE(to->npackets) > QUEUE_MAX;
 }
 
-/* The default destination changes (the reference to peer is s's from now on); what the old one
- * has sent is forgotten, and it hears of that. */
+/* What `old` has sent is forgotten, and it hears of that; drops s's reference to it. */
+static void forget(struct socket *s, struct socket *old)
+{
+	bool told = READ_ONCE(s->npackets) > 0;
+
+	socket_purge(s);
+	drained(s, NULL);
+	spin_lock(&old->lock);
+	told = told && old->state != SOCKET_CLOSED && old->peer == s;
+	if (told) {
+		old->error = ECONNRESET;
+	}
+	spin_unlock(&old->lock);
+	if (told) {
+		waitq_wake_all(&old->readers);
+	}
+	socket_put(old);
+}
+
+/* The default destination changes; the reference to peer is s's from now on. */
 static void set_peer(struct socket *s, struct socket *peer, enum socket_state state)
 {
 	struct socket *old;
@@ -45,18 +63,29 @@ static void set_peer(struct socket *s, struct socket *peer, enum socket_state st
 	s->peer = peer;
 	s->state = state;
 	spin_unlock(&s->lock);
-	if (old && old != peer) {
-		bool unread = READ_ONCE(s->npackets) > 0;
-
-		socket_purge(s);
-		drained(s, NULL);
-		spin_lock(&old->lock);
-		if (unread && old->state != SOCKET_CLOSED && old->peer == s) {
-			old->error = ECONNRESET;
-		}
-		spin_unlock(&old->lock);
+	if (old == peer) {
+		socket_put(old);
+	} else if (old) {
+		forget(s, old);
 	}
-	socket_put(old);
+}
+
+/* A send found its peer closed.  By now another thread may have connected s to somebody else,
+ * who stays. */
+static void disconnect_from(struct socket *s, struct socket *gone)
+{
+	bool same;
+
+	spin_lock(&s->lock);
+	same = s->peer == gone;
+	if (same) {
+		s->peer = NULL;
+		s->state = SOCKET_IDLE;
+	}
+	spin_unlock(&s->lock);
+	if (same) {
+		forget(s, gone);
+	}
 }
 
 static int unix_dgram_connect(struct socket *s, const struct sock_addr *addr, bool nonblock)
@@ -94,8 +123,8 @@ static int unix_dgram_shutdown(struct socket *s, bool rd, bool wr)
 
 static void unix_dgram_close(struct socket *s, bool reset)
 {
-	struct list packets = LIST_INIT(packets);
-	struct socket *peer = socket_retire(s, &packets);
+	struct list packets = LIST_INIT(packets), accepts = LIST_INIT(accepts);
+	struct socket *peer = socket_retire(s, &packets, &accepts);
 
 	waitq_wake_all(&room); /* who waited for room in s is refused */
 	socket_put(peer);
@@ -159,7 +188,7 @@ static long unix_dgram_send(struct socket *s, struct uio *u, struct socket_msg *
 	unix_family.local_name(s, &from);
 	ret = send_packet(s, to, u, u->left, &from, m, flags);
 	if (ret == -ECONNREFUSED && !addr) {
-		set_peer(s, NULL, SOCKET_IDLE); /* it is gone for good */
+		disconnect_from(s, to);
 	}
 	socket_put(to);
 	return ret;

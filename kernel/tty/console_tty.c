@@ -117,6 +117,7 @@ int console_tty_init(unsigned rows, unsigned cols)
 		return -ENOMEM;
 	}
 	tty->dev = TTY_DEV(5, 1);
+	mutex_assert_unshared(&tty->lock);
 	tty->winsize.row = (uint16_t)rows;
 	tty->winsize.col = (uint16_t)cols;
 	tty->ldisc.tio.iflag |= IUTF8;

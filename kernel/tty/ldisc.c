@@ -112,7 +112,6 @@ static void end_line(struct ldisc *l, uint8_t c, bool eof)
 	}
 	l->head++;
 	l->canon_head = l->head;
-	l->canon_column = l->column;
 }
 
 void ldisc_flush_input(struct ldisc *l)
@@ -126,8 +125,17 @@ void ldisc_flush_input(struct ldisc *l)
 
 static void wipe_column(struct ldisc *l)
 {
-	ldisc_echo_raw(l, (const uint8_t *)"\b \b", 3);
-	l->column -= l->column > 0;
+	ldisc_echo_byte(l, '\b');
+	ldisc_echo_byte(l, ' ');
+	ldisc_echo_byte(l, '\b');
+}
+
+/* Before the echo of a byte of the line: the first one tells where the line begins. */
+static void note_column(struct ldisc *l)
+{
+	if (l->head == l->canon_head) {
+		l->canon_column = l->column;
+	}
 }
 
 /* Columns that the line takes from its start up to `end`. */
@@ -149,70 +157,94 @@ static uint32_t columns_upto(const struct ldisc *l, uint32_t end)
 	return col;
 }
 
-static void erase_one(struct ldisc *l)
+/* Where the last character of the line begins; head when there is none to take back: a line may
+ * begin with the rest of a character. */
+static uint32_t last_char(const struct ldisc *l)
 {
-	uint8_t c;
+	uint32_t at = l->head;
 
-	do {
-		l->head--;
-		c = l->buf[l->head & MASK];
-	} while (is_continuation(l, c) && l->head != l->canon_head);
-	if (!has_lflag(l, ECHO)) {
+	while (at != l->canon_head) {
+		if (!is_continuation(l, l->buf[--at & MASK])) {
+			return at;
+		}
+	}
+	return l->head;
+}
+
+/* Takes c off the screen; the line is without it already. */
+static void wipe(struct ldisc *l, uint8_t c)
+{
+	if (c == '\t') {
+		uint8_t back = '\b';
+
+		for (uint32_t n = 8 - (columns_upto(l, l->head) & 7); n; n--) {
+			ldisc_echo_raw(l, &back, 1);
+			l->column -= l->column > 0;
+		}
+	} else if (c >= ' ' && c != DEL) {
+		wipe_column(l);
+	} else if (has_lflag(l, ECHOCTL)) {
+		wipe_column(l);
+		wipe_column(l);
+	}
+}
+
+static void erase_char(struct ldisc *l)
+{
+	uint32_t at = last_char(l);
+
+	if (at == l->head) {
 		return;
 	}
-	if (!has_lflag(l, ECHOE)) {
+	l->head = at;
+	if (has_lflag(l, ECHO) && has_lflag(l, ECHOE)) {
+		wipe(l, l->buf[at & MASK]);
+	} else if (has_lflag(l, ECHO)) {
 		ldisc_echo_char(l, l->tio.cc[VERASE]);
-	} else if (c == '\t') {
-		uint32_t col = columns_upto(l, l->head);
-
-		while (l->column > col) {
-			uint8_t back = '\b';
-
-			ldisc_echo_raw(l, &back, 1);
-			l->column--;
-		}
-	} else if (c < ' ' || c == DEL) {
-		if (has_lflag(l, ECHOCTL)) {
-			wipe_column(l);
-			wipe_column(l);
-		}
-	} else {
-		wipe_column(l);
 	}
 }
 
 static bool is_word(uint8_t c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       c == '_' || c >= 0x80;
+	return (c >= '0' && c <= '9') || is_lower(c) || is_upper(c) || c == '_';
 }
 
-static void erase_word(struct ldisc *l)
+/* The last word and what follows it, or (all) the line: the screen is wiped whatever ECHOE says. */
+static void erase_back(struct ldisc *l, bool all)
 {
 	bool seen = false;
+	uint32_t at;
 
-	while (l->head != l->canon_head) {
-		bool word = is_word(l->buf[(l->head - 1) & MASK]);
+	while ((at = last_char(l)) != l->head) {
+		uint8_t c = l->buf[at & MASK];
 
-		if (seen && !word) {
+		if (!all && seen && !is_word(c)) {
 			break;
 		}
-		seen |= word;
-		erase_one(l);
+		seen |= is_word(c);
+		l->head = at;
+		if (has_lflag(l, ECHO)) {
+			wipe(l, c);
+		}
 	}
 }
 
 static void kill_line(struct ldisc *l)
 {
-	if (has_lflag(l, ECHO) && has_lflag(l, ECHOK) &&
-	    !(has_lflag(l, ECHOKE) && has_lflag(l, ECHOE))) {
-		l->head = l->canon_head;
-		ldisc_echo_char(l, l->tio.cc[VKILL]);
-		ldisc_echo_byte(l, '\n');
+	if (l->head == l->canon_head) {
 		return;
 	}
-	while (l->head != l->canon_head) {
-		erase_one(l);
+	if (has_lflag(l, ECHO) && has_lflag(l, ECHOK) && has_lflag(l, ECHOKE) &&
+	    has_lflag(l, ECHOE)) {
+		erase_back(l, true);
+		return;
+	}
+	l->head = l->canon_head;
+	if (has_lflag(l, ECHO)) {
+		ldisc_echo_char(l, l->tio.cc[VKILL]);
+		if (has_lflag(l, ECHOK)) {
+			ldisc_echo_byte(l, '\n');
+		}
 	}
 }
 
@@ -228,12 +260,8 @@ static void reprint(struct ldisc *l)
 /* True when c was an editing character. */
 static bool edit(struct ldisc *l, uint8_t c)
 {
-	bool any = l->head != l->canon_head;
-
 	if (is_cc(l, c, VERASE)) {
-		if (any) {
-			erase_one(l);
-		}
+		erase_char(l);
 		return true;
 	}
 	if (is_cc(l, c, VKILL)) {
@@ -244,7 +272,7 @@ static bool edit(struct ldisc *l, uint8_t c)
 		return false;
 	}
 	if (is_cc(l, c, VWERASE)) {
-		erase_word(l);
+		erase_back(l, false);
 		return true;
 	}
 	if (is_cc(l, c, VREPRINT) && has_lflag(l, ECHO)) {
@@ -282,6 +310,7 @@ static void canonical(struct ldisc *l, uint8_t c)
 		return;
 	}
 	if (has_lflag(l, ECHO) && used(l) < LDISC_BUF - 1) {
+		note_column(l);
 		ldisc_echo_char(l, c);
 	}
 	put(l, c);
@@ -325,9 +354,6 @@ static bool signal_char(struct ldisc *l, uint8_t c)
 	}
 	if (has_lflag(l, ECHO)) {
 		ldisc_echo_char(l, c);
-		if (has_lflag(l, ICANON)) {
-			l->canon_column = l->column;
-		}
 	}
 	l->ops->signal(l->ctx, sig);
 	return true;
@@ -356,7 +382,7 @@ static uint8_t fold(const struct ldisc *l, uint8_t c)
 	if (has_iflag(l, ISTRIP)) {
 		c &= 0x7f;
 	}
-	if (has_iflag(l, IUCLC) && has_lflag(l, IEXTEN) && c >= 'A' && c <= 'Z') {
+	if (has_iflag(l, IUCLC) && has_lflag(l, IEXTEN) && is_upper(c)) {
 		c = (uint8_t)(c + 32);
 	}
 	return c;
@@ -371,10 +397,11 @@ static uint8_t swap_cr_nl(const struct ldisc *l, uint8_t c)
 	return c == '\n' && has_iflag(l, INLCR) ? '\r' : c;
 }
 
-static void raw(struct ldisc *l, uint8_t c)
+/* typed: before CR and NL were swapped; a newline that was typed as one is a control character. */
+static void raw(struct ldisc *l, uint8_t c, uint8_t typed)
 {
 	if (has_lflag(l, ECHO)) {
-		if (c == '\n') {
+		if (c == '\n' && typed == '\r') {
 			ldisc_echo_byte(l, c);
 		} else {
 			ldisc_echo_char(l, c);
@@ -387,6 +414,7 @@ static void literal(struct ldisc *l, uint8_t c)
 {
 	l->lnext = false;
 	if (has_lflag(l, ECHO)) {
+		note_column(l);
 		ldisc_echo_char(l, c);
 	}
 	put(l, c);
@@ -411,11 +439,10 @@ static void receive(struct ldisc *l, uint8_t c)
 	if (c == '\r' && has_iflag(l, IGNCR)) {
 		return;
 	}
-	c = swap_cr_nl(l, c);
 	if (has_lflag(l, ICANON)) {
-		canonical(l, c);
+		canonical(l, swap_cr_nl(l, c));
 	} else {
-		raw(l, c);
+		raw(l, swap_cr_nl(l, c), c);
 	}
 }
 
@@ -500,23 +527,6 @@ size_t ldisc_read(struct ldisc *l, uint8_t *buf, size_t n, bool *eof, bool *more
 
 /* --- termios --- */
 
-/* EOF marks that were not read are no bytes. */
-static void leave_canonical(struct ldisc *l)
-{
-	uint32_t to = l->tail;
-
-	for (uint32_t i = l->tail; i != l->head; i++) {
-		bool in_line = i - l->tail < l->canon_head - l->tail;
-
-		if (!(in_line && bitmap_test(l->delim, i & MASK) &&
-		      bitmap_test(l->eof, i & MASK))) {
-			l->buf[to++ & MASK] = l->buf[i & MASK];
-		}
-	}
-	l->head = to;
-	l->canon_head = l->tail;
-}
-
 /* What is there can be read as it is: its last byte ends a line. */
 static void enter_canonical(struct ldisc *l)
 {
@@ -528,7 +538,6 @@ static void enter_canonical(struct ldisc *l)
 		bitmap_set(l->delim, (l->head - 1) & MASK);
 	}
 	l->canon_head = l->head;
-	l->canon_column = l->column;
 }
 
 /* Do ^S and ^Q stop the output? */
@@ -543,12 +552,14 @@ void ldisc_set_termios(struct ldisc *l, const struct linux_termios2 *t)
 	bool was_canonical = has_lflag(l, ICANON), had_flow = usual_flow(l);
 
 	l->tio = *t;
-	if (was_canonical && !has_lflag(l, ICANON)) {
-		leave_canonical(l);
-	} else if (!was_canonical && has_lflag(l, ICANON)) {
-		enter_canonical(l);
+	if (has_lflag(l, ICANON) != was_canonical) {
+		l->lnext = false;
+		if (was_canonical) {
+			l->canon_head = l->tail; /* an EOF that was not read is a byte of 0 now */
+		} else {
+			enter_canonical(l);
+		}
 	}
-	l->lnext = false;
 	if (!has_iflag(l, IXON)) {
 		ldisc_set_stopped(l, false);
 	}

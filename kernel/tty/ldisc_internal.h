@@ -17,6 +17,15 @@ static inline bool has_lflag(const struct ldisc *l, uint32_t flag)
 {
 	return l->tio.lflag & flag;
 }
+/* Letters are those of Latin-1, as on Linux, whatever the program's character set. */
+static inline bool is_upper(uint8_t c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7);
+}
+static inline bool is_lower(uint8_t c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 0xdf && c != 0xf7);
+}
 /* The rest of a UTF-8 character: takes no column. */
 static inline bool is_continuation(const struct ldisc *l, uint8_t c)
 {

@@ -85,7 +85,7 @@ static size_t put_tab(struct ldisc *l, uint8_t *out)
 
 static size_t put_other(struct ldisc *l, uint8_t c, uint8_t *out)
 {
-	if (has_oflag(l, OLCUC) && c >= 'a' && c <= 'z') {
+	if (has_oflag(l, OLCUC) && is_lower(c)) {
 		c = (uint8_t)(c - 32);
 	}
 	if (c >= ' ' && c != DEL && !is_continuation(l, c)) {
@@ -115,15 +115,22 @@ void ldisc_echo_byte(struct ldisc *l, uint8_t c)
 {
 	uint8_t out[8];
 
+	if (c == 0xff) { /* echoed as it is, always with its column */
+		ldisc_echo_raw(l, &c, 1);
+		l->column++;
+		return;
+	}
 	ldisc_echo_raw(l, out, post_process(l, c, out));
 }
 
-/* As typed: control characters as ^X. */
+/* Control characters as ^X, which takes its columns also without OPOST. */
 void ldisc_echo_char(struct ldisc *l, uint8_t c)
 {
-	if (has_lflag(l, ECHOCTL) && (c < ' ' || c == DEL) && c != '\t' && c != '\n') {
-		ldisc_echo_byte(l, '^');
-		ldisc_echo_byte(l, c ^ 0x40);
+	if (has_lflag(l, ECHOCTL) && (c < ' ' || c == DEL) && c != '\t') {
+		uint8_t out[2] = { '^', c ^ 0x40 };
+
+		ldisc_echo_raw(l, out, sizeof(out));
+		l->column += 2;
 	} else {
 		ldisc_echo_byte(l, c);
 	}

@@ -39,21 +39,22 @@
 struct pty {
 	struct tty *slave; /* [I] counted by the master's file */
 	SPINLOCK(pty) lock;
-	struct ringbuf out;	 /* [lock] what the slave's side wrote */
-	bool packet_mode;	 /* [lock] TIOCPKT */
-	uint8_t packet_events;	 /* [lock] not told yet; only in packet mode */
-	struct waitq data_waitq; /* the master's reader */
-	struct waitq room_waitq; /* the slave's writers */
-	_Atomic bool locked;	 /* TIOCSPTLCK */
-	_Atomic bool was_open;	 /* the slave has been opened */
+	struct ringbuf out GUARDED_BY(pty_role);    /* what the slave's side wrote */
+	bool packet_mode GUARDED_BY(pty_role);	    /* TIOCPKT */
+	uint8_t packet_events GUARDED_BY(pty_role); /* not told yet; only in packet mode */
+	struct waitq data_waitq;		    /* the master's reader */
+	struct waitq room_waitq;		    /* the slave's writers */
+	_Atomic bool locked;			    /* TIOCSPTLCK */
+	_Atomic bool was_open;			    /* the slave has been opened */
 	_Atomic bool master_gone;
 	uint8_t storage[PTY_RING];
 };
 
 static struct {
 	SPINLOCK(ptys) lock;
-	uint64_t used[BITMAP_WORDS(PTY_MAX)];
-	struct pty *ptys[PTY_MAX]; /* not counted: removed when the master closes */
+	uint64_t used[BITMAP_WORDS(PTY_MAX)] GUARDED_BY(ptys_role);
+	/* not counted: removed when the master closes */
+	struct pty *ptys[PTY_MAX] GUARDED_BY(ptys_role);
 } table = { .lock = SPINLOCK_INIT(RANK_FS_LEAF, "ptys") };
 
 /* --- the slave's driver --- */

@@ -129,7 +129,7 @@ struct read_state {
 };
 
 /* termios(3), "Canonical and noncanonical mode". */
-static void read_rules_locked(struct tty *tty, struct read_state *r, size_t want)
+static void read_rules_locked(struct tty *tty, struct read_state *r, size_t want) REQUIRES(tty_role)
 {
 	const struct linux_termios2 *t = &tty->ldisc.tio;
 	uint64_t time = t->cc[VTIME] * TENTH;
@@ -150,7 +150,7 @@ static void read_rules_locked(struct tty *tty, struct read_state *r, size_t want
 }
 
 /* Moves what is there to u: bytes; *stop: the read is over. */
-static long take_input_locked(struct tty *tty, struct uio *u, bool *stop)
+static long take_input_locked(struct tty *tty, struct uio *u, bool *stop) REQUIRES(tty_role)
 {
 	uint8_t chunk[CHUNK];
 	long done = 0;
@@ -173,7 +173,7 @@ static long take_input_locked(struct tty *tty, struct uio *u, bool *stop)
 }
 
 /* tty->lock held; may drop it. */
-static long read_locked(struct tty *tty, struct uio *u, bool nonblock)
+static long read_locked(struct tty *tty, struct uio *u, bool nonblock) REQUIRES(tty_role)
 {
 	struct read_state r;
 	bool stop = false;

@@ -34,7 +34,7 @@ static int drain(struct tty *tty)
 				DEADLINE_NONE);
 }
 
-static void flush_input_locked(struct tty *tty)
+static void flush_input_locked(struct tty *tty) REQUIRES(tty_role)
 {
 	ASSERT(mutex_held(&tty->lock));
 	ldisc_flush_input(&tty->ldisc);

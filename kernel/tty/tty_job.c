@@ -45,7 +45,7 @@ bool tty_is_current(struct tty *tty)
 	return own;
 }
 
-static void set_foreground_locked(struct tty *tty, struct pid *group)
+static void set_foreground_locked(struct tty *tty, struct pid *group) REQUIRES(proctree_role)
 {
 	ASSERT(spin_held(&proctree_lock));
 	if (group) {
@@ -57,6 +57,7 @@ static void set_foreground_locked(struct tty *tty, struct pid *group)
 
 static void describe(const struct tty *tty, int *dev, int *foreground)
 {
+	spin_assert_held(&proctree_lock);
 	*dev = (int)tty->dev;
 	*foreground = tty->foreground ? tty->foreground->nr : -1;
 }
@@ -68,7 +69,7 @@ static const struct session_tty_ops session_ops = {
 	.describe = describe,
 };
 
-static void attach_locked(struct tty *tty, struct process *p)
+static void attach_locked(struct tty *tty, struct process *p) REQUIRES(proctree_role)
 {
 	ASSERT(spin_held(&proctree_lock));
 	ASSERT(!tty->session && !p->session->tty);
@@ -80,7 +81,7 @@ static void attach_locked(struct tty *tty, struct process *p)
 }
 
 /* Returns the tty for the caller to put. */
-static struct tty *detach_locked(struct session *s)
+static struct tty *detach_locked(struct session *s) REQUIRES(proctree_role)
 {
 	struct tty *tty = s->tty;
 

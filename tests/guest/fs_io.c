@@ -91,7 +91,7 @@ static void many_descriptors(void)
 
 	getrlimit(RLIMIT_NOFILE, &rl);
 	if (rl.rlim_max < 3000)
-		return;
+		SKIP_HERE("no 3000 descriptors allowed");
 	rl.rlim_cur = 3000;
 	setrlimit(RLIMIT_NOFILE, &rl);
 	a = open("/dev/null", O_RDWR);

@@ -353,12 +353,16 @@ static void job_control(void)
 static void leader(void)
 {
 	/* the leader's exit takes the terminal from the rest */
+	int ready[2];
+	char c;
+
+	CHECK_EQ(pipe(ready), 0);
 	setsid();
 	ioctl(slave, TIOCSCTTY, 0);
 	pid_t pid = fork();
 	if (!pid) {
 		signal(SIGHUP, on_sig);
-		if (write(slave, "+", 1) != 1)
+		if (write(slave, "+", 1) != 1 || write(ready[1], "", 1) != 1)
 			_exit(1);
 		while (!got)
 			usleep(1000);
@@ -367,7 +371,7 @@ static void leader(void)
 		put(slave, "hup");
 		_exit(0);
 	}
-	usleep(50000);
+	CHECK_EQ(read(ready[0], &c, 1), 1);
 }
 static void leader_exit(void)
 {
@@ -461,7 +465,6 @@ int main(void)
 		return 0;
 	}
 	close(probe);
-	alarm(50);
 	RUN(defaults);
 	RUN(canonical);
 	RUN(raw);

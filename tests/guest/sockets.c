@@ -314,6 +314,27 @@ static void test_sigpipe(void)
 	CHECK_ERR(send(fd[0], "x", 1, MSG_NOSIGNAL), EPIPE);
 	CHECK_EQ(pipes, 1);
 	close(fd[0]);
+	/* only streams raise it */
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, fd);
+	CHECK_EQ(shutdown(fd[0], SHUT_WR), 0);
+	CHECK_ERR(send(fd[0], "x", 1, 0), EPIPE);
+	close_pair(fd);
+	socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd);
+	close(fd[1]);
+	CHECK_ERR(write(fd[0], "x", 1), EPIPE);
+	close(fd[0]);
+	struct sockaddr_in a = v4(INADDR_LOOPBACK, 9);
+	fd[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK_EQ(connect(fd[0], (void *)&a, sizeof(a)), 0);
+	CHECK_EQ(shutdown(fd[0], SHUT_WR), 0);
+	CHECK_ERR(send(fd[0], "x", 1, 0), EPIPE);
+	close(fd[0]);
+	CHECK_EQ(pipes, 1);
+	tcp_pair(fd);
+	CHECK_EQ(shutdown(fd[0], SHUT_WR), 0);
+	CHECK_ERR(write(fd[0], "x", 1), EPIPE);
+	CHECK_EQ(pipes, 2);
+	close_pair(fd);
 	signal(SIGPIPE, SIG_DFL);
 }
 
@@ -381,6 +402,98 @@ static void test_nonblocking_connect(void)
 	close(fd);
 }
 
+/* One port, two sockets: many may be bound to it, one may listen. */
+static void test_shared_port(void)
+{
+	struct sockaddr_in a = v4(INADDR_LOOPBACK, 0);
+	socklen_t len = sizeof(a);
+	int s[2], one = 1;
+
+	for (int i = 0; i < 2; i++) {
+		s[i] = socket(AF_INET, SOCK_STREAM, 0);
+		setsockopt(s[i], SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		CHECK_EQ(bind(s[i], (void *)&a, sizeof(a)), 0);
+		CHECK_EQ(getsockname(s[i], (void *)&a, &len), 0);
+	}
+	CHECK_EQ(listen(s[0], 1), 0);
+	CHECK_ERR(listen(s[1], 1), EADDRINUSE);
+	CHECK_EQ(listen(s[0], 2), 0);
+	close(s[0]);
+	CHECK_EQ(listen(s[1], 1), 0);
+	close(s[1]);
+}
+
+/* A client beyond the backlog waits; meanwhile it gets a signal, or the listener goes. */
+static int full_listener(struct sockaddr_in *a, int *first)
+{
+	int s = listener(a, 0);
+
+	*first = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK_EQ(connect(*first, (void *)a, sizeof(*a)), 0);
+	return s;
+}
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+static void *accept_later(void *arg)
+{
+	usleep(300000);
+	close(accept(*(int *)arg, NULL, NULL));
+	return NULL;
+}
+static void check_interrupted_connect(int flags)
+{
+	struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = flags };
+	int first, fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct sockaddr_in a;
+	int s = full_listener(&a, &first);
+	pthread_t t;
+
+	sigaction(SIGALRM, &sa, NULL);
+	pthread_create(&t, NULL, accept_later, &s);
+	ualarm(100000, 0);
+	if (flags & SA_RESTART) {
+		CHECK_EQ(connect(fd, (void *)&a, sizeof(a)), 0);
+	} else {
+		CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), EINTR);
+		CHECK_EQ(poll(&p, 1, 5000), 1);
+		CHECK_EQ(connect(fd, (void *)&a, sizeof(a)), 0);
+	}
+	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), EISCONN);
+	pthread_join(t, NULL);
+	signal(SIGALRM, SIG_DFL);
+	close(first);
+	close(fd);
+	close(s);
+}
+static void test_interrupted_connect(void)
+{
+	check_interrupted_connect(SA_RESTART);
+	check_interrupted_connect(0);
+}
+static void test_refused_again(void)
+{
+	int first, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct sockaddr_in a;
+	int s = full_listener(&a, &first);
+
+	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), EINPROGRESS);
+	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), EALREADY);
+	CHECK_EQ(events(fd, POLLOUT), 0);
+	close(s);
+	CHECK_EQ(poll(&p, 1, 5000), 1);
+	CHECK_EQ(p.revents, POLLOUT | POLLERR | POLLHUP);
+	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ECONNREFUSED);
+	fcntl(fd, F_SETFL, 0);
+	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ECONNREFUSED);
+	CHECK_ERR(connect(fd, (void *)&a, sizeof(a)), ECONNREFUSED);
+	close(fd);
+	close(first);
+}
+
 static void test_udp(void)
 {
 	struct sockaddr_in a = v4(INADDR_LOOPBACK, 0), b;
@@ -419,7 +532,7 @@ static void test_v6(void)
 	int s = socket(AF_INET6, SOCK_STREAM, 0), fd, con;
 
 	if (s < 0)
-		return; /* a host without */
+		SKIP_HERE("no IPv6");
 	CHECK_EQ(bind(s, (void *)&a, sizeof(a)), 0);
 	CHECK_EQ(listen(s, 5), 0);
 	CHECK_EQ(getsockname(s, (void *)&a, &len), 0);
@@ -509,6 +622,11 @@ static void test_unix_names(void)
 	CHECK_EQ(bind(s, (void *)&a, sizeof(sa_family_t)), 0);
 	CHECK_EQ(getsockname(s, (void *)&a, &len), 0);
 	CHECK_EQ(len, sizeof(sa_family_t) + 6);
+	/* again: it has one */
+	struct sockaddr_un b = { .sun_family = AF_UNIX };
+	CHECK_EQ(bind(s, (void *)&b, sizeof(sa_family_t)), 0);
+	CHECK_EQ(getsockname(s, (void *)&b, &len), 0);
+	CHECK(memcmp(&a, &b, len) == 0);
 	close(s);
 }
 
@@ -523,7 +641,7 @@ static void test_unix_messages(void)
 
 		CHECK_EQ(socketpair(AF_UNIX, type, 0, fd), 0);
 		CHECK_EQ(write(fd[0], "one", 3), 3);
-		CHECK_EQ(write(fd[0], "three", 5), 5);
+		CHECK_EQ(send(fd[0], "three", 5, MSG_EOR), 5);
 		CHECK_EQ(read(fd[1], buf, 10), 3);
 		CHECK_EQ(recvmsg(fd[1], &h, 0), 2);
 		CHECK_EQ(h.msg_flags, MSG_TRUNC);
@@ -594,6 +712,33 @@ static void test_ancillary(void)
 	CHECK_EQ(((struct ucred *)CMSG_DATA(c))->pid, getpid());
 	close_pair(fd);
 	close(p[0]);
+}
+
+/* TCP carries bytes only. */
+static void test_rights_over_tcp(void)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u;
+	char data[4];
+	struct iovec v = { data, 2 };
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = u.buf };
+	int fd[2], passed[2] = { 0, 999 };
+
+	tcp_pair(fd);
+	for (int i = 0; i < 2; i++) {
+		u.align = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+					    .cmsg_level = SOL_SOCKET,
+					    .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&u.align), &passed[i], sizeof(int));
+		h.msg_controllen = sizeof(u.buf);
+		CHECK_EQ(sendmsg(fd[0], &h, 0), 2);
+		h.msg_controllen = sizeof(u.buf);
+		CHECK_EQ(recvmsg(fd[1], &h, 0), 2);
+		CHECK_EQ(h.msg_controllen, 0);
+	}
+	close_pair(fd);
 }
 
 /* A socket in the queue of a socket in the queue ...: closing takes no stack. */
@@ -773,6 +918,37 @@ static void test_wakeups(void)
 	close(ep);
 }
 
+/* A datagram socket that connects to another peer forgets what the old one sent, and the old
+ * one's sleeping reader hears of it. */
+static void *read_later(void *arg)
+{
+	char c;
+
+	errno = 0;
+	(void)!recv(*(int *)arg, &c, 1, 0);
+	return (void *)(long)errno;
+}
+static void test_dgram_reconnect(void)
+{
+	struct sockaddr_un a;
+	socklen_t len = unix_name(&a, "reconnect", 1);
+	int fd[2], other = socket(AF_UNIX, SOCK_DGRAM, 0);
+	pthread_t t;
+	void *err;
+
+	len += snprintf(a.sun_path + 10, 20, "-%d", getpid());
+	CHECK_EQ(bind(other, (void *)&a, len), 0);
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, fd);
+	CHECK_EQ(write(fd[0], "x", 1), 1);
+	pthread_create(&t, NULL, read_later, &fd[0]);
+	usleep(20000);
+	CHECK_EQ(connect(fd[1], (void *)&a, len), 0);
+	pthread_join(t, &err);
+	CHECK_EQ((long)err, ECONNRESET);
+	close_pair(fd);
+	close(other);
+}
+
 static void test_mmsg(void)
 {
 	struct iovec v[3] = { { "a", 1 }, { "bb", 2 }, { "ccc", 3 } };
@@ -805,16 +981,21 @@ int main(void)
 	RUN(test_sigpipe);
 	RUN(test_tcp_names);
 	RUN(test_nonblocking_connect);
+	RUN(test_shared_port);
+	RUN(test_interrupted_connect);
+	RUN(test_refused_again);
 	RUN(test_udp);
 	RUN(test_v6);
 	RUN(test_unix_names);
 	RUN(test_unix_messages);
 	RUN(test_ancillary);
+	RUN(test_rights_over_tcp);
 	RUN(test_nested_rights);
 	RUN(test_options);
 	RUN(test_echo);
 	RUN(test_backlog);
 	RUN(test_wakeups);
+	RUN(test_dgram_reconnect);
 	RUN(test_mmsg);
 	return test_done();
 }

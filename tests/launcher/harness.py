@@ -1,22 +1,34 @@
 # SPDX-License-Identifier: MIT
 """What the launcher's tests share: a TAP frame, the launcher as this user or as an
-ordinary one, and a way to see whether a VM left anything behind."""
+ordinary one, and a way to see whether a VM left anything behind.
+
+Limits are on the scale of CLOCK, which follows what this process and its children get of the
+machine.  Where a VM gets a --timeout only to be sure that it ends, that is BOUND."""
 import os
 import pathlib
 import pty
+import re
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import pace  # noqa: E402
+
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent.parent / 'build').resolve()
 CORRIDA = str(BUILD / 'corrida')
 ROOTFS = BUILD / 'rootfs'
 FAKE = ['--qemu', str(HERE / 'fake-qemu'), '--kernel', '/dev/null']
+
+CLOCK = pace.Pace()
+BOUND = ['--timeout', '900']
 
 _cases = []
 
@@ -31,6 +43,7 @@ def case(function):
 
 
 def main():
+    pace.default_signals()
     only = sys.argv[2] if len(sys.argv) > 2 else ''
     chosen = [c for c in _cases if only in c.__name__]
     print(f'1..{len(chosen)}', flush=True)
@@ -78,10 +91,40 @@ def open_terminal():
         raise Skip(f'no pseudo-terminals here: {error}') from None
 
 
-def run(*words, stdin=b'', timeout=60, prefix=(), **more):
+def communicate(process, stdin=None, timeout=60):
+    """process.communicate() with a limit on CLOCK's scale; past it, kills the process."""
+    end = CLOCK.now() + timeout
+    got = []
+    worker = threading.Thread(target=lambda: got.append(process.communicate(stdin)), daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(0.2)
+        if worker.is_alive() and CLOCK.now() > end:
+            process.kill()
+            worker.join(10)
+            out, err = got[0] if got else (None, None)
+            raise AssertionError(f'no end within {timeout} s: stdout {(out or b"")[-400:]!r}, '
+                                 f'stderr {(err or b"")[-2000:]!r}')
+    return got[0]
+
+
+def wait(process, timeout):
+    """process.wait() likewise, but nothing is killed."""
+    wait_until(lambda: process.poll() is not None, timeout, 'the end of the process')
+    return process.returncode
+
+
+def execute(words, stdin=b'', timeout=60, **more):
+    """subprocess.run() with captured output and a limit on CLOCK's scale."""
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, **more) as process:
+        out, err = communicate(process, stdin, timeout)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+
+def run(*words, prefix=(), **more):
     """`corrida run WORDS`: the finished process, output as bytes."""
-    return subprocess.run([*prefix, CORRIDA, 'run', *words], input=stdin, capture_output=True,
-                          timeout=timeout, **more)
+    return execute([*prefix, CORRIDA, 'run', *words], **more)
 
 
 def start(*words, prefix=(), **more):
@@ -131,9 +174,9 @@ def is_gone(pid):
 
 
 def wait_until(condition, seconds, what):
-    end = time.monotonic() + seconds
+    end = CLOCK.now() + seconds
     while not condition():
-        assert time.monotonic() < end, f'{what}: not within {seconds} s'
+        assert CLOCK.now() <= end, f'{what}: not within {seconds} s'
         time.sleep(0.005)
 
 
@@ -152,6 +195,28 @@ def helpers(process):
 
     wait_until(both, 10, 'both helpers run')
     return found
+
+
+def send_and_see(process, number):
+    """Sends a signal and waits until the process has taken it: a second one of the same number
+    would be merged with one that is still pending."""
+    process.send_signal(number)
+
+    def taken():
+        text = pathlib.Path(f'/proc/{process.pid}/status').read_text()
+        return not any(int(mask, 16) >> number - 1 & 1
+                       for mask in re.findall(r'^(?:Sig|Shd)Pnd:\s*(\w+)', text, re.M))
+    wait_until(taken, 10, f'signal {number} is taken')
+
+
+def read_until(fd, pattern, seconds=20):
+    """What a terminal or pipe shows, up to and with a pattern."""
+    got, end = b'', CLOCK.now() + seconds
+    while not re.search(pattern, got):
+        assert CLOCK.now() <= end, f'no {pattern!r} in {got!r}'
+        if select.select([fd], [], [], 0.2)[0]:
+            got += os.read(fd, 4096)
+    return got
 
 
 class Traces:

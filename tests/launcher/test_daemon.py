@@ -8,7 +8,7 @@ import signal
 import tempfile
 
 from harness import (FAKE, HERE, ROOTFS, case, expect, kill_and_wait, main, run, start, users,
-                     wait_until)
+                     wait, wait_until)
 
 DAEMON = str(HERE / 'fake-virtiofsd')
 DIR = str(ROOTFS)
@@ -30,7 +30,7 @@ def told(kind, *options, prefix=()):
             words = path.read_text().splitlines()
             assert process.stdout.readline() == b'ready\n'
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 128 + signal.SIGTERM
+            assert wait(process, 10) == 128 + signal.SIGTERM
         finally:
             kill_and_wait(process)
     return [re.sub(r'\d+', 'N', w) for w in words]

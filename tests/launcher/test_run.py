@@ -7,33 +7,32 @@ import os
 import pathlib
 import pty
 import re
-import select
 import shutil
 import signal
 import struct
 import subprocess
 import tempfile
-import time
 
-from harness import (CORRIDA, ROOTFS, Skip, Traces, as_nobody, case, expect, helpers, is_gone,
-                     kill_and_wait, main, open_terminal, run, start, temporary_root, users, wait_until)
+from harness import (BOUND, CLOCK, CORRIDA, ROOTFS, Traces, as_nobody, case, communicate, expect,
+                     helpers, is_gone, main, open_terminal, read_until, run, start,
+                     temporary_root, users, wait, wait_until)
 
 DIR = str(ROOTFS)
 ALL_BYTES = bytes(range(256))
 
 
 def busybox(*words, options=(), **more):
-    return run('--timeout', '60', *options, DIR, '/bin/busybox', *words, **more)
+    return run(*BOUND, *options, DIR, '/bin/busybox', *words, **more)
 
 
 def exits(*words, options=(), **more):
-    return run('--timeout', '60', *options, DIR, '/bin/exits', *words, **more)
+    return run(*BOUND, *options, DIR, '/bin/exits', *words, **more)
 
 
 @case
 def every_kind_of_static_executable():
     for name in ('hello', 'hello-pie', 'hello-glibc', 'hello-glibc-pie'):
-        finished = run('--timeout', '30', DIR, f'/bin/{name}', 'a', 'b c')
+        finished = run(*BOUND, DIR, f'/bin/{name}', 'a', 'b c')
         expect(finished, 0)
         assert finished.stdout.startswith(f'Hello from /bin/{name} a b c: pid 1 on Linux'.encode())
         assert finished.stderr == b'', finished.stderr
@@ -84,21 +83,21 @@ def hundred_mib_of_input_is_complete():
 @case
 def input_ends():
     expect(busybox('wc', '-c', stdin=b'x' * 1000000), 0, b'1000000\n')
-    process = start('--timeout', '30', DIR, '/bin/busybox', 'cat', stdin=subprocess.PIPE)
+    process = start(*BOUND, DIR, '/bin/busybox', 'cat', stdin=subprocess.PIPE)
     process.stdin.write(b'one\n')
     process.stdin.flush()
     assert process.stdout.readline() == b'one\n'  # though the input is still open
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert wait(process, 10) == 0
 
 
 @case
 def reader_that_leaves():
-    process = start('--timeout', '30', DIR, '/bin/busybox', 'yes')
+    process = start(*BOUND, DIR, '/bin/busybox', 'yes')
     assert process.stdout.read(1000) == b'y\n' * 500
     process.stdout.close()
     # busybox's yes ends with 1 on EPIPE unless SIGPIPE ends it
-    assert process.wait(10) in (1, 128 + signal.SIGPIPE), process.returncode
+    assert wait(process, 10) in (1, 128 + signal.SIGPIPE), process.returncode
 
 
 @case
@@ -157,7 +156,7 @@ def programs_that_cannot_be_run():
         (root / 'bin' / 'dynamic').write_bytes(open('/bin/ls', 'rb').read())
         (root / 'bin' / 'dynamic').chmod(0o755)
         for name in [*bad, 'loop', 'no-x', 'directory', 'dynamic']:
-            finished = run('--timeout', '20', str(root), f'/bin/{name}')
+            finished = run(*BOUND, str(root), f'/bin/{name}')
             if finished.returncode != 126 or finished.stdout or b'corrida: ' not in finished.stderr:
                 problems.append((name, finished.returncode, finished.stdout[:80], finished.stderr[-200:]))
     assert not problems, '\n'.join(map(str, problems))
@@ -170,16 +169,16 @@ def an_odd_but_valid_program_runs():
         (root / 'bin' / 'script').write_text('#!/bin/busybox sh\necho "$0 $1"\n')
         (root / 'bin' / 'script').chmod(0o755)
         (root / 'link').symlink_to('/bin/script')  # absolute: within the share
-        expect(run('--timeout', '20', str(root), '/bin/script', 'x'), 0, b'/bin/script x\n')
-        expect(run('--timeout', '20', str(root), '/link', 'x'), 0, b'/link x\n')
-        expect(run('--timeout', '20', '-w', '/bin', str(root), './script', 'x'), 0, b'./script x\n')
+        expect(run(*BOUND, str(root), '/bin/script', 'x'), 0, b'/bin/script x\n')
+        expect(run(*BOUND, str(root), '/link', 'x'), 0, b'/link x\n')
+        expect(run(*BOUND, '-w', '/bin', str(root), './script', 'x'), 0, b'./script x\n')
 
 
 @case
 def timeouts():
-    begin = time.monotonic()
+    begin = CLOCK.now()
     expect(run('--timeout', '1', DIR, '/bin/exits', 'loop'), 124, b'', 'timeout after 1 s')
-    assert time.monotonic() - begin < 3
+    assert CLOCK.now() - begin < 3
 
 
 @case
@@ -214,10 +213,10 @@ def cache_modes_and_limits():
 def signals_reach_the_program():
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         for catches in (True, False):
-            process = start('--timeout', '30', DIR, '/bin/exits', 'hold', str(int(number)) if catches else '0')
+            process = start(*BOUND, DIR, '/bin/exits', 'hold', str(int(number)) if catches else '0')
             assert process.stdout.readline() == b'ready\n'
             process.send_signal(number)
-            out, err = process.communicate(timeout=10)
+            out, err = communicate(process, timeout=10)
             wanted = (number, b'caught\n') if catches else (128 + number, b'')
             assert (process.returncode, out) == wanted, (process.returncode, out, err)
 
@@ -230,21 +229,21 @@ def killed_parts_end_all_within_a_second():
                 process = start(DIR, '/bin/exits', 'hold', prefix=prefix)
                 assert process.stdout.readline() == b'ready\n', process.communicate()
                 parts = helpers(process)
-                begin = time.monotonic()
+                begin = CLOCK.now()
                 os.kill(process.pid if victim == 'launcher' else parts[victim], signal.SIGKILL)
-                process.communicate(timeout=5)
+                communicate(process, timeout=5)
                 wait_until(lambda: all(is_gone(p) for p in parts.values()), 1, 'helpers gone')
-                assert time.monotonic() - begin < 1, (victim, time.monotonic() - begin)
+                assert CLOCK.now() - begin < 1, (victim, CLOCK.now() - begin)
                 assert process.returncode == (-9 if victim == 'launcher' else 125)
 
 
 @case
 def two_vms_at_once():
     with Traces():
-        first = start('--timeout', '60', DIR, '/bin/busybox', 'cat', stdin=subprocess.PIPE)
-        second = start('--timeout', '60', DIR, '/bin/busybox', 'cat', stdin=subprocess.PIPE)
+        first = start(*BOUND, DIR, '/bin/busybox', 'cat', stdin=subprocess.PIPE)
+        second = start(*BOUND, DIR, '/bin/busybox', 'cat', stdin=subprocess.PIPE)
         for process, data in ((second, b'second'), (first, b'first')):
-            out, err = process.communicate(data, timeout=30)
+            out, err = communicate(process, data, timeout=30)
             assert (process.returncode, out) == (0, data), err
 
 
@@ -252,7 +251,7 @@ def two_vms_at_once():
 def many_starts_leave_nothing():
     with Traces():
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for finished in pool.map(lambda _: run('--timeout', '30', '-c', '2', DIR, '/bin/hello'), range(20)):
+            for finished in pool.map(lambda _: run(*BOUND, '-c', '2', DIR, '/bin/hello'), range(20)):
                 expect(finished, 0)
 
 
@@ -267,7 +266,7 @@ def an_ordinary_user_can_run_it():
                     os.chown(name, 65534, 65534)
         script = 'echo new > /new && mkdir /made && chmod 600 /new && rm /new && cat /made/../bin/x'
         (root / 'bin' / 'x').write_text('content')
-        expect(run('--timeout', '30', str(root), '/bin/busybox', 'sh', '-c', script, prefix=prefix),
+        expect(run(*BOUND, str(root), '/bin/busybox', 'sh', '-c', script, prefix=prefix),
                0, b'content')
         assert (root / 'made').is_dir() and not (root / 'new').exists()
 
@@ -276,11 +275,11 @@ def an_ordinary_user_can_run_it():
 def files_written_are_on_the_host_at_once():
     keep, root = temporary_root()
     with keep:
-        process = start('--timeout', '30', str(root), '/bin/busybox', 'sh', '-c',
+        process = start(*BOUND, str(root), '/bin/busybox', 'sh', '-c',
                         'echo kept > /file; echo done; while :; do :; done')
         assert process.stdout.readline() == b'done\n', process.communicate()
         os.kill(helpers(process)['qemu'], signal.SIGKILL)
-        process.communicate(timeout=5)
+        communicate(process, timeout=5)
         assert (root / 'file').read_text() == 'kept\n'
 
 
@@ -290,7 +289,7 @@ def a_read_only_share():
     with keep:
         os.chmod(root, 0o777)
         for prefix in users():
-            finished = run('--timeout', '30', '--read-only', str(root), '/bin/busybox', 'touch', '/new',
+            finished = run(*BOUND, '--read-only', str(root), '/bin/busybox', 'touch', '/new',
                            prefix=prefix)
             expect(finished, 1, b'', 'Read-only file system')
             assert not (root / 'new').exists()
@@ -299,7 +298,7 @@ def a_read_only_share():
 @case
 def the_whole_host_as_the_share():
     """dynamic programs and large files of the host itself"""
-    expect(run('--timeout', '60', '/', '/bin/ls', '-d', '/etc/passwd'), 0, b'/etc/passwd\n')
+    expect(run(*BOUND, '/', '/bin/ls', '-d', '/etc/passwd'), 0, b'/etc/passwd\n')
     # /tmp, /run and /dev/shm are the guest's own: the share's files below them are hidden.
     with tempfile.TemporaryDirectory(prefix='launcher-test-', dir='/var/tmp') as folder:
         path = pathlib.Path(folder, 'large-file')
@@ -308,21 +307,21 @@ def the_whole_host_as_the_share():
             for block in range(100):
                 large.write(hashlib.sha512(b'%d' % block).digest() * (1 << 14))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        finished = run('--timeout', '120', '/', f'{folder}/busybox', 'sha256sum', str(path), timeout=150)
+        finished = run(*BOUND, '/', f'{folder}/busybox', 'sha256sum', str(path), timeout=150)
         expect(finished, 0, f'{digest}  {path}\n'.encode())
 
 
 @case
 def memory_sizes():
     for size in ('8M', '16M', '64M', '512M', '5G'):
-        finished = run('--timeout', '60', '-m', size, DIR, '/bin/hello')
+        finished = run(*BOUND, '-m', size, DIR, '/bin/hello')
         expect(finished, 0)
 
 
 @case
 def numbers_of_cpus():
     for n in (1, 2, 4, 8):
-        finished = run('--timeout', '60', '-c', str(n), DIR, '/bin/hello')
+        finished = run(*BOUND, '-c', str(n), DIR, '/bin/hello')
         expect(finished, 0)
         assert f', {n} CPU'.encode() in finished.stdout, finished.stdout
     for n in ('0', '65', '255', '4294967296'):
@@ -347,22 +346,13 @@ def on_terminal(words, script):
         os.close(fd)
     pid, master = pty.fork()
     if pid == 0:
-        os.execv(CORRIDA, [CORRIDA, 'run', '--timeout', '60', '-t', DIR, *words])
+        os.execv(CORRIDA, [CORRIDA, 'run', *BOUND, '-t', DIR, *words])
     try:
         got = script(master)
         _, status = os.waitpid(pid, 0)
         return os.waitstatus_to_exitcode(status), got
     finally:
         os.close(master)
-
-
-def read_until(fd, text, seconds=20):
-    got, end = b'', time.monotonic() + seconds
-    while not re.search(text, got):
-        ready, _, _ = select.select([fd], [], [], max(0, end - time.monotonic()))
-        assert ready, f'no {text!r} in {got!r}'
-        got += os.read(fd, 4096)
-    return got
 
 
 @case
@@ -391,7 +381,7 @@ def job_control():
                            (b'echo status $?\r', rb'status 130'), (b'stty -a | head -1; stty size\r', rb'24 80'),
                            (b'echo 5 | (read x; echo x$x)\r', rb'\nx5'), (b'trap "echo trapped" INT\r', rb'# '),
                            (b'kill -INT $$\r', rb'\ntrapped'), (b'exit 9\r', rb'')):
-            time.sleep(0.3)
+            CLOCK.sleep(0.3)
             os.write(fd, send)
             got += read_until(fd, wait) if wait else b''
         return got

@@ -9,9 +9,8 @@ import select
 import shutil
 import subprocess
 import tempfile
-import time
 
-from harness import CORRIDA, case, expect, main, open_terminal, run
+from harness import BOUND, CLOCK, CORRIDA, case, expect, main, open_terminal, run
 
 SHELLS = {'bash': '/bin/bash-static', 'zsh': '/bin/zsh-static', 'busybox': '/bin/busybox'}
 LIMIT = 40
@@ -47,8 +46,8 @@ class Terminal:
         self.seen = b''
 
     def expect(self, pattern):
-        end = time.monotonic() + LIMIT
-        while time.monotonic() < end:
+        end = CLOCK.now() + LIMIT
+        while CLOCK.now() < end:
             found = re.search(pattern, self.seen)
             if found:
                 self.seen = self.seen[found.end():]
@@ -74,8 +73,8 @@ class Terminal:
         self.expect(rb'READY> ')
 
     def end(self):
-        end = time.monotonic() + LIMIT
-        while time.monotonic() < end:
+        end = CLOCK.now() + LIMIT
+        while CLOCK.now() < end:
             if select.select([self.fd], [], [], .1)[0]:
                 try:
                     if not os.read(self.fd, 65536):
@@ -102,12 +101,12 @@ def job_control(*shell):
             t.line('cat <<END\nhere $((6*7))\nEND', rb'here 42\r\n')
             t.line('sh -c "exit 5"; echo st=$?', rb'st=5\r\n')
             t.send('sleep 100\n')
-            time.sleep(1.5)
+            CLOCK.sleep(1.5)
             t.send('\x03')  # Ctrl-C
             t.expect(rb'READY> ')
             t.line('echo st=$?', rb'st=130\r\n')
             t.send('sleep 101\n')
-            time.sleep(1.5)
+            CLOCK.sleep(1.5)
             t.send('\x1a')  # Ctrl-Z
             t.expect(rb'(?i)(stopped|suspended)')
             t.expect(rb'READY> ')
@@ -116,14 +115,14 @@ def job_control(*shell):
             t.line('jobs', rb'(?i)running.*sleep 101')
             t.send('fg\n')
             t.expect(rb'sleep 101')
-            time.sleep(1)
+            CLOCK.sleep(1)
             t.send('\x03')
             t.expect(rb'READY> ')
             t.line("trap 'echo trap''ped' USR1; kill -USR1 $$", rb'trapped\r\n')
             t.line('stty -a', rb'icanon', rb'echo')
             # the line discipline edits: DEL takes a character back, Ctrl-U the line
             t.send('cat\n')
-            time.sleep(1)
+            CLOCK.sleep(1)
             t.send('abx\x7fc\n')
             t.expect(rb'\nabc\r\n')
             t.send('\x04')  # end of input
@@ -176,7 +175,7 @@ def a_script_of_ten_thousand_lines():
         host = subprocess.run(['/bin/busybox', 'sh', str(root / 'script')], capture_output=True,
                               env={'PATH': f'{root}/bin'})
         assert host.stdout.endswith(b'\n') and host.stdout.count(b'\n') > 1000
-        vm = run('--timeout', '150', '-c', '2', '-e', 'PATH=/bin', str(root), '/bin/busybox', 'sh', '/script',
+        vm = run(*BOUND, '-c', '2', '-e', 'PATH=/bin', str(root), '/bin/busybox', 'sh', '/script',
                  timeout=170)
         expect(vm, host.returncode, host.stdout)
 

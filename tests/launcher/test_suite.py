@@ -7,11 +7,13 @@ import subprocess
 import tempfile
 import xml.etree.ElementTree as xml
 
-from harness import BUILD, CORRIDA, HERE, ROOTFS, case, main
+from harness import BOUND, BUILD, CORRIDA, HERE, ROOTFS, case, execute, main
 
 
-def corrida(*words, **more):
-    return subprocess.run([CORRIDA, *words], capture_output=True, timeout=120, text=True, **more)
+def corrida(*words):
+    done = execute([CORRIDA, *words], timeout=120)
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    return done
 
 
 def suite_root():
@@ -32,7 +34,7 @@ def check_suite(*options):
     keep, root = suite_root()
     with keep:
         before = sorted(p.name for p in root.iterdir())
-        done = corrida('suite', '--timeout', '30', '--junit', str(root / 'out.xml'), *options, str(root))
+        done = corrida('suite', *BOUND, '--junit', str(root / 'out.xml'), *options, str(root))
         assert done.stdout.endswith('\n2 passed, 1 failed, 1 skipped\n'), done
         assert done.returncode == 1 and re.search(r'^FAILED +fails', done.stdout, re.M), done
         assert re.search(r'^skipped +dynamic', done.stdout, re.M), done
@@ -92,7 +94,7 @@ def bad_options():
                         (['--env-file', '/nowhere', root, '/x'], '/nowhere'), (['--kernel', '/nowhere', root, '/x'], '/nowhere'),
                         (['--qemu', '/nowhere', root, '/x'], '/nowhere'), (['--virtiofsd', '/etc/passwd', root, '/x'], '/etc/passwd'),
                         ([], 'DIR is missing'), ([root], 'PROG is missing'), ([root, ''], 'PROG is empty')):
-        done = corrida('run', *words, stdin=subprocess.DEVNULL)
+        done = corrida('run', *words)
         assert done.returncode == 125 and text in done.stderr and not done.stdout, (words, done)
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import BUILD, ROOTFS, run
+from harness import BOUND, BUILD, ROOTFS, execute, run
 
 MAX_SHOWN = 1500
 
@@ -65,11 +65,11 @@ class Pair:
 
     def host(self, *words, stdin=b''):
         env = {'PATH': '/bin', 'HOME': '/', 'TZ': 'UTC'}
-        return subprocess.run([str(self.roots[0] / 'bin' / self.name), *words], input=stdin,
-                              capture_output=True, timeout=120, cwd=self.roots[0] / 'work', env=env)
+        return execute([str(self.roots[0] / 'bin' / self.name), *words], stdin, timeout=120,
+                       cwd=self.roots[0] / 'work', env=env)
 
     def vm(self, *words, stdin=b'', options=()):
-        return run('--timeout', '40', '-w', '/work', '-e', 'PATH=/bin', '-e', 'TZ=UTC', *options,
+        return run(*BOUND, '-w', '/work', '-e', 'PATH=/bin', '-e', 'TZ=UTC', *options,
                    str(self.roots[1]), f'/bin/{self.name}', *words, stdin=stdin, timeout=60)
 
     def same(self, *words, stdin=b'', options=(), files=True):

@@ -6,7 +6,7 @@ import random
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'launcher'))
-from harness import BUILD, ROOTFS, case, expect, main, run  # noqa: E402
+from harness import BOUND, BUILD, ROOTFS, case, expect, main, run  # noqa: E402
 from programs import Pair, busybox  # noqa: E402
 
 
@@ -74,7 +74,7 @@ def sha256_of_100_mib_equals_the_hosts():
     with open(path, 'rb') as f:
         digest = hashlib.sha256(f.read()).hexdigest()
     try:
-        expect(run('--timeout', '170', str(BUILD), '/rootfs/bin/busybox', 'sha256sum', '/hundred-mib', timeout=200),
+        expect(run(*BOUND, str(BUILD), '/rootfs/bin/busybox', 'sha256sum', '/hundred-mib', timeout=200),
                0, f'{digest}  /hundred-mib\n'.encode())
     finally:
         path.unlink()

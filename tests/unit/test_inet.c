@@ -35,7 +35,7 @@ void random_bytes(void *buf, size_t n)
 }
 void socket_get(struct socket *s)
 {
-	s->refs++;
+	s->refs.count++;
 }
 
 #define MAX_SOCKETS 64

@@ -222,6 +222,63 @@ static void marks(void)
 	CHECK_EQ(last_signal, 0);
 }
 
+/* What Linux does, found by comparing the two with random input. */
+static void corners(void)
+{
+	struct linux_termios2 t;
+
+	/* without ECHOE a character is "erased" by the echo of ^?, a word is wiped all the same */
+	fresh();
+	l.tio.lflag &= ~(uint32_t)ECHOE;
+	type("ab\177");
+	SAME(echoed(), "ab^?");
+	type("cd\027");
+	SAME(echoed(), "cd\b \b\b \b\b \b");
+	/* without ECHOK there is no new line after ^U */
+	type("x\025");
+	SAME(echoed(), "x^U\r\n");
+	l.tio.lflag &= ~(uint32_t)ECHOK;
+	type("x\025y\n");
+	SAME(echoed(), "x^Uy\r\n");
+	SAME(line(), "y\n");
+	/* words are of Latin-1 letters; a lone rest of a character cannot be erased */
+	fresh();
+	type("\344\366 \244\027");
+	SAME(echoed(), "\344\366 \244\b \b\b \b\b \b\b \b");
+	l.tio.iflag |= IUTF8;
+	type("\244\177\n");
+	SAME(line(), "\244\n");
+	/* letters of Latin-1 change their case, too, but not in the echo of 0xff */
+	fresh();
+	l.tio.iflag |= IUCLC;
+	l.tio.oflag |= OLCUC;
+	type("\304\327\377\n");
+	SAME(echoed(), "\304\327\377\r\n");
+	SAME(line(), "\344\327\377\n");
+	/* a tab goes back to where the line began after the program's prompt */
+	fresh();
+	ldisc_write(&l, (const uint8_t *)"$ ", 2);
+	type("a\t\177");
+	SAME(echoed(), "$ a\t\b\b\b\b\b");
+	/* raw: a newline that was typed is a control character, one from ICRNL is not */
+	t = l.tio;
+	t.lflag &= ~(uint32_t)ICANON;
+	ldisc_set_termios(&l, &t);
+	type("\n\r");
+	SAME(echoed(), "^J\r\n");
+	/* an EOF that was not read becomes a byte of 0; ^V survives all but a change of ICANON */
+	fresh();
+	type("\004\026");
+	t = l.tio;
+	t.iflag |= IMAXBEL;
+	ldisc_set_termios(&l, &t);
+	type("\003");
+	CHECK_EQ(last_signal, 0);
+	t.lflag &= ~(uint32_t)ICANON;
+	ldisc_set_termios(&l, &t);
+	CHECK_EQ(ldisc_available(&l), 2);
+}
+
 static void tabs(void)
 {
 	fresh();
@@ -280,6 +337,7 @@ int main(void)
 	RUN(packet_events);
 	RUN(returns);
 	RUN(marks);
+	RUN(corners);
 	RUN(tabs);
 	RUN(random_use);
 	return test_done();

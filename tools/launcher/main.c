@@ -2,6 +2,7 @@
 /* corrida: the command.  Subcommands parse their own words. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,8 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "--help";
 
 	fill_standard_descriptors();
+	/* Inherited as ignored, it would take the ends of our children away from us. */
+	signal(SIGCHLD, SIG_DFL);
 	if (strcmp(word, "run") == 0) {
 		return run(argc - 2, argv + 2);
 	}

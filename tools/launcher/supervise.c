@@ -26,9 +26,9 @@
 /* A second SIGINT or SIGTERM within this time, with no sign of life from the
  * guest in between, kills the VM. */
 #define IMPATIENCE_NS (3 * NSEC_PER_SEC)
-/* When one helper has died, how long the other may take to follow, so that the
- * one to blame is known. */
-#define BLAME_MS 50
+/* When one helper has ended because of the other, which is still on its way out: how long that
+ * may take on a busy host, so that the one to blame is known. */
+#define BLAME_MS 1000
 /* After --timeout: for output that is already here to be taken. */
 #define DRAIN_NS (NSEC_PER_SEC / 2)
 
@@ -212,15 +212,24 @@ static void read_serial(struct run *r)
 	}
 }
 
+/* virtiofsd ends with 0 only because QEMU has closed its end; QEMU may end because virtiofsd is gone,
+ * and otherwise takes it along. */
+static void wait_for_other(struct vm *vm)
+{
+	bool qemu = helper_reap(&vm->qemu), fsd = helper_reap(&vm->fsd);
+	struct pollfd other = { .fd = qemu ? vm->fsd.pidfd : vm->qemu.pidfd, .events = POLLIN };
+
+	if (qemu != fsd && (qemu || vm->fsd.status == 0)) {
+		(void)poll(&other, 1, BLAME_MS);
+		(void)helper_reap(&vm->qemu);
+		(void)helper_reap(&vm->fsd);
+	}
+}
+
 /* A helper is dead, or the guest's end of the control channel is closed, which
  * comes to the same.  What the guest had said before counts first. */
 static void on_death(struct run *r)
 {
-	struct pollfd other[2] = {
-		{ .fd = r->vm.qemu.pidfd, .events = POLLIN },
-		{ .fd = r->vm.fsd.pidfd, .events = POLLIN },
-	};
-
 	while (read_ctl(r)) {
 		struct pollfd more = { .fd = r->ctl.fd, .events = POLLIN };
 
@@ -231,9 +240,7 @@ static void on_death(struct run *r)
 	if (r->ended) {
 		return;
 	}
-	(void)poll(&other[helper_reap(&r->vm.qemu) ? 1 : 0], 1, BLAME_MS);
-	(void)helper_reap(&r->vm.qemu);
-	(void)helper_reap(&r->vm.fsd);
+	wait_for_other(&r->vm);
 	read_serial(r);
 	if (r->vm.fsd.ended && (!r->vm.qemu.ended || r->vm.fsd.status != 0)) {
 		(void)end(r, LAUNCH_STATUS_FAULT);
