@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The file-system context of a process: what relative and absolute names start from. */
+/*
+ * The file-system context of a process: what relative and absolute names start from.
+ *
+ * Its paths are read and replaced under its lock, and a replaced one is put after the lock was
+ * dropped, as the last put may sleep.
+ */
 #include <fs/context.h>
 
 #include "fs_internal.h"

@@ -53,7 +53,7 @@ void dcache_init(void)
 	mem_register_shrinker(dcache_shrink);
 }
 
-uint32_t dentry_hash_name(const struct dentry *parent, const char *name, size_t len)
+static uint32_t dentry_hash_name(const struct dentry *parent, const char *name, size_t len)
 {
 	return hash_bytes(name, len, (uint32_t)((uintptr_t)parent >> 6));
 }
@@ -337,7 +337,7 @@ void dentry_instantiate_pinned(struct dentry *d, struct inode *inode)
 	spin_unlock(&dcache_lock);
 }
 
-void dentry_drop_locked(struct dentry *d)
+static void dentry_drop_locked(struct dentry *d)
 {
 	if (!d->unhashed && d->parent != d) {
 		list_remove(&d->hash_link);
@@ -403,16 +403,6 @@ void dentry_prune_children(struct dentry *parent)
 	}
 	spin_unlock(&dcache_lock);
 	free_victims(&victims);
-}
-
-bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
-{
-	for (; d != a; d = d->parent) {
-		if (d->parent == d) {
-			return false;
-		}
-	}
-	return true;
 }
 
 static void swap_names(struct dentry *a, struct dentry *b)

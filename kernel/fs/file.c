@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Open files: life, reading and writing, positions. */
+/*
+ * Open files: life, reading and writing, positions.
+ *
+ * A file's position is changed under pos_lock, or by its only holder (one reference: no second
+ * descriptor, no second thread inside).  Writes to regular files hold inode->lock, so that an
+ * appending write finds the end where it writes.  Neither lock is held by an operation on a
+ * stream, which may wait for ever.
+ */
 #include <fs/file.h>
 
 #include "fs_internal.h"

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Inodes and superblocks: what is common to all file systems. */
+/*
+ * Inodes and superblocks: what is common to all file systems.
+ *
+ * An inode is counted and belongs to its file system, whose evict() runs once, in the thread that
+ * put the last reference, with no lock held.
+ */
 #include <fs/inode.h>
 
 #include "fs_internal.h"

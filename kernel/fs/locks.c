@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * File locks on inodes, and who waits for whom.
+ *
+ * inode->locks_lock protects an inode's ranges; memory is allocated before it is taken, freed
+ * after.  A waiter for a POSIX lock is in blocked_list from before it lets go of locks_lock until
+ * after it has it again, so of two that would wait for each other the second one sees the first.
+ */
 #include <fs/locks.h>
 
 #include "fs_internal.h"

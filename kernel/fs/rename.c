@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* rename(2): both directories locked, the ancestor first; then the dentries trade places. */
+/*
+ * rename(2): both directories locked, the ancestor first; then the dentries trade places.
+ *
+ * rename_lock of the superblock keeps the tree's shape: nothing becomes an ancestor of something
+ * else between the look at the ancestors and the rename.  Renames within one directory cannot
+ * change the shape and do without it.
+ */
 #include <fs/vfs.h>
 
 #include "fs_internal.h"

@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * epoll: items in the wait queues of files, and a list of those that may be ready.
+ *
+ * An item may be on the ready list and no longer be ready (the reader asks again), never the other
+ * way round: a wake puts it there before it wakes, and a change of the wanted events asks the file
+ * after it stored them.  An item does not keep its file: the file's last put removes it, under the
+ * gate, which also keeps the epoll.
+ *
+ * ep->mutex: items, and over poll operations.  ready_lock (irq): the ready list, also for wake
+ * functions.  nest_lock (irq): which epoll watches which; the gate: making such links, so that
+ * they form no circle.
+ */
 #include <fs/event/epoll.h>
 
 #include "../fs_internal.h"
