@@ -96,8 +96,7 @@ static int map_images(struct exec_load *l)
 		return err;
 	}
 	set_bounds(mm, img, l->bias);
-	mm->brk_start = img->end + l->bias + random_below(BRK_RANDOM_PAGES);
-	mm->brk_end = mm->brk_start;
+	mm_set_brk(mm, img->end + l->bias + random_below(BRK_RANDOM_PAGES));
 	if (!l->interp) {
 		return 0;
 	}

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* process_vm_readv(2) and process_vm_writev(2). */
+/*
+ * process_vm_readv(2) and process_vm_writev(2).
+ *
+ * Bytes go through a buffer of the kernel, piece by piece: the caller's side may fault, the
+ * other's is reached by mm_access(), and nothing is locked from one to the other.  The vectors
+ * are copied in once, before anything moves.
+ */
 #include <syscall/syscalls.h>
 
 #include <linux/errno.h>
@@ -51,6 +57,8 @@ static int copy_vecs(user_ptr from, uint64_t count, struct vec **out)
 /* Bytes of the next piece that lies in one local and one remote segment; 0 = all done. */
 static size_t next_piece(struct transfer *t)
 {
+	uint64_t n;
+
 	while (t->l < t->nlocal && t->l_off == t->local[t->l].len) {
 		t->l++;
 		t->l_off = 0;
@@ -62,8 +70,7 @@ static size_t next_piece(struct transfer *t)
 	if (t->l == t->nlocal || t->r == t->nremote) {
 		return 0;
 	}
-	uint64_t n = MIN(t->local[t->l].len - t->l_off, t->remote[t->r].len - t->r_off);
-
+	n = MIN(t->local[t->l].len - t->l_off, t->remote[t->r].len - t->r_off);
 	return MIN(n, BUF_SIZE);
 }
 

@@ -38,16 +38,12 @@ SLEEPERS = {'lockcheck_may_sleep', 'sched_yield_point', 'mem_reclaim'}
 SHOOTDOWNS = {'tlb_flush_range', 'tlb_drop_space', 'smp_call'}
 # Run by interrupts, or with a lock of their caller's, without a caller in the sources.
 ATOMIC_ROOTS = {'upcall_timer', 'upcall_kick', 'irq_dispatch'}
-# page_alloc() reclaims, and so sleeps, unless its flags are written out and say that it does not.
-NO_RECLAIM = re.compile(r'(?!.*PAGE_ALLOC_USER(?!.*NORETRY))(?:PAGE_ALLOC_\w+|cpu_in_irq\(\)|[0-9? :|()])+')
 
 # Calls through pointers whose targets the sources do not name.
 UNKNOWN_IS_FINE = {
 }
 # Findings that are none: (function, callee): why.
 EXCEPTIONS = {
-    ('unmap_object', 'pt_zap'): 'what maps a page cache has no huge pages that could be split',
-    ('unmap_object', 'pt_zap_file'): 'what maps a page cache has no huge pages to split',
     ('futex_wake_op', 'fault_in_user'): 'both buckets are unlocked, be they two or one',
     ('sem_undo_get', 'ipc_put'): 'a semaphore set: destroying it only frees memory',
 }
@@ -254,9 +250,6 @@ class Program:
     def limit_of(self, site, callee, index, limit):
         if index == 0 and callee in WAIT_WITH_LOCK:
             return 0 if self.second_argument(site) == 'NULL' else 1
-        if index == 0 and callee == 'page_alloc' and NO_RECLAIM.fullmatch(
-                self.second_argument(site)):
-            return NEVER
         name = self.functions[site.caller].name
         short = callee.split(':')[-1].split('.')[0]
         if limit.get(callee, NEVER) != NEVER and (name, short) in EXCEPTIONS:

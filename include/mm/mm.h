@@ -28,6 +28,7 @@
  */
 #include <arch/thread.h>
 #include <lib/rbtree.h>
+#include <lib/refcount.h>
 #include <linux/mman.h>
 #include <mm/pagecache.h>
 #include <mm/user_ptr.h>
@@ -57,9 +58,11 @@ enum vma_flags {
 struct vma {
 	struct rb_node node;
 	struct mm *mm;
+	/* Changed with mm->lock held for writing, and with vmas_lock of the object: read under
+	 * either.  The other fields but node and object_link stay as they are. */
 	uint64_t start, end;	   /* page aligned */
-	uint32_t flags;		   /* enum vma_flags */
 	uint64_t pgoff;		   /* page offset in the object of `start` */
+	uint32_t flags;		   /* enum vma_flags; mm->lock alone */
 	struct page_cache *object; /* NULL: anonymous */
 	struct file *file;	   /* counted through mm_file_ops; NULL for anonymous */
 	struct list object_link;   /* object->vmas */
@@ -84,22 +87,26 @@ struct mm {
 	RWSEM(mm) lock;
 	SPINLOCK(pagetable) pt_lock;
 	struct arch_space space;
-	struct rb_tree vmas;
-	struct vma *last_hit;	     /* hint, validated under lock */
-	uint32_t map_count;	     /* vmas */
-	uint64_t gap_hint, gap_hole; /* every gap above gap_hint is at most gap_hole long */
-	_Atomic int32_t users;
+	struct rb_tree vmas GUARDED_BY(mm_role);
+	_Atomic(struct vma *) last_hit;		/* hint of readers, validated */
+	uint32_t map_count GUARDED_BY(mm_role); /* vmas */
+	/* Every gap above gap_hint is at most gap_hole long. */
+	uint64_t gap_hint GUARDED_BY(mm_role), gap_hole GUARDED_BY(mm_role);
+	struct refcount users; /* 0: nobody else can reach it, see mm_assert_exclusive() */
+	uint64_t brk_end GUARDED_BY(mm_role);
+	bool lock_future GUARDED_BY(mm_role); /* mlockall(MCL_FUTURE) */
+	/* By exec, before the program runs. */
 	uint64_t mmap_base; /* top of the mmap area (grows down) */
-	uint64_t brk_start, brk_end;
+	uint64_t brk_start;
 	uint64_t start_code, end_code, start_data, end_data, start_stack;
 	uint64_t arg_start, arg_end, env_start, env_end;
-	uint64_t total_pages, locked_pages, data_pages, stack_pages; /* vma sizes */
-	_Atomic int64_t rss_anon, rss_file, rss_shmem;		     /* pages mapped */
-	_Atomic uint64_t table_pages, peak_rss;
 	uint64_t vdso_base;
 	uint64_t auxv[64]; /* saved for /proc/self/auxv and cores */
 	unsigned auxv_words;
-	bool lock_future; /* mlockall(MCL_FUTURE) */
+	/* Sizes of vmas: changed under lock, shown without it. */
+	_Atomic uint64_t total_pages, locked_pages, data_pages, stack_pages;
+	_Atomic int64_t rss_anon, rss_file, rss_shmem; /* pages mapped */
+	_Atomic uint64_t table_pages, peak_rss;
 	bool dumpable;
 	bool oom_victim;       /* faults fail fast while it dies */
 	struct file *exe_file; /* counted; /proc/self/exe */
@@ -108,9 +115,9 @@ struct mm {
 
 MUST_USE int mm_create(struct mm **out);
 /* A copy-on-write copy of the current process's (or any) mm. */
-MUST_USE int mm_fork(struct mm *from, struct mm **out);
+MUST_USE int mm_fork(struct mm *from, struct mm **out) EXCLUDES(mm_role);
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm); /* NULL is fine; may sleep */
+void mm_put(struct mm *mm) MAY_SLEEP EXCLUDES(mm_role); /* NULL is fine */
 /* exec: the current thread leaves its mm and runs on `mm` (takes over the reference). */
 void mm_switch_current(struct mm *mm);
 
@@ -150,27 +157,34 @@ enum fault_result {
 	FAULT_RETRY,	   /* a fatal signal is pending: just return to user */
 };
 /* Resolves a fault of the current thread at addr (error: PF_* bits).  May sleep. */
-enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error);
+enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error) MAY_SLEEP
+	EXCLUDES(mm_role);
 
 /* Another process's memory (process_vm_*, /proc/pid/mem, ptrace, core dumps): bytes
  * copied, or -EFAULT/-EIO when none.  force = also through protections. */
-long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bool force);
+long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bool force) MAY_SLEEP
+	EXCLUDES(mm_role);
 /* For shared futexes: the object and offset behind an address; anonymous private memory
  * gives object NULL.  A reference to the object is not taken: it is a key, kept alive by
  * the mapping.  0 or -EFAULT. */
 MUST_USE int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uint64_t *offset);
 
 /* Calls fn for each vma in order under the read lock; stops when fn returns nonzero. */
-int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg);
+int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg)
+	EXCLUDES(mm_role);
 /* Removes mappings of pages [first, last] of a cache from every vma (truncate, invalidate). */
-void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last);
+void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last)
+	EXCLUDES(object_vmas_role, pagetable_role);
 /* The file now ends before page first: private copies of what was behind go, too. */
-void mm_unmap_object_end(struct page_cache *pc, uint64_t first);
+void mm_unmap_object_end(struct page_cache *pc, uint64_t first)
+	EXCLUDES(object_vmas_role, pagetable_role);
 /* Makes p read-only in every shared mapping: the next write faults and marks it dirty again. */
-void mm_clean_object_page(struct page_cache *pc, struct page *p);
+void mm_clean_object_page(struct page_cache *pc, struct page *p)
+	EXCLUDES(object_vmas_role, pagetable_role);
 uint64_t mm_rss_pages(const struct mm *mm);
 uint64_t mm_peak_rss_pages(const struct mm *mm);
 /* exec: mappings without a wish go below base.  Before the first mapping. */
-void mm_set_mmap_base(struct mm *mm, uint64_t base);
+void mm_set_mmap_base(struct mm *mm, uint64_t base) EXCLUDES(mm_role);
+void mm_set_brk(struct mm *mm, uint64_t start) EXCLUDES(mm_role); /* exec: an empty heap */
 
 void mm_subsystem_init(void);

@@ -12,13 +12,14 @@
  * map a part of one that others share, its page-table entries point to tail pages: these
  * carry PAGE_TAIL and `owner` = head, and page_get/page_put count in the head.
  *
- * Three grades of hunger share the pages: programs (PAGE_ALLOC_USER) stop first, after the
- * shrinkers were asked; the kernel's plain allocations next; PAGE_ALLOC_ATOMIC may take
+ * Three grades of hunger share the pages: programs (PAGE_ALLOC_USER) stop first,
+ * page_alloc_user() after the shrinkers were asked; the kernel's plain allocations next; PAGE_ALLOC_ATOMIC may take
  * the last page.
  */
 #include <arch/paging.h>
 #include <lib/list.h>
 #include <stdatomic.h>
+#include <sync/lock_order.h>
 
 #define PAGE_MAX_ORDER 10 /* 4 MiB */
 #define PAGE_HUGE_ORDER 9 /* 2 MiB */
@@ -49,13 +50,17 @@ _Static_assert(sizeof(struct page) == 64, "one cache line per page");
 
 enum page_alloc_flags {
 	PAGE_ALLOC_ZERO = 1 << 0,
-	PAGE_ALLOC_ATOMIC = 1 << 1,  /* may use the reserve; no reclaim (interrupt, spinlock) */
-	PAGE_ALLOC_USER = 1 << 2,    /* counts against what programs may use: may reclaim and
-				     * may sleep, leaves a reserve for the kernel */
-	PAGE_ALLOC_NORETRY = 1 << 3, /* with USER: no reclaim, NULL is no disaster */
+	PAGE_ALLOC_ATOMIC = 1 << 1, /* may use the reserve */
+	PAGE_ALLOC_USER = 1 << 2,   /* counts against what programs may use: leaves a reserve for
+				     * the kernel */
 };
-/* 2^order pages, refs = 1 on the head; NULL when there is no memory. */
+/* 2^order pages, refs = 1 on the head; NULL when there is no memory.  Never sleeps. */
 struct page *page_alloc(unsigned order, unsigned flags);
+/* For programs, with PAGE_ALLOC_USER: reclaims before it gives up. */
+struct page *page_alloc_user(unsigned order, unsigned flags) MAY_SLEEP;
+/* Up to n single pages for programs: how many.  Only for the first of them others are thrown
+ * out. */
+unsigned page_alloc_many(struct page **pages, unsigned n) MAY_SLEEP;
 void page_get(struct page *p);
 void page_put(struct page *p); /* frees with the last reference; NULL is fine */
 
@@ -86,11 +91,11 @@ struct mem_stats {
 void mem_get_stats(struct mem_stats *s);
 /* Called under memory pressure to free clean cache pages: returns pages freed. */
 void mem_register_shrinker(uint64_t (*shrink)(uint64_t pages));
-/* Asks the shrinkers for pages now; may sleep.  Pages freed. */
-uint64_t mem_reclaim(uint64_t pages);
+/* Asks the shrinkers for pages now.  Pages freed. */
+uint64_t mem_reclaim(uint64_t pages) MAY_SLEEP;
 /* Before a return to the program, when the kernel took pages from its reserve (WORK_NOTIFY
- * was set): reclaims.  May sleep. */
-void mem_balance(void);
+ * was set): reclaims. */
+void mem_balance(void) MAY_SLEEP;
 /* Pages that programs may still take before reclaim starts (an estimate). */
 uint64_t mem_available_pages(void);
 uint64_t mem_total_pages(void);

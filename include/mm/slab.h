@@ -22,7 +22,7 @@ void *kmem_cache_alloc(struct kmem_cache *c); /* contents undefined */
 void *kmem_cache_zalloc(struct kmem_cache *c);
 void kmem_cache_free(struct kmem_cache *c, void *p);
 
-/* What each cache holds (/proc/slabinfo, the search for leaks); a snapshot without locks. */
+/* What each cache holds (/proc/slabinfo, the search for leaks); each CPU's free objects are read without a lock. */
 struct slab_usage {
 	const char *name;
 	size_t object_size;

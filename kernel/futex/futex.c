@@ -494,8 +494,7 @@ void futex_exit(struct task *t)
 		t->clear_child_tid.addr = 0;
 		/* Nobody could look when the memory is the dying thread's alone; more users come
 		 * only from those that there are, so a stale count can only be too high. */
-		if (atomic_load_explicit(&t->thread.mm->users, memory_order_relaxed) > 1 &&
-		    !put_user_u32(word, 0)) {
+		if (refcount_read(&t->thread.mm->users) > 1 && !put_user_u32(word, 0)) {
 			futex_wake(word, true, 1, FUTEX_BITSET_MATCH_ANY);
 		}
 	}

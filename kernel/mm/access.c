@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Reaching into an address space from outside: ptrace, process_vm_*, futex keys. */
+/*
+ * Reaching into an address space from outside: ptrace, /proc/PID/mem, process_vm_*(2), core
+ * dumps; and the keys of futexes.  The space may belong to another process that runs.
+ *
+ * A page is reached through the tables and touched through the direct map, so the program's
+ * own rights do not matter; `permitted` decides.  mm->lock is held for reading until the bytes
+ * have moved: it keeps the vma and its object.  The entry may change as soon as pt_lock is
+ * gone; the reference that was taken under it keeps the page.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -15,6 +23,7 @@ struct reached {
 
 /* The entry is good enough for the access: takes a reference. */
 static bool reach_entry(uint64_t e, uint64_t addr, bool write, bool force, struct reached *out)
+	REQUIRES(pagetable_role)
 {
 	struct page *p;
 
@@ -43,6 +52,7 @@ static bool reach_entry(uint64_t e, uint64_t addr, bool write, bool force, struc
 }
 
 static bool reach(struct mm *mm, uint64_t addr, bool write, bool force, struct reached *out)
+	REQUIRES_SHARED(mm_role)
 {
 	uint64_t *entry;
 	bool ok = false;
@@ -68,10 +78,10 @@ static bool permitted(const struct vma *v, bool write, bool force)
 	return force || (v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC));
 }
 
-static int reach_page(struct mm *mm, uint64_t addr, bool write, bool force, struct reached *out)
+/* Moves bytes of one page; n of them, or -EFAULT. */
+static long access_page(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bool force)
 {
-	enum fault_access access = write ? ACCESS_WRITE : ACCESS_READ;
-	int err = -EFAULT;
+	struct reached r = { NULL, NULL };
 	struct vma *v;
 
 	if (addr >= USER_END) {
@@ -80,38 +90,40 @@ static int reach_page(struct mm *mm, uint64_t addr, bool write, bool force, stru
 	rwsem_read_lock(&mm->lock);
 	v = vma_lookup(mm, addr);
 	if (v && permitted(v, write, force)) {
-		for (int tries = 0; tries < 64 && err; tries++) {
-			if (reach(mm, addr, write, force, out)) {
-				err = 0;
-			} else if (fault_in_vma(mm, v, addr, access) != FAULT_OK) {
+		/* what the fault brought in may be gone again: a few tries */
+		for (int tries = 0; tries < 64 && !reach(mm, addr, write, force, &r); tries++) {
+			if (fault_in_vma(mm, v, addr, write ? ACCESS_WRITE : ACCESS_READ) !=
+			    FAULT_OK) {
 				break;
 			}
 		}
 	}
+	if (r.bytes && write) {
+		memcpy((char *)r.bytes + (addr & ~PAGE_MASK), buf, n);
+		/* A write-back may have made the entry read-only and sent the page since
+		 * reach(): then its flag went before our bytes came. */
+		if ((v->flags & VMA_SHARED) && v->object) {
+			pagecache_mark_dirty(v->object, r.held);
+		}
+	} else if (r.bytes) {
+		memcpy(buf, (char *)r.bytes + (addr & ~PAGE_MASK), n);
+	}
 	rwsem_read_unlock(&mm->lock);
-	return err;
+	page_put(r.held);
+	return r.bytes ? (long)n : -EFAULT;
 }
 
 long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bool force)
 {
-	char *at = buf;
 	size_t done = 0;
 
 	while (done < n) {
-		size_t offset = (addr + done) & (PAGE_SIZE - 1);
-		size_t piece = MIN(n - done, PAGE_SIZE - offset);
-		struct reached r;
-		int err = reach_page(mm, (addr + done) & PAGE_MASK, write, force, &r);
+		size_t piece = MIN(n - done, PAGE_SIZE - ((addr + done) & ~PAGE_MASK));
+		long moved = access_page(mm, addr + done, (char *)buf + done, piece, write, force);
 
-		if (err) {
-			return done ? (long)done : err;
+		if (moved < 0) {
+			return done ? (long)done : moved;
 		}
-		if (write) {
-			memcpy((char *)r.bytes + offset, at + done, piece);
-		} else {
-			memcpy(at + done, (char *)r.bytes + offset, piece);
-		}
-		page_put(r.held);
 		done += piece;
 	}
 	return (long)done;

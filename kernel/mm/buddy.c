@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A block of order n on free[n] is aligned to its size; its first page has PAGE_BUDDY and
+ * order n, its others have neither.  Two buddies of one order are never both free: they merge.
+ * Pure; the caller's lock.
+ */
 #include "buddy.h"
 
 #include <lib/assert.h>

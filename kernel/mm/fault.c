@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Page faults: anonymous memory and copy-on-write; files are in fault_file.c. */
+/*
+ * Page faults: anonymous memory and copy-on-write; files are in fault_file.c.
+ *
+ * mm->lock is held for reading over the whole fault: the vma and the tables stay, entries do
+ * not.  Threads of the process fault on the same page at once, unmap_object() takes entries
+ * away, the processor sets A and D.  So an empty entry is filled by compare-exchange, without
+ * a lock, and whoever loses drops his page; an entry in use changes under pt_lock only.  A page
+ * has its contents before an entry points to it.
+ *
+ * A private page may be written where it is when the entry's reference is its only one.  New
+ * references to such a page come from pt_lock's holders alone (fork, access.c), so that the
+ * count can't rise from 1 while pt_lock is held.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -40,7 +52,7 @@ static uint64_t anon_bits(const struct vma *v)
 }
 
 static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
-				    enum fault_access access)
+				    enum fault_access access) REQUIRES_SHARED(mm_role)
 {
 	struct page *p;
 
@@ -48,7 +60,7 @@ static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
 		pte_install(pte, page_to_phys(mm_zero_page) | pt_bits(v->flags) | PTE_SPECIAL);
 		return FAULT_OK;
 	}
-	p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
+	p = page_alloc_user(0, PAGE_ALLOC_ZERO);
 	if (!p) {
 		return fault_no_memory(mm);
 	}
@@ -60,8 +72,9 @@ static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
 	return FAULT_OK;
 }
 
-/* With pt_lock: the page may be written where it is, since nobody else refers to it. */
+/* The page may be written where it is, since nobody else refers to it. */
 static bool cow_reuse(struct vma *v, uint64_t *pmd, uint64_t *pte, uint64_t e)
+	REQUIRES(pagetable_role)
 {
 	struct page *p = pte_page(e);
 
@@ -83,11 +96,11 @@ static bool cow_reuse(struct vma *v, uint64_t *pmd, uint64_t *pte, uint64_t e)
 	return true;
 }
 
-/* With pt_lock, which it drops: replaces the read-only entry by one for `copy`.  Other CPUs
+/* Drops pt_lock; replaces the read-only entry by one for `copy`.  Other CPUs
  * may read the old page until they are flushed, so nobody may write to the new one before:
  * it is mapped read-only meanwhile, with a reference more, so that nobody takes it as his. */
 static void cow_replace_unlock(struct mm *mm, uint64_t *pte, uint64_t addr, struct page *copy,
-			       uint64_t bits)
+			       uint64_t bits) RELEASES(pagetable_role)
 {
 	uint64_t now = page_to_phys(copy) | bits;
 
@@ -110,7 +123,7 @@ static void cow_replace_unlock(struct mm *mm, uint64_t *pte, uint64_t addr, stru
 }
 
 static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t *pte,
-				   uint64_t addr)
+				   uint64_t addr) REQUIRES_SHARED(mm_role)
 {
 	struct page *old, *copy;
 	bool counted, zero;
@@ -131,7 +144,7 @@ static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, 
 	}
 	spin_unlock(&mm->pt_lock);
 
-	copy = page_alloc(0, PAGE_ALLOC_USER | (zero ? PAGE_ALLOC_ZERO : 0));
+	copy = page_alloc_user(0, zero ? PAGE_ALLOC_ZERO : 0);
 	if (!copy) {
 		if (counted) {
 			page_put(old);
@@ -171,7 +184,7 @@ static enum fault_result fault_cow(struct mm *mm, struct vma *v, uint64_t *pmd, 
 /* A write to a 2 MiB page that is mapped read-only.  Takes it when nobody shares it, else
  * splits the entry: *again. */
 static enum fault_result fault_huge_write(struct mm *mm, struct vma *v, uint64_t *pmd,
-					  uint64_t addr, bool *again)
+					  uint64_t addr, bool *again) REQUIRES_SHARED(mm_role)
 {
 	struct page *table = NULL;
 
@@ -196,7 +209,7 @@ static enum fault_result fault_huge_write(struct mm *mm, struct vma *v, uint64_t
 			break;
 		}
 		spin_unlock(&mm->pt_lock);
-		table = page_alloc(0, PAGE_ALLOC_USER);
+		table = page_alloc_user(0, 0);
 		if (!table) {
 			return fault_no_memory(mm);
 		}
@@ -216,6 +229,7 @@ enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr,
 	bool write = access & ACCESS_WRITE;
 	uint64_t *pmd, *pte, e;
 
+	DEBUG_ASSERT(v->mm == mm && v->start <= addr && addr < v->end);
 	addr &= PAGE_MASK;
 	pmd = pt_pmd_alloc(mm, addr);
 	if (!pmd) {
@@ -275,6 +289,7 @@ static enum fault_result grow_stack(struct mm *mm, uint64_t addr)
 	enum fault_result r = FAULT_SEGV_MAPERR;
 	struct vma *v, *prev;
 
+	/* The caller had to drop the read lock: everything is looked at again. */
 	rwsem_write_lock(&mm->lock);
 	v = vma_find(mm, addr);
 	if (!v) {
@@ -350,9 +365,9 @@ enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error)
 	return r;
 }
 
-/* One vma's part of mm_populate(), under the read lock. */
+/* One vma's part of mm_populate(). */
 static int populate_vma(struct mm *mm, struct vma *v, uint64_t *addr, uint64_t end,
-			enum populate_mode mode)
+			enum populate_mode mode) REQUIRES_SHARED(mm_role)
 {
 	bool write = (v->flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE;
 	uint64_t stop = MIN(end, v->end);
@@ -386,6 +401,7 @@ int mm_populate(struct mm *mm, uint64_t start, uint64_t end, enum populate_mode 
 {
 	int err = 0;
 
+	ASSERT(IS_ALIGNED(start, PAGE_SIZE));
 	while (start < end && !err) {
 		struct vma *v;
 

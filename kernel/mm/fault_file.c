@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults on mappings of page caches (files, tmpfs, shared anonymous memory) and the vDSO. */
+/*
+ * Faults on mappings of page caches (files, tmpfs, shared anonymous memory) and the vDSO.
+ *
+ * mm->lock is held for reading.  Against truncation, which sets the size, takes pages out of
+ * the tree and then unmaps them: we look at the size, get the page, and map it under pt_lock
+ * only if it is still the cache's (page_is_current()).  If it left the tree before that, we
+ * see it; if after, the unmapping finds our entry.
+ *
+ * An entry of a shared mapping gets W when it is written, not before, if the owner wants to
+ * know (mkwrite) or must save it; the page is marked dirty after W is there.  write_run() does
+ * the reverse, flag then W, so that a page with W is never clean for long: its data is sent
+ * after both.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -9,8 +21,10 @@
 /* Pages around a fault that are mapped when the cache has them: 64 KiB, aligned. */
 #define AROUND_PAGES 16
 
-/* With pt_lock: is p still the page at index of pc?  See mm.h on unmapping. */
+/* Is p still the page at index of pc?  Pairs with pagecache_remove_locked(), which clears
+ * PAGE_CACHE before its caller unmaps: see mm.h. */
 static bool page_is_current(struct page_cache *pc, struct page *p, uint64_t index)
+	REQUIRES(pagetable_role)
 {
 	return (atomic_load_explicit(&p->flags, memory_order_acquire) & PAGE_CACHE) &&
 	       p->owner == pc && p->index == index;
@@ -18,7 +32,9 @@ static bool page_is_current(struct page_cache *pc, struct page *p, uint64_t inde
 
 /* Maps p, whose reference goes to the entry; false = not done, reference kept. */
 static bool map_locked(struct vma *v, uint64_t *pte, struct page *p, uint64_t index, uint64_t bits)
+	REQUIRES(pagetable_role)
 {
+	DEBUG_ASSERT(spin_held(&v->mm->pt_lock) && v->object);
 	if (!page_is_current(v->object, p, index)) {
 		return false;
 	}
@@ -105,7 +121,7 @@ static enum fault_result get_object_page(struct mm *mm, struct vma *v, uint64_t 
 static enum fault_result map_private_copy(struct mm *mm, struct vma *v, uint64_t *pte,
 					  struct page *from)
 {
-	struct page *p = page_alloc(0, PAGE_ALLOC_USER);
+	struct page *p = page_alloc_user(0, 0);
 	uint64_t bits = pt_bits(v->flags) | (v->flags & VMA_WRITE ? PTE_W | PTE_D : 0);
 
 	if (!p) {

@@ -40,7 +40,9 @@ void huge_split_locked(struct mm *mm, uint64_t *pmd, struct page *table)
 	uint64_t phys = e & PTE_ADDR & HUGE_MASK;
 	struct page *head = phys_to_page(phys);
 
+	spin_assert_held(&mm->pt_lock);
 	ASSERT(e & PTE_PS);
+	/* 1: only this entry, and no new reference comes while we have pt_lock (fault.c). */
 	if (atomic_load_explicit(&head->refs, memory_order_acquire) == 1) {
 		unit_to_pages(head);
 	} else {
@@ -60,6 +62,7 @@ int huge_split_at(struct mm *mm, uint64_t addr)
 	uint64_t *pmd;
 	struct page *table;
 
+	DEBUG_ASSERT(addr <= USER_END && IS_ALIGNED(addr, PAGE_SIZE));
 	if (IS_ALIGNED(addr, HUGE_SIZE)) {
 		return 0;
 	}
@@ -69,7 +72,7 @@ int huge_split_at(struct mm *mm, uint64_t addr)
 	}
 	table = page_alloc(0, 0);
 	if (!table) {
-		table = page_alloc(0, PAGE_ALLOC_USER);
+		table = page_alloc_user(0, 0);
 	}
 	if (!table) {
 		table = page_alloc(0, PAGE_ALLOC_ATOMIC);
@@ -141,7 +144,7 @@ bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr)
 	if (pte_read(pmd) || !huge_wanted(v, base)) {
 		return false;
 	}
-	p = page_alloc(PAGE_HUGE_ORDER, PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY | PAGE_ALLOC_ZERO);
+	p = page_alloc(PAGE_HUGE_ORDER, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
 	if (!p) {
 		return false;
 	}

@@ -19,36 +19,37 @@ struct cpu_stacks {
 	unsigned count;
 };
 static struct {
-	SPINLOCK(kstack) lock; /* all; also serialises paging_map_kernel() */
-	void *free;
-	uint64_t slots; /* slots below are mapped */
+	SPINLOCK(kstack) lock; /* also serialises paging_map_kernel() */
+	void *free GUARDED_BY(kstack_role);
+	uint64_t slots GUARDED_BY(kstack_role);	 /* slots below are mapped */
+	unsigned mapped GUARDED_BY(kstack_role); /* pages of the slot above them */
 } stacks = { .lock = SPINLOCK_INIT(RANK_SLAB, "kstack") };
 static struct cpu_stacks cpu_stacks[MAX_CPUS];
 
 /* Maps what the slot lacks.  After a failure the pages so far stay mapped and are used by
  * the next attempt. */
-static void *stack_map_locked(void)
+static void *stack_map_locked(void) REQUIRES(kstack_role)
 {
-	static unsigned mapped; /* pages of the current slot */
 	uintptr_t base = KSTACK_BASE + stacks.slots * SLOT_SIZE + PAGE_SIZE;
 
+	spin_assert_held(&stacks.lock);
 	if (stacks.slots >= MAX_SLOTS) {
 		return NULL;
 	}
-	while (mapped < KSTACK_SIZE / PAGE_SIZE) {
+	while (stacks.mapped < KSTACK_SIZE / PAGE_SIZE) {
 		struct page *p = page_alloc(0, 0);
 
 		if (!p) {
 			return NULL;
 		}
-		if (paging_map_kernel(base + mapped * PAGE_SIZE, page_to_phys(p), PAGE_SIZE,
+		if (paging_map_kernel(base + stacks.mapped * PAGE_SIZE, page_to_phys(p), PAGE_SIZE,
 				      PTE_P | PTE_W | PTE_NX | PTE_G, page_alloc_table)) {
 			page_put(p);
 			return NULL;
 		}
-		mapped++;
+		stacks.mapped++;
 	}
-	mapped = 0;
+	stacks.mapped = 0;
 	stacks.slots++;
 	return (void *)base;
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* mlock(2), mlockall(2), mincore(2), msync(2). */
+/*
+ * mlock(2), mlockall(2), mincore(2), msync(2).
+ *
+ * Nothing is ever swapped out: locking means a flag that is accounted, and pages that are
+ * brought in.  Flags change with mm->lock held for writing; pages come afterwards, without it.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -12,7 +17,7 @@
 
 /* --- mlock --- */
 
-static uint64_t locked_pages(struct mm *mm, uint64_t start, uint64_t end)
+static uint64_t locked_pages(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm_role)
 {
 	uint64_t pages = 0;
 
@@ -25,6 +30,7 @@ static uint64_t locked_pages(struct mm *mm, uint64_t start, uint64_t end)
 }
 
 static int lock_range(struct mm *mm, uint64_t start, uint64_t end, uint32_t lock, struct list *dead)
+	REQUIRES(mm_role)
 {
 	while (start < end) {
 		struct vma *v = vma_lookup(mm, start);
@@ -87,7 +93,7 @@ int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, bool onfault
 	return err == -EFAULT ? -ENOMEM : err;
 }
 
-static void lock_all(struct mm *mm, uint32_t flags, struct list *dead)
+static void lock_all(struct mm *mm, uint32_t flags, struct list *dead) REQUIRES(mm_role)
 {
 	struct vma *v = vma_find(mm, 0);
 
@@ -166,7 +172,7 @@ void mm_munlockall(struct mm *mm)
 
 /* --- mincore --- */
 
-static bool page_resident(struct mm *mm, struct vma *v, uint64_t addr)
+static bool page_resident(struct mm *mm, struct vma *v, uint64_t addr) REQUIRES_SHARED(mm_role)
 {
 	uint64_t *pmd = pt_pmd(mm, addr), *pte;
 	struct page *p;
@@ -235,6 +241,7 @@ int mm_mincore(struct mm *mm, uint64_t addr, uint64_t len, user_ptr vec)
 
 /* Writes one vma's part back; mm->lock is dropped for it, the object held. */
 static int sync_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
+	REQUIRES_SHARED(mm_role)
 {
 	struct page_cache *object = v->object;
 	struct file *file = v->file;
@@ -258,6 +265,7 @@ static int sync_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 }
 
 static int sync_range(struct mm *mm, uint64_t start, uint64_t end, int flags)
+	REQUIRES_SHARED(mm_role)
 {
 	int hole = 0;
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* madvise(2). */
+/*
+ * madvise(2).  Advice that is a flag of the vma takes mm->lock for writing; all other advice
+ * takes it for reading and changes no vma: faults go on beside it.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -48,7 +51,7 @@ static const struct advice *find_advice(int number)
 }
 
 static int change_flags(struct mm *mm, struct vma *v, uint64_t start, uint64_t end,
-			const struct advice *a, struct list *dead)
+			const struct advice *a, struct list *dead) REQUIRES(mm_role)
 {
 	uint32_t flags = (v->flags & ~a->clear) | a->set;
 	int err;
@@ -73,27 +76,34 @@ static int change_flags(struct mm *mm, struct vma *v, uint64_t start, uint64_t e
 
 /* Drops the pages: the next touch finds zeros, or the file. */
 static int drop_pages(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
+	REQUIRES_SHARED(mm_role)
 {
 	struct gather g;
-	int err = huge_split_at(mm, start);
+	bool whole;
 
-	if (!err) {
-		err = huge_split_at(mm, end);
-	}
-	if (err) {
-		return err;
-	}
 	gather_init(&g, mm);
-	pt_zap(&g, v, start, end);
-	gather_flush(&g);
+	do {
+		int err = huge_split_at(mm, start);
+
+		if (!err) {
+			err = huge_split_at(mm, end);
+		}
+		if (err) {
+			return err;
+		}
+		/* Between the split and here a fault may have mapped a 2 MiB page; once more
+		 * at most, for then the border lies in a table, and that stays. */
+		whole = pt_zap(&g, v, start, end);
+		gather_flush(&g);
+	} while (!whole);
 	return 0;
 }
 
 /* Reads ahead what the cache lacks. */
-static void will_need(struct vma *v, uint64_t start, uint64_t end)
+static void will_need(struct vma *v, uint64_t start, uint64_t end) REQUIRES_SHARED(mm_role)
 {
 	uint64_t index = vma_index(v, start), last = vma_index(v, end - 1);
-	uint64_t size = v->object->size;
+	uint64_t size = atomic_load_explicit(&v->object->size, memory_order_acquire);
 
 	for (; index <= last && index << PAGE_SHIFT < size; index++) {
 		struct page *p = pagecache_find(v->object, index);
@@ -106,7 +116,7 @@ static void will_need(struct vma *v, uint64_t start, uint64_t end)
 }
 
 /* Punches a hole: only where memory is the only copy. */
-static int remove_pages(struct vma *v, uint64_t start, uint64_t end)
+static int remove_pages(struct vma *v, uint64_t start, uint64_t end) REQUIRES_SHARED(mm_role)
 {
 	if (v->flags & VMA_LOCKED || !v->object) {
 		return -EINVAL;
@@ -122,6 +132,7 @@ static int remove_pages(struct vma *v, uint64_t start, uint64_t end)
 }
 
 static int advise_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end, int advice)
+	REQUIRES_SHARED(mm_role)
 {
 	bool drops = advice == MADV_FREE || advice == MADV_DONTNEED ||
 		     advice == MADV_DONTNEED_LOCKED || advice == MADV_COLD ||
@@ -154,30 +165,49 @@ static int advise_vma(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
 	}
 }
 
-/* Every vma of the range; a hole makes -ENOMEM, at the end. */
-static int advise_range(struct mm *mm, uint64_t start, uint64_t end, const struct advice *a,
-			struct list *dead)
+/* The part of [*start, end) in the next vma, from *start to *stop; a hole before it is noted.
+ * NULL = nothing more. */
+static struct vma *next_part(struct mm *mm, uint64_t *start, uint64_t end, uint64_t *stop,
+			     int *hole) REQUIRES_SHARED(mm_role)
+{
+	struct vma *v = vma_find(mm, *start);
+
+	if (!v || v->start > *start) {
+		*hole = -ENOMEM;
+	}
+	if (!v || v->start >= end) {
+		return NULL;
+	}
+	*start = MAX(*start, v->start);
+	*stop = MIN(end, v->end);
+	return v;
+}
+
+/* Both go over every vma of the range; a hole makes -ENOMEM, at the end. */
+static int change_range(struct mm *mm, uint64_t start, uint64_t end, const struct advice *a,
+			struct list *dead) REQUIRES(mm_role)
 {
 	int err = 0, hole = 0;
+	uint64_t stop;
+	struct vma *v;
 
-	while (start < end && !err) {
-		struct vma *v = vma_find(mm, start);
-		uint64_t stop;
+	for (; start < end && !err && (v = next_part(mm, &start, end, &stop, &hole));
+	     start = stop) {
+		err = change_flags(mm, v, start, stop, a, dead);
+	}
+	return err ? err : hole;
+}
 
-		if (!v || v->start >= end) {
-			return -ENOMEM;
-		}
-		if (v->start > start) {
-			hole = -ENOMEM;
-			start = v->start;
-		}
-		stop = MIN(end, v->end);
-		if (a->flags_change) {
-			err = change_flags(mm, v, start, stop, a, dead);
-		} else {
-			err = advise_vma(mm, v, start, stop, a->number);
-		}
-		start = stop;
+static int advise_range(struct mm *mm, uint64_t start, uint64_t end, int advice)
+	REQUIRES_SHARED(mm_role)
+{
+	int err = 0, hole = 0;
+	uint64_t stop;
+	struct vma *v;
+
+	for (; start < end && !err && (v = next_part(mm, &start, end, &stop, &hole));
+	     start = stop) {
+		err = advise_vma(mm, v, start, stop, advice);
 	}
 	return err ? err : hole;
 }
@@ -204,13 +234,13 @@ int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 		if (err) {
 			return err;
 		}
-		err = advise_range(mm, addr, addr + size, a, &dead);
+		err = change_range(mm, addr, addr + size, a, &dead);
 		rwsem_write_unlock(&mm->lock);
 		vma_dispose(&dead);
 		return err;
 	}
 	rwsem_read_lock(&mm->lock);
-	err = advise_range(mm, addr, addr + size, a, &dead);
+	err = advise_range(mm, addr, addr + size, advice);
 	rwsem_read_unlock(&mm->lock);
 	return err;
 }

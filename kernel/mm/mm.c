@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Life of an address space: create, fork, switch, tear down. */
+/*
+ * Life of an address space: create, fork, switch, tear down.
+ *
+ * `users` counts threads and those who look in; 0 means that nobody else can reach the space:
+ * it is being built by mm_fork() or torn down, and its vmas change without mm->lock.
+ */
 #include <mm/mm.h>
 
 #include <lib/assert.h>
@@ -28,10 +33,21 @@ void mm_subsystem_init(void)
 
 void mm_set_mmap_base(struct mm *mm, uint64_t base)
 {
-	ASSERT(mm->map_count == 0 && IS_ALIGNED(base, PAGE_SIZE) && base < USER_END);
+	ASSERT(IS_ALIGNED(base, PAGE_SIZE) && base < USER_END);
+	rwsem_write_lock(&mm->lock);
+	ASSERT(mm->map_count == 0);
 	mm->mmap_base = base;
 	mm->gap_hint = base;
 	mm->gap_hole = 0;
+	rwsem_write_unlock(&mm->lock);
+}
+
+void mm_set_brk(struct mm *mm, uint64_t start)
+{
+	rwsem_write_lock(&mm->lock);
+	mm->brk_start = start;
+	mm->brk_end = start;
+	rwsem_write_unlock(&mm->lock);
 }
 
 int mm_create(struct mm **out)
@@ -42,7 +58,7 @@ int mm_create(struct mm **out)
 	if (!mm) {
 		return -ENOMEM;
 	}
-	root = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);
+	root = page_alloc_user(0, PAGE_ALLOC_ZERO);
 	if (!root) {
 		kmem_cache_free(mm_cache, mm);
 		return -ENOMEM;
@@ -52,8 +68,8 @@ int mm_create(struct mm **out)
 	rwsem_init(&mm->lock, RANK_MM, "mm");
 	spin_init(&mm->pt_lock, RANK_PAGETABLE, "page tables");
 	mm->space.root = page_to_phys(root);
-	mm->users = 1;
-	mm->table_pages = 1;
+	refcount_init(&mm->users, 1);
+	atomic_init(&mm->table_pages, 1);
 	mm->dumpable = true;
 	mm_set_mmap_base(mm, MMAP_BASE);
 	*out = mm;
@@ -62,30 +78,38 @@ int mm_create(struct mm **out)
 
 void mm_get(struct mm *mm)
 {
-	atomic_fetch_add_explicit(&mm->users, 1, memory_order_relaxed);
+	refcount_get(&mm->users);
 }
 
-/* Nobody runs on mm any more; CPUs may still have it loaded. */
-static void mm_teardown(struct mm *mm)
+static void unmap_all(struct mm *mm, struct list *dead)
 {
-	struct list dead = LIST_INIT(dead);
 	struct gather g;
 	struct rb_node *n;
 
-	tlb_drop_space(&mm->space);
+	mm_assert_exclusive(mm);
 	gather_init(&g, mm);
 	g.dying = true;
 	while ((n = rb_first(&mm->vmas))) {
 		struct vma *v = rb_entry(n, struct vma, node), *next = vma_next(v);
 		uint64_t start = v->start, end = v->end;
+		bool whole = pt_zap(&g, v, start, end);
 
-		pt_zap(&g, v, start, end);
-		vma_detach(mm, v, &dead);
+		ASSERT(whole);
+		vma_detach(mm, v, dead);
 		pt_free_tables(&g, start, end, 0, next ? next->start : USER_END + PAGE_SIZE);
 	}
 	gather_flush(&g);
 	ASSERT(mm->map_count == 0 && mm_rss_pages(mm) == 0);
-	ASSERT(mm->table_pages == 1);
+	ASSERT(atomic_load_explicit(&mm->table_pages, memory_order_relaxed) == 1);
+}
+
+/* Nobody runs on mm any more; CPUs may still have it loaded. */
+static void mm_teardown(struct mm *mm) MAY_SLEEP EXCLUDES(mm_role)
+{
+	struct list dead = LIST_INIT(dead);
+
+	tlb_drop_space(&mm->space);
+	unmap_all(mm, &dead);
 	page_put(phys_to_page(mm->space.root));
 	mem_account(MEM_TABLE, -1);
 	vma_dispose(&dead);
@@ -97,14 +121,7 @@ static void mm_teardown(struct mm *mm)
 
 void mm_put(struct mm *mm)
 {
-	int32_t old;
-
-	if (!mm) {
-		return;
-	}
-	old = atomic_fetch_sub_explicit(&mm->users, 1, memory_order_acq_rel);
-	ASSERT(old > 0);
-	if (old == 1) {
+	if (mm && refcount_put(&mm->users)) {
 		mm_teardown(mm);
 	}
 }
@@ -120,9 +137,11 @@ void mm_switch_current(struct mm *mm)
 	mm_put(old);
 }
 
-static void copy_fields(struct mm *to, const struct mm *from)
+static void copy_fields(struct mm *to, const struct mm *from) REQUIRES(mm_role)
 {
-	mm_set_mmap_base(to, from->mmap_base); /* the hint anew: DONTFORK may leave gaps */
+	to->mmap_base = from->mmap_base;
+	to->gap_hint = from->mmap_base; /* DONTFORK may leave gaps */
+	to->gap_hole = 0;
 	to->brk_start = from->brk_start;
 	to->brk_end = from->brk_end;
 	to->start_code = from->start_code;
@@ -138,14 +157,14 @@ static void copy_fields(struct mm *to, const struct mm *from)
 	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
 	to->auxv_words = from->auxv_words;
 	to->dumpable = from->dumpable;
-	to->membarrier_state = from->membarrier_state;
+	atomic_init(&to->membarrier_state, atomic_load(&from->membarrier_state));
 	to->exe_file = from->exe_file;
 	if (to->exe_file) {
 		mm_file_ops->get(to->exe_file);
 	}
 }
 
-static int fork_vma(struct mm *to, struct vma *v, bool *flush)
+static int fork_vma(struct mm *to, struct vma *v, bool *flush) REQUIRES(mm_role)
 {
 	struct vma_kind kind = { v->flags & ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT), v->object,
 				 v->file, v->special, v->special_name };
@@ -189,9 +208,10 @@ int mm_fork(struct mm *from, struct mm **out)
 	if (err) {
 		return err;
 	}
+	refcount_init(&to->users, 0); /* nobody can reach it */
 	err = rwsem_write_lock_killable(&from->lock);
 	if (err) {
-		mm_put(to);
+		mm_teardown(to);
 		return err;
 	}
 	copy_fields(to, from);
@@ -208,9 +228,10 @@ int mm_fork(struct mm *from, struct mm **out)
 	}
 	rwsem_write_unlock(&from->lock);
 	if (err) {
-		mm_put(to);
+		mm_teardown(to);
 		return err;
 	}
+	refcount_init(&to->users, 1);
 	*out = to;
 	return 0;
 }

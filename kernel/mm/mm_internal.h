@@ -8,6 +8,7 @@
  * PTE_NONE instead, so that it is never 0.  PTE_FILE marks pages that belong to a page
  * cache (accounted in page->maps), PTE_SPECIAL pages without accounting (zero page, vDSO).
  */
+#include <lib/assert.h>
 #include <mm/mm.h>
 
 #define PTE_SPECIAL PTE_SW1
@@ -22,19 +23,36 @@
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 #define MAX_MAP_COUNT 65530u
 
-/* --- vma.c: the tree; mm->lock held for writing (find: for reading) --- */
+/* At the head of functions that change vmas: mm->lock is held for writing, or nobody else can
+ * reach mm (the child of a fork before it is out, a space after its last user).  Checked in debug
+ * builds, for it would be a tenth of a small mmap(). */
+static inline void mm_assert_exclusive(const struct mm *mm) ASSERTS_HELD(mm_role)
+{
+	if (!CONFIG_DEBUG) {
+		return;
+	}
+	if (refcount_read(&mm->users)) {
+		rwsem_assert_write_held(&mm->lock);
+	} else {
+		rwsem_assert_unshared(&mm->lock);
+	}
+}
 
-struct vma *vma_find(struct mm *mm, uint64_t addr); /* the first with end > addr */
-struct vma *vma_next(const struct vma *v);
-struct vma *vma_prev(const struct vma *v);
-struct vma *vma_last(struct mm *mm);
-static inline struct vma *vma_lookup(struct mm *mm, uint64_t addr)
+/* --- vma.c: the tree --- */
+
+/* The first with end > addr. */
+struct vma *vma_find(struct mm *mm, uint64_t addr) REQUIRES_SHARED(mm_role);
+struct vma *vma_next(const struct vma *v) REQUIRES_SHARED(mm_role);
+struct vma *vma_prev(const struct vma *v) REQUIRES_SHARED(mm_role);
+struct vma *vma_last(struct mm *mm) REQUIRES_SHARED(mm_role);
+static inline struct vma *vma_lookup(struct mm *mm, uint64_t addr) REQUIRES_SHARED(mm_role)
 {
 	struct vma *v = vma_find(mm, addr);
 
 	return v && v->start <= addr ? v : NULL;
 }
 static inline struct vma *vma_find_range(struct mm *mm, uint64_t start, uint64_t end)
+	REQUIRES_SHARED(mm_role)
 {
 	struct vma *v = vma_find(mm, start);
 
@@ -66,27 +84,28 @@ struct vma_kind {
 /* A new vma, not yet in the tree, with references to object and file; NULL = no memory. */
 struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vma_kind *kind,
 		    uint64_t pgoff);
-void vma_insert(struct mm *mm, struct vma *v);
+void vma_insert(struct mm *mm, struct vma *v) REQUIRES(mm_role);
 /* Takes v out of the tree; it goes to `dead`, for vma_dispose() after mm->lock. */
-void vma_detach(struct mm *mm, struct vma *v, struct list *dead);
+void vma_detach(struct mm *mm, struct vma *v, struct list *dead) REQUIRES(mm_role);
 /* Moves the borders of v, order in the tree unchanged. */
-void vma_set_range(struct mm *mm, struct vma *v, uint64_t start, uint64_t end);
-void vma_set_flags(struct mm *mm, struct vma *v, uint32_t flags);
+void vma_set_range(struct mm *mm, struct vma *v, uint64_t start, uint64_t end) REQUIRES(mm_role);
+void vma_set_flags(struct mm *mm, struct vma *v, uint32_t flags) REQUIRES(mm_role);
 /* v keeps [start, addr), a new vma gets [addr, end). */
-MUST_USE int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper);
+MUST_USE int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper)
+	REQUIRES(mm_role);
 /* Joins v with equal neighbours; returns what covers v's range now. */
-struct vma *vma_merge(struct mm *mm, struct vma *v, struct list *dead);
+struct vma *vma_merge(struct mm *mm, struct vma *v, struct list *dead) REQUIRES(mm_role);
 /* Maps [start, end), which is free: extends a neighbour or inserts a vma. */
 struct vma *vma_map(struct mm *mm, uint64_t start, uint64_t end, const struct vma_kind *kind,
-		    uint64_t pgoff, struct list *dead);
+		    uint64_t pgoff, struct list *dead) REQUIRES(mm_role);
 /* The highest free range of len bytes in [low, high); 0 = none. */
-uint64_t vma_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high);
+uint64_t vma_find_gap(struct mm *mm, uint64_t len, uint64_t low, uint64_t high) REQUIRES(mm_role);
 /* Something below `end` became free. */
-void vma_note_gap(struct mm *mm, uint64_t addr);
+void vma_note_gap(struct mm *mm, uint64_t addr) REQUIRES(mm_role);
 /* [start, end) is free and keeps the guard gap of a stack above it. */
-bool vma_range_free(struct mm *mm, uint64_t start, uint64_t end);
-/* Puts objects and files; may sleep, mm->lock not held. */
-void vma_dispose(struct list *dead);
+bool vma_range_free(struct mm *mm, uint64_t start, uint64_t end) REQUIRES_SHARED(mm_role);
+/* Puts objects and files. */
+void vma_dispose(struct list *dead) MAY_SLEEP EXCLUDES(mm_role);
 void vma_init_cache(void);
 
 /* --- shootdown.c --- */
@@ -114,9 +133,10 @@ static inline bool gather_full(const struct gather *g)
 }
 static inline void gather_page(struct gather *g, struct page *p)
 {
+	DEBUG_ASSERT(!gather_full(g));
 	g->pages[g->n++] = p;
 }
-void gather_flush(struct gather *g); /* flushes, then frees */
+void gather_flush(struct gather *g) EXCLUDES(pagetable_role); /* flushes, then frees */
 /* Every CPU that has mm loaded forgets [start, end).  Interrupts on; pt_lock may be held. */
 void tlb_flush_range(struct mm *mm, uint64_t start, uint64_t end);
 /* Some other CPU may have entries of mm. */
@@ -173,27 +193,32 @@ static inline uint64_t *pt_pte(uint64_t *pmd, uint64_t va)
 /* Gives an empty *pmd a table; false = no memory. */
 MUST_USE bool pt_table_alloc(struct mm *mm, uint64_t *pmd);
 uint64_t pt_bits(uint32_t vma_flags); /* present, no write */
-void pt_zap(struct gather *g, struct vma *v, uint64_t start, uint64_t end);
-/* Removes only entries with PTE_FILE (unmap_object). */
-void pt_zap_file(struct gather *g, struct vma *v, uint64_t start, uint64_t end);
-void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags);
+/* Removes the entries of [start, end), part of v.  False: a 2 MiB page crosses a border (only
+ * possible while faults may run, and without an object); split it and repeat. */
+MUST_USE bool pt_zap(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
+	EXCLUDES(pagetable_role);
+/* Removes only entries with PTE_FILE. */
+void pt_zap_file(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
+	EXCLUDES(pagetable_role);
+void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags) REQUIRES(mm_role);
 /* Frees the tables of [floor, ceiling), where no vma is left, around [start, end). */
 void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t floor,
-		    uint64_t ceiling);
+		    uint64_t ceiling) REQUIRES(mm_role);
 /* fork: private pages of v become read-only in both. */
-MUST_USE int pt_copy(struct mm *to, struct vma *v, bool *flush);
+MUST_USE int pt_copy(struct mm *to, struct vma *v, bool *flush) REQUIRES(mm_role);
 
 /* --- huge.c --- */
 
 /* No 2 MiB page crosses addr afterwards. */
-MUST_USE int huge_split_at(struct mm *mm, uint64_t addr);
-/* With pt_lock: *pmd (a 2 MiB page) becomes 512 entries in `table`, a fresh table. */
-void huge_split_locked(struct mm *mm, uint64_t *pmd, struct page *table);
+MUST_USE int huge_split_at(struct mm *mm, uint64_t addr) REQUIRES_SHARED(mm_role);
+/* *pmd (a 2 MiB page) becomes 512 entries in `table`, a fresh table. */
+void huge_split_locked(struct mm *mm, uint64_t *pmd, struct page *table) REQUIRES(pagetable_role);
 /* A write hits the tail of a shared unit: when only the entries of this table still refer
  * to it, it falls apart into single pages and true is returned. */
-bool huge_break_unit(uint64_t *table, struct page *head);
+bool huge_break_unit(uint64_t *table, struct page *head) REQUIRES(pagetable_role);
 /* Maps a 2 MiB page at addr if the vma, alignment and memory allow. */
-bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr);
+bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr)
+	REQUIRES_SHARED(mm_role);
 
 /* --- fault.c --- */
 
@@ -201,34 +226,37 @@ enum fault_access {
 	ACCESS_READ = 0,
 	ACCESS_WRITE = 1,
 };
-/* mm->lock held for reading; v covers addr and allows the access, or the caller may force it:
+/* v covers addr and allows the access, or the caller may force it:
  * then a private copy of a read-only page is made that stays read-only. */
 enum fault_result fault_in_vma(struct mm *mm, struct vma *v, uint64_t addr,
-			       enum fault_access access);
+			       enum fault_access access) MAY_SLEEP REQUIRES_SHARED(mm_role);
 /* No page to be had: the OOM killer's turn, unless this process is dying itself. */
 enum fault_result fault_no_memory(const struct mm *mm);
 /* fault_file.c */
 enum fault_result fault_file(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr,
-			     enum fault_access access);
+			     enum fault_access access) MAY_SLEEP REQUIRES_SHARED(mm_role);
 void rss_add(struct mm *mm, const struct vma *v, bool file, int64_t pages);
 enum populate_mode { POPULATE_LOCK, POPULATE_READ, POPULATE_WRITE };
-/* Faults the pages of [start, end) in; -ENOMEM, -EFAULT.  mm->lock not held. */
-MUST_USE int mm_populate(struct mm *mm, uint64_t start, uint64_t end, enum populate_mode mode);
+/* Faults the pages of [start, end) in; -ENOMEM, -EFAULT. */
+MUST_USE int mm_populate(struct mm *mm, uint64_t start, uint64_t end,
+			 enum populate_mode mode) MAY_SLEEP EXCLUDES(mm_role);
 
 /* --- mmap.c --- */
 
-/* Unmaps [start, end); mm->lock held for writing. */
-MUST_USE int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *dead);
+/* Unmaps [start, end). */
+MUST_USE int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *dead)
+	REQUIRES(mm_role);
 /* Frees the tables of [start, end), where no vma is. */
-void mm_free_tables_locked(struct gather *g, uint64_t start, uint64_t end);
+void mm_free_tables_locked(struct gather *g, uint64_t start, uint64_t end) REQUIRES(mm_role);
 /* A place for len bytes by mmap's rules for hints; address or -errno. */
-long mm_find_area(struct mm *mm, uint64_t addr, uint64_t len, int flags);
+long mm_find_area(struct mm *mm, uint64_t addr, uint64_t len, int flags) REQUIRES(mm_role);
 /* May the space grow by so many pages of this kind?  0 or -ENOMEM. */
-MUST_USE int mm_may_expand(struct mm *mm, uint32_t vma_flags, uint64_t pages);
+MUST_USE int mm_may_expand(struct mm *mm, uint32_t vma_flags, uint64_t pages) REQUIRES(mm_role);
 /* Refuses what can never be backed. */
 MUST_USE int mm_commit_check(uint32_t vma_flags, uint64_t pages);
 /* May so many more pages be locked?  0, -EAGAIN. */
-MUST_USE int mm_lock_check(struct mm *mm, uint64_t pages);
+MUST_USE int mm_lock_check(struct mm *mm, uint64_t pages) REQUIRES(mm_role);
 /* Splits so that v covers exactly [start, end) of itself. */
-MUST_USE int vma_isolate(struct mm *mm, struct vma **v, uint64_t start, uint64_t end);
+MUST_USE int vma_isolate(struct mm *mm, struct vma **v, uint64_t start, uint64_t end)
+	REQUIRES(mm_role);
 extern struct page *mm_zero_page;

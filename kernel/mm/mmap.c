@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* mmap(2), munmap(2), brk(2). */
+/*
+ * mmap(2), munmap(2), brk(2).
+ *
+ * Everything is checked before anything is unmapped or mapped.  What leaves the tree goes to a
+ * list `dead`: objects and files are put after mm->lock, for the last put of a file may sleep
+ * for its daemon.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -38,21 +44,30 @@ int mm_lock_check(struct mm *mm, uint64_t pages)
 
 /* --- where --- */
 
+/* A range that the caller insists on. */
+static int check_fixed(uint64_t addr, uint64_t len)
+{
+	if (len > USER_END - MMAP_MIN_ADDR || addr > USER_END - len) {
+		return -ENOMEM;
+	}
+	if (!IS_ALIGNED(addr, PAGE_SIZE)) {
+		return -EINVAL;
+	}
+	return addr < MMAP_MIN_ADDR ? -EPERM : 0;
+}
+
 long mm_find_area(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 {
 	uint64_t found;
 
+	ASSERT(len > 0 && IS_ALIGNED(len, PAGE_SIZE));
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+		int err = check_fixed(addr, len);
+
+		return err ? err : (long)addr;
+	}
 	if (len > USER_END - MMAP_MIN_ADDR) {
 		return -ENOMEM;
-	}
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
-		if (addr > USER_END - len) {
-			return -ENOMEM;
-		}
-		if (!IS_ALIGNED(addr, PAGE_SIZE)) {
-			return -EINVAL;
-		}
-		return addr < MMAP_MIN_ADDR ? -EPERM : (long)addr;
 	}
 	addr &= PAGE_MASK;
 	if (addr) {
@@ -75,33 +90,34 @@ long mm_find_area(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 
 int mm_mmap_check(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 {
-	long found;
+	int err;
 
 	len = ALIGN_UP(len, PAGE_SIZE);
 	if (len == 0) {
 		return -ENOMEM;
 	}
-	rwsem_read_lock(&mm->lock);
-	found = mm_find_area(mm, addr, len,
-			     flags & MAP_FIXED_NOREPLACE ? flags : flags | MAP_FIXED);
 	if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))) {
-		found = len > USER_END - MMAP_MIN_ADDR ? -ENOMEM : 0;
-	} else if (found > 0 && (flags & MAP_FIXED_NOREPLACE) &&
-		   vma_find_range(mm, addr, addr + len)) {
-		found = -EEXIST;
+		return len > USER_END - MMAP_MIN_ADDR ? -ENOMEM : 0;
 	}
+	err = check_fixed(addr, len);
+	if (err || !(flags & MAP_FIXED_NOREPLACE)) {
+		return err;
+	}
+	rwsem_read_lock(&mm->lock);
+	err = vma_find_range(mm, addr, addr + len) ? -EEXIST : 0;
 	rwsem_read_unlock(&mm->lock);
-	return found < 0 ? (int)found : 0;
+	return err;
 }
 
 /* --- munmap --- */
 
 /* What lies in [start, end) of v goes; the rest stays. */
 static int unmap_from_vma(struct gather *g, struct vma *v, uint64_t start, uint64_t end,
-			  struct list *dead)
+			  struct list *dead) REQUIRES(mm_role)
 {
 	struct mm *mm = g->mm;
 	struct vma *upper;
+	bool whole;
 
 	if (v->start < start && v->end > end) {
 		int err = vma_split(mm, v, end, &upper);
@@ -112,7 +128,8 @@ static int unmap_from_vma(struct gather *g, struct vma *v, uint64_t start, uint6
 	}
 	start = MAX(start, v->start);
 	end = MIN(end, v->end);
-	pt_zap(g, v, start, end);
+	whole = pt_zap(g, v, start, end);
+	ASSERT(whole); /* split by the caller, and no fault since */
 	if (start == v->start && end == v->end) {
 		vma_detach(mm, v, dead);
 	} else if (start == v->start) {
@@ -138,6 +155,7 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *de
 	struct gather g;
 	int err;
 
+	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
 	if (!v) {
 		return 0;
 	}
@@ -199,7 +217,7 @@ struct map_request {
 };
 
 /* Pages of [start, end) that are mapped now (a fixed mapping replaces them). */
-static uint64_t mapped_pages(struct mm *mm, uint64_t start, uint64_t end)
+static uint64_t mapped_pages(struct mm *mm, uint64_t start, uint64_t end) REQUIRES(mm_role)
 {
 	uint64_t pages = 0;
 
@@ -209,7 +227,7 @@ static uint64_t mapped_pages(struct mm *mm, uint64_t start, uint64_t end)
 	return pages;
 }
 
-static long map_locked(struct mm *mm, struct map_request *r, struct list *dead)
+static long map_locked(struct mm *mm, struct map_request *r, struct list *dead) REQUIRES(mm_role)
 {
 	uint64_t pages = r->len >> PAGE_SHIFT, start, end;
 	long addr;
@@ -379,7 +397,7 @@ long mm_map_special(struct mm *mm, uint64_t addr, struct page **pages, unsigned 
 
 /* --- brk --- */
 
-static bool brk_grow(struct mm *mm, uint64_t from, uint64_t to, struct list *dead)
+static bool brk_grow(struct mm *mm, uint64_t from, uint64_t to, struct list *dead) REQUIRES(mm_role)
 {
 	struct vma_kind kind = { .flags = VMA_READ | VMA_WRITE | VMA_MAYWRITE | VMA_IS_HEAP };
 	uint64_t pages = (to - from) >> PAGE_SHIFT;
@@ -408,7 +426,7 @@ long mm_brk(struct mm *mm, uint64_t addr)
 	bool grown = false;
 
 	if (rwsem_write_lock_killable(&mm->lock)) {
-		return (long)mm->brk_end;
+		return -EINTR;
 	}
 	old = mm->brk_end;
 	old_end = ALIGN_UP(old, PAGE_SIZE);

@@ -41,7 +41,7 @@ static bool piece_is_huge(const struct remap *r, uint64_t done, uint64_t n)
 	       IS_ALIGNED(r->new_addr + done, HUGE_SIZE);
 }
 
-static int prepare(struct mm *mm, const struct remap *r)
+static int prepare(struct mm *mm, const struct remap *r) REQUIRES(mm_role)
 {
 	uint64_t n;
 
@@ -72,7 +72,7 @@ static int prepare(struct mm *mm, const struct remap *r)
 	return 0;
 }
 
-static void move_entries(struct mm *mm, const struct remap *r)
+static void move_entries(struct mm *mm, const struct remap *r) REQUIRES(mm_role)
 {
 	uint64_t n;
 
@@ -105,7 +105,7 @@ static void move_entries(struct mm *mm, const struct remap *r)
 
 /* --- the call --- */
 
-static int resize_check(struct mm *mm, const struct remap *r, struct vma **out)
+static int resize_check(struct mm *mm, const struct remap *r, struct vma **out) REQUIRES(mm_role)
 {
 	struct vma *v = vma_lookup(mm, r->old);
 	uint64_t pages, pgoff;
@@ -147,6 +147,7 @@ static int resize_check(struct mm *mm, const struct remap *r, struct vma **out)
 }
 
 static long move_vma(struct mm *mm, struct vma *v, struct remap *r, struct list *dead)
+	REQUIRES(mm_role)
 {
 	struct vma_kind kind = { v->flags, v->object, v->file, v->special, v->special_name };
 	uint64_t pgoff = v->object || v->special ? vma_index(v, r->old) : 0;
@@ -189,7 +190,7 @@ static long move_vma(struct mm *mm, struct vma *v, struct remap *r, struct list 
 	return (long)r->new_addr;
 }
 
-static long remap_to(struct mm *mm, struct remap *r, struct list *dead)
+static long remap_to(struct mm *mm, struct remap *r, struct list *dead) REQUIRES(mm_role)
 {
 	bool fixed = r->flags & MREMAP_FIXED;
 	struct remap want = *r;
@@ -240,6 +241,7 @@ static long remap_to(struct mm *mm, struct remap *r, struct list *dead)
 /* A move without a change of size may span several mappings and the gaps between them, as
  * on Linux since 6.17: each keeps its distance from the first. */
 static long remap_move(struct mm *mm, const struct remap *r, struct list *dead, bool *populate)
+	REQUIRES(mm_role)
 {
 	uint64_t end = r->old + r->old_len, at = r->old;
 
@@ -267,7 +269,7 @@ static long remap_move(struct mm *mm, const struct remap *r, struct list *dead, 
 	return (long)r->new_addr;
 }
 
-static long remap_locked(struct mm *mm, struct remap *r, struct list *dead)
+static long remap_locked(struct mm *mm, struct remap *r, struct list *dead) REQUIRES(mm_role)
 {
 	struct vma *v = vma_lookup(mm, r->old);
 	uint64_t end;

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The page cache: life of its pages, filling and read-ahead, waiting. */
+/*
+ * The page cache: life of its pages, filling and read-ahead, waiting.
+ *
+ * A page that is being filled is in the tree, PAGE_LOCKED and not PAGE_UPTODATE: whoever wants
+ * it waits for it, so that a page is read once.  When the fill is over it becomes up to date or
+ * leaves the tree, and the waiters look again.  Nothing is held while ops->fill runs but the
+ * pages' locks.
+ */
 #include "pagecache_internal.h"
 #include <lib/assert.h>
 #include <linux/errno.h>
@@ -11,7 +18,7 @@
 #define FAULT_AROUND 16 /* pages, aligned, that a lone fault brings in */
 #define ON_STACK 32
 
-static uint64_t readahead_max = FILL_MAX;
+static uint64_t readahead_max = FILL_MAX; /* [I] */
 
 void pagecache_subsystem_init(void)
 {
@@ -27,10 +34,11 @@ void pagecache_subsystem_init(void)
 
 void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void *owner)
 {
-	*pc = (struct page_cache){ .ops = ops, .owner = owner, .ra_trigger = UINT64_MAX };
+	*pc = (struct page_cache){ .ops = ops, .owner = owner };
 	spin_init(&pc->lock, RANK_PAGECACHE, "pagecache");
 	spin_init(&pc->vmas_lock, RANK_OBJECT_VMAS, "object vmas");
-	atomic_init(&pc->refs, 1);
+	refcount_init(&pc->refs, 1);
+	atomic_init(&pc->ra_trigger, UINT64_MAX);
 	list_init(&pc->vmas);
 	list_init(&pc->dirty_link);
 	waitq_init(&pc->unlock_waiters);
@@ -38,10 +46,10 @@ void pagecache_init(struct page_cache *pc, const struct pagecache_ops *ops, void
 
 void pagecache_destroy(struct page_cache *pc)
 {
-	ASSERT(list_empty(&pc->vmas));
+	ASSERT(!pagecache_is_mapped(pc));
 	pagecache_dirty_forget(pc);
 	pagecache_remove_range(pc, 0, UINT64_MAX, false);
-	ASSERT(pc->npages == 0);
+	ASSERT(atomic_load_explicit(&pc->npages, memory_order_relaxed) == 0);
 	/* Whoever unlocked the last page still holds the lock for a moment. */
 	spin_lock(&pc->lock);
 	spin_unlock(&pc->lock);
@@ -66,26 +74,22 @@ struct page_cache *pagecache_create_anon(uint64_t size)
 }
 void pagecache_get(struct page_cache *pc)
 {
-	atomic_fetch_add_explicit(&pc->refs, 1, memory_order_relaxed);
+	refcount_get(&pc->refs);
 }
 void pagecache_put(struct page_cache *pc)
 {
-	int32_t old;
-
-	if (!pc) {
-		return;
-	}
-	old = atomic_fetch_sub_explicit(&pc->refs, 1, memory_order_acq_rel);
-	ASSERT(old > 0);
-	if (old == 1 && pc->ops && pc->ops->release) {
+	if (pc && refcount_put(&pc->refs) && pc->ops && pc->ops->release) {
 		pc->ops->release(pc);
 	}
 }
 
 int pagecache_insert_locked(struct page_cache *pc, uint64_t index, struct page *p, uint32_t flags)
 {
-	int err = pagecache_tree_insert(pc, index, p);
+	int err;
 
+	spin_assert_held(&pc->lock);
+	ASSERT(!(page_flags(p) & PAGE_CACHE));
+	err = pagecache_tree_insert(pc, index, p);
 	if (err) {
 		return err;
 	}
@@ -105,6 +109,7 @@ void pagecache_remove_locked(struct page_cache *pc, struct page *p)
 {
 	uint32_t old;
 
+	spin_assert_held(&pc->lock);
 	ASSERT(p->owner == pc && page_flags(p) & PAGE_CACHE);
 	pagecache_tree_remove(pc, p->index);
 	if (!pagecache_is_memory(pc)) {
@@ -128,6 +133,7 @@ void pagecache_wait_locked(struct page_cache *pc)
 
 void pagecache_unlock_locked(struct page_cache *pc, struct page **pages, unsigned n)
 {
+	spin_assert_held(&pc->lock);
 	for (unsigned i = 0; i < n; i++) {
 		ASSERT(page_flags(pages[i]) & PAGE_LOCKED);
 		page_clear_flags(pages[i], PAGE_LOCKED);
@@ -136,6 +142,7 @@ void pagecache_unlock_locked(struct page_cache *pc, struct page **pages, unsigne
 }
 
 static struct page *find_ready_locked(struct page_cache *pc, uint64_t index)
+	REQUIRES(pagecache_role)
 {
 	struct page *p = pagecache_tree_find(pc, index);
 
@@ -179,6 +186,7 @@ struct window {
 
 /* Cuts w down to the pages around index that are missing. */
 static void trim_window_locked(const struct page_cache *pc, uint64_t index, struct window *w)
+	REQUIRES(pagecache_role)
 {
 	uint64_t lo = index, end = index + 1;
 
@@ -195,7 +203,7 @@ static void trim_window_locked(const struct page_cache *pc, uint64_t index, stru
 /* What to fill for a miss at index.  Changes nothing: that is fill_window()'s, when it has the
  * pages. */
 static struct window plan_window_locked(const struct page_cache *pc, uint64_t index, uint64_t want,
-					bool mapped)
+					bool mapped) REQUIRES(pagecache_role)
 {
 	uint64_t size = atomic_load_explicit(&pc->size, memory_order_relaxed);
 	uint64_t end = size / PAGE_SIZE + (size % PAGE_SIZE != 0);
@@ -218,23 +226,17 @@ static struct window plan_window_locked(const struct page_cache *pc, uint64_t in
 	return w;
 }
 
+static void set_trigger_locked(struct page_cache *pc, uint64_t index) REQUIRES(pagecache_role)
+{
+	atomic_store_explicit(&pc->ra_trigger, index, memory_order_relaxed);
+}
+
 /* Puts the new pages into the tree, all locked.  Fewer than n when nodes can't be had. */
-static unsigned insert_run(struct page_cache *pc, uint64_t first, struct page **pages, unsigned n)
+static unsigned insert_run_locked(struct page_cache *pc, uint64_t first, struct page **pages,
+				  unsigned n) REQUIRES(pagecache_role)
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (pagecache_insert_locked(pc, first + i, pages[i], PAGE_LOCKED)) {
-			return i;
-		}
-	}
-	return n;
-}
-
-static unsigned alloc_pages(struct page **pages, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++) {
-		/* Only the first is needed; for the rest nothing else is thrown out. */
-		pages[i] = page_alloc(0, PAGE_ALLOC_USER | (i ? PAGE_ALLOC_NORETRY : 0));
-		if (!pages[i]) {
 			return i;
 		}
 	}
@@ -283,7 +285,7 @@ static struct page *finish_fill(struct page_cache *pc, struct page **pages, unsi
 static int fill_window(struct page_cache *pc, uint64_t index, struct window w, struct page **pages,
 		       struct page **out)
 {
-	unsigned have = alloc_pages(pages, w.n), n;
+	unsigned have = page_alloc_many(pages, w.n), n;
 	int err;
 
 	if (!have) {
@@ -300,11 +302,11 @@ static int fill_window(struct page_cache *pc, uint64_t index, struct window w, s
 		w.n = have;
 		w.first = MAX(w.first, index - MIN(index, (uint64_t)have - 1));
 	}
-	n = insert_run(pc, w.first, pages, w.n);
+	n = insert_run_locked(pc, w.first, pages, w.n);
 	pc->ra_next = w.first + n;
 	pc->ra_size = w.ra_size ? MIN(MAX(w.ra_size, (uint64_t)n), readahead_max) : 0;
 	/* The start of a file may be all that is wanted: half of the first window first. */
-	pc->ra_trigger = !pc->ra_size ? UINT64_MAX : index ? w.first : n / 2;
+	set_trigger_locked(pc, !pc->ra_size ? UINT64_MAX : index ? w.first : n / 2);
 	spin_unlock(&pc->lock);
 	put_pages(pages + n, have - n);
 	if (n == 0) {
@@ -324,7 +326,7 @@ static int fill_window(struct page_cache *pc, uint64_t index, struct window w, s
 /* A zero page for memory-only caches. */
 static int make_zero_page(struct page_cache *pc, uint64_t index, struct page **out)
 {
-	struct page *p = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO), *old;
+	struct page *p = page_alloc_user(0, PAGE_ALLOC_ZERO), *old;
 	int err = 0;
 
 	if (!p) {
@@ -422,9 +424,9 @@ static unsigned insert_ahead(struct page_cache *pc, uint64_t first, struct page 
 		while (n < have && !pagecache_tree_find(pc, first + n)) {
 			n++;
 		}
-		n = insert_run(pc, first, pages, n);
+		n = insert_run_locked(pc, first, pages, n);
 		pc->ra_next = first + n;
-		pc->ra_trigger = n ? first : UINT64_MAX;
+		set_trigger_locked(pc, n ? first : UINT64_MAX);
 	}
 	spin_unlock(&pc->lock);
 	return n;
@@ -433,27 +435,30 @@ static unsigned insert_ahead(struct page_cache *pc, uint64_t first, struct page 
 void pagecache_read_ahead(struct page_cache *pc, uint64_t index, unsigned n)
 {
 	uint64_t size = atomic_load_explicit(&pc->size, memory_order_relaxed), first, end, want;
+	uint64_t trigger = atomic_load_explicit(&pc->ra_trigger, memory_order_relaxed);
 	struct page **pages;
 	unsigned have;
 
-	/* A look without the lock: one reader passes the mark, others don't mind. */
-	if (READ_ONCE(pc->ra_trigger) - index >= n || !pc->ops->fill_async) {
+	/* A look without the lock: of several readers that pass the mark the first takes it
+	 * away under the lock, the others find none and want nothing. */
+	if (trigger - index >= n || !pc->ops->fill_async) {
 		return;
 	}
 	end = size / PAGE_SIZE + (size % PAGE_SIZE != 0);
 	spin_lock(&pc->lock);
 	first = pc->ra_next;
 	want = MIN(MAX(pc->ra_size * 2, (uint64_t)RA_START), readahead_max);
-	want = pc->ra_trigger == UINT64_MAX || first >= end ? 0 : MIN(want, end - first);
+	trigger = atomic_load_explicit(&pc->ra_trigger, memory_order_relaxed);
+	want = trigger == UINT64_MAX || first >= end ? 0 : MIN(want, end - first);
 	pc->ra_size = MAX(pc->ra_size, want);
-	pc->ra_trigger = UINT64_MAX;
+	set_trigger_locked(pc, UINT64_MAX);
 	spin_unlock(&pc->lock);
 	pages = want ? kmalloc(want * sizeof(*pages)) : NULL;
 	if (!pages) {
 		return;
 	}
 	for (have = 0; have < want; have++) {
-		pages[have] = page_alloc(0, PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY);
+		pages[have] = page_alloc(0, PAGE_ALLOC_USER);
 		if (!pages[have]) {
 			break;
 		}

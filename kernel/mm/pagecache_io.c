@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The page cache: copies in and out, truncation, invalidation. */
+/*
+ * The page cache: copies in and out, truncation, invalidation.
+ *
+ * Bytes are copied without any lock, with a reference to the page: reads and writes of one
+ * place at once may mix (as on Linux), and user copies may fault on a mapping of the very same
+ * page.  A new page is filled before it is in the tree, so that nobody sees what was there.
+ */
 #include "pagecache_internal.h"
 #include <lib/assert.h>
 #include <lib/string.h>
@@ -93,7 +99,7 @@ long pagecache_read(struct page_cache *pc, struct uio *u, uint64_t pos)
 /* A whole page's worth for a place where no page is: filled before others can see it. */
 static long write_new_page(struct page_cache *pc, struct uio *u, uint64_t index)
 {
-	struct page *p = page_alloc(0, PAGE_ALLOC_USER);
+	struct page *p = page_alloc_user(0, 0);
 	size_t moved;
 	int err = 0;
 
@@ -255,7 +261,7 @@ void pagecache_remove_range(struct page_cache *pc, uint64_t first, uint64_t last
 	}
 }
 
-static bool has_vmas(struct page_cache *pc)
+bool pagecache_is_mapped(struct page_cache *pc)
 {
 	bool mapped;
 
@@ -264,11 +270,19 @@ static bool has_vmas(struct page_cache *pc)
 	spin_unlock(&pc->vmas_lock);
 	return mapped;
 }
+
 static void unmap_range(struct page_cache *pc, uint64_t first, uint64_t last)
 {
-	if (has_vmas(pc)) {
+	if (pagecache_is_mapped(pc)) {
 		mm_unmap_object(pc, first, last);
 	}
+}
+
+/* A look without the lock.  A page that comes meanwhile is filled from the store as the caller
+ * left it, so nothing has to be done for it. */
+static bool is_empty(struct page_cache *pc)
+{
+	return atomic_load_explicit(&pc->npages, memory_order_relaxed) == 0;
 }
 
 static void zero_part(struct page_cache *pc, uint64_t index, size_t from, size_t to)
@@ -287,7 +301,7 @@ void pagecache_truncate(struct page_cache *pc, uint64_t new_size)
 	uint64_t end = MIN(old, new_size);
 
 	/* Without cached pages there may still be private copies of them. */
-	if (pc->npages == 0 && !has_vmas(pc)) {
+	if (is_empty(pc) && !pagecache_is_mapped(pc)) {
 		return;
 	}
 	if (new_size < old) {
@@ -296,7 +310,7 @@ void pagecache_truncate(struct page_cache *pc, uint64_t new_size)
 		/* Size first, so that no fault finds a page beyond it; mappings last, so that
 		 * those who mapped a page before it left the tree are found. */
 		pagecache_remove_range(pc, first, UINT64_MAX, false);
-		if (has_vmas(pc)) {
+		if (pagecache_is_mapped(pc)) {
 			mm_unmap_object_end(pc, first);
 		}
 	}
@@ -310,7 +324,7 @@ void pagecache_invalidate(struct page_cache *pc, uint64_t first, uint64_t last)
 {
 	int err;
 
-	if (pc->npages == 0 || pagecache_is_memory(pc)) {
+	if (is_empty(pc) || pagecache_is_memory(pc)) {
 		return;
 	}
 	err = pagecache_sync(pc, first, last);

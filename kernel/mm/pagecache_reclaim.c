@@ -16,8 +16,8 @@
 #define LOOK_MIN 512 /* pages looked at before mapped ones are taken */
 
 static SPINLOCK(page_lru) lru_lock = SPINLOCK_INIT(RANK_FS_LEAF, "page lru");
-static struct list lru = LIST_INIT(lru); /* struct page.link; lru_lock */
-static uint64_t lru_pages;		 /* lru_lock */
+static struct list lru GUARDED_BY(page_lru_role) = LIST_INIT(lru); /* struct page.link */
+static uint64_t lru_pages GUARDED_BY(page_lru_role);
 
 void pagecache_lru_add(struct page *p)
 {
@@ -38,8 +38,7 @@ void pagecache_lru_remove(struct page *p)
 
 enum verdict { KEEP, FREE, UNMAP };
 
-/* lru_lock and the cache's lock held. */
-static enum verdict judge(struct page *p, bool mapped_too)
+static enum verdict judge(struct page *p, bool mapped_too) REQUIRES(pagecache_role, page_lru_role)
 {
 	uint32_t f = page_flags(p);
 	int32_t maps = atomic_load_explicit(&p->maps, memory_order_acquire);
@@ -54,7 +53,8 @@ static enum verdict judge(struct page *p, bool mapped_too)
 	if (maps > 0) {
 		return mapped_too ? UNMAP : KEEP;
 	}
-	/* New references are taken under the cache's lock only. */
+	/* Only the tree's reference: a new one would be taken under the cache's lock, so nobody
+	 * uses the page, nor marks it dirty, before it is out of the tree. */
 	return page_refs(p) == 1 ? FREE : KEEP;
 }
 
@@ -64,7 +64,30 @@ struct haul {
 	unsigned nfree, nmapped;
 };
 
+/* Decides about p and takes it along if it can go. */
+static void haul_locked(struct page_cache *pc, struct page *p, bool mapped_too, struct haul *h)
+	REQUIRES(pagecache_role, page_lru_role)
+{
+	enum verdict v = judge(p, mapped_too);
+
+	spin_assert_held(&pc->lock);
+	if (v == UNMAP) {
+		page_get(p);
+		page_set_flags(p, PAGE_LOCKED);
+		h->mapped[h->nmapped++] = p;
+	} else if (v == FREE) {
+		/* pagecache_remove_locked() without taking lru_lock again */
+		list_remove(&p->link);
+		lru_pages--;
+		pagecache_tree_remove(pc, p->index);
+		page_clear_flags(p, PAGE_CACHE);
+		p->owner = NULL;
+		h->free[h->nfree++] = p;
+	}
+}
+
 /* Looks at up to `budget` pages, until a batch of one kind is full. */
+LOCK_UNCHECKED("pc->lock is tried under lru_lock, against the order; a try can't deadlock")
 static void scan(uint64_t *budget, bool mapped_too, struct haul *h)
 {
 	h->nfree = h->nmapped = 0;
@@ -72,7 +95,6 @@ static void scan(uint64_t *budget, bool mapped_too, struct haul *h)
 	while (*budget && h->nfree < BATCH && h->nmapped < BATCH && !list_empty(&lru)) {
 		struct page *p = list_first_entry(&lru, struct page, link);
 		struct page_cache *pc = p->owner;
-		enum verdict v;
 
 		(*budget)--;
 		list_remove(&p->link);
@@ -80,20 +102,7 @@ static void scan(uint64_t *budget, bool mapped_too, struct haul *h)
 		if (!spin_trylock(&pc->lock)) {
 			continue;
 		}
-		v = judge(p, mapped_too);
-		if (v == UNMAP) {
-			page_get(p);
-			page_set_flags(p, PAGE_LOCKED);
-			h->mapped[h->nmapped++] = p;
-		} else if (v == FREE) {
-			/* pagecache_remove_locked() without taking lru_lock again */
-			list_remove(&p->link);
-			lru_pages--;
-			pagecache_tree_remove(pc, p->index);
-			page_clear_flags(p, PAGE_CACHE);
-			p->owner = NULL;
-			h->free[h->nfree++] = p;
-		}
+		haul_locked(pc, p, mapped_too, h);
 		spin_unlock(&pc->lock);
 	}
 	spin_unlock(&lru_lock);
@@ -209,7 +218,7 @@ uint64_t pagecache_shrink(uint64_t pages)
 
 	if (freed == 0) {
 		/* All that is left may be dirty: written back, it can go. */
-		pagecache_sync_all();
+		pagecache_write_back();
 		freed = shrink(pages);
 	}
 	return freed;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The page cache's radix tree: page offset to page. */
+/*
+ * The page cache's radix tree: page offset to page.  All under pc->lock; allocations for nodes
+ * do not sleep.  A node is there while one of its slots is used: count says how many.
+ */
 #include "pagecache_internal.h"
 #include <lib/assert.h>
 #include <linux/errno.h>
@@ -19,11 +22,6 @@ void pagecache_tree_init(void)
 {
 	node_cache = kmem_cache_create("pagecache_node", sizeof(struct tree_node), 0);
 	ASSERT(node_cache);
-}
-
-static struct tree_node *tree_root(const struct page_cache *pc)
-{
-	return (struct tree_node *)pc->root;
 }
 
 static unsigned slot_of(uint64_t index, unsigned height)
@@ -53,7 +51,14 @@ struct page *pagecache_tree_find(const struct page_cache *pc, uint64_t index)
 	return p;
 }
 
-static int tree_grow(struct page_cache *pc, uint64_t index)
+static void count_pages(struct page_cache *pc, int n) REQUIRES(pagecache_role)
+{
+	uint64_t old = atomic_load_explicit(&pc->npages, memory_order_relaxed);
+
+	atomic_store_explicit(&pc->npages, old + (uint64_t)(int64_t)n, memory_order_relaxed);
+}
+
+static int tree_grow(struct page_cache *pc, uint64_t index) REQUIRES(pagecache_role)
 {
 	while (!tree_covers(pc->height, index)) {
 		if (pc->root) {
@@ -64,7 +69,7 @@ static int tree_grow(struct page_cache *pc, uint64_t index)
 			}
 			n->slot[0] = pc->root;
 			n->count = 1;
-			pc->root = (void **)n;
+			pc->root = n;
 		}
 		pc->height++;
 		ASSERT(pc->height <= MAX_HEIGHT);
@@ -75,7 +80,7 @@ static int tree_grow(struct page_cache *pc, uint64_t index)
 int pagecache_tree_insert(struct page_cache *pc, uint64_t index, struct page *p)
 {
 	struct tree_node *node = NULL;
-	void **link = (void **)&pc->root;
+	void **link = &pc->root;
 	int err = tree_grow(pc, index);
 
 	if (err) {
@@ -102,7 +107,7 @@ int pagecache_tree_insert(struct page_cache *pc, uint64_t index, struct page *p)
 	if (node) {
 		node->count++;
 	}
-	pc->npages++;
+	count_pages(pc, 1);
 	return 0;
 }
 
@@ -122,7 +127,7 @@ void pagecache_tree_remove(struct page_cache *pc, uint64_t index)
 	}
 	/* h levels were not reached: path[h + 1] is the lowest node there. */
 	if (p && h == 0) {
-		pc->npages--;
+		count_pages(pc, -1);
 		if (pc->height == 0) {
 			pc->root = NULL;
 		} else {
@@ -150,10 +155,10 @@ struct page *pagecache_tree_next(const struct page_cache *pc, uint64_t *index, u
 
 	if (pc->height == 0) {
 		*index = 0;
-		return i == 0 ? (struct page *)pc->root : NULL;
+		return i == 0 ? pc->root : NULL;
 	}
 	while (i <= last && tree_covers(pc->height, i)) {
-		struct tree_node *node = tree_root(pc);
+		struct tree_node *node = pc->root;
 		unsigned h = pc->height;
 
 		while (node) {

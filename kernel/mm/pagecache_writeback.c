@@ -5,6 +5,14 @@
  * A page becomes dirty on the write fault of a shared mapping; writing it back makes its
  * mappings read-only first, so that the next write faults again.  Caches with dirty pages
  * are on one list, which a thread empties every five seconds.
+ *
+ * PAGE_DIRTY is set without a lock, by compare-exchange and only together with PAGE_CACHE;
+ * pc->ndirty counts the flags.  A cache on the list is alive: pagecache_destroy() takes it off,
+ * and who takes it off to write holds its owner by ops->hold, under dirty_lock.
+ *
+ * A page that is on its way is no longer dirty.  So who promises that data has arrived (fsync,
+ * msync, sync) also waits for what others are writing; who only wants memory does not, for it
+ * may be called from a write.
  */
 #include "pagecache_internal.h"
 #include <arch/clock.h>
@@ -19,32 +27,38 @@
 #define WRITE_BACK_AGE_NS (5 * NSEC_PER_SEC)
 
 static SPINLOCK(dirty_caches) dirty_lock = SPINLOCK_INIT(RANK_FS_LEAF, "dirty caches");
-static struct list dirty_caches = LIST_INIT(dirty_caches); /* dirty_lock */
+static struct list dirty_caches GUARDED_BY(dirty_caches_role) = LIST_INIT(dirty_caches);
 static struct waitq flusher_q;
+static unsigned flushing
+	GUARDED_BY(dirty_caches_role); /* caches that pagecache_write_back() has in hand */
+static struct waitq flushed_q;	       /* with dirty_lock */
 static _Atomic bool flusher_started;
 static _Atomic uint64_t dirty_pages; /* of all caches */
-static uint64_t dirty_max;	     /* more must be written back first: reclaim can't free them */
+static uint64_t dirty_max; /* [I] more must be written back first: reclaim can't free them */
 
 void pagecache_writeback_init(void)
 {
 	waitq_init(&flusher_q);
+	waitq_init(&flushed_q);
 	dirty_max = MAX(mem_total_pages() / 4, (uint64_t)64);
 }
 
 void pagecache_throttle_dirty(void)
 {
 	if (atomic_load_explicit(&dirty_pages, memory_order_relaxed) > dirty_max) {
-		pagecache_sync_all();
+		pagecache_write_back();
 	}
 }
 
 void pagecache_count_dirty(struct page_cache *pc, int64_t n)
 {
-	atomic_fetch_add_explicit(&pc->ndirty, (uint64_t)n, memory_order_relaxed);
+	/* Pairs with the acquire in write_range(): who sees no dirty page sees who writes it. */
+	atomic_fetch_add_explicit(&pc->ndirty, (uint64_t)n, memory_order_release);
 	atomic_fetch_add_explicit(&dirty_pages, (uint64_t)n, memory_order_relaxed);
 }
 
-/* Called by the fault handler, perhaps under its page-table lock: only spinlocks below. */
+/* The compare-exchange pairs with the clearing in pagecache_remove_locked(): a page that left
+ * the cache is not marked, so ndirty is right. */
 void pagecache_mark_dirty(struct page_cache *pc, struct page *p)
 {
 	uint32_t f = page_flags(p);
@@ -118,6 +132,7 @@ static unsigned lock_run(struct page_cache *pc, uint64_t *index, uint64_t last, 
 		page_set_flags(p, PAGE_LOCKED);
 		pages[n++] = p;
 	}
+	atomic_fetch_add_explicit(&pc->writing, n, memory_order_relaxed);
 	spin_unlock(&pc->lock);
 	return n;
 }
@@ -143,6 +158,7 @@ static int write_run(struct page_cache *pc, uint64_t index, struct page **pages,
 		atomic_store_explicit(&pc->write_error, (uint32_t)-err, memory_order_release);
 	}
 	spin_lock(&pc->lock);
+	atomic_fetch_sub_explicit(&pc->writing, n, memory_order_relaxed);
 	pagecache_unlock_locked(pc, pages, n);
 	spin_unlock(&pc->lock);
 	for (unsigned i = 0; i < n; i++) {
@@ -151,15 +167,14 @@ static int write_run(struct page_cache *pc, uint64_t index, struct page **pages,
 	return err;
 }
 
-int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last)
+static int write_range(struct page_cache *pc, uint64_t first, uint64_t last)
 {
 	struct page *one[1], **pages = one;
 	struct page *big;
 	uint64_t index = first;
 	int err = 0;
 
-	if (!pagecache_writes_back(pc) ||
-	    atomic_load_explicit(&pc->ndirty, memory_order_relaxed) == 0) {
+	if (atomic_load_explicit(&pc->ndirty, memory_order_acquire) == 0) {
 		return 0;
 	}
 	/* RUN_MAX pointers fill half a page; memory may be what this is about to free. */
@@ -189,7 +204,26 @@ int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last)
 	return err;
 }
 
-/* Takes the oldest dirty cache off the list, with its owner held. */
+int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last)
+{
+	int err;
+
+	if (!pagecache_writes_back(pc)) {
+		return 0;
+	}
+	err = write_range(pc, first, last);
+	/* Pages count as `writing` before they cease to be dirty, see pagecache_count_dirty(). */
+	if (atomic_load_explicit(&pc->writing, memory_order_relaxed)) {
+		spin_lock(&pc->lock);
+		while (atomic_load_explicit(&pc->writing, memory_order_relaxed)) {
+			pagecache_wait_locked(pc);
+		}
+		spin_unlock(&pc->lock);
+	}
+	return err;
+}
+
+/* Takes the oldest dirty cache off the list, with its owner held; counted in `flushing`. */
 static struct page_cache *next_dirty(void)
 {
 	struct page_cache *pc = NULL;
@@ -202,22 +236,39 @@ static struct page_cache *next_dirty(void)
 			pc = NULL; /* on its way out: its owner writes it */
 		}
 	}
+	flushing += pc != NULL;
 	spin_unlock(&dirty_lock);
 	return pc;
 }
 
-void pagecache_sync_all(void)
+void pagecache_write_back(void)
 {
 	struct page_cache *pc;
 
 	while ((pc = next_dirty())) {
-		int err = pagecache_sync(pc, 0, UINT64_MAX);
+		int err = write_range(pc, 0, UINT64_MAX);
 
 		(void)err; /* kept in write_error */
 		if (pc->ops->unhold) {
 			pc->ops->unhold(pc);
 		}
+		spin_lock(&dirty_lock);
+		flushing--;
+		waitq_wake_all(&flushed_q);
+		spin_unlock(&dirty_lock);
 	}
+}
+
+void pagecache_sync_all(void)
+{
+	pagecache_write_back();
+	spin_lock(&dirty_lock);
+	while (flushing) {
+		int err = waitq_wait(&flushed_q, &dirty_lock, WAIT_UNINTR, DEADLINE_NONE);
+
+		(void)err; /* looks again in any case */
+	}
+	spin_unlock(&dirty_lock);
 }
 
 static void flusher(void *arg)
@@ -234,7 +285,7 @@ static void flusher(void *arg)
 		spin_unlock(&dirty_lock);
 		err = sched_sleep_until(clock_mono_ns() + WRITE_BACK_AGE_NS, WAIT_UNINTR);
 		(void)err;
-		pagecache_sync_all();
+		pagecache_write_back();
 	}
 }
 

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks over the page tables of programs: look up, make, remove, protect, copy. */
+/*
+ * Walks over the page tables of programs: look up, make, remove, protect, copy.
+ *
+ * Tables are four levels; only levels 0 and 1 map pages.  A table is installed by
+ * compare-exchange into an empty entry and stays while a vma lies over it: it goes with mm->lock
+ * held for writing, or with the space.  So walks need no lock but what keeps the vma (mm->lock,
+ * or vmas_lock of its object).  Entries that map something change under pt_lock.
+ * Ranges are page aligned and below USER_END: the caller checked them, we assert.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -7,12 +15,18 @@
 
 #define TABLE_BITS (PTE_P | PTE_W | PTE_U)
 
+static void assert_range(uint64_t start, uint64_t end)
+{
+	DEBUG_ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
+}
+
 /* --- finding and making tables --- */
 
 uint64_t *pt_pmd_skip(struct mm *mm, uint64_t va, uint64_t *next)
 {
 	uint64_t *t = phys_to_virt(mm->space.root);
 
+	DEBUG_ASSERT(va <= USER_END);
 	for (unsigned level = 3; level > 1; level--) {
 		uint64_t e = pte_read(&t[pt_index(va, level)]);
 
@@ -36,7 +50,7 @@ uint64_t *pt_pmd(struct mm *mm, uint64_t va)
 
 bool pt_table_alloc(struct mm *mm, uint64_t *entry)
 {
-	struct page *p = page_alloc(0, PAGE_ALLOC_ZERO | PAGE_ALLOC_USER);
+	struct page *p = page_alloc_user(0, PAGE_ALLOC_ZERO);
 
 	if (!p) {
 		return false;
@@ -54,6 +68,7 @@ uint64_t *pt_pmd_alloc(struct mm *mm, uint64_t va)
 {
 	uint64_t *t = phys_to_virt(mm->space.root);
 
+	DEBUG_ASSERT(va < USER_END);
 	for (unsigned level = 3; level > 1; level--) {
 		uint64_t *e = &t[pt_index(va, level)];
 
@@ -81,6 +96,7 @@ static uint64_t pmd_end(uint64_t va, uint64_t end)
 /* --- removing --- */
 
 static void zap_huge(struct gather *g, struct vma *v, uint64_t *pmd, uint64_t va)
+	REQUIRES(pagetable_role)
 {
 	uint64_t old = pte_exchange(pmd, 0);
 
@@ -92,7 +108,7 @@ static void zap_huge(struct gather *g, struct vma *v, uint64_t *pmd, uint64_t va
 /* Removes the entries of [va, end), in one table, until done or the gather is full; returns
  * where it stopped.  Only those with all bits of `need`. */
 static uint64_t zap_table(struct gather *g, struct vma *v, uint64_t *pmd, uint64_t va, uint64_t end,
-			  uint64_t need)
+			  uint64_t need) REQUIRES(pagetable_role)
 {
 	uint64_t *pte = pt_pte(pmd, va), first = 0, last = 0;
 	int64_t anon = 0, file = 0;
@@ -131,11 +147,15 @@ static uint64_t zap_table(struct gather *g, struct vma *v, uint64_t *pmd, uint64
 	return va;
 }
 
-static void zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t end, uint64_t need)
+/* False: met a 2 MiB page of which only a part is in the range. */
+static bool zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t end, uint64_t need)
 {
 	struct mm *mm = g->mm;
 	uint64_t va = start, next;
+	bool whole = true;
 
+	assert_range(start, end);
+	DEBUG_ASSERT(v->start <= start && end <= v->end);
 	while (va < end) {
 		uint64_t *pmd;
 
@@ -149,19 +169,9 @@ static void zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t 
 			gather_flush(g);
 		}
 		spin_lock(&mm->pt_lock);
-		if (pte_read(pmd) & PTE_PS) {
-			uint64_t cut = IS_ALIGNED(va, HUGE_SIZE) ? next : va;
-
-			if (!need && !IS_ALIGNED(cut, HUGE_SIZE)) {
-				/* The caller splits what it does not take whole, but under the
-				 * read lock a fault may have mapped it since. */
-				spin_unlock(&mm->pt_lock);
-				if (huge_split_at(mm, cut)) {
-					va = next;
-				}
-				continue;
-			}
-			if (!need) { /* PTE_FILE is never huge */
+		if (pte_read(pmd) & PTE_PS) { /* anonymous: it has none of `need` */
+			whole = whole && IS_ALIGNED(va, HUGE_SIZE) && next - va == HUGE_SIZE;
+			if (whole && !need) {
 				zap_huge(g, v, pmd, va);
 			}
 			va = next;
@@ -170,16 +180,17 @@ static void zap_range(struct gather *g, struct vma *v, uint64_t start, uint64_t 
 		}
 		spin_unlock(&mm->pt_lock);
 	}
+	return whole;
 }
 
-void pt_zap(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
+bool pt_zap(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
 {
-	zap_range(g, v, start, end, 0);
+	return zap_range(g, v, start, end, 0);
 }
 
 void pt_zap_file(struct gather *g, struct vma *v, uint64_t start, uint64_t end)
 {
-	zap_range(g, v, start, end, PTE_FILE);
+	(void)zap_range(g, v, start, end, PTE_FILE);
 }
 
 /* Frees the table below *e, which covers [va, va + span). */
@@ -228,6 +239,8 @@ static void free_level(struct gather *g, uint64_t start, uint64_t end, unsigned 
 void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t floor,
 		    uint64_t ceiling)
 {
+	assert_range(start, end);
+	ASSERT(floor <= start && end <= ceiling);
 	/* most unmappings leave something in the same 2 MiB */
 	if (MAX(floor, start & HUGE_MASK) + HUGE_SIZE > ceiling) {
 		return;
@@ -241,7 +254,7 @@ void pt_free_tables(struct gather *g, uint64_t start, uint64_t end, uint64_t flo
 
 /* The entry with a new protection.  W is given at once where that is known to be right:
  * a page that nobody else refers to. */
-static uint64_t pte_with(uint64_t e, uint64_t bits, uint32_t flags)
+static uint64_t pte_with(uint64_t e, uint64_t bits, uint32_t flags) REQUIRES(pagetable_role)
 {
 	uint64_t keep = e & (PTE_ADDR | PTE_W | PTE_D | PTE_SPECIAL | PTE_FILE | PTE_PS);
 
@@ -266,7 +279,7 @@ static bool pte_reduced(uint64_t old, uint64_t now)
 	return (old & ~now & (PTE_P | PTE_W)) || (now & ~old & PTE_NX);
 }
 
-static bool protect_entry(uint64_t *pte, uint64_t bits, uint32_t flags)
+static bool protect_entry(uint64_t *pte, uint64_t bits, uint32_t flags) REQUIRES(pagetable_role)
 {
 	uint64_t e = pte_read(pte), now;
 
@@ -288,6 +301,7 @@ void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags)
 	uint64_t bits = pt_bits(flags), va, next;
 	uint64_t first = UINT64_MAX, last = 0;
 
+	assert_range(start, end);
 	for (va = start; va < end; va = next) {
 		uint64_t *pmd, *pte;
 
@@ -322,6 +336,7 @@ void pt_protect(struct mm *mm, uint64_t start, uint64_t end, uint32_t flags)
 
 /* Copies the anonymous entries of one table. */
 static int64_t copy_table(uint64_t *from, uint64_t *to, unsigned n, bool *flush)
+	REQUIRES(pagetable_role)
 {
 	int64_t copied = 0;
 
@@ -342,7 +357,7 @@ static int64_t copy_table(uint64_t *from, uint64_t *to, unsigned n, bool *flush)
 	return copied;
 }
 
-static void copy_huge(uint64_t *from, uint64_t *to, bool *flush)
+static void copy_huge(uint64_t *from, uint64_t *to, bool *flush) REQUIRES(pagetable_role)
 {
 	page_get(phys_to_page(pte_read(from) & PTE_ADDR & HUGE_MASK));
 	if (pte_read(from) & PTE_W) {
@@ -358,6 +373,8 @@ int pt_copy(struct mm *to, struct vma *v, bool *flush)
 	struct mm *from = v->mm;
 	uint64_t va, next;
 
+	rwsem_assert_write_held(&from->lock); /* no fault maps beside it, and no table goes */
+	mm_assert_exclusive(to);
 	for (va = v->start; va < v->end; va = next) {
 		uint64_t *src, *dst;
 		int64_t copied = 0;

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator, see mm/phys.h.  A free page (refs 0) is in one of three places: the buddy
+ * lists, a CPU's list, or RAM that was never looked at (from fresh_next on).
+ *
+ * phys.lock (irq) keeps the buddy lists and fresh_*.  A CPU's list and statistics are touched by
+ * that CPU only, with interrupts off; who adds the statistics up reads them a moment apart.
+ * page_alloc() works in any context; page_alloc_user() asks the shrinkers and may sleep.
+ */
 #include <mm/phys.h>
 
 #include <arch/boot.h>
@@ -22,16 +30,17 @@ struct cpu_pages {
 } ALIGNED(64);
 
 static struct {
-	SPINLOCK(pages) lock; /* buddy, fresh_* */
-	struct buddy buddy;
+	SPINLOCK(pages) lock;
+	struct buddy buddy GUARDED_BY(pages_role);
 	struct mem_range ranges[ARRAY_SIZE(boot_info.ram) + 1]; /* [I] */
 	unsigned range_count;					/* [I] */
-	uint64_t fresh_next;		       /* RAM from here on was never looked at */
-	uint64_t fresh_pages;		       /* how much that is */
+	/* RAM from fresh_next on was never looked at; how much that is. */
+	uint64_t fresh_next GUARDED_BY(pages_role), fresh_pages GUARDED_BY(pages_role);
+	_Atomic uint64_t free;		       /* buddy.free_pages + fresh_pages, for estimates */
 	uint64_t total_pages;		       /* [I] */
 	uint64_t reserve_user, reserve_kernel; /* [I] */
 	uint32_t cpu_batch;		       /* [I] pages moved between a CPU and the lists */
-	_Atomic uint64_t peak_used;
+	uint64_t peak_used GUARDED_BY(pages_role);
 	uint64_t (*shrinkers[MAX_SHRINKERS])(uint64_t pages);
 	_Atomic unsigned shrinker_count;
 } phys = { .lock = SPINLOCK_INIT(RANK_PAGES, "pages") };
@@ -64,7 +73,7 @@ void page_copy(struct page *dst, struct page *src)
 }
 
 /* Gives the next untouched chunk of RAM to the buddy lists. */
-static bool fresh_take_locked(void)
+static bool fresh_take_locked(void) REQUIRES(pages_role)
 {
 	const struct mem_range *r = phys.ranges, *end = r + phys.range_count;
 	uint64_t chunk;
@@ -96,10 +105,11 @@ static uint64_t floor_of(unsigned flags)
 	return flags & PAGE_ALLOC_USER ? phys.reserve_user : phys.reserve_kernel;
 }
 
-static struct page *take_locked(unsigned order, uint64_t floor)
+static struct page *take_locked(unsigned order, uint64_t floor) REQUIRES(pages_role)
 {
 	struct page *p;
 
+	DEBUG_ASSERT(spin_held(&phys.lock));
 	if (phys.buddy.free_pages + phys.fresh_pages < floor + (1ul << order)) {
 		return NULL;
 	}
@@ -111,10 +121,13 @@ static struct page *take_locked(unsigned order, uint64_t floor)
 	return p;
 }
 
-static void peak_note_locked(void)
+/* Before the lock is given back: what others see without it. */
+static void free_note_locked(void) REQUIRES(pages_role)
 {
-	uint64_t used = phys.total_pages - phys.buddy.free_pages - phys.fresh_pages;
+	uint64_t free = phys.buddy.free_pages + phys.fresh_pages, used = phys.total_pages - free;
 
+	DEBUG_ASSERT(spin_held(&phys.lock));
+	atomic_store_explicit(&phys.free, free, memory_order_relaxed);
 	if (used > phys.peak_used) {
 		phys.peak_used = used;
 	}
@@ -133,7 +146,7 @@ static void pressure_note(void)
 
 void mem_balance(void)
 {
-	uint64_t free = READ_ONCE(phys.buddy.free_pages) + READ_ONCE(phys.fresh_pages);
+	uint64_t free = atomic_load_explicit(&phys.free, memory_order_relaxed);
 
 	if (free < phys.reserve_user) {
 		mem_reclaim(phys.reserve_user - free + phys.cpu_batch);
@@ -162,7 +175,7 @@ static NOINLINE struct page *alloc_global(unsigned order, unsigned flags)
 			c->count++;
 		}
 	}
-	peak_note_locked();
+	free_note_locked();
 	if (phys.buddy.free_pages + phys.fresh_pages < phys.reserve_user) {
 		pressure_note();
 	}
@@ -202,18 +215,9 @@ static NOINLINE struct page *alloc_reclaim(unsigned order, unsigned flags)
 	return NULL;
 }
 
-struct page *page_alloc(unsigned order, unsigned flags)
+/* From free to allocated. */
+static struct page *page_init(struct page *p, unsigned order, unsigned flags)
 {
-	struct page *p = alloc_try(order, flags);
-
-	if (unlikely(!p)) {
-		if ((flags & (PAGE_ALLOC_USER | PAGE_ALLOC_NORETRY)) == PAGE_ALLOC_USER) {
-			p = alloc_reclaim(order, flags);
-		}
-		if (!p) {
-			return NULL;
-		}
-	}
 	DEBUG_ASSERT(p->refs == 0 && p->maps == 0);
 	atomic_store_explicit(&p->refs, 1, memory_order_relaxed);
 	atomic_store_explicit(&p->flags, 0, memory_order_relaxed);
@@ -222,6 +226,40 @@ struct page *page_alloc(unsigned order, unsigned flags)
 		page_zero(p, order);
 	}
 	return p;
+}
+
+struct page *page_alloc(unsigned order, unsigned flags)
+{
+	struct page *p = alloc_try(order, flags);
+
+	DEBUG_ASSERT(order <= PAGE_MAX_ORDER);
+	return likely(p) ? page_init(p, order, flags) : NULL;
+}
+
+struct page *page_alloc_user(unsigned order, unsigned flags)
+{
+	struct page *p;
+
+	if (CONFIG_DEBUG) {
+		lockcheck_may_sleep();
+	}
+	flags |= PAGE_ALLOC_USER;
+	p = alloc_try(order, flags);
+	if (unlikely(!p)) {
+		p = alloc_reclaim(order, flags);
+	}
+	return likely(p) ? page_init(p, order, flags) : NULL;
+}
+
+unsigned page_alloc_many(struct page **pages, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		pages[i] = i ? page_alloc(0, PAGE_ALLOC_USER) : page_alloc_user(0, 0);
+		if (!pages[i]) {
+			return i;
+		}
+	}
+	return n;
 }
 
 /* Returns a CPU's surplus to the lists. */
@@ -236,6 +274,7 @@ static NOINLINE void cpu_pages_trim(struct cpu_pages *c, uint32_t keep)
 		c->count--;
 		buddy_free(&phys.buddy, p, 0);
 	}
+	free_note_locked();
 	spin_unlock_irqrestore(&phys.lock, irq);
 }
 
@@ -269,6 +308,7 @@ static void free_block(struct page *p)
 	}
 	irq = spin_lock_irqsave(&phys.lock);
 	buddy_free(&phys.buddy, p, order);
+	free_note_locked();
 	spin_unlock_irqrestore(&phys.lock, irq);
 }
 
@@ -305,7 +345,7 @@ uint64_t page_alloc_table(void)
 
 uint64_t mem_available_pages(void)
 {
-	uint64_t free = READ_ONCE(phys.buddy.free_pages) + READ_ONCE(phys.fresh_pages);
+	uint64_t free = atomic_load_explicit(&phys.free, memory_order_relaxed);
 
 	return free > phys.reserve_user ? free - phys.reserve_user : 0;
 }
@@ -327,7 +367,7 @@ void mem_get_stats(struct mem_stats *s)
 		}
 	}
 	irq = spin_lock_irqsave(&phys.lock);
-	peak_note_locked();
+	free_note_locked();
 	*s = (struct mem_stats){
 		.total_pages = phys.total_pages,
 		.free_pages = phys.buddy.free_pages + phys.fresh_pages + cached,
@@ -354,6 +394,7 @@ uint64_t mem_reclaim(uint64_t pages)
 	unsigned n = atomic_load_explicit(&phys.shrinker_count, memory_order_acquire);
 	uint64_t got = 0;
 
+	lockcheck_may_sleep();
 	for (unsigned i = 0; i < n && got < pages; i++) {
 		got += phys.shrinkers[i](pages - got);
 	}
@@ -436,12 +477,14 @@ static void ranges_add(uint64_t start, uint64_t end)
 
 void phys_init(void)
 {
+	spin_assert_unshared(&phys.lock);
 	vmemmap_map();
 	buddy_init(&phys.buddy);
 	for (unsigned i = 0; i < boot_info.ram_count; i++) {
 		ranges_add(boot_info.ram[i].start, boot_info.ram[i].end);
 	}
 	phys.fresh_pages = phys.total_pages;
+	atomic_init(&phys.free, phys.total_pages);
 	phys.reserve_user = MIN(MAX(phys.total_pages / 32, 48ul), 2048ul);
 	phys.reserve_kernel = phys.reserve_user / 4;
 	phys.cpu_batch = phys.total_pages < 8192 ? 8 : 32;

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* mprotect(2), and vma_isolate() for all that change parts of vmas. */
+/*
+ * mprotect(2), and vma_isolate() for all that change parts of vmas.
+ *
+ * mm->lock held for writing keeps faults out while flags and entries change; unmap_object(),
+ * which has only pt_lock, takes entries away but never makes one.  Rights that the program loses
+ * are gone from every TLB before the call returns.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -14,6 +20,7 @@ int vma_isolate(struct mm *mm, struct vma **vp, uint64_t start, uint64_t end)
 	struct vma *v = *vp, *upper;
 	int err;
 
+	ASSERT(start < end && start < v->end && end > v->start);
 	if (v->start < start) {
 		if (mm->map_count >= MAX_MAP_COUNT) {
 			return -ENOMEM;
@@ -44,7 +51,7 @@ int vma_isolate(struct mm *mm, struct vma **vp, uint64_t start, uint64_t end)
 }
 
 static int protect_vma(struct mm *mm, struct vma **vp, uint64_t start, uint64_t end, uint32_t prot,
-		       struct list *dead)
+		       struct list *dead) REQUIRES(mm_role)
 {
 	struct vma *v = *vp;
 	uint32_t flags = (v->flags & ~(uint32_t)PROT_MASK) | prot;
@@ -79,7 +86,7 @@ static int protect_vma(struct mm *mm, struct vma **vp, uint64_t start, uint64_t 
 }
 
 static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot, int grows,
-			  struct list *dead)
+			  struct list *dead) REQUIRES(mm_role)
 {
 	uint32_t flags = vma_prot(prot);
 	struct vma *v = vma_find(mm, start);

@@ -3,6 +3,10 @@
  * From a page cache to the entries that map its pages.  The list of vmas is held for the
  * whole walk; a TLB shootdown under it is fine, since whoever waits for the list does so
  * with interrupts on.
+ *
+ * mm->lock is not held, and may be held by whoever waits for us.  While a vma is in the list
+ * its range stands still, its mm lives, and the tables over its range stay: they go only where
+ * no vma is left, after vma_detach() or vma_set_range(), which take vmas_lock.
  */
 #include "mm_internal.h"
 
@@ -10,7 +14,7 @@
 
 /* The part of v that maps [first, last]; false = none. */
 static bool overlap(const struct vma *v, uint64_t first, uint64_t last, uint64_t *start,
-		    uint64_t *end)
+		    uint64_t *end) REQUIRES(object_vmas_role)
 {
 	uint64_t v_last = v->pgoff + vma_pages(v) - 1;
 
@@ -36,7 +40,9 @@ static void unmap_object(struct page_cache *pc, uint64_t first, uint64_t last, b
 		}
 		gather_init(&g, v->mm);
 		if (copies) {
-			pt_zap(&g, v, start, end);
+			bool whole = pt_zap(&g, v, start, end);
+
+			ASSERT(whole); /* no 2 MiB pages here */
 		} else {
 			pt_zap_file(&g, v, start, end);
 		}

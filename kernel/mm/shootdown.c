@@ -40,12 +40,15 @@ static void flush_ipi(void *arg)
 
 bool tlb_remote(struct mm *mm)
 {
+	/* Tables first, then the mask: pairs with arch_load_space(), which does the reverse. */
 	atomic_thread_fence(memory_order_seq_cst);
 	return atomic_load_explicit(&mm->space.active_cpus, memory_order_relaxed) &
 	       ~(1ull << cpu_id());
 }
 
-/* Leaves a note for the lazy CPUs of mask; returns those that must be interrupted. */
+/* Leaves a note for the lazy CPUs of mask; returns those that must be interrupted.  A CPU that
+ * leaves idle clears lazy_cpus, then looks at stale_cpus: it sees the note, or we see that it
+ * left. */
 static uint64_t note_lazy(struct arch_space *space, uint64_t mask)
 {
 	uint64_t lazy = mask & atomic_load(&space->lazy_cpus);
@@ -61,7 +64,7 @@ static void flush(struct mm *mm, uint64_t start, uint64_t end, bool tables)
 {
 	uint64_t self = 1ull << cpu_id(), mask;
 
-	atomic_thread_fence(memory_order_seq_cst);
+	atomic_thread_fence(memory_order_seq_cst); /* as in tlb_remote() */
 	mask = atomic_load_explicit(&mm->space.active_cpus, memory_order_relaxed);
 	if (mask & self) {
 		flush_local(start, end);
@@ -79,6 +82,7 @@ static void flush(struct mm *mm, uint64_t start, uint64_t end, bool tables)
 
 void tlb_flush_range(struct mm *mm, uint64_t start, uint64_t end)
 {
+	ASSERT(start < end && end <= USER_END);
 	flush(mm, start, end, false);
 }
 
@@ -94,6 +98,7 @@ void gather_init(struct gather *g, struct mm *mm)
 
 void gather_flush(struct gather *g)
 {
+	DEBUG_ASSERT(!spin_held(&g->mm->pt_lock));
 	if (g->start < g->end && !g->dying) {
 		flush(g->mm, g->start, g->end, g->tables);
 	}

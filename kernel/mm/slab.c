@@ -4,7 +4,10 @@
  * list of free objects (priv) and how many are out (index); link is its place in the
  * cache's list of slabs with free objects.  Objects larger than half a page get a block
  * each.  In front of the slabs each CPU has a list of free objects per cache, used with
- * interrupts off and without a lock.
+ * interrupts off and without a lock.  Never sleeps; any context.
+ *
+ * A cache keeps at most one empty slab, so that a single object that comes and goes costs no
+ * page.  The sum over its slabs of objects out is c->out; the CPUs' lists are among them.
  *
  * Debug builds append a trailer to each object: a red zone and a word that says whether
  * it is allocated; free objects are filled with 0x6b.
@@ -31,9 +34,10 @@ struct kmem_cache {
 	uint32_t batch; /* objects moved between a CPU and the slabs */
 	uint32_t index; /* in the per-CPU arrays */
 	SPINLOCK(slab) lock;
-	struct list partial; /* slabs with free objects */
-	uint32_t empty_slabs;
-	uint64_t slabs, out; /* blocks; objects not in them: used, or in CPUs' lists */
+	struct list partial GUARDED_BY(slab_role); /* slabs with free objects */
+	uint32_t empty_slabs GUARDED_BY(slab_role);
+	uint64_t slabs GUARDED_BY(slab_role); /* blocks */
+	uint64_t out GUARDED_BY(slab_role);   /* objects not in them: used, or in CPUs' lists */
 };
 struct trailer { /* debug */
 	uint64_t red_zone, state;
@@ -118,14 +122,15 @@ static NOINLINE void debug_check_free(const struct kmem_cache *c, void *obj)
 	debug_mark_free(c, obj);
 }
 
-/* Slabs; under the cache's lock. */
+/* Slabs. */
 
-static struct page *slab_create_locked(struct kmem_cache *c)
+static struct page *slab_create_locked(struct kmem_cache *c) REQUIRES(slab_role)
 {
 	struct page *p = page_alloc(c->order, cpu_in_irq() ? PAGE_ALLOC_ATOMIC : 0);
 	void *head = NULL;
 	char *base;
 
+	spin_assert_held(&c->lock);
 	if (!p) {
 		return NULL;
 	}
@@ -320,10 +325,12 @@ void slab_for_each(void (*fn)(const struct slab_usage *u, void *arg), void *arg)
 	for (unsigned i = 0; i < cache_count; i++) {
 		struct kmem_cache *c = &caches[i];
 		struct slab_usage u = { .name = c->name, .object_size = c->size };
+		uint64_t irq = spin_lock_irqsave(&c->lock);
 
-		u.used = READ_ONCE(c->out);
-		u.total = READ_ONCE(c->slabs) * c->per_slab;
-		u.pages = READ_ONCE(c->slabs) << c->order;
+		u.used = c->out;
+		u.total = c->slabs * c->per_slab;
+		u.pages = c->slabs << c->order;
+		spin_unlock_irqrestore(&c->lock, irq);
 		for (unsigned cpu = 0; cpu < MAX_CPUS; cpu++) {
 			if (cpu_lists[cpu]) {
 				u.used -= MIN(u.used, READ_ONCE(cpu_lists[cpu][i].count));
@@ -350,6 +357,7 @@ struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align
 	size_t stride;
 
 	ASSERT(n < MAX_CACHES && size > 0 && size <= PAGE_SIZE << PAGE_MAX_ORDER);
+	ASSERT((align & (align - 1)) == 0 && align <= PAGE_SIZE);
 	if (align < 8) {
 		align = 8;
 	}

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Moving data through a list of segments.  A uio belongs to one call; it stands behind the last
+ * byte that moved, also after a fault, so that the caller can report a short count or rewind.
+ * The segments were checked when they were copied in; the copies check again.
+ */
 #include <mm/uio.h>
 
 #include <lib/assert.h>

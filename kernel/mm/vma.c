@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The vmas of an address space: a tree by address, with the sums of their sizes.
+ *
+ * Changes need mm->lock held for writing, lookups for reading.  Vmas do not overlap, are never
+ * empty, and neighbours that could be one (kind_matches()) are one after vma_merge().  The range
+ * of a vma with an object changes under the object's vmas_lock, too, for unmap_object() reads it
+ * without mm->lock.  A vma that left the tree is linked by object_link into a list `dead`.
+ *
+ * gap_hint: no gap above it is longer than gap_hole, so a search that wants more starts there.
+ * Unmapping raises it, finding lowers it.
+ */
 #include "mm_internal.h"
 
 #include <lib/assert.h>
@@ -34,7 +45,7 @@ struct vma *vma_last(struct mm *mm)
 
 struct vma *vma_find(struct mm *mm, uint64_t addr)
 {
-	struct vma *best = READ_ONCE(mm->last_hit);
+	struct vma *best = atomic_load_explicit(&mm->last_hit, memory_order_relaxed);
 	struct rb_node *n;
 
 	if (best && best->start <= addr && addr < best->end) {
@@ -48,8 +59,9 @@ struct vma *vma_find(struct mm *mm, uint64_t addr)
 		if (addr < v->end) {
 			best = v;
 			if (addr >= v->start) {
-				/* readers race here: any vma of the tree is a valid hint */
-				WRITE_ONCE(mm->last_hit, v);
+				/* Readers race here, and any vma of the tree is a valid hint; it
+				 * can't be one that goes, for that takes the write lock. */
+				atomic_store_explicit(&mm->last_hit, v, memory_order_relaxed);
 				break;
 			}
 			n = n->left;
@@ -60,8 +72,13 @@ struct vma *vma_find(struct mm *mm, uint64_t addr)
 	return best;
 }
 
+static void forget_hit(struct mm *mm) REQUIRES(mm_role)
+{
+	atomic_store_explicit(&mm->last_hit, NULL, memory_order_relaxed);
+}
+
 /* The last with start < addr. */
-static struct vma *vma_find_below(struct mm *mm, uint64_t addr)
+static struct vma *vma_find_below(struct mm *mm, uint64_t addr) REQUIRES_SHARED(mm_role)
 {
 	struct rb_node *n = mm->vmas.root;
 	struct vma *best = NULL;
@@ -79,19 +96,30 @@ static struct vma *vma_find_below(struct mm *mm, uint64_t addr)
 	return best;
 }
 
-static void account(struct mm *mm, uint32_t flags, int64_t pages)
+/* No atomic addition: changes are made under mm->lock, only readers come without. */
+static inline void add(_Atomic uint64_t *sum, uint64_t pages)
 {
-	uint64_t n = (uint64_t)pages;
+	atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + pages,
+			      memory_order_relaxed);
+}
 
-	mm->total_pages += n;
+/* Pages of a kind come (or go: negative). */
+static void account_kind(struct mm *mm, uint32_t flags, uint64_t pages) REQUIRES(mm_role)
+{
 	if (flags & VMA_LOCKED) {
-		mm->locked_pages += n;
+		add(&mm->locked_pages, pages);
 	}
 	if (flags & VMA_GROWSDOWN) {
-		mm->stack_pages += n;
+		add(&mm->stack_pages, pages);
 	} else if ((flags & (VMA_WRITE | VMA_SHARED)) == VMA_WRITE) {
-		mm->data_pages += n;
+		add(&mm->data_pages, pages);
 	}
+}
+
+static inline void account(struct mm *mm, uint32_t flags, int64_t pages) REQUIRES(mm_role)
+{
+	add(&mm->total_pages, (uint64_t)pages);
+	account_kind(mm, flags, (uint64_t)pages);
 }
 
 static bool kind_matches(const struct vma *v, const struct vma_kind *k)
@@ -110,6 +138,8 @@ struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 {
 	struct vma *v = kmem_cache_alloc(vma_cache);
 
+	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
+	ASSERT(!kind->file || kind->object);
 	if (!v) {
 		return NULL;
 	}
@@ -132,7 +162,7 @@ struct vma *vma_new(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 	return v;
 }
 
-static void tree_insert(struct mm *mm, struct vma *v)
+static void tree_insert(struct mm *mm, struct vma *v) REQUIRES(mm_role)
 {
 	struct rb_node **link = &mm->vmas.root, *parent = NULL;
 
@@ -147,6 +177,8 @@ static void tree_insert(struct mm *mm, struct vma *v)
 
 void vma_insert(struct mm *mm, struct vma *v)
 {
+	mm_assert_exclusive(mm);
+	DEBUG_ASSERT(v->mm == mm && !vma_find_range(mm, v->start, v->end));
 	tree_insert(mm, v);
 	account(mm, v->flags, (int64_t)vma_pages(v));
 	if (v->object) {
@@ -158,13 +190,14 @@ void vma_insert(struct mm *mm, struct vma *v)
 
 void vma_detach(struct mm *mm, struct vma *v, struct list *dead)
 {
+	mm_assert_exclusive(mm);
 	if (v->object) {
 		spin_lock(&v->object->vmas_lock);
 		list_remove(&v->object_link);
 		spin_unlock(&v->object->vmas_lock);
 	}
 	rb_remove(&mm->vmas, &v->node);
-	mm->last_hit = NULL;
+	forget_hit(mm);
 	mm->map_count--;
 	account(mm, v->flags, -(int64_t)vma_pages(v));
 	list_push_back(dead, &v->object_link);
@@ -174,24 +207,29 @@ void vma_set_range(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 {
 	uint64_t pgoff = v->object || v->special ? vma_index(v, start) : 0;
 
-	ASSERT(start < end);
+	mm_assert_exclusive(mm);
+	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
 	account(mm, v->flags, (int64_t)((end - start) >> PAGE_SHIFT) - (int64_t)vma_pages(v));
-	if (v->object) {
-		spin_lock(&v->object->vmas_lock);
+	if (!v->object) {
+		v->start = start;
+		v->end = end;
+		v->pgoff = pgoff;
+		return;
 	}
+	/* one step for unmap_object() */
+	spin_lock(&v->object->vmas_lock);
 	v->start = start;
 	v->end = end;
 	v->pgoff = pgoff;
-	if (v->object) {
-		spin_unlock(&v->object->vmas_lock);
-	}
+	spin_unlock(&v->object->vmas_lock);
 }
 
 void vma_set_flags(struct mm *mm, struct vma *v, uint32_t flags)
 {
-	account(mm, v->flags, -(int64_t)vma_pages(v));
+	mm_assert_exclusive(mm);
+	account_kind(mm, v->flags, -vma_pages(v));
 	v->flags = flags;
-	account(mm, v->flags, (int64_t)vma_pages(v));
+	account_kind(mm, v->flags, vma_pages(v));
 }
 
 int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper)
@@ -200,19 +238,20 @@ int vma_split(struct mm *mm, struct vma *v, uint64_t addr, struct vma **upper)
 	uint64_t pgoff = v->object || v->special ? vma_index(v, addr) : 0;
 	struct vma *u;
 
-	ASSERT(addr > v->start && addr < v->end);
+	mm_assert_exclusive(mm);
+	ASSERT(addr > v->start && addr < v->end && IS_ALIGNED(addr, PAGE_SIZE));
 	u = vma_new(mm, addr, v->end, &kind, pgoff);
 	if (!u) {
 		return -ENOMEM;
 	}
-	/* one step for mm_unmap_object() */
 	if (v->object) {
+		/* one step for unmap_object(): else it would miss pages of the upper part */
 		spin_lock(&v->object->vmas_lock);
-	}
-	v->end = addr;
-	if (v->object) {
+		v->end = addr;
 		list_push_back(&v->object->vmas, &u->object_link);
 		spin_unlock(&v->object->vmas_lock);
+	} else {
+		v->end = addr;
 	}
 	tree_insert(mm, u);
 	*upper = u;
@@ -229,12 +268,13 @@ static bool continues(const struct vma *a, const struct vma *b)
 }
 
 /* b's range goes to a, its lower neighbour. */
-static void absorb(struct mm *mm, struct vma *a, struct vma *b, struct list *dead)
+static void absorb(struct mm *mm, struct vma *a, struct vma *b, struct list *dead) REQUIRES(mm_role)
 {
 	uint64_t end = b->end;
 
+	mm_assert_exclusive(mm);
 	if (a->object) {
-		/* one step for the unmapper */
+		/* one step for unmap_object() */
 		spin_lock(&a->object->vmas_lock);
 		list_remove(&b->object_link);
 		a->end = end;
@@ -243,7 +283,7 @@ static void absorb(struct mm *mm, struct vma *a, struct vma *b, struct list *dea
 		a->end = end;
 	}
 	rb_remove(&mm->vmas, &b->node);
-	mm->last_hit = NULL;
+	forget_hit(mm);
 	mm->map_count--;
 	list_push_back(dead, &b->object_link);
 }
@@ -275,6 +315,7 @@ struct vma *vma_map(struct mm *mm, uint64_t start, uint64_t end, const struct vm
 	uint64_t pages = (end - start) >> PAGE_SHIFT;
 	struct vma *v;
 
+	ASSERT(!next || next->start >= end);
 	if (prev && prev->end == start && kind_matches(prev, kind) &&
 	    (!kind->object || prev->pgoff + vma_pages(prev) == pgoff)) {
 		vma_set_range(mm, prev, prev->start, end);
@@ -367,7 +408,8 @@ void vma_dispose(struct list *dead)
 		struct vma *v = list_entry(l, struct vma, object_link);
 
 		if (v->object && (v->flags & VMA_SHARED) && (v->flags & VMA_MAYWRITE) &&
-		    pagecache_writes_back(v->object) && v->object->ndirty) {
+		    pagecache_writes_back(v->object) &&
+		    atomic_load_explicit(&v->object->ndirty, memory_order_relaxed)) {
 			/* an error stays with the cache, for fsync() */
 			(void)!pagecache_sync(v->object, v->pgoff, v->pgoff + vma_pages(v) - 1);
 		}

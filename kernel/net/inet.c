@@ -96,7 +96,7 @@ static void any_of(const struct socket *s, struct inet_name *n)
 }
 
 /* A socket bound to `name` receives what goes to ip. */
-static bool covers(const struct socket *s, const uint8_t ip[16])
+static bool REQUIRES(net_table_role) covers(const struct socket *s, const uint8_t ip[16])
 {
 	if (memcmp(s->local.ip, ip, 16) == 0) {
 		return true;
@@ -130,11 +130,11 @@ static bool may_share(const struct socket *a, const struct socket *b)
 }
 
 /* Somebody has the name s->local (listening: and listens there) who would not share it. */
-static bool taken_locked(const struct socket *s, bool listening)
+static bool REQUIRES(net_table_role) taken_locked(const struct socket *s, bool listening)
 {
 	const struct socket *b;
 
-	ASSERT(spin_held(&net_lock));
+	spin_assert_held(&net_lock);
 	list_for_each_entry(b, bucket(s->local.port), name_link) {
 		if (b != s && b->local.port == s->local.port && b->type == s->type &&
 		    (!listening || READ_ONCE(b->state) == SOCKET_LISTENING) &&
@@ -147,15 +147,17 @@ static bool taken_locked(const struct socket *s, bool listening)
 
 static int inet_may_listen_locked(const struct socket *s)
 {
+	spin_assert_held(&net_lock);
 	return taken_locked(s, true) ? -EADDRINUSE : 0;
 }
 
 /* Gives s the name; port 0 = one that is free, from the first-th on. */
-static int take_name_locked(struct socket *s, const struct inet_name *name, unsigned first)
+static int REQUIRES(net_table_role)
+	take_name_locked(struct socket *s, const struct inet_name *name, unsigned first)
 {
 	unsigned range = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1;
 
-	ASSERT(spin_held(&net_lock));
+	spin_assert_held(&net_lock);
 	s->local = *name;
 	if (name->port) {
 		return taken_locked(s, false) ? -EADDRINUSE : 0;
@@ -218,7 +220,7 @@ int inet_autobind(struct socket *s)
 	struct inet_name name;
 	int err;
 
-	if (s->bound) {
+	if (READ_ONCE(s->bound)) {
 		return 0;
 	}
 	any_of(s, &name);
@@ -234,12 +236,13 @@ static void inet_unbind(struct socket *s)
 }
 
 /* The wildcard as a destination is this machine. */
-static int destination_locked(const struct socket *s, const struct sock_addr *addr,
-			      struct inet_name *to)
+static int REQUIRES(net_table_role)
+	destination_locked(const struct socket *s, const struct sock_addr *addr,
+			   struct inet_name *to)
 {
 	int err = parse(s, addr, to);
 
-	ASSERT(spin_held(&net_lock));
+	spin_assert_held(&net_lock);
 	if (err) {
 		return err;
 	}
@@ -258,7 +261,8 @@ static int destination_locked(const struct socket *s, const struct sock_addr *ad
 }
 
 /* How well b fits a message from `from`: the exact and the connected before the wildcard. */
-static int score(const struct socket *b, const struct inet_name *to, const struct inet_name *from)
+static int REQUIRES(net_table_role)
+	score(const struct socket *b, const struct inet_name *to, const struct inet_name *from)
 {
 	int points = 1;
 
@@ -276,7 +280,8 @@ static int score(const struct socket *b, const struct inet_name *to, const struc
 }
 
 /* The address that a packet from s to `to` carries as its source. */
-static void source_of(const struct socket *s, const struct inet_name *to, struct inet_name *out)
+static void REQUIRES(net_table_role)
+	source_of(const struct socket *s, const struct inet_name *to, struct inet_name *out)
 {
 	*out = s->local;
 	if (is_any(out->ip)) {
@@ -290,13 +295,14 @@ static void source_of(const struct socket *s, const struct inet_name *to, struct
 }
 
 /* Who receives at `to` what s sends from `from`: counted, or NULL. */
-static struct socket *find_locked(const struct socket *s, const struct inet_name *to,
-				  const struct inet_name *from)
+static struct socket *REQUIRES(net_table_role)
+	find_locked(const struct socket *s, const struct inet_name *to,
+		    const struct inet_name *from)
 {
 	struct socket *b, *found = NULL;
 	int best = 0;
 
-	ASSERT(spin_held(&net_lock));
+	spin_assert_held(&net_lock);
 	list_for_each_entry(b, bucket(to->port), name_link) {
 		int points = b->type == s->type ? score(b, to, from) : 0;
 

@@ -73,6 +73,7 @@ static void inet_stream_close(struct socket *s, bool reset)
 /* s->error and s->shut_write change under s's lock and are read under to's: see send.c. */
 static int inet_stream_room(struct socket *s, struct socket *to)
 {
+	spin_assert_held(&to->lock);
 	if (READ_ONCE(s->error)) {
 		return -ECONNRESET;
 	}
@@ -112,13 +113,13 @@ static long inet_stream_recv(struct socket *s, struct uio *u, struct socket_msg 
 
 /* The peer's queue is read without its lock: its reader wakes s->writers, so a poller that saw
  * it full looks again. */
-static bool writable(const struct socket *s)
+static bool REQUIRES(socket_role) writable(const struct socket *s)
 {
 	return s->peer_gone || s->shut_write ||
 	       READ_ONCE(s->peer->queued) * 4 <= (s->sndbuf + s->peer->rcvbuf) * 3;
 }
 
-static uint32_t poll_locked(const struct socket *s)
+static uint32_t REQUIRES(socket_role) poll_locked(const struct socket *s)
 {
 	uint32_t mask = socket_poll_in_locked(s);
 

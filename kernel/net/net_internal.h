@@ -139,38 +139,45 @@ struct socket_kind {
 extern const struct socket_kind unix_stream_kind, unix_seqpacket_kind, unix_dgram_kind;
 extern const struct socket_kind inet_stream_kind, inet_dgram_kind;
 
+/* Words without a guard (options, buffer sizes, timeouts) are stored and read whole, by anybody.
+ * sent_to_gone is the sender's, changed under its receiver's lock; established is the child's,
+ * under its listener's: the same role. */
 struct socket {
 	struct refcount refs;
 	int domain, type, protocol;
 	const struct socket_kind *kind;
 	MUTEX(socket_recv) recv_mutex;
-	SPINLOCK(socket) lock; /* all below but names */
+	SPINLOCK(socket) lock;
 	struct waitq readers, writers;
-	enum socket_state state;
-	int error;		    /* SO_ERROR, positive */
-	bool shut_read, shut_write; /* by shutdown(), the end of an AF_UNIX peer, or a reset */
-	bool eof;		    /* the peer sends no more */
-	bool peer_gone;		    /* its file went */
-	bool sent_to_gone;	    /* TCP: the first send to a closed peer succeeds */
-	bool connect_news;	    /* a non-blocking connect ended: the next connect() says how */
-	bool established;	    /* fits the backlog of its listener */
-	struct socket *peer;	    /* counted */
-	struct list queue;	    /* packets */
-	size_t queued;		    /* their charge */
-	unsigned npackets;
-	struct list accepts, accept_link; /* listeners: sockets to accept, counted */
-	unsigned naccepts, backlog;
+	enum socket_state state GUARDED_BY(socket_role);
+	int error GUARDED_BY(socket_role); /* SO_ERROR, positive */
+	/* by shutdown(), the end of an AF_UNIX peer, or a reset */
+	bool shut_read GUARDED_BY(socket_role), shut_write GUARDED_BY(socket_role);
+	bool eof GUARDED_BY(socket_role);	/* the peer sends no more */
+	bool peer_gone GUARDED_BY(socket_role); /* its file went */
+	bool sent_to_gone
+		GUARDED_BY(socket_role); /* TCP: the first send to a closed peer succeeds */
+	/* a non-blocking connect ended: the next connect() says how */
+	bool connect_news GUARDED_BY(socket_role);
+	bool established GUARDED_BY(socket_role);    /* fits the backlog of its listener */
+	struct socket *peer GUARDED_BY(socket_role); /* counted */
+	struct list queue GUARDED_BY(socket_role);   /* packets */
+	size_t queued GUARDED_BY(socket_role);	     /* their charge */
+	unsigned npackets GUARDED_BY(socket_role);
+	/* listeners: sockets to accept, counted */
+	struct list accepts GUARDED_BY(socket_role), accept_link GUARDED_BY(socket_role);
+	unsigned naccepts GUARDED_BY(socket_role), backlog GUARDED_BY(socket_role);
+	struct linux_ucred own_creds GUARDED_BY(socket_role), peer_creds GUARDED_BY(socket_role);
 	size_t sndbuf, rcvbuf;
 	uint64_t rcvtimeo, sndtimeo; /* ns; 0 = for ever */
 	struct linux_linger linger;
-	struct linux_ucred own_creds, peer_creds;
 	int ints[INT_COUNT];
-	/* names: net_lock, constant once connected */
-	bool bound;
-	struct list name_link; /* in the family's table */
-	struct inet_name local, remote;
-	struct unix_name unix_local;
-	struct path unix_path; /* AF_UNIX in the file system: keeps the inode */
+	/* names: constant once connected */
+	bool bound GUARDED_BY(net_table_role);
+	struct list name_link GUARDED_BY(net_table_role); /* in the family's table */
+	struct inet_name local GUARDED_BY(net_table_role), remote GUARDED_BY(net_table_role);
+	struct unix_name unix_local GUARDED_BY(net_table_role);
+	struct path unix_path GUARDED_BY(net_table_role); /* in the file system: keeps the inode */
 };
 extern SPINLOCK(net_table) net_lock;
 
@@ -195,7 +202,7 @@ void socket_put(struct socket *s);	      /* NULL is nobody's */
 struct socket *socket_peer(struct socket *s); /* counted; NULL = none */
 struct linux_ucred socket_current_creds(void);
 /* Takes and clears SO_ERROR as -errno or 0; lock held. */
-int socket_take_error_locked(struct socket *s);
+int socket_take_error_locked(struct socket *s) REQUIRES(socket_role);
 int socket_take_error(struct socket *s);
 /* A deadline of a timeout; what a wait's error means to the caller. */
 uint64_t socket_deadline(uint64_t timeout);
@@ -208,11 +215,11 @@ void socket_shut_done(struct socket *s);
  * connections that nobody accepted go to the lists; returns its peer: the caller's reference. */
 struct socket *socket_retire(struct socket *s, struct list *packets, struct list *accepts);
 /* The part of a poll that is about receiving, and errors; lock held. */
-static inline uint32_t socket_poll_in_locked(const struct socket *s)
+static inline uint32_t REQUIRES(socket_role) socket_poll_in_locked(const struct socket *s)
 {
 	bool deaf = s->eof || s->shut_read;
 
-	ASSERT(spin_held(&s->lock));
+	spin_assert_held(&s->lock);
 	return (deaf || !list_empty(&s->queue) ? POLLIN | POLLRDNORM : 0) | (deaf ? POLLRDHUP : 0) |
 	       (deaf && s->shut_write ? POLLHUP : 0) | (s->error ? POLLERR : 0);
 }
@@ -248,7 +255,7 @@ int stream_shutdown(struct socket *s, bool rd, bool wr);
 void stream_close(struct socket *s, bool reset);
 void stream_drained(struct socket *s, struct socket *peer);
 /* POLLIN when a connection waits; lock held. */
-uint32_t stream_poll_accepts_locked(const struct socket *s);
+uint32_t stream_poll_accepts_locked(const struct socket *s) REQUIRES(socket_role);
 
 /* --- unix.c --- */
 void unix_pair(struct socket *a, struct socket *b);

@@ -69,7 +69,7 @@ static int set_int(struct socket *s, const struct int_option *o, int v)
 	} else if (v < o->min || v > o->max) {
 		return -EINVAL;
 	}
-	if (o->index == INT_V6ONLY && s->bound) {
+	if (o->index == INT_V6ONLY && READ_ONCE(s->bound)) {
 		return -EINVAL;
 	}
 	if (v < 0 && (o->index == INT_TTL || o->index == INT_HOPS)) {
@@ -214,9 +214,9 @@ static int get_tcp_info(struct socket *s, void *value, unsigned *len)
 
 	switch (READ_ONCE(s->state)) {
 	case SOCKET_CONNECTED:
-		info[0] = s->eof	  ? 8
-			  : s->shut_write ? 5
-					  : 1; /* CLOSE_WAIT, FIN_WAIT2, ESTABLISHED */
+		info[0] = READ_ONCE(s->eof)	     ? 8
+			  : READ_ONCE(s->shut_write) ? 5
+						     : 1; /* CLOSE_WAIT, FIN_WAIT2, ESTABLISHED */
 		break;
 	case SOCKET_CONNECTING: info[0] = 2; break;
 	case SOCKET_LISTENING: info[0] = 10; break;

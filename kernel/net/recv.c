@@ -20,9 +20,9 @@ bool socket_wants_creds(const struct socket *s)
 }
 
 /* Why an empty queue ends a receive: 1 = the end of the data, 0 = wait, or -errno.  Lock held. */
-static int no_data_locked(struct socket *s, bool nonblock)
+static int REQUIRES(socket_role) no_data_locked(struct socket *s, bool nonblock)
 {
-	ASSERT(spin_held(&s->lock));
+	spin_assert_held(&s->lock);
 	if (s->kind->connection && s->state == SOCKET_LISTENING) {
 		return -ENOTCONN;
 	}
@@ -39,7 +39,8 @@ static int no_data_locked(struct socket *s, bool nonblock)
 }
 
 /* Waits for a packet; 0 with s->recv_mutex held and a packet at the head, else as no_data_locked(). */
-static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
+static int TRY_ACQUIRES(0, socket_recv_role)
+	wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
 {
 	for (;;) {
 		int err = 0;
@@ -75,7 +76,7 @@ static int wait_packet(struct socket *s, bool nonblock, uint64_t deadline)
 }
 
 /* Takes the head out of the queue, or its next n bytes; senders may go on. */
-static void consume(struct socket *s, struct packet *p, size_t n)
+static void REQUIRES(socket_recv_role) consume(struct socket *s, struct packet *p, size_t n)
 {
 	struct socket *peer;
 
@@ -156,11 +157,11 @@ long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigne
 }
 
 /* The packets at the head, as far as they belong together; recv_mutex held.  Bytes or -errno. */
-static long copy_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags,
-		       bool *stop)
+static long REQUIRES(socket_recv_role) copy_bytes(struct socket *s, struct uio *u,
+						  struct socket_msg *m, unsigned flags, bool *stop)
 {
 	bool peek = flags & MSG_PEEK, first = !m || !m->has_creds, creds = socket_wants_creds(s);
-	struct list *link = s->queue.next;
+	struct list *link = list_first(&s->queue);
 	long done = 0;
 
 	while (u->left && link != &s->queue) {

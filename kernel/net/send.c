@@ -76,7 +76,9 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 	if (!p) {
 		return err;
 	}
-	p->creds = m && m->has_creds ? m->creds : socket_current_creds();
+	if (s->kind->carries_extras) {
+		p->creds = m && m->has_creds ? m->creds : socket_current_creds();
+	}
 	if (m) {
 		p->files = m->files;
 		p->nfiles = m->nfiles;
@@ -106,7 +108,7 @@ long send_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned 
 	long done = 0;
 
 	while (u->left) {
-		long n = send_packet(s, s->peer, u, MIN(u->left, CHUNK), NULL, m, flags);
+		long n = send_packet(s, READ_ONCE(s->peer), u, MIN(u->left, CHUNK), NULL, m, flags);
 
 		if (n < 0) {
 			return done ? done : n;

@@ -57,6 +57,7 @@ struct socket *socket_new(const struct socket_kind *kind, int domain, int type, 
 	s->ints[INT_QUICKACK] = 1;
 	s->ints[INT_TTL] = s->ints[INT_HOPS] = 64;
 	s->ints[INT_MTU_DISCOVER] = 1;
+	spin_assert_unshared(&s->lock);
 	s->own_creds = socket_current_creds();
 	s->peer_creds = (struct linux_ucred){ 0, UINT32_MAX, UINT32_MAX };
 	return s;
@@ -92,7 +93,7 @@ int socket_take_error_locked(struct socket *s)
 {
 	int err = s->error;
 
-	ASSERT(spin_held(&s->lock));
+	spin_assert_held(&s->lock);
 	s->error = 0;
 	return -err;
 }

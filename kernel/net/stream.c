@@ -22,7 +22,7 @@
 int stream_listen(struct socket *s, int backlog)
 {
 	const struct socket_family *family = s->kind->family;
-	int err = !s->bound && family->autobind ? family->autobind(s) : 0;
+	int err = !READ_ONCE(s->bound) && family->autobind ? family->autobind(s) : 0;
 
 	if (err) {
 		return err;
@@ -96,22 +96,23 @@ static struct socket *make_child(struct socket *s, struct socket *listener)
 		child->sndtimeo = listener->sndtimeo;
 		child->linger = listener->linger;
 		child->own_creds = listener->own_creds;
-		spin_unlock(&listener->lock);
 		child->peer_creds = socket_current_creds();
 		child->state = SOCKET_CONNECTED;
 		child->peer = s;
+		spin_unlock(&listener->lock);
 		socket_get(s);
 	}
 	return child;
 }
 
 /* Waits for room in the backlog where the kind does that.  Lock held. */
-static int await_backlog_locked(struct socket *listener, bool nonblock, uint64_t timeout)
+static int REQUIRES(socket_role)
+	await_backlog_locked(struct socket *listener, bool nonblock, uint64_t timeout)
 {
 	uint64_t deadline = socket_deadline(timeout);
 	int err = 0;
 
-	ASSERT(spin_held(&listener->lock));
+	spin_assert_held(&listener->lock);
 	while (!err && listener->kind->backlog_waits && listener->state == SOCKET_LISTENING &&
 	       !listener->shut_read && listener->naccepts > listener->backlog) {
 		err = nonblock ? -EAGAIN
@@ -174,7 +175,9 @@ int stream_join(struct socket *s, struct socket *listener, const struct sock_add
 	s->peer = NULL;
 	spin_unlock(&s->lock);
 	socket_put(child);
+	spin_lock(&child->lock);
 	child->peer = NULL;
+	spin_unlock(&child->lock);
 	socket_put(s);
 	socket_put(child);
 	return err;
@@ -292,7 +295,7 @@ uint32_t stream_poll_accepts_locked(const struct socket *s)
 {
 	struct list *first = list_first(&s->accepts);
 
-	ASSERT(spin_held(&s->lock));
+	spin_assert_held(&s->lock);
 	return first && list_entry(first, struct socket, accept_link)->established
 		       ? POLLIN | POLLRDNORM
 		       : 0;

@@ -34,11 +34,11 @@ static void copy_path(const struct sock_addr *addr, char path[sizeof(addr->un.pa
 	path[n] = '\0';
 }
 
-static struct socket *find_abstract_locked(const char *name, size_t n)
+static struct socket *REQUIRES(net_table_role) find_abstract_locked(const char *name, size_t n)
 {
 	struct socket *s;
 
-	ASSERT(spin_held(&net_lock));
+	spin_assert_held(&net_lock);
 	list_for_each_entry(s, &abstract_names, name_link) {
 		if (s->unix_local.len == n && memcmp(s->unix_local.path, name, n) == 0) {
 			return s;
@@ -117,7 +117,7 @@ static int bind_path(struct socket *s, const struct sock_addr *addr)
 static int unix_bind(struct socket *s, const struct sock_addr *addr)
 {
 	if (addr->family == AF_UNIX && addr->len == sizeof(uint16_t)) {
-		return s->bound ? 0 : unix_autobind(s);
+		return READ_ONCE(s->bound) ? 0 : unix_autobind(s);
 	}
 	if (check_name(addr)) {
 		return -EINVAL;
@@ -242,6 +242,7 @@ static int unix_check_level(const struct socket *s, int level)
 
 void unix_pair(struct socket *a, struct socket *b)
 {
+	spin_assert_unshared(&a->lock);
 	a->peer = b;
 	b->peer = a;
 	socket_get(a);

@@ -134,6 +134,7 @@ static void unix_dgram_close(struct socket *s, bool reset)
 
 static int unix_dgram_room(struct socket *s, struct socket *to)
 {
+	spin_assert_held(&to->lock);
 	if (READ_ONCE(s->shut_write)) {
 		return -EPIPE;
 	}

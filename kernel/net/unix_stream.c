@@ -61,6 +61,7 @@ static int unix_connect(struct socket *s, const struct sock_addr *addr, bool non
 /* s->error and s->shut_write change under s's lock and are read under to's: see send.c. */
 static int unix_stream_room(struct socket *s, struct socket *to)
 {
+	spin_assert_held(&to->lock);
 	if (READ_ONCE(s->error)) {
 		return -ECONNRESET;
 	}
@@ -104,7 +105,7 @@ static long unix_seqpacket_send(struct socket *s, struct uio *u, struct socket_m
 	if (u->left > s->sndbuf) {
 		return -EMSGSIZE;
 	}
-	return send_packet(s, s->peer, u, u->left, NULL, m, flags);
+	return send_packet(s, READ_ONCE(s->peer), u, u->left, NULL, m, flags);
 }
 
 static long unix_stream_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
@@ -126,12 +127,12 @@ static long unix_seqpacket_recv(struct socket *s, struct uio *u, struct socket_m
 
 /* The peer's queue is read without its lock: its reader wakes s->writers, so a poller that saw
  * it full looks again. */
-static bool writable(const struct socket *s)
+static bool REQUIRES(socket_role) writable(const struct socket *s)
 {
 	return s->peer_gone || s->shut_write || READ_ONCE(s->peer->queued) * 4 <= s->sndbuf;
 }
 
-static uint32_t poll_locked(const struct socket *s)
+static uint32_t REQUIRES(socket_role) poll_locked(const struct socket *s)
 {
 	uint32_t mask = socket_poll_in_locked(s);
 

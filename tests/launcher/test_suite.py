@@ -85,7 +85,7 @@ def bad_options():
                         (['-z', root, '/x'], "unknown option '-z'"), (['-m'], 'wants SIZE'),
                         (['--memory', '12Q', root, '/x'], 'not a size'), (['-m', '1M', root, '/x'], 'from 4M'),
                         (['-m', '99999999999999999999G', root, '/x'], 'not a size'),
-                        (['-c', '0', root, '/x'], 'at least one'), (['-c', 'two', root, '/x'], 'not a number'),
+                        (['-c', '0', root, '/x'], 'from 1 to 64'), (['-c', 'two', root, '/x'], 'not a number'),
                         (['-c', '-1', root, '/x'], 'not a number'), (['--timeout', '0', root, '/x'], '--timeout 0'),
                         (['--timeout', 'nan', root, '/x'], '--timeout nan'), (['-u', 'root', root, '/x'], 'not a number'),
                         (['-w', 'relative', root, '/x'], 'must begin with /'), (['--cache=x', root, '/x'], '--cache x'),

@@ -20,9 +20,9 @@ void spin_unlock(struct spinlock *l)
 	CHECK(l->held);
 	l->held = 0;
 }
-bool spin_held(const struct spinlock *l)
+void spin_assert_held(const struct spinlock *l)
 {
-	return l->held;
+	CHECK(l->held);
 }
 bool cred_capable(int cap)
 {

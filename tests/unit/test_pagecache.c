@@ -5,6 +5,7 @@
 #include "../../kernel/mm/pagecache_internal.h"
 #include "shim/pages_host.h"
 #include <linux/errno.h>
+#include <setjmp.h>
 #include <string.h>
 
 #define FILE_MAX (8u << 20)
@@ -18,6 +19,7 @@ static struct {
 	unsigned n;
 } filled[16]; /* the first fills */
 static int fail_fill, fail_write;
+static void (*during_write)(void);
 static struct page_cache pc;
 
 static int fake_fill(struct page_cache *c, uint64_t index, struct page **pages, unsigned n)
@@ -52,6 +54,9 @@ static int fake_write(struct page_cache *c, uint64_t offset, struct page **pages
 	writes++;
 	written_pages += n;
 	CHECK(len <= n * PAGE_SIZE && len > (n - 1) * PAGE_SIZE);
+	if (during_write) {
+		during_write();
+	}
 	if (!fail_write) {
 		for (unsigned i = 0; i < n; i++) {
 			memcpy(store + offset + i * PAGE_SIZE, page_to_virt(pages[i]),
@@ -287,6 +292,47 @@ static void dirty_pages_are_written_in_runs(void)
 	pagecache_destroy(&pc);
 }
 
+/* fsync and sync while another thread writes the last dirty pages: they must wait for it. */
+static jmp_buf waits;
+static unsigned waited;
+
+static void wait_begins(void)
+{
+	longjmp(waits, 1);
+}
+static void sync_beside(void)
+{
+	host_idle = wait_begins;
+	if (setjmp(waits)) {
+		waited++;
+	} else {
+		(void)!pagecache_sync(&pc, 0, UINT64_MAX);
+	}
+	if (setjmp(waits)) {
+		waited++;
+	} else {
+		pagecache_sync_all();
+	}
+	host_idle = NULL;
+}
+static void sync_waits_for_others(void)
+{
+	struct page *p;
+
+	setup(1u << 20);
+	CHECK_EQ(pagecache_get_page(&pc, 3, &p), 0);
+	pagecache_mark_dirty(&pc, p);
+	page_put(p);
+	during_write = sync_beside;
+	pagecache_sync_all();
+	during_write = NULL;
+	CHECK_EQ(waited, 2);
+	CHECK_EQ(written_pages, 1);
+	CHECK_EQ(pagecache_sync(&pc, 0, UINT64_MAX), 0);
+	pagecache_sync_all();
+	pagecache_destroy(&pc);
+}
+
 static void flusher_writes_by_age(void)
 {
 	struct page *p;
@@ -412,6 +458,7 @@ int main(void)
 	RUN(failed_fill_leaves_nothing);
 	RUN(truncate_zeroes_the_tail);
 	RUN(dirty_pages_are_written_in_runs);
+	RUN(sync_waits_for_others);
 	RUN(flusher_writes_by_age);
 	RUN(invalidate_keeps_nothing_and_loses_nothing);
 	RUN(update_and_adopt);

@@ -51,7 +51,7 @@ static void reserves(void)
 	static struct page *pages[RAM / PAGE_SIZE];
 	unsigned n = 0, kernel = 0;
 
-	while ((pages[n] = page_alloc(0, PAGE_ALLOC_USER)))
+	while ((pages[n] = page_alloc_user(0, 0)))
 		n++;
 	while ((pages[n] = page_alloc(0, 0))) {
 		n++;
@@ -106,7 +106,7 @@ static void pressure_calls_shrinkers(void)
 	unsigned n = 0;
 
 	mem_register_shrinker(shrinker);
-	while ((pages[n] = page_alloc(0, PAGE_ALLOC_USER)))
+	while ((pages[n] = page_alloc_user(0, 0)))
 		n++;
 	CHECK(shrunk > 0);
 	while (n > 0)

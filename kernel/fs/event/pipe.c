@@ -98,7 +98,7 @@ static struct page *page_at(struct pipe *p, size_t off)
 	struct page **slot = &p->pages[off / PAGE_SIZE];
 
 	if (!*slot) {
-		*slot = p->spare ? p->spare : page_alloc(0, PAGE_ALLOC_USER);
+		*slot = p->spare ? p->spare : page_alloc_user(0, 0);
 		p->spare = NULL;
 	}
 	return *slot;

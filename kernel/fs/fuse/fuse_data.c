@@ -272,13 +272,8 @@ static long read_direct(struct fuse_inode *fi, struct fuse_file *ff, struct uio 
 	}
 	while (u->left) {
 		size_t len = MIN(u->left, (uint64_t)FUSE_READ_PAGES * PAGE_SIZE), moved = 0;
-		unsigned have = 0, want = (unsigned)DIV_ROUND_UP(len, PAGE_SIZE);
+		unsigned have = page_alloc_many(pages, (unsigned)DIV_ROUND_UP(len, PAGE_SIZE));
 
-		while (have < want &&
-		       (pages[have] = page_alloc(0, PAGE_ALLOC_USER |
-							    (have ? PAGE_ALLOC_NORETRY : 0)))) {
-			have++;
-		}
 		len = MIN(len, have * PAGE_SIZE);
 		n = have ? read_all(fi, ff, pos + done, pages, len) : -ENOMEM;
 		for (unsigned i = 0; i < have; i++) {

@@ -294,7 +294,7 @@ static int map(struct file *f, int prot, int flags, struct page_cache **object)
 	(void)prot;
 	/* Without caching a mapping still needs pages.  They agree with what this machine reads
 	 * and writes, and with the host at the time of the first mapping. */
-	if (ff->open_flags & FOPEN_DIRECT_IO && list_empty(&f->inode->pages.vmas)) {
+	if (ff->open_flags & FOPEN_DIRECT_IO && !pagecache_is_mapped(&f->inode->pages)) {
 		pagecache_invalidate(&f->inode->pages, 0, UINT64_MAX);
 	}
 	if (flags & MAP_SHARED && f->writable) {

@@ -27,8 +27,7 @@ static void drop_buffer(struct fuse_file *ff)
 static struct page *alloc_buffer(unsigned order, unsigned *got)
 {
 	for (;; order--) {
-		struct page *p = page_alloc(order,
-					    PAGE_ALLOC_USER | (order ? PAGE_ALLOC_NORETRY : 0));
+		struct page *p = order ? page_alloc(order, PAGE_ALLOC_USER) : page_alloc_user(0, 0);
 
 		if (p || order == 0) {
 			*got = order;

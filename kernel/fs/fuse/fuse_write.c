@@ -45,7 +45,7 @@ static long gather(struct fuse_req *req, struct uio *u, uint64_t pos, size_t len
 
 	while (done < len) {
 		size_t off = (pos + done) % PAGE_SIZE, part = MIN(len - done, PAGE_SIZE - off);
-		struct page *p = page_alloc(0, PAGE_ALLOC_USER | (done ? PAGE_ALLOC_NORETRY : 0));
+		struct page *p = done ? page_alloc(0, PAGE_ALLOC_USER) : page_alloc_user(0, 0);
 		size_t moved;
 
 		if (!p) {

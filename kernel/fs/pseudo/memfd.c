@@ -91,11 +91,7 @@ long memfd_add_seals(struct file *f, uint32_t seals)
 		err = -EPERM;
 	} else if (seals & F_SEAL_WRITE && !(m->seals & F_SEAL_WRITE)) {
 		/* A shared writable mapping would get around the seal. */
-		spin_lock(&f->inode->pages.vmas_lock);
-		if (!list_empty(&f->inode->pages.vmas)) {
-			err = -EBUSY;
-		}
-		spin_unlock(&f->inode->pages.vmas_lock);
+		err = pagecache_is_mapped(&f->inode->pages) ? -EBUSY : 0;
 	}
 	if (!err) {
 		m->seals |= seals;

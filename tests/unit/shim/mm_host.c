@@ -108,11 +108,16 @@ void spin_lock(struct spinlock *l)
 }
 bool spin_trylock(struct spinlock *l)
 {
-	return !atomic_exchange(&l->held, 1);
+	if (atomic_exchange(&l->held, 1))
+		return false;
+	l->cpu = (uint16_t)cpu_id();
+	return true;
 }
 void spin_unlock(struct spinlock *l)
 {
-	ASSERT(atomic_exchange(&l->held, 0));
+	ASSERT(spin_held(l));
+	l->cpu = UINT16_MAX;
+	atomic_store(&l->held, 0);
 }
 uint64_t spin_lock_irqsave(struct spinlock *l)
 {
@@ -124,7 +129,40 @@ void spin_unlock_irqrestore(struct spinlock *l, uint64_t flags)
 	(void)flags;
 	spin_unlock(l);
 }
+bool spin_held(const struct spinlock *l)
+{
+	return l->held && l->cpu == cpu_id();
+}
+void spin_assert_held(const struct spinlock *l)
+{
+	ASSERT(spin_held(l));
+}
+void spin_assert_unshared(const struct spinlock *l)
+{
+	ASSERT(!l->held);
+}
+void lockcheck_acquire(enum lock_rank rank, const char *name, bool nested)
+{
+}
+void lockcheck_release(enum lock_rank rank)
+{
+}
+void lockcheck_may_sleep(void)
+{
+}
 /* readers: -1 = a writer */
+void rwsem_assert_held(const struct rwsem *s)
+{
+	ASSERT(s->readers);
+}
+void rwsem_assert_write_held(const struct rwsem *s)
+{
+	ASSERT(s->readers == -1);
+}
+void rwsem_assert_unshared(const struct rwsem *s)
+{
+	ASSERT(s->readers == 0);
+}
 void rwsem_init(struct rwsem *s, enum lock_rank rank, const char *name)
 {
 	spin_init(&s->lock, rank, name);
@@ -279,22 +317,22 @@ struct page_cache *pagecache_create_anon(uint64_t size)
 
 	list_init(&pc->vmas);
 	pc->size = size;
-	pc->refs = 1;
+	refcount_init(&pc->refs, 1);
 	pc->root = calloc(MM_HOST_OBJECT_PAGES, sizeof(void *));
 	return pc;
 }
 void pagecache_get(struct page_cache *pc)
 {
-	pc->refs++;
+	refcount_get(&pc->refs);
 }
 void mm_host_drop_page(struct page_cache *pc, uint64_t index)
 {
 	struct page *p;
 
 	spin_lock(&pc->lock);
-	p = pc->root[index];
+	p = ((struct page **)pc->root)[index];
 	if (p) {
-		pc->root[index] = NULL;
+		((struct page **)pc->root)[index] = NULL;
 		atomic_fetch_and(&p->flags, ~(uint32_t)PAGE_CACHE);
 	}
 	spin_unlock(&pc->lock);
@@ -306,7 +344,7 @@ void mm_host_drop_page(struct page_cache *pc, uint64_t index)
 }
 void pagecache_put(struct page_cache *pc)
 {
-	if (!pc || --pc->refs)
+	if (!pc || !refcount_put(&pc->refs))
 		return;
 	ASSERT(list_empty(&pc->vmas));
 	for (unsigned i = 0; i < MM_HOST_OBJECT_PAGES; i++)
@@ -316,7 +354,7 @@ void pagecache_put(struct page_cache *pc)
 }
 static struct page *find_locked(struct page_cache *pc, uint64_t index)
 {
-	struct page *p = pc->root[index];
+	struct page *p = ((struct page **)pc->root)[index];
 
 	if (p)
 		page_get(p);
@@ -344,7 +382,7 @@ int pagecache_get_page(struct page_cache *pc, uint64_t index, struct page **out)
 	*out = find_locked(pc, index);
 	if (!*out) {
 		p->flags = PAGE_CACHE | PAGE_UPTODATE;
-		pc->root[index] = p;
+		((struct page **)pc->root)[index] = p;
 		*out = find_locked(pc, index);
 		p = NULL;
 	}

@@ -92,6 +92,20 @@ struct page *page_alloc(unsigned order, unsigned flags)
 	}
 	return NULL;
 }
+struct page *page_alloc_user(unsigned order, unsigned flags)
+{
+	return page_alloc(order, flags | PAGE_ALLOC_USER);
+}
+unsigned page_alloc_many(struct page **pages, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		pages[i] = page_alloc(0, PAGE_ALLOC_USER);
+		if (!pages[i]) {
+			return i;
+		}
+	}
+	return n;
+}
 void page_get(struct page *p)
 {
 	ASSERT(p->refs > 0);
@@ -200,6 +214,10 @@ size_t clear_user_partial(user_ptr dst, size_t n)
 void spin_init(struct spinlock *l, enum lock_rank rank, const char *name)
 {
 	*l = (struct spinlock)SPINLOCK_INIT(rank, name);
+}
+void spin_assert_held(const struct spinlock *l)
+{
+	ASSERT(l->held);
 }
 void spin_lock(struct spinlock *l)
 {
