@@ -420,7 +420,7 @@ long sys_unshare(uint64_t flags)
 	if (flags & ~(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM)) {
 		return -EINVAL;
 	}
-	if (flags & CLONE_FS && atomic_load(&t->fs->refs) > 1) {
+	if (flags & CLONE_FS && refcount_read(&t->fs->refs) > 1) {
 		struct fs_context *copy = fs_context_copy(t->fs), *old = t->fs;
 		uint64_t irq;
 

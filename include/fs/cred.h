@@ -7,6 +7,7 @@
  * counting; a change makes a copy, alters that, and publishes it (proc).  Only the thread itself
  * replaces its pointer.
  */
+#include <lib/refcount.h>
 #include <lib/util.h>
 
 #define CRED_MAX_GROUPS 64
@@ -15,7 +16,7 @@ struct ids {
 	uint32_t real, eff, saved, fs;
 };
 struct cred {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	struct ids u, g; /* of the user, of the group */
 	unsigned ngroups;
 	uint32_t groups[CRED_MAX_GROUPS];

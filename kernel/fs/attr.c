@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Attributes: stat and the rights to change them. */
+/*
+ * Attributes: stat, and who may do or change what.
+ *
+ * Fields of an inode are changed under inode->lock and read without it: what stat tells of a file
+ * that is being changed may be of two moments, as on Linux.  Rights are decided before the file
+ * system is asked to change anything.
+ */
 #include <fs/attr.h>
 
 #include "fs_internal.h"

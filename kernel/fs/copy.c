@@ -44,37 +44,39 @@ static struct end end_of(struct file *f, uint64_t *pos)
 	return (struct end){ f, own ? &f->pos : pos, own };
 }
 
-/* The locks of those ends that use their file's own position. */
-static void lock_ends(const struct end *a, const struct end *b)
+/* The files whose own positions the ends use, in the order of their addresses; NULL: none. */
+static void own_files(const struct end *a, const struct end *b, struct file *out[2])
 {
-	struct file *first = a && a->own ? a->file : NULL;
-	struct file *second = b && b->own ? b->file : NULL;
+	struct file *x = a && a->own ? a->file : NULL;
+	struct file *y = b && b->own && b->file != x ? b->file : NULL;
+	bool swap = y && (!x || y < x);
 
-	if (first == second) {
-		second = NULL;
-	}
-	if (first && second && first > second) {
-		struct file *f = first;
+	out[0] = swap ? y : x;
+	out[1] = swap ? x : y;
+}
+static void lock_ends(const struct end *a, const struct end *b)
+	LOCK_UNCHECKED("taken only for ends that use their file's own position")
+{
+	struct file *f[2];
 
-		first = second;
-		second = f;
+	own_files(a, b, f);
+	if (f[0]) {
+		mutex_lock(&f[0]->pos_lock);
 	}
-	if (first) {
-		mutex_lock(&first->pos_lock);
-	}
-	if (second && first) {
-		mutex_lock_nested(&second->pos_lock);
-	} else if (second) {
-		mutex_lock(&second->pos_lock);
+	if (f[1]) {
+		mutex_lock_nested(&f[1]->pos_lock);
 	}
 }
-static void unlock_ends(const struct end *a, const struct end *b)
+static void unlock_ends(const struct end *a, const struct end *b) LOCK_UNCHECKED("as lock_ends()")
 {
-	if (a && a->own) {
-		mutex_unlock(&a->file->pos_lock);
+	struct file *f[2];
+
+	own_files(a, b, f);
+	if (f[1]) {
+		mutex_unlock_nested(&f[1]->pos_lock);
 	}
-	if (b && b->own && !(a && a->own && a->file == b->file)) {
-		mutex_unlock(&b->file->pos_lock);
+	if (f[0]) {
+		mutex_unlock(&f[0]->pos_lock);
 	}
 }
 
