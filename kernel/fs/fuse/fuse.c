@@ -12,26 +12,19 @@
 
 static int negotiate(struct fuse_conn *conn)
 {
-	struct fuse_req *req = fuse_req_alloc(conn, FUSE_INIT, 0, sizeof(struct fuse_init_in),
-					      sizeof(struct fuse_init_out), FUSE_DATA_NONE, 0);
-	struct fuse_init_in *in;
-	struct fuse_init_out out;
-	long n;
-	int err;
+	static const struct fuse_init_in in = { .major = FUSE_KERNEL_VERSION,
+						.minor = FUSE_KERNEL_MINOR_VERSION,
+						.max_readahead = FUSE_READ_PAGES * PAGE_SIZE,
+						.flags = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC |
+							 FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA |
+							 FUSE_DO_READDIRPLUS |
+							 FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO |
+							 FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES |
+							 FUSE_CACHE_SYMLINKS };
+	struct fuse_init_out reply, out;
+	long n = fuse_call(conn, FUSE_INIT, 0, &in, sizeof(in), &reply, sizeof(reply));
+	int err = n < 0 ? (int)n : fuse_parse_init(&reply, (size_t)n, &out);
 
-	if (!req) {
-		return -ENOMEM;
-	}
-	in = req->args;
-	in->major = FUSE_KERNEL_VERSION;
-	in->minor = FUSE_KERNEL_MINOR_VERSION;
-	in->max_readahead = FUSE_READ_PAGES * PAGE_SIZE;
-	in->flags = FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_AUTO_INVAL_DATA |
-		    FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO |
-		    FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS;
-	n = fuse_req_send(req);
-	err = n < 0 ? (int)n : fuse_parse_init(req->reply, (size_t)n, &out);
-	fuse_req_put(req);
 	if (err) {
 		return err;
 	}

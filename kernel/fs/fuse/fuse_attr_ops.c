@@ -57,31 +57,23 @@ static void fill_setattr(struct fuse_setattr_in *in, const struct iattr *a)
 int fuse_setattr(struct inode *inode, const struct iattr *a)
 {
 	struct fuse_inode *fi = fuse_inode_of(inode);
-	struct fuse_setattr_in *in;
-	struct fuse_attr_out out;
-	struct fuse_req *req;
+	struct fuse_setattr_in in = { 0 };
+	struct fuse_attr_out reply, out;
 	long n;
 	int err;
 
-	req = fuse_req_alloc(fi->conn, FUSE_SETATTR, fi->nodeid, sizeof(*in), sizeof(out),
-			     FUSE_DATA_NONE, 0);
-	if (!req) {
-		return -ENOMEM;
-	}
-	in = req->args;
-	fill_setattr(in, a);
+	fill_setattr(&in, a);
 	if (a->valid & ATTR_FILE && a->file && a->file->writable && a->file->private_data) {
-		in->valid |= FATTR_FH;
-		in->fh = ((struct fuse_file *)a->file->private_data)->fh;
+		in.valid |= FATTR_FH;
+		in.fh = ((struct fuse_file *)a->file->private_data)->fh;
 	}
 	if (a->valid & ATTR_SIZE && S_ISREG(inode->mode)) {
 		/* Dirty pages behind the new end must not come back by a late write. */
 		err = pagecache_sync(&inode->pages, 0, UINT64_MAX);
 		(void)err; /* kept for fsync */
 	}
-	n = fuse_req_send(req);
-	err = n < 0 ? (int)n : fuse_parse_attr(req->reply, (size_t)n, &out);
-	fuse_req_put(req);
+	n = fuse_call(fi->conn, FUSE_SETATTR, fi->nodeid, &in, sizeof(in), &reply, sizeof(reply));
+	err = n < 0 ? (int)n : fuse_parse_attr(&reply, (size_t)n, &out);
 	/* Also after a failure: it may have happened. */
 	if (a->valid & (ATTR_SIZE | ATTR_MTIME)) {
 		fuse_attr_wrote(fi, 0);

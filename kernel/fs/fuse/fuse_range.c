@@ -120,8 +120,8 @@ long fuse_copy_range(struct file *in, uint64_t in_off, struct file *out, uint64_
 {
 	struct fuse_file *fin = in->private_data, *fout = out->private_data;
 	struct fuse_inode *src = fuse_inode_of(in->inode), *dst = fuse_inode_of(out->inode);
-	struct fuse_copy_file_range_in *args;
-	struct fuse_req *req;
+	struct fuse_copy_file_range_in args;
+	struct fuse_write_out reply;
 	uint32_t count = 0;
 	long n;
 	int err;
@@ -133,18 +133,12 @@ long fuse_copy_range(struct file *in, uint64_t in_off, struct file *out, uint64_
 	if (len == 0) {
 		return 0;
 	}
-	req = fuse_req_alloc(src->conn, FUSE_COPY_FILE_RANGE, src->nodeid, sizeof(*args),
-			     sizeof(struct fuse_write_out), FUSE_DATA_NONE, 0);
-	if (!req) {
-		return -ENOMEM;
-	}
-	args = req->args;
-	*args = (struct fuse_copy_file_range_in){ .fh_in = fin->fh,
-						  .off_in = in_off,
-						  .nodeid_out = dst->nodeid,
-						  .fh_out = fout->fh,
-						  .off_out = out_off,
-						  .len = len };
+	args = (struct fuse_copy_file_range_in){ .fh_in = fin->fh,
+						 .off_in = in_off,
+						 .nodeid_out = dst->nodeid,
+						 .fh_out = fout->fh,
+						 .off_out = out_off,
+						 .len = len };
 	mutex_lock(&out->inode->lock);
 	err = pagecache_sync(&in->inode->pages, 0, UINT64_MAX);
 	if (!err) {
@@ -152,16 +146,15 @@ long fuse_copy_range(struct file *in, uint64_t in_off, struct file *out, uint64_
 	}
 	n = err;
 	if (!err) {
-		n = fuse_req_send(req);
-		err = n < 0 ? (int)n
-			    : fuse_parse_write(req->reply, (size_t)n, (uint32_t)len, &count);
+		n = fuse_call(src->conn, FUSE_COPY_FILE_RANGE, src->nodeid, &args, sizeof(args),
+			      &reply, sizeof(reply));
+		err = n < 0 ? (int)n : fuse_parse_write(&reply, (size_t)n, (uint32_t)len, &count);
 		atomic_store_explicit(&fout->wrote, true, memory_order_relaxed);
 		fuse_attr_wrote(dst, count ? out_off + count : 0);
 		pagecache_invalidate(&out->inode->pages, out_off / PAGE_SIZE,
 				     (out_off + len - 1) / PAGE_SIZE);
 	}
 	mutex_unlock(&out->inode->lock);
-	fuse_req_put(req);
 	if (err) {
 		return err == -ENOSYS ? -EOPNOTSUPP : err;
 	}
