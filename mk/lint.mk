@@ -11,9 +11,9 @@ FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(shell git ls-files '*.c' '
 LOCK_ROOMS := kernel/sync/ kernel/lib/ kernel/debug/
 THREAD_SAFETY = $(if $(or $(LOCKS),$(filter $(addsuffix %,$(LOCK_ROOMS)),$<)),-Wthread-safety -Wthread-safety-beta)
 
-.PHONY: lint lint-layers lint-counts format
+.PHONY: lint lint-layers lint-sleep lint-counts format
 lint: $(LINT_SRC:%.c=$(LINT)/%.ok) $(LINT_HEADERS:%=$(LINT)/%.ok) $(FORMAT_SRC:%=$(LINT)/format/%.ok)
-lint: lint-layers docs-check
+lint: lint-layers lint-sleep docs-check
 
 # clang compiles everything, with the lock analysis; clang-tidy has its checks in .clang-tidy
 $(LINT)/%.ok: %.c .clang-tidy
@@ -37,5 +37,8 @@ format:
 # what uses what, by includes and by symbols of the objects
 lint-layers: $(OBJ)
 	$(call say,LAYERS,tools/rooms.py)$(PYTHON) tools/check-layers.py $(O)
+# nothing that may sleep is reached under a spinlock, over the whole program
+lint-sleep: $(OBJ)
+	$(call say,SLEEP,objects)$(PYTHON) tools/check-sleep.py $(O)
 
 -include $(LINT_SRC:%.c=$(LINT)/%.d) $(LINT_HEADERS:%.h=$(LINT)/%.h.d)
