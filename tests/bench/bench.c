@@ -5,13 +5,17 @@
  * better), or what the name's suffix says (_MBps, _score: higher is better).  A row that the
  * system can't do prints `BENCH name error errno`.  `bench NAME...` runs just these rows.
  *
- * Each row runs in batches that last at least 100 ms (a Linux guest under TCG may have a clock of
- * 4 ms), three of them; the least is printed.
+ * Each row runs in batches that last at least 100 ms, three of them; the least is printed.  Rows
+ * whose name ends in _1cpu bind all threads to one CPU, so that each hand-over is a switch.
+ *
+ * Two more uses: `bench --sleep SECONDS` does nothing, for the idle row, and `bench --redis
+ * SERVER` starts a redis-server and prints `redis serves` when it answers a PING.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -245,18 +249,10 @@ static void *yielder(void *arg)
 	}
 	return arg;
 }
-/* Two threads on one CPU that give way to each other. */
-static int yield_row(uint64_t n)
+static int yield_pair(uint64_t n)
 {
-	cpu_set_t one, all;
 	pthread_t t;
 
-	sched_getaffinity(0, sizeof(all), &all);
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	if (sched_setaffinity(0, sizeof(one), &one)) {
-		return errno;
-	}
 	yield_stop = 0;
 	pthread_create(&t, NULL, yielder, NULL);
 	while (n--) {
@@ -264,8 +260,41 @@ static int yield_row(uint64_t n)
 	}
 	yield_stop = 1;
 	pthread_join(t, NULL);
-	sched_setaffinity(0, sizeof(all), &all);
 	return 0;
+}
+
+/* The row fn with every thread on CPU 0. */
+static int on_one_cpu(row_fn *fn, uint64_t n)
+{
+	cpu_set_t one, all;
+	int err;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	if (sched_setaffinity(0, sizeof(one), &one)) {
+		return errno;
+	}
+	err = fn(n);
+	sched_setaffinity(0, sizeof(all), &all);
+	return err;
+}
+/* Two threads that give way to each other. */
+static int yield_row(uint64_t n)
+{
+	return on_one_cpu(yield_pair, n);
+}
+static int pipe_1cpu(uint64_t n)
+{
+	return on_one_cpu(pipe_pingpong, n);
+}
+static int unix_1cpu(uint64_t n)
+{
+	return on_one_cpu(unix_pingpong, n);
+}
+static int futex_1cpu(uint64_t n)
+{
+	return on_one_cpu(futex_pingpong, n);
 }
 
 /* --- threads, processes, signals --- */
@@ -414,12 +443,16 @@ static int mprotect_row(uint64_t n)
 }
 
 /* --- files on the share --- */
+/* Not the running binary: where an open drops a file's cached pages (Linux' virtiofs), that would
+ * measure how the program's own text is read in again. */
+#define SMALL "/data/small"
+
 static int stat_row(uint64_t n)
 {
 	struct stat st;
 
 	while (n--) {
-		if (stat("/bin/bench", &st)) {
+		if (stat(SMALL, &st)) {
 			return errno;
 		}
 	}
@@ -428,7 +461,7 @@ static int stat_row(uint64_t n)
 static int open_row(uint64_t n)
 {
 	while (n--) {
-		int fd = open("/bin/bench", O_RDONLY);
+		int fd = open(SMALL, O_RDONLY);
 
 		if (fd < 0) {
 			return errno;
@@ -453,7 +486,7 @@ static int open_tmp_row(uint64_t n)
 static int pread_row(uint64_t n)
 {
 	static char buf[4096];
-	int fd = open("/bin/bench", O_RDONLY);
+	int fd = open(SMALL, O_RDONLY);
 
 	if (fd < 0) {
 		return errno;
@@ -510,6 +543,41 @@ static void stream(const char *name, const char *path, int do_write)
 	free(buf);
 }
 
+/* --- what the runner asks for one at a time --- */
+static int ping_redis(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(6379),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int s = socket(AF_INET, SOCK_STREAM, 0);
+	char answer[5];
+	int ok = !connect(s, (struct sockaddr *)&to, sizeof(to)) && write(s, "PING\r\n", 6) == 6 &&
+		 read(s, answer, 5) == 5 && !memcmp(answer, "+PONG", 5);
+
+	close(s);
+	return ok;
+}
+static int redis(char *server)
+{
+	char *argv[] = {
+		server, "--save", "", "--appendonly", "no", "--logfile", "/dev/null", NULL
+	};
+	pid_t pid = fork();
+	int ok = 0;
+
+	if (!pid) {
+		execv(server, argv);
+		_exit(127);
+	}
+	for (int i = 0; i < 400 && !ok && waitpid(pid, NULL, WNOHANG) == 0; i++) {
+		ok = ping_redis();
+		usleep(50000);
+	}
+	puts(ok ? "redis serves" : "redis does not serve");
+	kill(pid, SIGKILL);
+	return !ok;
+}
+
 /* --- CPU work: integer mixing, per thread the same amount; score = work per time --- */
 static void *spin_work(void *arg)
 {
@@ -550,6 +618,9 @@ static const struct {
 	{ "pipe_pingpong", pipe_pingpong },
 	{ "unix_pingpong", unix_pingpong },
 	{ "futex_pingpong", futex_pingpong },
+	{ "pipe_pingpong_1cpu", pipe_1cpu },
+	{ "unix_pingpong_1cpu", unix_1cpu },
+	{ "futex_pingpong_1cpu", futex_1cpu },
 	{ "sched_yield", yield_row },
 	{ "thread_create_join", thread_row },
 	{ "fork_exit", fork_row },
@@ -581,6 +652,15 @@ int main(int argc, char **argv)
 	self_argv = argv;
 	if (argc > 1 && !strcmp(argv[1], "--exit")) {
 		return 0;
+	}
+	if (argc > 2 && !strcmp(argv[1], "--sleep")) {
+		puts("BENCH-IDLE");
+		fflush(stdout);
+		sleep((unsigned)atoi(argv[2]));
+		return 0;
+	}
+	if (argc > 2 && !strcmp(argv[1], "--redis")) {
+		return redis(argv[2]);
 	}
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (wanted(argc, argv, rows[i].name)) {

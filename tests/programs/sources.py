@@ -136,3 +136,16 @@ def sqlite():
                     *kernel_headers(), '-I.', 'sqlite3.c', 'shell.c', '-lm', '-o', f'{program}.part', cwd=work)
             os.rename(f'{program}.part', program)
         return program
+
+
+def redis():
+    """redis-server, static."""
+    with locked():
+        program = HOME / 'redis-server'
+        if not program.exists():
+            tree = source('redis')
+            command('make', '-C', tree / 'src', 'MALLOC=libc', 'USE_SYSTEMD=no', 'CC=musl-gcc', 'OPTIMIZATION=-O2',
+                    f'CFLAGS={" ".join(kernel_headers())}', 'LDFLAGS=-static', 'redis-server')
+            shutil.copy2(tree / 'src' / 'redis-server', f'{program}.part')
+            os.rename(f'{program}.part', program)
+        return program
