@@ -256,7 +256,7 @@ void init_start(const struct launch_config *config)
 	}
 	control_start();
 	proc_set_wait_all(config->h.flags & LAUNCH_WAIT_ALL);
-	t = proc_create_init(run_init, (void *)config);
+	t = proc_create_init(run_init, (void *)(uintptr_t)config);
 	if (!t) {
 		give_up(config->program, NULL, ENOMEM);
 	}
