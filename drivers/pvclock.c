@@ -70,7 +70,7 @@ bool pvclock_init(void)
 	if (!cpu_has_pvclock()) {
 		return false;
 	}
-	cpu_write_msr(MSR_SYSTEM_TIME, virt_to_phys((const void *)&time_page) | 1);
+	cpu_write_msr(MSR_SYSTEM_TIME, virt_to_phys((const void *)(uintptr_t)&time_page) | 1);
 	if (!read_time(&t) || clock_set_factors(t.mul, (unsigned)(32 - t.shift)) != 0) {
 		log_error("pvclock: KVM gives no time");
 		return false;
@@ -78,7 +78,7 @@ bool pvclock_init(void)
 	if (!(t.flags & PVCLOCK_STABLE)) {
 		log_warn("pvclock: the host's TSC is not stable, time may drift");
 	}
-	cpu_write_msr(MSR_WALL_CLOCK, virt_to_phys((const void *)&wall_page));
+	cpu_write_msr(MSR_WALL_CLOCK, virt_to_phys((const void *)(uintptr_t)&wall_page));
 	if (!read_wall(&wall)) {
 		return false;
 	}

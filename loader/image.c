@@ -55,7 +55,7 @@ static int zero_tail(struct mm *mm, uint64_t addr)
 
 	while (addr < end) {
 		size_t n = MIN(end - addr, sizeof(zeros));
-		long done = mm_access(mm, addr, (void *)zeros, n, true, true);
+		long done = mm_access(mm, addr, (void *)(uintptr_t)zeros, n, true, true);
 
 		if (done <= 0) {
 			return -ENOMEM;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((uintptr_t)(ptr)-offsetof(type, member)))
 
 #define MIN(a, b)                                  \
 	({                                         \
@@ -49,5 +49,5 @@
  * repeat or drop.  For words shared with interrupts of the same CPU or with a
  * device; between CPUs use C11 atomics. */
 #define barrier() __asm__ volatile("" ::: "memory")
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x) (*(const volatile __typeof__(x) *)(uintptr_t)(&(x)))
+#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)(uintptr_t)(&(x)) = (v))

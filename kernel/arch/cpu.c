@@ -27,7 +27,7 @@ static void smap_patch_out(void)
 	static const uint8_t nop3[3] = { 0x0f, 0x1f, 0x00 };
 
 	for (const int32_t *p = smap_patch_start; p < smap_patch_end; p++) {
-		memcpy((char *)p + *p, nop3, sizeof(nop3));
+		memcpy((char *)(uintptr_t)p + *p, nop3, sizeof(nop3));
 	}
 }
 

@@ -47,7 +47,7 @@ int vfs_permission(struct inode *inode, int mask)
 	if (!c) {
 		return 0;
 	}
-	if (c->fsuid == inode->uid) {
+	if (c->u.fs == inode->uid) {
 		mode >>= 6;
 	} else if (cred_in_group(c, inode->gid)) {
 		mode >>= 3;
@@ -73,7 +73,7 @@ bool vfs_owner_or_capable(const struct inode *inode)
 {
 	const struct cred *c = thread_current()->cred;
 
-	return !c || c->fsuid == inode->uid || cred_capable(CAP_FOWNER);
+	return !c || c->u.fs == inode->uid || cred_capable(CAP_FOWNER);
 }
 
 static int chown_allowed(const struct inode *inode, const struct iattr *a)
@@ -83,11 +83,11 @@ static int chown_allowed(const struct inode *inode, const struct iattr *a)
 	if (!c || cred_capable(CAP_CHOWN)) {
 		return 0;
 	}
-	if (a->valid & ATTR_UID && (c->fsuid != inode->uid || a->uid != inode->uid)) {
+	if (a->valid & ATTR_UID && (c->u.fs != inode->uid || a->uid != inode->uid)) {
 		return -EPERM;
 	}
 	if (a->valid & ATTR_GID &&
-	    (c->fsuid != inode->uid || (a->gid != inode->gid && !cred_in_group(c, a->gid)))) {
+	    (c->u.fs != inode->uid || (a->gid != inode->gid && !cred_in_group(c, a->gid)))) {
 		return -EPERM;
 	}
 	return 0;

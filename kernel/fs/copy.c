@@ -212,16 +212,22 @@ long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *ou
 	return done ? (long)done : got;
 }
 
-/* What copy_file_range(2) refuses, at positions that don't move meanwhile. */
-static long check_range(const struct end *in, const struct end *out, size_t n)
+/* What copy_file_range(2) refuses, at positions that don't move meanwhile.  A copy within a file
+ * ends where the file ends now: what it appends is not copied, and an overlap beyond is none. */
+static long check_range(const struct end *in, const struct end *out, size_t *n)
 {
 	uint64_t from = *in->pos, to = *out->pos;
 
-	if (from + n < from || to + n < to) {
+	if (from + *n < from || to + *n < to) {
 		return -EOVERFLOW;
 	}
-	if (in->file->inode == out->file->inode && from < to + n && to < from + n && n) {
-		return -EINVAL;
+	if (in->file->inode == out->file->inode) {
+		uint64_t size = atomic_load(&in->file->inode->pages.size);
+
+		*n = from < size ? MIN(*n, size - from) : 0;
+		if (from < to + *n && to < from + *n) {
+			return -EINVAL;
+		}
 	}
 	return 0;
 }
@@ -242,7 +248,7 @@ long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64
 		return -EBADF;
 	}
 	lock_ends(&from, &to);
-	ret = check_range(&from, &to, n);
+	ret = check_range(&from, &to, &n);
 	n = MIN(n, MAX_RW_COUNT);
 	if (!ret && n) {
 		ret = -EOPNOTSUPP;

@@ -46,7 +46,7 @@ bool cred_capable(int cap)
 
 bool cred_in_group(const struct cred *c, uint32_t gid)
 {
-	if (c->fsgid == gid) {
+	if (c->g.fs == gid) {
 		return true;
 	}
 	for (unsigned i = 0; i < c->ngroups; i++) {

@@ -222,7 +222,7 @@ static void drop_setid(struct inode *inode)
 	const struct cred *c = thread_current()->cred;
 	struct iattr a = { .valid = ATTR_MODE, .mode = inode->mode & 07777 & ~(uint32_t)S_ISUID };
 
-	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->fsuid == 0) {
+	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->u.fs == 0) {
 		return;
 	}
 	if ((inode->mode & (S_ISGID | 010)) == (S_ISGID | 010)) {
@@ -386,45 +386,6 @@ int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 }
 
 /* --- lseek --- */
-static int64_t data_or_hole(uint64_t size, int64_t off, int whence)
-{
-	if (off < 0 || (uint64_t)off >= size) {
-		return -ENXIO;
-	}
-	return whence == SEEK_DATA ? off : (int64_t)size;
-}
-static long generic_lseek(struct file *f, int64_t off, int whence)
-{
-	uint64_t size = f->inode ? atomic_load(&f->inode->pages.size) : 0;
-	int64_t to;
-
-	switch (whence) {
-	case SEEK_SET: to = off; break;
-	case SEEK_CUR:
-		if (__builtin_add_overflow((int64_t)f->pos, off, &to)) {
-			return -EOVERFLOW;
-		}
-		break;
-	case SEEK_END:
-		if (__builtin_add_overflow((int64_t)size, off, &to)) {
-			return -EOVERFLOW;
-		}
-		break;
-	case SEEK_DATA:
-	case SEEK_HOLE:
-		to = data_or_hole(size, off, whence);
-		if (to < 0) {
-			return to;
-		}
-		break;
-	default: return -EINVAL;
-	}
-	if (to < 0) {
-		return -EINVAL;
-	}
-	f->pos = (uint64_t)to;
-	return to;
-}
 long file_lseek(struct file *f, int64_t off, int whence)
 {
 	bool locked;

@@ -101,6 +101,9 @@ MUST_USE int file_alloc(int flags, struct file **out);
 void files_init(void);
 MUST_USE int file_open_inode(struct file *f, const struct path *p, int flags);
 
+/* --- lseek.c --- */
+long generic_lseek(struct file *f, int64_t off, int whence);
+
 /* --- locks.c --- */
 void locks_release_posix(struct file *f, const void *owner); /* every close */
 void locks_release_file(struct file *f);		     /* last reference */

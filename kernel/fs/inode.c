@@ -63,8 +63,8 @@ void inode_init_owner(struct inode *inode, const struct inode *dir)
 {
 	struct cred *c = thread_current()->cred;
 
-	inode->uid = c ? c->fsuid : 0;
-	inode->gid = c ? c->fsgid : 0;
+	inode->uid = c ? c->u.fs : 0;
+	inode->gid = c ? c->g.fs : 0;
 	if (dir && dir->mode & S_ISGID) {
 		inode->gid = dir->gid;
 		if (S_ISDIR(inode->mode)) {

@@ -259,7 +259,7 @@ int entry_may_delete(struct inode *dir, const struct dentry *d, bool is_dir)
 	if (d->mounted) {
 		return -EBUSY;
 	}
-	if (dir->mode & S_ISVTX && c && c->fsuid != d->inode->uid && c->fsuid != dir->uid &&
+	if (dir->mode & S_ISVTX && c && c->u.fs != d->inode->uid && c->u.fs != dir->uid &&
 	    !cred_capable(CAP_FOWNER)) {
 		return -EPERM;
 	}

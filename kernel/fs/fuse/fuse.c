@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE client: mounting. */
+/*
+ * The FUSE client: mounting.  A connection is made, its worker started, INIT answered, and only
+ * then is there a root that others can reach: until then its [I] fields are written freely.
+ */
 #include "fuse_internal.h"
 
 #include <fs/dentry.h>
@@ -49,6 +52,8 @@ static int conn_create(struct fuse_transport *t, bool real_ids, struct fuse_conn
 	}
 	conn->transport = t;
 	conn->real_ids = real_ids;
+	spin_init(&conn->hash_lock, RANK_FS_LEAF, "fuse inodes");
+	spin_assert_unshared(&conn->hash_lock);
 	conn->hash = kmalloc(sizeof(*conn->hash) << FUSE_HASH_BITS);
 	if (!conn->hash) {
 		kfree(conn);
@@ -57,7 +62,6 @@ static int conn_create(struct fuse_transport *t, bool real_ids, struct fuse_conn
 	for (size_t i = 0; i < 1ul << FUSE_HASH_BITS; i++) {
 		list_init(&conn->hash[i]);
 	}
-	spin_init(&conn->hash_lock, RANK_FS_LEAF, "fuse inodes");
 	conn->sb.ops = &fuse_super_ops;
 	conn->sb.dops = &fuse_dentry_ops;
 	conn->sb.type = "virtiofs";

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE client: stat, chmod and truncate, symlink targets, extended attributes. */
+/*
+ * The FUSE client: stat, chmod and truncate, symlink targets, extended attributes.  No request is
+ * sent under a spinlock; what a reply says is entered by fuse_attr_apply(), which drops it when
+ * the inode was changed meanwhile.
+ */
 #include "fuse_internal.h"
 
 #include <fs/attr.h>
@@ -229,21 +233,12 @@ int fuse_setxattr(struct inode *inode, const char *name, const void *v, size_t n
 int fuse_removexattr(struct inode *inode, const char *name)
 {
 	struct fuse_inode *fi = fuse_inode_of(inode);
-	size_t name_size = strlen(name) + 1;
-	struct fuse_req *req;
 	long err;
 
 	if (fuse_unsupported(fi->conn, FUSE_REMOVEXATTR)) {
 		return -EOPNOTSUPP;
 	}
-	req = fuse_req_alloc(fi->conn, FUSE_REMOVEXATTR, fi->nodeid, name_size, 0, FUSE_DATA_NONE,
-			     0);
-	if (!req) {
-		return -ENOMEM;
-	}
-	memcpy(req->args, name, name_size);
-	err = fuse_req_send(req);
-	fuse_req_put(req);
+	err = fuse_call(fi->conn, FUSE_REMOVEXATTR, fi->nodeid, name, strlen(name) + 1, NULL, 0);
 	fuse_attr_expire(inode);
 	return err < 0 ? (int)no_xattrs(err) : 0;
 }

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * FUSE messages to and from bytes.  Holds no state and takes no lock.  The daemon can change a
+ * reply under our eyes: each byte is read once, into the caller's struct, and only the copy is
+ * checked.  READDIR buffers are copied record by record for the same reason.
+ */
 #include <fs/fuse/fuse_codec.h>
 #include <lib/string.h>
 #include <linux/errno.h>
@@ -37,12 +42,6 @@ int fuse_parse_header(const void *buf, uint64_t written, uint64_t room, uint64_t
 	return h.error;
 }
 
-static bool time_ok(uint64_t sec, uint32_t nsec)
-{
-	(void)sec; /* any: seconds before 1970 are negative */
-	return nsec < NSEC_PER_SEC;
-}
-
 static int check_attr(const struct fuse_attr *a)
 {
 	switch (a->mode & S_IFMT) {
@@ -58,41 +57,44 @@ static int check_attr(const struct fuse_attr *a)
 	if (a->mode & ~(uint32_t)(S_IFMT | 07777) || a->size > INT64_MAX) {
 		return -EIO;
 	}
-	if (!time_ok(a->atime, a->atimensec) || !time_ok(a->mtime, a->mtimensec) ||
-	    !time_ok(a->ctime, a->ctimensec)) {
+	/* Any second will do: those before 1970 are negative. */
+	if (a->atimensec >= NSEC_PER_SEC || a->mtimensec >= NSEC_PER_SEC ||
+	    a->ctimensec >= NSEC_PER_SEC) {
 		return -EIO;
 	}
 	return 0;
 }
 
-int fuse_parse_entry(const void *buf, size_t len, struct fuse_entry_out *e)
+/* A reply that is one struct: copied before anything in it is looked at. */
+static int parse_fixed(const void *buf, size_t len, void *out, size_t size)
 {
-	if (len != sizeof(*e)) {
+	if (len != size) {
 		return -EIO;
 	}
-	memcpy(e, buf, sizeof(*e));
-	if (e->nodeid == 0) {
-		return 0; /* a negative entry: the attributes mean nothing */
+	memcpy(out, buf, size);
+	return 0;
+}
+
+int fuse_parse_entry(const void *buf, size_t len, struct fuse_entry_out *e)
+{
+	int err = parse_fixed(buf, len, e, sizeof(*e));
+
+	if (err || e->nodeid == 0) {
+		return err; /* a negative entry: the attributes mean nothing */
 	}
 	return e->nodeid == FUSE_ROOT_ID ? -EIO : check_attr(&e->attr);
 }
 
 int fuse_parse_attr(const void *buf, size_t len, struct fuse_attr_out *a)
 {
-	if (len != sizeof(*a)) {
-		return -EIO;
-	}
-	memcpy(a, buf, sizeof(*a));
-	return check_attr(&a->attr);
+	int err = parse_fixed(buf, len, a, sizeof(*a));
+
+	return err ? err : check_attr(&a->attr);
 }
 
 int fuse_parse_open(const void *buf, size_t len, struct fuse_open_out *o)
 {
-	if (len != sizeof(*o)) {
-		return -EIO;
-	}
-	memcpy(o, buf, sizeof(*o));
-	return 0;
+	return parse_fixed(buf, len, o, sizeof(*o));
 }
 
 int fuse_parse_create(const void *buf, size_t len, struct fuse_entry_out *e,
@@ -118,11 +120,7 @@ int fuse_parse_write(const void *buf, size_t len, uint32_t asked, uint32_t *coun
 	struct fuse_write_out o;
 
 	*count = 0;
-	if (len != sizeof(o)) {
-		return -EIO;
-	}
-	memcpy(&o, buf, sizeof(o));
-	if (o.size > asked) {
+	if (parse_fixed(buf, len, &o, sizeof(o)) || o.size > asked) {
 		return -EIO;
 	}
 	*count = o.size;
@@ -131,22 +129,14 @@ int fuse_parse_write(const void *buf, size_t len, uint32_t asked, uint32_t *coun
 
 int fuse_parse_statfs(const void *buf, size_t len, struct fuse_statfs_out *s)
 {
-	if (len != sizeof(*s)) {
-		return -EIO;
-	}
-	memcpy(s, buf, sizeof(*s));
-	return 0;
+	return parse_fixed(buf, len, s, sizeof(*s));
 }
 
 int fuse_parse_lseek(const void *buf, size_t len, uint64_t *offset)
 {
 	struct fuse_lseek_out o;
 
-	if (len != sizeof(o)) {
-		return -EIO;
-	}
-	memcpy(&o, buf, sizeof(o));
-	if (o.offset > INT64_MAX) {
+	if (parse_fixed(buf, len, &o, sizeof(o)) || o.offset > INT64_MAX) {
 		return -EIO;
 	}
 	*offset = o.offset;
@@ -157,11 +147,7 @@ int fuse_parse_xattr_size(const void *buf, size_t len, uint32_t *size)
 {
 	struct fuse_getxattr_out o;
 
-	if (len != sizeof(o)) {
-		return -EIO;
-	}
-	memcpy(&o, buf, sizeof(o));
-	if (o.size > FUSE_XATTR_MAX) {
+	if (parse_fixed(buf, len, &o, sizeof(o)) || o.size > FUSE_XATTR_MAX) {
 		return -EIO;
 	}
 	*size = o.size;

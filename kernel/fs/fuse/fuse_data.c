@@ -42,9 +42,7 @@ static long read_pages(struct fuse_file *ff, uint64_t pos, struct page **pages, 
 	struct fuse_req *req = read_req(ff, pos, pages, skip, len);
 	long n = req ? fuse_req_send(req) : -ENOMEM;
 
-	if (req) {
-		fuse_req_put(req);
-	}
+	fuse_req_put(req);
 	return n;
 }
 

@@ -48,6 +48,12 @@ static uint64_t entry_valid_until(const struct fuse_entry_out *e)
 	return fuse_valid_until(clock_mono_ns(), e->entry_valid, e->entry_valid_nsec);
 }
 
+/* UNLINK or RMDIR. */
+static long send_remove(struct inode *dir, const char *name, enum fuse_opcode op)
+{
+	return fuse_call(conn_of(dir), op, node_of(dir), name, strlen(name) + 1, NULL, 0);
+}
+
 /* LOOKUP; once more when the daemon had no descriptor to spare. */
 static int send_lookup(struct inode *dir, const char *name, struct fuse_entry_out *e)
 {
@@ -340,11 +346,7 @@ static int make_tmpfile(struct inode *dir, struct dentry *d, uint32_t mode)
 	if (err) {
 		return err;
 	}
-	req = name_req(dir, FUSE_UNLINK, 0, name, 0);
-	n = req ? fuse_req_send(req) : -ENOMEM;
-	if (req) {
-		fuse_req_put(req);
-	}
+	n = send_remove(dir, name, FUSE_UNLINK);
 	d->inode->nlink = 0;
 	fuse_attr_changed(fuse_inode_of(d->inode));
 	return n < 0 ? (int)n : 0;
@@ -365,19 +367,6 @@ static int look_again(struct inode *dir, const char *name, uint64_t *nodeid)
 	}
 	*nodeid = e.nodeid;
 	return -EAGAIN;
-}
-
-static long send_remove(struct inode *dir, const char *name, enum fuse_opcode op)
-{
-	struct fuse_req *req = name_req(dir, op, 0, name, 0);
-	long n;
-
-	if (!req) {
-		return -ENOMEM;
-	}
-	n = fuse_req_send(req);
-	fuse_req_put(req);
-	return n;
 }
 
 /* UNLINK and RMDIR. */

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE client: open files, from OPEN to RELEASE. */
+/*
+ * The FUSE client: open files, from OPEN to RELEASE.  A struct fuse_file is one handle of the
+ * daemon's; it is counted by the open file that it belongs to and by page transfers under way, and
+ * the last one sends RELEASE.  While it is on its inode's list the open file has its reference,
+ * so fuse_file_find() may take another under fi->lock.
+ */
 #include "fuse_internal.h"
 
 #include <fs/file.h>
@@ -46,13 +51,11 @@ void fuse_release_handle(struct fuse_conn *conn, uint64_t nodeid, uint64_t fh, b
 
 void fuse_file_put(struct fuse_file *ff)
 {
-	if (atomic_fetch_sub_explicit(&ff->refs, 1, memory_order_acq_rel) != 1) {
+	if (!ff || atomic_fetch_sub_explicit(&ff->refs, 1, memory_order_acq_rel) != 1) {
 		return;
 	}
 	send_release(ff->conn, ff->nodeid, ff->fh, ff->flags, ff->dir);
-	if (ff->buf) {
-		page_put(ff->buf);
-	}
+	page_put(ff->buf);
 	kfree(ff);
 }
 
@@ -106,9 +109,7 @@ int fuse_file_find(struct fuse_inode *fi, bool write, struct fuse_file **out)
 		n = fuse_req_send(req);
 		err = n < 0 ? (int)n : fuse_parse_open(req->reply, (size_t)n, &o);
 	}
-	if (req) {
-		fuse_req_put(req);
-	}
+	fuse_req_put(req);
 	if (err) {
 		kfree(ff);
 		return err;
@@ -176,12 +177,8 @@ static int send_open(struct fuse_inode *fi, uint32_t flags, bool check_attr,
 		fuse_release_handle(fi->conn, fi->nodeid, o->fh, dir);
 		err = (int)a;
 	}
-	if (attr) {
-		fuse_req_put(attr);
-	}
-	if (req) {
-		fuse_req_put(req);
-	}
+	fuse_req_put(attr);
+	fuse_req_put(req);
 	return err;
 }
 

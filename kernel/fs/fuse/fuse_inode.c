@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE client: inodes by node id, their attributes, their end. */
+/*
+ * The FUSE client: inodes by node id, their attributes, their end.
+ *
+ * An inode is in the hash until evict(); a search may meet one whose last reference is gone and
+ * leaves it (inode_try_get).  Two replies that name a new node race for its inode: the second to
+ * enter the hash finds the first one's, and throws its own away.
+ */
 #include "fuse_internal.h"
 
 #include <fs/inode.h>
@@ -16,7 +22,7 @@ int fuse_inodes_init(void)
 	return inode_cache ? 0 : -ENOMEM;
 }
 
-static struct list *bucket_of(struct fuse_conn *conn, uint64_t nodeid)
+static struct list *bucket_of(struct fuse_conn *conn, uint64_t nodeid) REQUIRES(fuse_hash_role)
 {
 	return &conn->hash[hash_u64(nodeid, FUSE_HASH_BITS)];
 }
@@ -42,8 +48,8 @@ static uint64_t rdev_decode(uint32_t rdev)
 	return dev_make(major, minor);
 }
 
-/* fi->lock held; not the size. */
-static void store_attr_locked(struct fuse_inode *fi, const struct fuse_attr *a)
+/* fi->lock held, or nobody else sees it yet; not the size. */
+static void store_attr(struct fuse_inode *fi, const struct fuse_attr *a) REQUIRES(fuse_inode_role)
 {
 	struct inode *i = &fi->inode;
 
@@ -82,7 +88,7 @@ void fuse_attr_apply(struct fuse_inode *fi, const struct fuse_attr *a, uint64_t 
 			  (!fi->own_change && !same_time(&i->mtime, a->mtime, a->mtimensec));
 	}
 	fi->own_change = false;
-	store_attr_locked(fi, a);
+	store_attr(fi, a);
 	atomic_store_explicit(&i->pages.size, a->size, memory_order_release);
 	fi->attr_valid_until = valid_until;
 	spin_unlock(&fi->lock);
@@ -195,10 +201,24 @@ static struct fuse_inode *inode_new(struct fuse_conn *conn, uint64_t nodeid, uin
 	fi->inode.pages.ops = &fuse_pagecache_ops;
 	fi->conn = conn;
 	fi->nodeid = nodeid;
-	fi->version = 0;
 	spin_init(&fi->lock, RANK_FS_LEAF, "fuse inode");
 	list_init(&fi->hash_link);
 	list_init(&fi->files);
+	return fi;
+}
+
+/* An inode as the reply says, that nobody else sees yet. */
+static struct fuse_inode *inode_new_entry(struct fuse_conn *conn, const struct fuse_entry_out *e,
+					  uint64_t valid_until)
+{
+	struct fuse_inode *fi = inode_new(conn, e->nodeid, e->attr.mode, e->attr.ino);
+
+	if (fi) {
+		spin_assert_unshared(&fi->lock);
+		store_attr(fi, &e->attr);
+		atomic_store_explicit(&fi->inode.pages.size, e->attr.size, memory_order_relaxed);
+		fi->attr_valid_until = valid_until;
+	}
 	return fi;
 }
 
@@ -209,11 +229,13 @@ static void inode_free(struct fuse_inode *fi)
 	kmem_cache_free(inode_cache, fi);
 }
 
-/* hash_lock held: the node's inode, counted, with one lookup more. */
+/* The node's inode, counted, with one lookup more. */
 static struct fuse_inode *find_locked(struct fuse_conn *conn, uint64_t nodeid, uint32_t mode)
+	REQUIRES(fuse_hash_role)
 {
 	struct fuse_inode *fi;
 
+	spin_assert_held(&conn->hash_lock);
 	list_for_each_entry(fi, bucket_of(conn, nodeid), hash_link) {
 		/* One of another type is a leftover of a node id that was used again. */
 		if (fi->nodeid == nodeid && ((fi->inode.mode ^ mode) & S_IFMT) == 0 &&
@@ -236,18 +258,15 @@ int fuse_inode_from_entry(struct fuse_conn *conn, const struct fuse_entry_out *e
 	fi = find_locked(conn, e->nodeid, e->attr.mode);
 	spin_unlock(&conn->hash_lock);
 	if (!fi) {
-		fresh = inode_new(conn, e->nodeid, e->attr.mode, e->attr.ino);
+		fresh = inode_new_entry(conn, e, valid);
 		if (!fresh) {
 			fuse_forget_queue(conn, NULL, e->nodeid, 1);
 			return -ENOMEM;
 		}
-		store_attr_locked(fresh, &e->attr); /* nobody else sees it yet */
-		atomic_store_explicit(&fresh->inode.pages.size, e->attr.size, memory_order_relaxed);
-		fresh->attr_valid_until = valid;
-		fresh->nlookup = 1;
 		spin_lock(&conn->hash_lock);
 		fi = find_locked(conn, e->nodeid, e->attr.mode);
 		if (!fi) {
+			fresh->nlookup = 1;
 			list_push_front(bucket_of(conn, e->nodeid), &fresh->hash_link);
 		}
 		spin_unlock(&conn->hash_lock);
@@ -309,18 +328,10 @@ static void evict(struct inode *inode)
 static int statfs(struct superblock *sb, struct kstatfs *st)
 {
 	struct fuse_conn *conn = sb->priv;
-	struct fuse_statfs_out s;
-	struct fuse_req *req = fuse_req_alloc(conn, FUSE_STATFS, FUSE_ROOT_ID, 0, sizeof(s),
-					      FUSE_DATA_NONE, 0);
-	long n;
-	int err;
+	struct fuse_statfs_out reply, s;
+	long n = fuse_call(conn, FUSE_STATFS, FUSE_ROOT_ID, NULL, 0, &reply, sizeof(reply));
+	int err = n < 0 ? (int)n : fuse_parse_statfs(&reply, (size_t)n, &s);
 
-	if (!req) {
-		return -ENOMEM;
-	}
-	n = fuse_req_send(req);
-	err = n < 0 ? (int)n : fuse_parse_statfs(req->reply, (size_t)n, &s);
-	fuse_req_put(req);
 	if (err) {
 		return err;
 	}
@@ -339,20 +350,14 @@ static int statfs(struct superblock *sb, struct kstatfs *st)
 static int sync_fs(struct superblock *sb)
 {
 	struct fuse_conn *conn = sb->priv;
-	struct fuse_req *req;
+	struct fuse_syncfs_in in = { 0 };
 	long n;
 
 	pagecache_sync_all();
 	if (fuse_unsupported(conn, FUSE_SYNCFS)) {
 		return 0;
 	}
-	req = fuse_req_alloc(conn, FUSE_SYNCFS, FUSE_ROOT_ID, sizeof(struct fuse_syncfs_in), 0,
-			     FUSE_DATA_NONE, 0);
-	if (!req) {
-		return -ENOMEM;
-	}
-	n = fuse_req_send(req);
-	fuse_req_put(req);
+	n = fuse_call(conn, FUSE_SYNCFS, FUSE_ROOT_ID, &in, sizeof(in), NULL, 0);
 	return n < 0 && n != -ENOSYS ? (int)n : 0;
 }
 

@@ -56,29 +56,29 @@ struct fuse_conn {
 	_Atomic uint64_t node_limit; /* [a] what it can take, once we know */
 
 	SPINLOCK(fuse_hash) hash_lock;
-	struct list *hash; /* hash_lock */
+	struct list *hash GUARDED_BY(fuse_hash_role);
 
 	SPINLOCK(fuse_done) done_lock;
-	struct list finished;	  /* done_lock: requests for the worker */
-	struct list forgets;	  /* done_lock: struct fuse_forget */
-	unsigned nforgets;	  /* done_lock */
-	uint64_t forget_deadline; /* done_lock: when to send them */
+	struct list finished GUARDED_BY(fuse_done_role); /* requests for the worker */
+	struct list forgets GUARDED_BY(fuse_done_role);	 /* struct fuse_forget */
+	unsigned nforgets GUARDED_BY(fuse_done_role);
+	uint64_t forget_deadline GUARDED_BY(fuse_done_role); /* when to send them */
 	struct waitq worker_q;
 };
 
 struct fuse_inode {
 	struct inode inode; /* first */
 	struct fuse_conn *conn;
-	uint64_t nodeid;       /* [I] */
-	struct list hash_link; /* hash_lock */
-	uint64_t nlookup;      /* hash_lock */
+	uint64_t nodeid; /* [I] */
+	struct list hash_link GUARDED_BY(fuse_hash_role);
+	uint64_t nlookup GUARDED_BY(fuse_hash_role);
 	SPINLOCK(fuse_inode) lock;
-	uint64_t attr_valid_until;  /* lock */
-	uint64_t version;	    /* lock */
-	bool own_change;	    /* lock */
-	struct list files;	    /* lock: struct fuse_file */
-	char *_Atomic link_target;  /* [a] set once */
-	struct fuse_forget *forget; /* sent when the inode goes */
+	uint64_t attr_valid_until GUARDED_BY(fuse_inode_role);
+	uint64_t version GUARDED_BY(fuse_inode_role);
+	bool own_change GUARDED_BY(fuse_inode_role);
+	struct list files GUARDED_BY(fuse_inode_role); /* struct fuse_file */
+	char *_Atomic link_target;		       /* [a] set once */
+	struct fuse_forget *forget;		       /* sent when the inode goes */
 };
 static inline struct fuse_inode *fuse_inode_of(struct inode *inode)
 {
@@ -86,7 +86,7 @@ static inline struct fuse_inode *fuse_inode_of(struct inode *inode)
 }
 
 struct fuse_file {
-	struct list link; /* fi->files, fi->lock */
+	struct list link GUARDED_BY(fuse_inode_role); /* fi->files */
 	_Atomic int32_t refs;
 	struct fuse_conn *conn;
 	uint64_t nodeid, fh;
@@ -109,7 +109,7 @@ struct fuse_req {
 	struct list link; /* conn->finished */
 	_Atomic int32_t refs;
 	_Atomic bool done; /* err and written are set */
-	bool orphaned;	   /* done_lock */
+	bool orphaned;	   /* done_lock; stays as it is once done */
 	bool must_wait;	   /* not even a kill ends the wait (write-back at exit) */
 	int err;
 	uint32_t written;
@@ -143,6 +143,10 @@ void fuse_req_add_page(struct fuse_req *req, struct page *p, uint32_t offset, ui
 void fuse_req_put(struct fuse_req *req);
 /* Sends and waits: payload bytes (pages included) or -errno; -EINTR when killed. */
 MUST_USE long fuse_req_send(struct fuse_req *req);
+/* A whole request without pages: in_size bytes of arguments, at most out_size bytes of reply.
+ * Results as fuse_req_send's. */
+MUST_USE long fuse_call(struct fuse_conn *conn, enum fuse_opcode opcode, uint64_t nodeid,
+			const void *in, size_t in_size, void *out, size_t out_size);
 /* Both at once, the first one answered first; results as fuse_req_send's. */
 void fuse_req_send_pair(struct fuse_req *first, struct fuse_req *second, long *result1,
 			long *result2);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE client: fsync, fallocate, lseek and copy_file_range on open files. */
+/*
+ * The FUSE client: fsync, fallocate, lseek and copy_file_range on open files.  The daemon works on
+ * its own copy of the data: dirty pages go out before it is asked, and what it changed is dropped
+ * from the cache, or zeroed there, after.
+ */
 #include "fuse_internal.h"
 
 #include <fs/file.h>
@@ -14,8 +18,8 @@ int fuse_fsync(struct file *f, bool data_only)
 	struct fuse_file *ff = f->private_data;
 	struct fuse_inode *fi = fuse_inode_of(f->inode);
 	enum fuse_opcode op = ff->dir ? FUSE_FSYNCDIR : FUSE_FSYNC;
-	struct fuse_fsync_in *in;
-	struct fuse_req *req;
+	struct fuse_fsync_in in = { .fh = ff->fh,
+				    .fsync_flags = data_only ? FUSE_FSYNC_FDATASYNC : 0 };
 	uint32_t failed;
 	long n = 0;
 	int err = 0;
@@ -29,15 +33,7 @@ int fuse_fsync(struct file *f, bool data_only)
 		}
 	}
 	if (!fuse_unsupported(fi->conn, op)) {
-		req = fuse_req_alloc(fi->conn, op, fi->nodeid, sizeof(*in), 0, FUSE_DATA_NONE, 0);
-		if (!req) {
-			return -ENOMEM;
-		}
-		in = req->args;
-		in->fh = ff->fh;
-		in->fsync_flags = data_only ? FUSE_FSYNC_FDATASYNC : 0;
-		n = fuse_req_send(req);
-		fuse_req_put(req);
+		n = fuse_call(fi->conn, op, fi->nodeid, &in, sizeof(in), NULL, 0);
 	}
 	if (!err && n < 0 && n != -ENOSYS) {
 		err = (int)n;
@@ -51,8 +47,9 @@ int fuse_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 	struct fuse_file *ff = f->private_data;
 	struct fuse_inode *fi = fuse_inode_of(f->inode);
 	struct page_cache *pc = &f->inode->pages;
-	struct fuse_fallocate_in *in;
-	struct fuse_req *req;
+	struct fuse_fallocate_in in = {
+		.fh = ff->fh, .offset = off, .length = len, .mode = (uint32_t)mode
+	};
 	long n;
 	int err;
 
@@ -66,18 +63,7 @@ int fuse_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 			return err;
 		}
 	}
-	req = fuse_req_alloc(fi->conn, FUSE_FALLOCATE, fi->nodeid, sizeof(*in), 0, FUSE_DATA_NONE,
-			     0);
-	if (!req) {
-		return -ENOMEM;
-	}
-	in = req->args;
-	in->fh = ff->fh;
-	in->offset = off;
-	in->length = len;
-	in->mode = (uint32_t)mode;
-	n = fuse_req_send(req);
-	fuse_req_put(req);
+	n = fuse_call(fi->conn, FUSE_FALLOCATE, fi->nodeid, &in, sizeof(in), NULL, 0);
 	if (n < 0) {
 		return n == -ENOSYS ? -EOPNOTSUPP : (int)n;
 	}
@@ -90,8 +76,10 @@ int fuse_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 
 static int64_t ask_lseek(struct fuse_inode *fi, struct fuse_file *ff, int64_t off, int whence)
 {
-	struct fuse_lseek_in *in;
-	struct fuse_req *req;
+	struct fuse_lseek_in in = { .fh = ff->fh,
+				    .offset = (uint64_t)off,
+				    .whence = (uint32_t)whence };
+	struct fuse_lseek_out out;
 	uint64_t to = 0;
 	long n;
 	int err;
@@ -100,36 +88,9 @@ static int64_t ask_lseek(struct fuse_inode *fi, struct fuse_file *ff, int64_t of
 	if (err) {
 		return err;
 	}
-	req = fuse_req_alloc(fi->conn, FUSE_LSEEK, fi->nodeid, sizeof(*in),
-			     sizeof(struct fuse_lseek_out), FUSE_DATA_NONE, 0);
-	if (!req) {
-		return -ENOMEM;
-	}
-	in = req->args;
-	in->fh = ff->fh;
-	in->offset = (uint64_t)off;
-	in->whence = (uint32_t)whence;
-	n = fuse_req_send(req);
-	err = n < 0 ? (int)n : fuse_parse_lseek(req->reply, (size_t)n, &to);
-	fuse_req_put(req);
+	n = fuse_call(fi->conn, FUSE_LSEEK, fi->nodeid, &in, sizeof(in), &out, sizeof(out));
+	err = n < 0 ? (int)n : fuse_parse_lseek(&out, (size_t)n, &to);
 	return err ? err : (int64_t)to;
-}
-
-static int64_t seek_data_hole(struct fuse_inode *fi, struct fuse_file *ff, int64_t off, int whence)
-{
-	uint64_t size = atomic_load_explicit(&fi->inode.pages.size, memory_order_acquire);
-	int64_t to;
-
-	if (off < 0 || (uint64_t)off >= size) {
-		return -ENXIO;
-	}
-	if (!fuse_unsupported(fi->conn, FUSE_LSEEK)) {
-		to = ask_lseek(fi, ff, off, whence);
-		if (to != -ENOSYS) {
-			return to;
-		}
-	}
-	return whence == SEEK_DATA ? off : (int64_t)size; /* all data, one hole at the end */
 }
 
 /* Files and directories; file->pos_lock is held. */
@@ -137,47 +98,21 @@ long fuse_lseek(struct file *f, int64_t off, int whence)
 {
 	struct fuse_file *ff = f->private_data;
 	struct fuse_inode *fi = fuse_inode_of(f->inode);
-	int64_t to = off;
-	int err;
+	bool hole = whence == SEEK_DATA || whence == SEEK_HOLE;
+	int err = whence > SEEK_CUR ? fuse_attr_refresh(fi, false) : 0;
+	uint64_t size = atomic_load_explicit(&fi->inode.pages.size, memory_order_acquire);
 
-	if (whence > SEEK_CUR) {
-		err = fuse_attr_refresh(fi, false);
-		if (err) {
-			return err;
+	if (err || (ff->dir && whence > SEEK_CUR)) {
+		return err ? err : -EINVAL;
+	}
+	if (hole && off >= 0 && (uint64_t)off < size && !fuse_unsupported(fi->conn, FUSE_LSEEK)) {
+		int64_t to = ask_lseek(fi, ff, off, whence);
+
+		if (to != -ENOSYS) {
+			return to < 0 ? to : generic_lseek(f, to, SEEK_SET);
 		}
 	}
-	switch (whence) {
-	case SEEK_SET: break;
-	case SEEK_CUR:
-		if (__builtin_add_overflow((int64_t)f->pos, off, &to)) {
-			return -EOVERFLOW;
-		}
-		break;
-	case SEEK_END:
-		if (ff->dir) {
-			return -EINVAL;
-		}
-		if (__builtin_add_overflow((int64_t)atomic_load_explicit(&f->inode->pages.size,
-									 memory_order_acquire),
-					   off, &to)) {
-			return -EOVERFLOW;
-		}
-		break;
-	default:
-		if (ff->dir) {
-			return -EINVAL;
-		}
-		to = seek_data_hole(fi, ff, off, whence);
-		if (to < 0) {
-			return to;
-		}
-		break;
-	}
-	if (to < 0) {
-		return -EINVAL;
-	}
-	f->pos = (uint64_t)to;
-	return to;
+	return generic_lseek(f, off, whence);
 }
 
 long fuse_copy_range(struct file *in, uint64_t in_off, struct file *out, uint64_t out_off,

@@ -16,10 +16,8 @@
 
 static void drop_buffer(struct fuse_file *ff)
 {
-	if (ff->buf) {
-		page_put(ff->buf);
-		ff->buf = NULL;
-	}
+	page_put(ff->buf);
+	ff->buf = NULL;
 	ff->buf_len = ff->buf_pos = 0;
 	ff->buf_eof = false;
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The FUSE client's request engine: build, send, poll, wait, complete. */
+/*
+ * The FUSE client's request engine: build, send, poll, wait, complete.
+ *
+ * A request is complete once, under done_lock, and there it is decided who gets it: the waiter,
+ * or the worker (asynchronous ones and orphans).  A waiter that is killed decides under the same
+ * lock whether it came first; so no reply is both waited for and cleaned up, or neither.
+ */
 #include "fuse_internal.h"
 
 #include <arch/cpu.h>
@@ -47,8 +53,8 @@ struct fuse_req *fuse_req_alloc(struct fuse_conn *conn, enum fuse_opcode opcode,
 	if (conn->real_ids && thread_current()->cred) {
 		struct fuse_in_header *h = (struct fuse_in_header *)p;
 
-		h->uid = thread_current()->cred->fsuid;
-		h->gid = thread_current()->cred->fsgid;
+		h->uid = thread_current()->cred->u.fs;
+		h->gid = thread_current()->cred->g.fs;
 	}
 	req->args = p + sizeof(struct fuse_in_header);
 	req->out = (struct fuse_out_header *)(p + in_bytes);
@@ -93,7 +99,7 @@ void fuse_req_add_page(struct fuse_req *req, struct page *p, uint32_t offset, ui
 
 void fuse_req_put(struct fuse_req *req)
 {
-	if (atomic_fetch_sub_explicit(&req->refs, 1, memory_order_acq_rel) != 1) {
+	if (!req || atomic_fetch_sub_explicit(&req->refs, 1, memory_order_acq_rel) != 1) {
 		return;
 	}
 	for (unsigned i = 0; i < req->npages; i++) {
@@ -307,6 +313,28 @@ long fuse_req_send(struct fuse_req *req)
 		return result;
 	}
 	return err;
+}
+
+long fuse_call(struct fuse_conn *conn, enum fuse_opcode opcode, uint64_t nodeid, const void *in,
+	       size_t in_size, void *out, size_t out_size)
+{
+	struct fuse_req *req = fuse_req_alloc(conn, opcode, nodeid, in_size, out_size,
+					      FUSE_DATA_NONE, 0);
+	long n;
+
+	if (!req) {
+		return -ENOMEM;
+	}
+	if (in_size) {
+		memcpy(req->args, in, in_size);
+	}
+	n = fuse_req_send(req);
+	if (n > 0) {
+		ASSERT((size_t)n <= out_size); /* fuse_parse_header() has seen to it */
+		memcpy(out, req->reply, (size_t)n);
+	}
+	fuse_req_put(req);
+	return n;
 }
 
 long fuse_req_finish(struct fuse_req *req)

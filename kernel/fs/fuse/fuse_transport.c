@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The registry of FUSE devices, by tag.  Transports are only ever added, so what a search found
+ * is used without the lock.  Interrupts are off under the lock: it is a leaf that a driver may
+ * take wherever it probes.
+ */
 #include <fs/fuse/fuse_transport.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <sync/spinlock.h>
 
 static SPINLOCK(fuse_transports) transports_lock = SPINLOCK_INIT(RANK_LEAF, "fuse_transports");
-static struct list transports = LIST_INIT(transports); /* transports_lock */
+static struct list transports GUARDED_BY(fuse_transports_role) = LIST_INIT(transports);
 
-static struct fuse_transport *find_locked(const char *tag)
+static struct fuse_transport *find_locked(const char *tag) REQUIRES(fuse_transports_role)
 {
 	struct fuse_transport *t;
 
+	spin_assert_held(&transports_lock);
 	list_for_each_entry(t, &transports, link) {
 		if (strcmp(t->tag, tag) == 0) {
 			return t;

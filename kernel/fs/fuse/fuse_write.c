@@ -110,9 +110,7 @@ static void send_chunk(struct write_state *s, struct uio *u, uint64_t pos, bool 
 	s->stop = fault || n <= 0;
 	if (n <= 0) {
 		s->err = (int)n;
-		if (req) {
-			fuse_req_put(req);
-		}
+		fuse_req_put(req);
 		return;
 	}
 	s->gathered += (uint64_t)n;
@@ -217,8 +215,6 @@ long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 	}
 	uio_rewind(u, s.gathered - s.done);
 	*pos += s.done;
-	if (other) {
-		fuse_file_put(other);
-	}
+	fuse_file_put(other);
 	return s.done ? (long)s.done : s.err;
 }

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The table of character devices, and /dev, a tmpfs with a node for each that has a name.
+ *
+ * devices_lock guards the table alone: nodes are made and removed without it, as that sleeps.
+ * A device is in the table before its node exists and leaves it before the node goes, so a node
+ * of the table's always opens its device or nothing (-ENXIO).
+ */
 #include <fs/pseudo/devfs.h>
 
 #include "../fs_internal.h"
@@ -20,15 +27,16 @@ struct device {
 	int (*open)(struct inode *inode, struct file *f);
 	const struct file_ops *ops;
 };
-static struct list devices = LIST_INIT(devices);
 static SPINLOCK(devices) devices_lock = SPINLOCK_INIT(RANK_FS_LEAF, "devices");
+static struct list devices GUARDED_BY(devices_role) = LIST_INIT(devices);
 static struct superblock *dev_sb;
 static bool populated;
 
-static struct device *find_locked(uint64_t rdev, uint32_t mode)
+static struct device *find_locked(uint64_t rdev, uint32_t mode) REQUIRES(devices_role)
 {
 	struct device *d;
 
+	spin_assert_held(&devices_lock);
 	list_for_each_entry(d, &devices, link) {
 		if (d->rdev == rdev && (d->mode & S_IFMT) == (mode & S_IFMT)) {
 			return d;

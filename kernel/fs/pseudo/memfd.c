@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* memfd_create(2) and its seals: files of a tmpfs that is mounted nowhere. */
+/*
+ * memfd_create(2) and its seals: files of a tmpfs that is mounted nowhere.  Seals are added under
+ * the inode's lock and never taken away.
+ */
 #include "../fs_internal.h"
 
 #include <fs/dentry.h>

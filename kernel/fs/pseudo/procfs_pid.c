@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID: what is made from a process's parts (memory, descriptors, fs context). */
+/*
+ * /proc/PID: what is made from a process's parts (memory, descriptors, fs context).  The process
+ * may end at any time: each part is got counted from proc_source, and NULL means that it is gone.
+ */
 #include "procfs_internal.h"
 
 #include <fs/context.h>

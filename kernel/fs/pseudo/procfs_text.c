@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The fixed text files of /proc and /sys. */
+/*
+ * The fixed text files of /proc and /sys.  Show functions run under the lock of the open file's
+ * text only, on any number of CPUs at once: they read counters, and own nothing but the boot id.
+ */
 #include "procfs_internal.h"
 
 #include <arch/clock.h>
@@ -9,6 +12,8 @@
 #include <sync/random.h>
 #include <lib/string.h>
 #include <fs/event/pipe.h>
+#include <linux/capability.h>
+#include <linux/socket.h>
 #include <mm/phys.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
@@ -245,6 +250,9 @@ int procfs_register_u64(const char *path, uint64_t *value, bool writable, uint64
 			       writable ? store_number : NULL, nf);
 }
 
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x) TEXT_OF_(x)
+
 struct text_entry {
 	const char *path;
 	int (*show)(struct text_buf *t, void *arg);
@@ -266,7 +274,7 @@ static const struct text_entry proc_files[] = {
 	{ "cmdline", show_string, "corrida", false },
 	{ "devices", show_string, "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts", false },
 	{ "swaps", show_string, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority", false },
-	{ "sys/kernel/cap_last_cap", show_string, "40", false },
+	{ "sys/kernel/cap_last_cap", show_string, TEXT_OF(CAP_LAST), false },
 	{ "sys/kernel/ngroups_max", show_string, "64", false },
 	{ "sys/kernel/overflowuid", show_string, "65534", true },
 	{ "sys/kernel/overflowgid", show_string, "65534", true },
@@ -287,9 +295,9 @@ static const struct text_entry proc_files[] = {
 	{ "sys/fs/inotify/max_user_instances", show_string, "1024", true },
 	{ "sys/fs/inotify/max_user_watches", show_string, "1048576", true },
 	{ "sys/fs/file-nr", show_string, "0\t0\t1048576", false },
-	{ "sys/fs/nr_open", show_string, "1048576", true },
+	{ "sys/fs/nr_open", show_string, TEXT_OF(NR_OPEN_MAX), true },
 	{ "sys/fs/pipe-max-size", show_pipe_max, NULL, true },
-	{ "sys/net/core/somaxconn", show_string, "4096", true },
+	{ "sys/net/core/somaxconn", show_string, TEXT_OF(SOMAXCONN), true },
 	{ "sys/net/ipv4/ip_local_port_range", show_string, "32768\t60999", true },
 	{ "sys/net/ipv4/tcp_max_syn_backlog", show_string, "512", true },
 };

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * File systems whose only copy is the dentry tree, and files whose contents a function prints.
+ *
+ * An entry is there while its dentry is pinned (dir_pinned holds one reference); whoever clears
+ * the pin gives that reference back.  Entries are added and removed under their directory's lock,
+ * except at boot.  The text of an open file belongs to that file (text_state) and is printed anew
+ * by a read at offset 0; its lock keeps readers that share the file from each other's buffer.
+ */
 #include <fs/pseudo/pseudo.h>
 
 #include "../fs_internal.h"
@@ -391,7 +399,7 @@ const struct inode_ops pseudo_dir_ops = { .open = pseudo_dir_open };
 /* --- text files --- */
 struct text_state {
 	MUTEX(text_file) lock;
-	struct text_buf text;
+	struct text_buf text GUARDED_BY(text_file_role);
 };
 static int text_open(struct inode *inode, struct file *f)
 {

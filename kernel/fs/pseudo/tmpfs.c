@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tmpfs: files in the page cache, directories in the dentry cache; also memfd's files. */
+/*
+ * tmpfs: files in the page cache, directories in the dentry cache; also memfd's files.  The VFS
+ * holds the inode's lock around whatever changes names or sizes.
+ */
 #include "../fs_internal.h"
 
 #include <fs/attr.h>

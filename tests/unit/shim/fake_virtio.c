@@ -107,6 +107,10 @@ bool spin_held(const struct spinlock *l)
 {
 	return l->held;
 }
+void spin_assert_held(const struct spinlock *l)
+{
+	ASSERT(l->held);
+}
 
 void waitq_init(struct waitq *q)
 {

@@ -215,6 +215,10 @@ void spin_init(struct spinlock *l, enum lock_rank rank, const char *name)
 {
 	*l = (struct spinlock)SPINLOCK_INIT(rank, name);
 }
+void spin_assert_unshared(const struct spinlock *l)
+{
+	ASSERT(!l->held);
+}
 void spin_assert_held(const struct spinlock *l)
 {
 	ASSERT(l->held);
