@@ -8,6 +8,7 @@
  */
 #include <proc/cred.h>
 
+#include <fs/cred.h>
 #include <fs/file.h>
 #include <fs/inode.h>
 #include <lib/assert.h>
