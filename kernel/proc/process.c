@@ -134,8 +134,10 @@ uint64_t task_current_cpu_ns(void)
 {
 	struct thread *t = thread_current();
 
+	/* Without the run queue's lock: only this CPU charges the running thread.  A charge between
+	 * the two reads (the timer's interrupt) makes the answer a slice too small, once. */
 	return atomic_load_explicit(&t->runtime, memory_order_relaxed) + clock_mono_ns() -
-	       t->exec_start;
+	       READ_ONCE(t->exec_start);
 }
 
 void task_cpu_ns(struct task *t, uint64_t *utime, uint64_t *stime)
