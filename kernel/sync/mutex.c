@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #define LOCK_IMPLEMENTATION 1
+#include <sync/mutex.h>
+
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <sched/thread.h>
-#include <sync/mutex.h>
 
 void mutex_init(struct mutex *m, enum lock_rank rank, const char *name)
 {
