@@ -189,12 +189,8 @@ static void free_load(struct exec_load *l)
 	if (l->mm) {
 		mm_put(l->mm);
 	}
-	if (l->interp) {
-		file_put(l->interp);
-	}
-	if (l->file) {
-		file_put(l->file);
-	}
+	file_put(l->interp);
+	file_put(l->file);
 	kfree(l->interp_name);
 	kfree(l->interp_image);
 	kfree(l->image);

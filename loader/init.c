@@ -26,6 +26,7 @@
 #include <loader/vdso.h>
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
+#include <proc/cred.h>
 #include <proc/limits.h>
 #include <tty/tty.h>
 
@@ -103,7 +104,7 @@ static void set_ids(const struct launch_config *c)
 	if (!cred) {
 		give_up(c->program, NULL, ENOMEM);
 	}
-	cred_init_root(cred, c->h.uid, c->h.gid);
+	cred_init(cred, c->h.uid, c->h.gid);
 	cred_commit(cred);
 }
 

@@ -169,11 +169,11 @@ static void fill_auxv(struct stack_spec *s, const struct mm *mm, const struct ex
 		{ AT_BASE, l->interp ? l->interp_image->start + l->interp_bias : 0 },
 		{ AT_FLAGS, 0 },
 		{ AT_ENTRY, img->entry + l->bias },
-		{ AT_UID, c->uid },
-		{ AT_EUID, c->euid },
-		{ AT_GID, c->gid },
-		{ AT_EGID, c->egid },
-		{ AT_SECURE, c->uid != c->euid || c->gid != c->egid },
+		{ AT_UID, c->u.real },
+		{ AT_EUID, c->u.eff },
+		{ AT_GID, c->g.real },
+		{ AT_EGID, c->g.eff },
+		{ AT_SECURE, c->u.real != c->u.eff || c->g.real != c->g.eff },
 		{ AT_HWCAP2, cpu_has_fsgsbase() ? HWCAP2_FSGSBASE : 0 },
 	};
 

@@ -10,6 +10,7 @@ FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(shell git ls-files '*.c' '
 # Rooms whose locks are annotated; LOCKS=1 checks all.
 LOCK_ROOMS := kernel/sync/ kernel/lib/ kernel/debug/ kernel/ipc/ kernel/futex/ kernel/tty/ kernel/net/
 LOCK_ROOMS += kernel/fs/fuse/ kernel/fs/pseudo/
+LOCK_ROOMS += kernel/proc/ kernel/signal/ kernel/time/
 THREAD_SAFETY = $(if $(or $(LOCKS),$(filter $(addsuffix %,$(LOCK_ROOMS)),$<)),-Wthread-safety -Wthread-safety-beta)
 
 .PHONY: lint lint-layers lint-sleep lint-code lint-counts lint-test format

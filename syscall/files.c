@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening, closing, reading, writing and positioning files. */
+/*
+ * Opening, closing, reading, writing and positioning files.  Buffers are checked here, once, and
+ * travel as uio; what a file allows is kernel/fs.
+ */
 #include <syscall/at.h>
 #include <syscall/iovecs.h>
 #include <syscall/syscalls.h>

@@ -6,9 +6,8 @@
 #include <linux/errno.h>
 #include <linux/sched.h>
 #include <mm/usercopy.h>
-#include <proc/limits.h>
-
-#define UNCHANGED UINT32_MAX
+#include <proc/cred.h>
+#include <proc/task.h>
 
 static const struct cred *me(void)
 {
@@ -17,259 +16,82 @@ static const struct cred *me(void)
 
 long sys_getuid(void)
 {
-	return me()->uid;
+	return me()->u.real;
 }
 
 long sys_geteuid(void)
 {
-	return me()->euid;
+	return me()->u.eff;
 }
 
 long sys_getgid(void)
 {
-	return me()->gid;
+	return me()->g.real;
 }
 
 long sys_getegid(void)
 {
-	return me()->egid;
+	return me()->g.eff;
 }
 
-/* Leaving root drops capabilities, coming back to it restores the effective ones
- * (capabilities(7), "Effect of user ID changes on capabilities"). */
-static void adjust_caps(struct cred *c, const struct cred *old)
+long sys_setuid(uint32_t id)
 {
-	const uint64_t fs_caps = 1ull << CAP_CHOWN | 1ull << CAP_DAC_OVERRIDE |
-				 1ull << CAP_DAC_READ_SEARCH | 1ull << CAP_FOWNER |
-				 1ull << CAP_FSETID | 1ull << CAP_LINUX_IMMUTABLE |
-				 1ull << CAP_MKNOD | 1ull << CAP_MAC_OVERRIDE;
-	bool had_root = !old->uid || !old->euid || !old->suid;
-	bool has_root = !c->uid || !c->euid || !c->suid;
-	const uint32_t keep_caps = 1 << 4, no_setuid_fixup = 1 << 2;
-
-	if (c->securebits & no_setuid_fixup) {
-		return;
-	}
-	if (had_root && !has_root && !(c->securebits & keep_caps)) {
-		c->cap_permitted = 0;
-		c->cap_ambient = 0;
-	}
-	if (!old->euid && c->euid) {
-		c->cap_effective = 0;
-	}
-	if (old->euid && !c->euid) {
-		c->cap_effective = c->cap_permitted;
-	}
-	if (!old->fsuid && c->fsuid) {
-		c->cap_effective &= ~fs_caps;
-	}
-	if (old->fsuid && !c->fsuid) {
-		c->cap_effective |= c->cap_permitted & fs_caps;
-	}
-	c->cap_effective &= c->cap_permitted;
+	return cred_set_id(ID_USER, id);
 }
 
-static long commit_uids(struct cred *c)
+long sys_setreuid(uint32_t real, uint32_t eff)
 {
-	adjust_caps(c, me());
-	cred_commit(c);
-	return 0;
+	return cred_set_two_ids(ID_USER, real, eff);
 }
 
-static long refuse(struct cred *c)
+long sys_setresuid(uint32_t real, uint32_t eff, uint32_t saved)
 {
-	cred_put(c);
-	return -EPERM;
+	return cred_set_three_ids(ID_USER, real, eff, saved);
 }
 
-static bool is_one_of(uint32_t id, uint32_t a, uint32_t b, uint32_t c)
+long sys_setfsuid(uint32_t id)
 {
-	return id == UNCHANGED || id == a || id == b || id == c;
+	return cred_set_fs_id(ID_USER, id);
 }
 
-long sys_setuid(uint32_t uid)
+long sys_setgid(uint32_t id)
 {
-	struct cred *c;
-
-	if (uid == UNCHANGED) {
-		return -EINVAL;
-	}
-	c = cred_copy(me());
-	if (!c) {
-		return -ENOMEM;
-	}
-	if (cred_capable(CAP_SETUID)) {
-		c->uid = c->suid = uid;
-	} else if (uid != c->uid && uid != c->suid) {
-		return refuse(c);
-	}
-	c->euid = c->fsuid = uid;
-	return commit_uids(c);
+	return cred_set_id(ID_GROUP, id);
 }
 
-long sys_setreuid(uint32_t ruid, uint32_t euid)
+long sys_setregid(uint32_t real, uint32_t eff)
 {
-	struct cred *c = cred_copy(me());
-
-	if (!c) {
-		return -ENOMEM;
-	}
-	if (!cred_capable(CAP_SETUID) && (!is_one_of(ruid, c->uid, c->euid, c->euid) ||
-					  !is_one_of(euid, c->uid, c->euid, c->suid))) {
-		return refuse(c);
-	}
-	if (ruid != UNCHANGED) {
-		c->uid = ruid;
-	}
-	if (euid != UNCHANGED) {
-		c->euid = euid;
-	}
-	if (ruid != UNCHANGED || (euid != UNCHANGED && euid != me()->uid)) {
-		c->suid = c->euid;
-	}
-	c->fsuid = c->euid;
-	return commit_uids(c);
+	return cred_set_two_ids(ID_GROUP, real, eff);
 }
 
-long sys_setresuid(uint32_t ruid, uint32_t euid, uint32_t suid)
+long sys_setresgid(uint32_t real, uint32_t eff, uint32_t saved)
 {
-	struct cred *c = cred_copy(me());
-
-	if (!c) {
-		return -ENOMEM;
-	}
-	if (!cred_capable(CAP_SETUID) && (!is_one_of(ruid, c->uid, c->euid, c->suid) ||
-					  !is_one_of(euid, c->uid, c->euid, c->suid) ||
-					  !is_one_of(suid, c->uid, c->euid, c->suid))) {
-		return refuse(c);
-	}
-	c->uid = ruid != UNCHANGED ? ruid : c->uid;
-	c->euid = euid != UNCHANGED ? euid : c->euid;
-	c->suid = suid != UNCHANGED ? suid : c->suid;
-	c->fsuid = c->euid;
-	return commit_uids(c);
+	return cred_set_three_ids(ID_GROUP, real, eff, saved);
 }
 
-long sys_setfsuid(uint32_t uid)
+long sys_setfsgid(uint32_t id)
 {
-	uint32_t old = me()->fsuid;
-	struct cred *c;
-
-	if (uid == UNCHANGED || uid == old ||
-	    (!cred_capable(CAP_SETUID) && uid != me()->uid && uid != me()->euid &&
-	     uid != me()->suid)) {
-		return old;
-	}
-	c = cred_copy(me());
-	if (c) {
-		c->fsuid = uid;
-		commit_uids(c);
-	}
-	return old;
+	return cred_set_fs_id(ID_GROUP, id);
 }
 
-long sys_setgid(uint32_t gid)
+static int put_three(user_ptr real, user_ptr eff, user_ptr saved, const struct ids *ids)
 {
-	struct cred *c;
-
-	if (gid == UNCHANGED) {
-		return -EINVAL;
-	}
-	c = cred_copy(me());
-	if (!c) {
-		return -ENOMEM;
-	}
-	if (cred_capable(CAP_SETGID)) {
-		c->gid = c->sgid = gid;
-	} else if (gid != c->gid && gid != c->sgid) {
-		return refuse(c);
-	}
-	c->egid = c->fsgid = gid;
-	cred_commit(c);
-	return 0;
-}
-
-long sys_setregid(uint32_t rgid, uint32_t egid)
-{
-	struct cred *c = cred_copy(me());
-
-	if (!c) {
-		return -ENOMEM;
-	}
-	if (!cred_capable(CAP_SETGID) && (!is_one_of(rgid, c->gid, c->egid, c->egid) ||
-					  !is_one_of(egid, c->gid, c->egid, c->sgid))) {
-		return refuse(c);
-	}
-	if (rgid != UNCHANGED) {
-		c->gid = rgid;
-	}
-	if (egid != UNCHANGED) {
-		c->egid = egid;
-	}
-	if (rgid != UNCHANGED || (egid != UNCHANGED && egid != me()->gid)) {
-		c->sgid = c->egid;
-	}
-	c->fsgid = c->egid;
-	cred_commit(c);
-	return 0;
-}
-
-long sys_setresgid(uint32_t rgid, uint32_t egid, uint32_t sgid)
-{
-	struct cred *c = cred_copy(me());
-
-	if (!c) {
-		return -ENOMEM;
-	}
-	if (!cred_capable(CAP_SETGID) && (!is_one_of(rgid, c->gid, c->egid, c->sgid) ||
-					  !is_one_of(egid, c->gid, c->egid, c->sgid) ||
-					  !is_one_of(sgid, c->gid, c->egid, c->sgid))) {
-		return refuse(c);
-	}
-	c->gid = rgid != UNCHANGED ? rgid : c->gid;
-	c->egid = egid != UNCHANGED ? egid : c->egid;
-	c->sgid = sgid != UNCHANGED ? sgid : c->sgid;
-	c->fsgid = c->egid;
-	cred_commit(c);
-	return 0;
-}
-
-long sys_setfsgid(uint32_t gid)
-{
-	uint32_t old = me()->fsgid;
-	struct cred *c;
-
-	if (gid == UNCHANGED || gid == old ||
-	    (!cred_capable(CAP_SETGID) && gid != me()->gid && gid != me()->egid &&
-	     gid != me()->sgid)) {
-		return old;
-	}
-	c = cred_copy(me());
-	if (c) {
-		c->fsgid = gid;
-		cred_commit(c);
-	}
-	return old;
-}
-
-static int put_three(user_ptr a, uint32_t va, user_ptr b, uint32_t vb, user_ptr c, uint32_t vc)
-{
-	int err = put_user_u32(a, va);
+	int err = put_user_u32(real, ids->real);
 
 	if (!err) {
-		err = put_user_u32(b, vb);
+		err = put_user_u32(eff, ids->eff);
 	}
-	return err ? err : put_user_u32(c, vc);
+	return err ? err : put_user_u32(saved, ids->saved);
 }
 
-long sys_getresuid(user_ptr ruid, user_ptr euid, user_ptr suid)
+long sys_getresuid(user_ptr real, user_ptr eff, user_ptr saved)
 {
-	return put_three(ruid, me()->uid, euid, me()->euid, suid, me()->suid);
+	return put_three(real, eff, saved, &me()->u);
 }
 
-long sys_getresgid(user_ptr rgid, user_ptr egid, user_ptr sgid)
+long sys_getresgid(user_ptr real, user_ptr eff, user_ptr saved)
 {
-	return put_three(rgid, me()->gid, egid, me()->egid, sgid, me()->sgid);
+	return put_three(real, eff, saved, &me()->g);
 }
 
 /* --- supplementary groups --- */
@@ -291,7 +113,7 @@ long sys_getgroups(int size, user_ptr list)
 
 long sys_setgroups(int size, user_ptr list)
 {
-	struct cred *c;
+	uint32_t groups[CRED_MAX_GROUPS];
 	int err;
 
 	if (!cred_capable(CAP_SETGID)) {
@@ -300,18 +122,8 @@ long sys_setgroups(int size, user_ptr list)
 	if (size < 0 || size > CRED_MAX_GROUPS) {
 		return -EINVAL;
 	}
-	c = cred_copy(me());
-	if (!c) {
-		return -ENOMEM;
-	}
-	err = copy_from_user(c->groups, list, (size_t)size * sizeof(uint32_t));
-	if (err) {
-		cred_put(c);
-		return err;
-	}
-	c->ngroups = (unsigned)size;
-	cred_commit(c);
-	return 0;
+	err = copy_from_user(groups, list, (size_t)size * sizeof(groups[0]));
+	return err ? err : cred_set_groups(groups, (unsigned)size);
 }
 
 /* --- capabilities --- */
@@ -373,12 +185,15 @@ long sys_capget(user_ptr uheader, user_ptr udata)
 	return user_ptr_is_null(udata) ? 0 : copy_to_user(udata, data, words * sizeof(data[0]));
 }
 
+static uint64_t join(uint32_t low, uint32_t high)
+{
+	return (low | (uint64_t)high << 32) & CAP_FULL_SET;
+}
+
 long sys_capset(user_ptr uheader, user_ptr udata)
 {
-	struct linux_cap_data data[2] = { { 0 } };
+	struct linux_cap_data d[2] = { { 0 } };
 	struct linux_cap_header h;
-	uint64_t effective, permitted, inheritable;
-	struct cred *c;
 	unsigned words;
 	int err = cap_words(uheader, &h, &words);
 
@@ -388,27 +203,11 @@ long sys_capset(user_ptr uheader, user_ptr udata)
 	if (h.pid && h.pid != task_tid(task_current())) {
 		return -EPERM;
 	}
-	err = copy_from_user(data, udata, words * sizeof(data[0]));
+	err = copy_from_user(d, udata, words * sizeof(d[0]));
 	if (err) {
 		return err;
 	}
-	effective = (data[0].effective | (uint64_t)data[1].effective << 32) & CAP_FULL_SET;
-	permitted = (data[0].permitted | (uint64_t)data[1].permitted << 32) & CAP_FULL_SET;
-	inheritable = (data[0].inheritable | (uint64_t)data[1].inheritable << 32) & CAP_FULL_SET;
-	c = cred_copy(me());
-	if (!c) {
-		return -ENOMEM;
-	}
-	if (permitted & ~c->cap_permitted || effective & ~permitted ||
-	    inheritable & ~(c->cap_inheritable | c->cap_bounding) ||
-	    (!cred_capable(CAP_SETPCAP) &&
-	     inheritable & ~(c->cap_inheritable | c->cap_permitted))) {
-		return refuse(c);
-	}
-	c->cap_effective = effective;
-	c->cap_permitted = permitted;
-	c->cap_inheritable = inheritable;
-	c->cap_ambient &= permitted & inheritable;
-	cred_commit(c);
-	return 0;
+	return cred_set_caps(join(d[0].effective, d[1].effective),
+			     join(d[0].permitted, d[1].permitted),
+			     join(d[0].inheritable, d[1].inheritable));
 }

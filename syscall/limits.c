@@ -59,8 +59,7 @@ static int check_prlimit(struct process *p)
 	if (!c) {
 		return -ESRCH;
 	}
-	ok = me->uid == c->uid && me->uid == c->euid && me->uid == c->suid && me->gid == c->gid &&
-	     me->gid == c->egid && me->gid == c->sgid;
+	ok = ids_are_all(&c->u, me->u.real) && ids_are_all(&c->g, me->g.real);
 	cred_put(c);
 	return ok ? 0 : -EPERM;
 }

@@ -9,7 +9,7 @@
 #include <linux/sched.h>
 #include <mm/mm.h>
 #include <mm/usercopy.h>
-#include <proc/limits.h>
+#include <proc/cred.h>
 #include <proc/task.h>
 
 #define DEFAULT_TIMER_SLACK_NS 50000
@@ -43,90 +43,18 @@ static long get_name(user_ptr to)
 	return copy_to_user(to, name, sizeof(name));
 }
 
-/* A changed copy of the credentials, by `change`. */
-static long change_cred(int (*change)(struct cred *c, uint64_t arg), uint64_t arg)
-{
-	struct cred *c = cred_copy(thread_current()->cred);
-	int err;
-
-	if (!c) {
-		return -ENOMEM;
-	}
-	err = change(c, arg);
-	if (err) {
-		cred_put(c);
-	} else {
-		cred_commit(c);
-	}
-	return err;
-}
-
-static int drop_bounding(struct cred *c, uint64_t cap)
-{
-	if (!cred_capable(CAP_SETPCAP)) {
-		return -EPERM;
-	}
-	c->cap_bounding &= ~(1ull << cap);
-	return 0;
-}
-
-static int set_keep_caps(struct cred *c, uint64_t on)
-{
-	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
-	return 0;
-}
-
-static int set_securebits(struct cred *c, uint64_t bits)
-{
-	if (!cred_capable(CAP_SETPCAP)) {
-		return -EPERM;
-	}
-	if (bits & ~(uint64_t)SECBITS_KNOWN) {
-		return -EPERM;
-	}
-	c->securebits = (uint32_t)bits;
-	return 0;
-}
-
-static int set_no_new_privs(struct cred *c, uint64_t arg)
-{
-	c->no_new_privs = true;
-	return 0;
-}
-
-static int clear_ambient(struct cred *c, uint64_t arg)
-{
-	c->cap_ambient = 0;
-	return 0;
-}
-
-static int raise_ambient(struct cred *c, uint64_t cap)
-{
-	if (!(c->cap_permitted & c->cap_inheritable & 1ull << cap)) {
-		return -EPERM;
-	}
-	c->cap_ambient |= 1ull << cap;
-	return 0;
-}
-
-static int lower_ambient(struct cred *c, uint64_t cap)
-{
-	c->cap_ambient &= ~(1ull << cap);
-	return 0;
-}
-
 static long cap_ambient(uint64_t op, uint64_t cap, uint64_t arg4, uint64_t arg5)
 {
 	if (op == PR_CAP_AMBIENT_CLEAR_ALL) {
-		return cap || arg4 || arg5 ? -EINVAL : change_cred(clear_ambient, 0);
+		return cap || arg4 || arg5 ? -EINVAL : cred_change(cred_clear_ambient, 0);
 	}
 	if (cap > CAP_LAST || arg4 || arg5) {
 		return -EINVAL;
 	}
 	switch (op) {
 	case PR_CAP_AMBIENT_IS_SET: return thread_current()->cred->cap_ambient >> cap & 1;
-	case PR_CAP_AMBIENT_RAISE: return change_cred(raise_ambient, cap);
-	case PR_CAP_AMBIENT_LOWER: return change_cred(lower_ambient, cap);
+	case PR_CAP_AMBIENT_RAISE: return cred_change(cred_raise_ambient, cap);
+	case PR_CAP_AMBIENT_LOWER: return cred_change(cred_lower_ambient, cap);
 	default: return -EINVAL;
 	}
 }
@@ -137,15 +65,16 @@ static long prctl_cred(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, 
 
 	switch (option) {
 	case PR_GET_KEEPCAPS: return !!(c->securebits & SECBIT_KEEP_CAPS);
-	case PR_SET_KEEPCAPS: return arg2 > 1 ? -EINVAL : change_cred(set_keep_caps, arg2);
+	case PR_SET_KEEPCAPS: return arg2 > 1 ? -EINVAL : cred_change(cred_set_keep_caps, arg2);
 	case PR_CAPBSET_READ:
 		return arg2 > CAP_LAST ? -EINVAL : (long)(c->cap_bounding >> arg2 & 1);
-	case PR_CAPBSET_DROP: return arg2 > CAP_LAST ? -EINVAL : change_cred(drop_bounding, arg2);
+	case PR_CAPBSET_DROP:
+		return arg2 > CAP_LAST ? -EINVAL : cred_change(cred_drop_bounding, arg2);
 	case PR_GET_SECUREBITS: return c->securebits;
-	case PR_SET_SECUREBITS: return change_cred(set_securebits, arg2);
+	case PR_SET_SECUREBITS: return cred_change(cred_set_securebits, arg2);
 	case PR_SET_NO_NEW_PRIVS:
 		return arg2 != 1 || arg3 || arg4 || arg5 ? -EINVAL
-							 : change_cred(set_no_new_privs, 0);
+							 : cred_change(cred_set_no_new_privs, 0);
 	case PR_GET_NO_NEW_PRIVS: return arg2 || arg3 || arg4 || arg5 ? -EINVAL : c->no_new_privs;
 	case PR_CAP_AMBIENT: return cap_ambient(arg2, arg3, arg4, arg5);
 	default: return -EINVAL;

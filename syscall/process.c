@@ -302,7 +302,7 @@ long sys_pidfd_open(int nr, unsigned flags)
 	}
 	/* A thread that is not a leader needs PIDFD_THREAD. */
 	if (!pid->process && !(flags & PIDFD_THREAD)) {
-		err = pid->task ? -ENOENT : -ESRCH;
+		err = READ_ONCE(pid->task) ? -ENOENT : -ESRCH;
 	} else {
 		err = pidfd_create(pid, (int)(flags & PIDFD_NONBLOCK), flags & PIDFD_THREAD, &f);
 	}
@@ -415,12 +415,12 @@ long sys_unshare(uint64_t flags)
 
 	if (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM)) {
 		/* Only a process with one thread has them for itself already. */
-		return process_current()->nthreads > 1 ? -EINVAL : 0;
+		return READ_ONCE(process_current()->nthreads) > 1 ? -EINVAL : 0;
 	}
 	if (flags & ~(CLONE_FILES | CLONE_FS | CLONE_SYSVSEM)) {
 		return -EINVAL;
 	}
-	if (flags & CLONE_FS && atomic_load(&t->fs->refs) > 1) {
+	if (flags & CLONE_FS && refcount_read(&t->fs->refs) > 1) {
 		struct fs_context *copy = fs_context_copy(t->fs), *old = t->fs;
 		uint64_t irq;
 

@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <mm/usercopy.h>
 #include <time/posix_timers.h>
+#include <proc/lifecycle.h>
 #include <proc/rseq.h>
 #include <proc/task.h>
 
@@ -56,7 +57,7 @@ static bool may_change(struct task *t)
 	if (!c) {
 		return false;
 	}
-	ok = me->euid == c->euid || me->euid == c->uid;
+	ok = me->u.eff == c->u.eff || me->u.eff == c->u.real;
 	cred_put(c);
 	return ok;
 }
@@ -364,8 +365,8 @@ long sys_getcpu(user_ptr cpu, user_ptr node, user_ptr unused)
 /* Calls fn for every thread that which/who names; -ESRCH when there is none. */
 static long for_each_named(int which, int who, long (*fn)(struct task *t, void *arg), void *arg)
 {
-	struct process *p, *self = process_current();
-	long result = -ESRCH;
+	long result = -ESRCH, pgid = who ? who : process_getpgid(0, false);
+	struct process *p;
 	struct task *t;
 
 	if (which == PRIO_PROCESS) {
@@ -381,11 +382,12 @@ static long for_each_named(int which, int who, long (*fn)(struct task *t, void *
 
 		nr = process_pid(p) + 1;
 		if (which == PRIO_PGRP) {
-			match = p->group && p->group->nr == (who ? who : self->group->nr);
+			match = pgid > 0 && process_getpgid(process_pid(p), false) == pgid;
 		} else {
 			struct cred *c = process_get_cred(p);
 
-			match = c && c->uid == (who ? (uint32_t)who : thread_current()->cred->uid);
+			match = c &&
+				c->u.real == (who ? (uint32_t)who : thread_current()->cred->u.real);
 			cred_put(c);
 		}
 		t = match ? process_get_task(p) : NULL;

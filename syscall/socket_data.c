@@ -129,10 +129,8 @@ static int add_creds(struct socket_msg *m, const uint8_t *data, size_t len)
 	}
 	memcpy(&u, data, sizeof(u));
 	if ((u.pid != fs_upcalls->current_pid() && !cred_capable(CAP_SYS_ADMIN)) ||
-	    (u.uid != c->uid && u.uid != c->euid && u.uid != c->suid &&
-	     !cred_capable(CAP_SETUID)) ||
-	    (u.gid != c->gid && u.gid != c->egid && u.gid != c->sgid &&
-	     !cred_capable(CAP_SETGID))) {
+	    (!ids_have(&c->u, u.uid) && !cred_capable(CAP_SETUID)) ||
+	    (!ids_have(&c->g, u.gid) && !cred_capable(CAP_SETGID))) {
 		return -EPERM;
 	}
 	m->creds = u;
@@ -422,7 +420,7 @@ long sys_sendmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags)
 long sys_recvmmsg(int fd, user_ptr msgs, unsigned count, unsigned flags, user_ptr timeout)
 {
 	uint64_t deadline;
-	long ret;
+	int ret;
 
 	ret = deadline_after_timespec(timeout, &deadline);
 	if (ret) {

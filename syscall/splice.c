@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* sendfile, splice, tee, vmsplice, copy_file_range. */
+/*
+ * sendfile, splice, tee, vmsplice, copy_file_range: offsets in and out, and which files go
+ * together.  The copying is kernel/fs/copy.c.
+ */
 #include <syscall/syscalls.h>
 
 #include <fs/copy.h>

@@ -16,6 +16,7 @@
 #include <linux/limits.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
+#include <proc/cred.h>
 #include <sched/thread.h>
 
 /* --- stat --- */
@@ -161,22 +162,22 @@ static int real_cred(struct cred **out)
 	struct cred *n;
 
 	*out = NULL;
-	if (c->uid == c->fsuid && c->gid == c->fsgid) {
+	if (c->u.real == c->u.fs && c->g.real == c->g.fs) {
 		return 0;
 	}
 	n = cred_copy(c);
 	if (!n) {
 		return -ENOMEM;
 	}
-	n->fsuid = n->uid;
-	n->fsgid = n->gid;
-	n->cap_effective = n->uid ? 0 : n->cap_permitted;
+	n->u.fs = n->u.real;
+	n->g.fs = n->g.real;
+	n->cap_effective = n->u.real ? 0 : n->cap_permitted;
 	*out = n;
 	return 0;
 }
 long sys_faccessat2(int dirfd, user_ptr path, int mode, int flags)
 {
-	struct cred *mine = thread_current()->cred, *real = NULL;
+	struct cred *mine = NULL, *real = NULL;
 	struct path p;
 	long err;
 
@@ -191,7 +192,7 @@ long sys_faccessat2(int dirfd, user_ptr path, int mode, int flags)
 		}
 	}
 	if (real) {
-		thread_current()->cred = real;
+		mine = cred_swap(real);
 	}
 	err = at_lookup(dirfd, path, at_to_lookup(flags), &p);
 	if (!err) {
@@ -199,8 +200,7 @@ long sys_faccessat2(int dirfd, user_ptr path, int mode, int flags)
 		path_put(&p);
 	}
 	if (real) {
-		thread_current()->cred = mine;
-		cred_put(real);
+		cred_put(cred_swap(mine));
 	}
 	return err;
 }

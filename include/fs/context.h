@@ -2,10 +2,11 @@
 #pragma once
 /* The file-system context of a process: root, working directory, umask (shared by CLONE_FS). */
 #include <fs/path.h>
+#include <lib/refcount.h>
 #include <sync/spinlock.h>
 
 struct fs_context {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	SPINLOCK(fs_context) lock;
 	struct path root, cwd;
 	uint32_t umask;

@@ -32,7 +32,6 @@ struct dentry {
 	struct mount *mount_here; /* the mount on it, when mounted */
 	bool absent_mounts;	  /* some child exists only as a mount point: readdir adds it */
 	bool dir_pinned;	  /* kept by its directory (tmpfs and the like: no other copy) */
-	void *fs_priv;		  /* the file system's (procfs: nothing else) */
 	char inline_name[40];
 };
 /* Gives d (negative) an inode; takes over the caller's reference. */

@@ -51,7 +51,10 @@ struct file {
 	const struct file_ops *ops;
 	struct path path;    /* dentry NULL for pipes, sockets and other anonymous files */
 	struct inode *inode; /* counted; never NULL (anonymous files share a dummy kind) */
-	uint64_t pos;
+	union {
+		uint64_t pos;	       /* streams have none */
+		uint64_t fifo_writers; /* FIFO: writers seen before it was opened without one */
+	};
 	MUTEX(file_pos) pos_lock; /* read/write/lseek that use pos */
 	void *private_data;
 	_Atomic int32_t owner_pid; /* F_SETOWN; negative = group */

@@ -9,6 +9,7 @@
  * Locks: inode->lock (mutex; directories RANK_INODE_DIR for entries, files RANK_INODE for
  * size and contents); two directories: rename only, under sb->rename_lock, ancestor first.
  */
+#include <lib/refcount.h>
 #include <lib/timespec.h>
 #include <linux/stat.h>
 #include <mm/pagecache.h>
@@ -72,7 +73,7 @@ struct inode_ops {
 struct inode {
 	const struct inode_ops *ops;
 	struct superblock *sb;
-	_Atomic int32_t refs;
+	struct refcount refs;
 	uint32_t mode; /* type and permissions */
 	uint64_t ino;
 	uint32_t nlink, uid, gid, blksize;

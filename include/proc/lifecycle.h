@@ -38,7 +38,7 @@ NORETURN void task_exit(uint32_t wait_status);
 /* exit_group(2), and death by a signal. */
 NORETURN void process_exit_group(uint32_t wait_status);
 /* Tells every thread of p to die with this status; the first to say so wins.  siglock held. */
-void process_kill_threads_locked(struct process *p, uint32_t wait_status);
+void process_kill_threads_locked(struct process *p, uint32_t wait_status) REQUIRES(siglock_role);
 
 /* Processes and threads made since boot (/proc/stat). */
 uint64_t proc_fork_count(void);

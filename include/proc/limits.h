@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * Resource limits, what users have in use, and changes of credentials.
+ * Resource limits, and what users and processes have in use.
  *
  * A user_account counts what limits apply to per uid: processes and threads (RLIMIT_NPROC),
  * queued signals (RLIMIT_SIGPENDING), message queue bytes (RLIMIT_MSGQUEUE).
@@ -28,10 +28,6 @@ MUST_USE int limits_set(struct process *p, int resource, const struct linux_rlim
 unsigned proc_max_threads(void);
 void limits_init_default(struct process *p);
 
-/* Makes `c` the credentials of the current thread (takes over the reference) and moves the
- * process to another user_account when the real uid changed. */
-void cred_commit(struct cred *c);
-void cred_init_root(struct cred *c, uint32_t uid, uint32_t gid);
 void usage_add(struct usage *to, const struct usage *from);
 /* Group's own usage, dead threads included. */
 void process_usage(struct process *p, struct usage *u);

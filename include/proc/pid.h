@@ -23,13 +23,13 @@ struct process;
 
 struct pid {
 	struct refcount refs;
-	int32_t nr;		 /* [I] */
-	uint32_t users;		 /* [table] things that it names */
-	struct task *task;	 /* [table] the thread with this tid */
-	struct process *process; /* [table, proctree] until it is reaped */
-	struct list group;	 /* [proctree] processes by group_link */
-	struct list session;	 /* [proctree] processes by session_link */
-	struct waitq exit_waitq; /* pidfd: the process became a zombie */
+	int32_t nr;				      /* [I] */
+	uint32_t users GUARDED_BY(pid_table_role);    /* [table] things that it names */
+	struct task *task GUARDED_BY(pid_table_role); /* [table] the thread with this tid */
+	struct process *process;		      /* [table, proctree] until it is reaped */
+	struct list group;			      /* [proctree] processes by group_link */
+	struct list session;			      /* [proctree] processes by session_link */
+	struct waitq exit_waitq;		      /* pidfd: the process became a zombie */
 };
 
 /* Tree of processes, groups, sessions.  Taken with interrupts off. */
@@ -44,7 +44,7 @@ void pid_put(struct pid *p);
 void pid_use(struct pid *p);
 void pid_unuse(struct pid *p);
 /* The process with this pid (NULL: reaped).  proctree_lock held. */
-void pid_set_process(struct pid *p, struct process *process);
+void pid_set_process(struct pid *p, struct process *process) REQUIRES(proctree_role);
 /* Changes the thread that the number names (NULL: none); does not count. */
 void pid_set_task(struct pid *p, struct task *task);
 

@@ -43,7 +43,8 @@ struct sigpending {
 struct sighand {
 	struct refcount refs;
 	SPINLOCK(sigaction) lock;
-	struct linux_sigaction action[NSIG]; /* [lock]; index signo - 1.  A handler alone may be
+	struct linux_sigaction action[NSIG] GUARDED_BY(
+		sigaction_role); /* [lock]; index signo - 1.  A handler alone may be
 					      * read without it. */
 };
 
@@ -54,21 +55,22 @@ struct restart_block {
 };
 
 struct task {
-	struct thread thread;	 /* first */
-	struct process *process; /* [I] counted */
-	struct pid *pid;	 /* [tS] counted; exec may change it */
-	struct list thread_link; /* [S] process->threads */
-	uint64_t start_ns;	 /* [I] clock_mono_ns() at its creation */
-	bool exiting;		 /* [S] left the thread list or is about to */
+	struct thread thread;				  /* first */
+	struct process *process;			  /* [I] counted */
+	struct pid *pid;				  /* [tS] counted; exec may change it */
+	struct list thread_link GUARDED_BY(siglock_role); /* [S] process->threads */
+	uint64_t start_ns;				  /* [I] clock_mono_ns() at its creation */
+	bool exiting GUARDED_BY(siglock_role); /* [S] left the thread list or is about to */
 
 	/* signals */
-	struct sigpending pending; /* [S] thread directed */
-	uint64_t blocked;	   /* [tS] */
-	uint64_t saved_blocked;	   /* [t] to come back after sigsuspend, ppoll ... */
-	bool restore_blocked;	   /* [t] saved_blocked is to be restored or put into the frame */
-	bool stopped;		   /* [S] counted in the group stop */
-	uint32_t cont_seen;	   /* [t] cont_count when it took a stop signal */
-	uint64_t real_blocked;	   /* [S] the mask proper during sigtimedwait; 0 otherwise */
+	struct sigpending pending GUARDED_BY(siglock_role); /* [S] thread directed */
+	uint64_t blocked;				    /* [tS] */
+	uint64_t saved_blocked; /* [t] to come back after sigsuspend, ppoll ... */
+	bool restore_blocked;	/* [t] saved_blocked is to be restored or put into the frame */
+	bool stopped GUARDED_BY(siglock_role); /* [S] counted in the group stop */
+	uint32_t cont_seen;		       /* [t] cont_count when it took a stop signal */
+	uint64_t real_blocked
+		GUARDED_BY(siglock_role); /* [S] the mask proper during sigtimedwait; 0 otherwise */
 	uint64_t altstack_sp, altstack_size; /* [t] */
 	uint32_t altstack_flags;	     /* [t] */
 	uint64_t fault_addr;		     /* [t] cr2 of the last fault, for frames */
@@ -97,9 +99,9 @@ struct task {
 	uint64_t minflt, majflt;	/* [t] */
 	uint32_t sys_sample; /* [t] entries into the kernel until the next one is timed */
 	uint64_t sys_ns;     /* [t] CPU time in the kernel, from samples */
-	uint64_t seen_utime, seen_stime; /* [a] what was told: never goes back */
-	struct mm *exec_old_mm;		 /* [t] during exec: see proc/exec.c */
-	bool dumped;			 /* [S] took part in a core dump */
+	uint64_t seen_utime, seen_stime;      /* [a] what was told: never goes back */
+	struct mm *exec_old_mm;		      /* [t] during exec: see proc/exec.c */
+	bool dumped GUARDED_BY(siglock_role); /* [S] took part in a core dump */
 };
 
 enum process_state {
@@ -118,63 +120,69 @@ struct process {
 	struct pid *pid; /* [I] counted: tgid */
 
 	/* tree [T] */
-	struct process *parent; /* NULL only for pid 1 */
-	int32_t parent_pid;	/* [a] for getppid(2) without a lock */
-	int32_t creator_tid;	/* thread of the parent that made it (PDEATHSIG, __WNOTHREAD) */
-	struct list children;	/* by sibling_link */
-	struct list sibling_link;
-	struct pid *group;	  /* counted and used */
-	struct list group_link;	  /* in group->group */
-	struct session *session;  /* counted */
-	struct list session_link; /* in session->sid->session */
-	enum process_state state;
+	struct process *parent GUARDED_BY(proctree_role); /* NULL only for pid 1 */
+	int32_t parent_pid;				  /* [a] for getppid(2) without a lock */
+	int32_t creator_tid; /* thread of the parent that made it (PDEATHSIG, __WNOTHREAD) */
+	struct list children GUARDED_BY(proctree_role); /* by sibling_link */
+	struct list sibling_link GUARDED_BY(proctree_role);
+	struct pid *group GUARDED_BY(proctree_role);	    /* counted and used */
+	struct list group_link GUARDED_BY(proctree_role);   /* in group->group */
+	struct session *session GUARDED_BY(proctree_role);  /* counted */
+	struct list session_link GUARDED_BY(proctree_role); /* in session->sid->session */
+	enum process_state state GUARDED_BY(proctree_role);
 	int exit_signal; /* to the parent; 0 = none */
 	bool child_subreaper;
-	bool reparented;	  /* its own parent is gone */
+	bool reparented GUARDED_BY(proctree_role); /* its own parent is gone */
 	bool did_exec;		  /* since fork: setpgid by the parent gives EACCES */
 	struct waitq child_waitq; /* a child changed state */
-	uint32_t wait_status;	  /* zombie: as wait4 gives it */
+	uint32_t wait_status GUARDED_BY(proctree_role); /* zombie: as wait4 gives it */
 
 	/* threads and signals [S] */
 	SPINLOCK(siglock) siglock;
-	struct list threads;
-	unsigned nthreads;	 /* in the list */
-	_Atomic unsigned live;	 /* not yet at the end of task_exit() */
-	struct task *leader;	 /* NULL once it has exited */
+	struct list threads GUARDED_BY(siglock_role);
+	unsigned nthreads GUARDED_BY(siglock_role);   /* in the list */
+	_Atomic unsigned live;			      /* not yet at the end of task_exit() */
+	struct task *leader GUARDED_BY(siglock_role); /* NULL once it has exited */
 	struct sighand *sighand; /* counted; changed only by exec with one thread left */
-	struct sigpending shared;
-	struct waitq signal_waitq;	/* signalfd, sigtimedwait: something is pending */
-	_Atomic bool group_exit;	/* all threads are to die */
-	struct task *exec_task;		/* a thread in exec waits for the others to go */
-	struct waitq thread_exit_waitq; /* exec, core dump: a thread left */
-	uint32_t exit_status;		/* wait status with group_exit */
+	struct sigpending shared GUARDED_BY(siglock_role);
+	struct waitq signal_waitq; /* signalfd, sigtimedwait: something is pending */
+	_Atomic bool group_exit;   /* all threads are to die */
+	struct task *exec_task
+		GUARDED_BY(siglock_role); /* a thread in exec waits for the others to go */
+	struct waitq thread_exit_waitq;	  /* exec, core dump: a thread left */
+	uint32_t exit_status GUARDED_BY(siglock_role); /* wait status with group_exit */
 	/* job control */
 	_Atomic bool stop_active; /* threads are to stop, until SIGCONT or SIGKILL */
-	bool is_stopped;	  /* all have */
-	unsigned stop_count;	  /* threads that have stopped */
-	uint32_t stop_signal;
-	uint32_t cont_count;	       /* SIGCONTs sent */
-	bool cont_pending;	       /* the parent is to hear that it was continued */
-	bool stop_report, cont_report; /* for wait: not yet taken */
-	struct waitq stop_waitq;       /* threads wait here while stopped */
+	bool is_stopped GUARDED_BY(siglock_role);     /* all have */
+	unsigned stop_count GUARDED_BY(siglock_role); /* threads that have stopped */
+	uint32_t stop_signal GUARDED_BY(siglock_role);
+	uint32_t cont_count GUARDED_BY(siglock_role); /* SIGCONTs sent */
+	bool cont_pending
+		GUARDED_BY(siglock_role);	   /* the parent is to hear that it was continued */
+	bool stop_report GUARDED_BY(siglock_role); /* for wait: not yet taken */
+	bool cont_report GUARDED_BY(siglock_role);
+	struct waitq stop_waitq; /* threads wait here while stopped */
 
 	/* timers (kernel/time) [S] */
-	struct list posix_timers;
-	int32_t next_timer_id;
-	struct timer real_timer;	      /* ITIMER_REAL */
-	uint64_t real_expires, real_interval; /* ns */
-	bool real_armed;
+	struct list posix_timers GUARDED_BY(siglock_role);
+	int32_t next_timer_id GUARDED_BY(siglock_role);
+	struct timer real_timer;			/* ITIMER_REAL */
+	uint64_t real_expires GUARDED_BY(siglock_role); /* ns */
+	uint64_t real_interval GUARDED_BY(siglock_role);
+	bool real_armed GUARDED_BY(siglock_role);
 	struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, PROF, CPU clocks; NULL = never used */
 
 	/* limits and accounting */
 	struct linux_rlimit rlimit[RLIM_NLIMITS]; /* [S] to write; words may be read freely */
-	struct user_account *user;   /* [S] counted: RLIMIT_NPROC, RLIMIT_SIGPENDING by uid */
-	struct usage dead_threads;   /* [S] */
-	struct usage children_usage; /* [S] */
-	uint64_t start_ns;	     /* [I] */
-	uint64_t vm_hiwater_kib;     /* largest resident set, kept after the mm is gone */
-	bool is_init;		     /* [I] pid 1 */
-	struct task *core_dumper;    /* [S] writes a core; the other threads wait to die */
+	struct user_account *user; /* [S] counted: RLIMIT_NPROC, RLIMIT_SIGPENDING by uid */
+	struct usage dead_threads GUARDED_BY(siglock_role);   /* [S] */
+	struct usage children_usage GUARDED_BY(siglock_role); /* [S] */
+	uint64_t start_ns;				      /* [I] */
+	uint64_t vm_hiwater_kib
+		GUARDED_BY(siglock_role); /* largest resident set, kept after the mm is gone */
+	bool is_init;			  /* [I] pid 1 */
+	struct task *core_dumper
+		GUARDED_BY(siglock_role); /* [S] writes a core; the other threads wait to die */
 	uint32_t personality;
 	int oom_score_adj;
 };
@@ -226,7 +234,8 @@ static inline uint64_t process_rlimit(const struct process *p, int resource)
 }
 
 /* CPU time of the whole group up to now, ns: user and system share.  siglock held. */
-void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime);
+void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime)
+	REQUIRES(siglock_role);
 /* User and system share of one thread. */
 void task_cpu_ns(struct task *t, uint64_t *utime, uint64_t *stime);
 

@@ -19,10 +19,11 @@ struct session_tty_ops {
 
 struct session {
 	struct refcount refs;
-	struct pid *sid;		       /* [I] counted */
-	struct process *leader;		       /* [T] NULL once it is gone */
-	struct tty *tty;		       /* [T] controlling terminal, counted */
-	const struct session_tty_ops *tty_ops; /* [T] of tty; NULL without one */
+	struct pid *sid;				  /* [I] counted */
+	struct process *leader GUARDED_BY(proctree_role); /* [T] NULL once it is gone */
+	struct tty *tty GUARDED_BY(proctree_role);	  /* [T] controlling terminal, counted */
+	const struct session_tty_ops *tty_ops
+		GUARDED_BY(proctree_role); /* [T] of tty; NULL without one */
 };
 
 /* pid 1; NULL before it was made. */
@@ -37,10 +38,11 @@ void session_leader_exit(struct process *p);
 
 /* A new process gets its place. */
 void tree_link_locked(struct process *p, struct process *parent, struct pid *group,
-		      struct session *session);
+		      struct session *session) REQUIRES(proctree_role);
 /* It was reaped: leaves parent, group and session. */
-void tree_unlink_locked(struct process *p);
-void tree_set_group_locked(struct process *p, struct pid *group);
+void tree_unlink_locked(struct process *p) REQUIRES(proctree_role);
+void tree_set_group_locked(struct process *p, struct pid *group) REQUIRES(proctree_role);
 /* No member (but `without`) has a parent in another group of its session. */
-bool tree_group_orphaned_locked(struct pid *group, const struct process *without);
-bool tree_group_has_stopped_locked(struct pid *group);
+bool tree_group_orphaned_locked(struct pid *group, const struct process *without)
+	REQUIRES(proctree_role);
+bool tree_group_has_stopped_locked(struct pid *group) REQUIRES(proctree_role);

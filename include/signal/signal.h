@@ -36,17 +36,19 @@ MUST_USE int signal_send_group(int pgid, const struct siginfo *info);
 MUST_USE int signal_send_all(const struct siginfo *info);
 /* The same with the locks held (siglock of p; t NULL = to the process). */
 MUST_USE int signal_send_locked(struct process *p, struct task *t, const struct siginfo *info,
-				struct sigqueue *preallocated);
+				struct sigqueue *preallocated) REQUIRES(siglock_role);
 /* Shorthand: from the kernel (SI_KERNEL), no sender. */
 void signal_kernel(struct process *p, int sig);
-void signal_kernel_locked(struct process *p, int sig); /* siglock held */
+void signal_kernel_locked(struct process *p, int sig) REQUIRES(siglock_role); /* siglock held */
 /* To every member, without permission checks; false: it has none.  proctree_lock held. */
-bool signal_send_members(struct pid *group, const struct siginfo *info);
-void signal_kernel_group(struct pid *group, int sig); /* proctree_lock held */
+bool signal_send_members(struct pid *group, const struct siginfo *info) REQUIRES(proctree_role);
+void signal_kernel_group(struct pid *group, int sig)
+	REQUIRES(proctree_role); /* proctree_lock held */
 /* Makes t look at its signals; killed: killable waits end, too.  siglock held. */
-void signal_wake_task_locked(struct task *t, bool killed);
+void signal_wake_task_locked(struct task *t, bool killed) REQUIRES(siglock_role);
 /* Other threads than `gone` take what is pending of `set` for the process.  siglock held. */
-void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set);
+void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set)
+	REQUIRES(siglock_role);
 /* To the current thread for what it just did (faults): unblocks and resets when blocked or
  * ignored, so that it can't be missed. */
 void signal_force_current(const struct siginfo *info);
@@ -72,11 +74,12 @@ void signal_end_temporary_mask(long result);
 /* User sigset_t: 0, -EINVAL (size), -EFAULT. NULL pointer is the caller's case. */
 MUST_USE int signal_copy_mask(user_ptr set, size_t sigsetsize, uint64_t *mask);
 /* Takes a pending signal of `set` off the queues of the current thread; 0 = none. */
-MUST_USE int signal_dequeue_locked(struct task *t, uint64_t set, struct siginfo *info);
+MUST_USE int signal_dequeue_locked(struct task *t, uint64_t set, struct siginfo *info)
+	REQUIRES(siglock_role);
 /* rt_sigtimedwait: signo, -EAGAIN, -EINTR. */
 MUST_USE long signal_timed_wait(uint64_t set, struct siginfo *info, uint64_t deadline);
 /* Looks again whether `interrupted` has to be set (mask, queues changed).  siglock held. */
-void signal_recalc_locked(struct task *t);
+void signal_recalc_locked(struct task *t) REQUIRES(siglock_role);
 MUST_USE int signal_set_action(int sig, const struct linux_sigaction *act,
 			       struct linux_sigaction *old);
 void signal_siginfo_to_user(const struct siginfo *info, uint8_t out[SIGINFO_SIZE]);

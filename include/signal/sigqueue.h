@@ -3,6 +3,7 @@
 /* Queue entries of signals, for who owns one: POSIX timers. */
 #include <lib/list.h>
 #include <linux/signal.h>
+#include <sync/lock_order.h>
 
 struct posix_timer;
 struct process;
@@ -20,4 +21,4 @@ struct sigqueue *sigqueue_alloc(struct user_account *u, uint64_t limit, bool for
 /* The owner frees its entry, which is on no queue. */
 void sigqueue_free_timer(struct sigqueue *q);
 /* Takes q off the queue that it is on; siglock held. */
-void signal_unqueue_locked(struct process *p, struct sigqueue *q);
+void signal_unqueue_locked(struct process *p, struct sigqueue *q) REQUIRES(siglock_role);

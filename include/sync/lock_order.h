@@ -25,6 +25,8 @@ enum lock_rank {
 	RANK_TEXT_FILE,	    /* the text of an open file of /proc */
 	RANK_INODE_DIR,	    /* a directory's entries (inode->lock of a directory) */
 	RANK_INODE,	    /* a file's size and contents (inode->lock) */
+	RANK_ASYNC,	    /* O_ASYNC watches; held over poll ops */
+	RANK_EPOLL_GATE,    /* which epoll watches which; files that go */
 	RANK_EPOLL,	    /* epoll->mutex: held over the poll ops of the types below */
 	RANK_TTY,	    /* tty->lock (sleeping part) */
 	RANK_PIPE,	    /* pipe->mutex */
@@ -75,10 +77,10 @@ _Static_assert(RANK_COUNT <= 64, "held ranks fit a 64-bit mask");
 	X(file_pos, fs_rename, FILE_POS)  \
 	X(text_file, file_pos, TEXT_FILE) \
 	X(inode, text_file, INODE)        \
-	X(epoll_gate, inode, EPOLL)       \
+	X(async, inode, ASYNC)            \
+	X(epoll_gate, async, EPOLL_GATE)  \
 	X(epoll, epoll_gate, EPOLL)       \
-	X(async, epoll, EPOLL)            \
-	X(tty, async, TTY)                \
+	X(tty, epoll, TTY)                \
 	X(pipe, tty, PIPE)                \
 	X(hostio, pipe, PIPE)             \
 	X(socket_recv, hostio, SOCKET)    \

@@ -42,7 +42,7 @@ void timers_exit(struct process *p);
 /* The process is freed: after timers_exit(). */
 void timers_process_free(struct process *p);
 /* siglock held: a queued timer signal is being taken: fill in overruns, arm the next. */
-void timer_signal_taken(struct sigqueue *q, struct siginfo *info);
+void timer_signal_taken(struct sigqueue *q, struct siginfo *info) REQUIRES(siglock_role);
 /* RLIMIT_CPU was set. */
 void cpu_limit_changed(struct process *p);
 void timers_init(void);

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Attributes: stat and the rights to change them. */
+/*
+ * Attributes: stat, and who may do or change what.
+ *
+ * Fields of an inode are changed under inode->lock and read without it: what stat tells of a file
+ * that is being changed may be of two moments, as on Linux.  Rights are decided before the file
+ * system is asked to change anything.
+ */
 #include <fs/attr.h>
 
 #include "fs_internal.h"
@@ -41,7 +47,7 @@ int vfs_permission(struct inode *inode, int mask)
 	if (!c) {
 		return 0;
 	}
-	if (c->fsuid == inode->uid) {
+	if (c->u.fs == inode->uid) {
 		mode >>= 6;
 	} else if (cred_in_group(c, inode->gid)) {
 		mode >>= 3;
@@ -67,7 +73,7 @@ bool vfs_owner_or_capable(const struct inode *inode)
 {
 	const struct cred *c = thread_current()->cred;
 
-	return !c || c->fsuid == inode->uid || cred_capable(CAP_FOWNER);
+	return !c || c->u.fs == inode->uid || cred_capable(CAP_FOWNER);
 }
 
 static int chown_allowed(const struct inode *inode, const struct iattr *a)
@@ -77,11 +83,11 @@ static int chown_allowed(const struct inode *inode, const struct iattr *a)
 	if (!c || cred_capable(CAP_CHOWN)) {
 		return 0;
 	}
-	if (a->valid & ATTR_UID && (c->fsuid != inode->uid || a->uid != inode->uid)) {
+	if (a->valid & ATTR_UID && (c->u.fs != inode->uid || a->uid != inode->uid)) {
 		return -EPERM;
 	}
 	if (a->valid & ATTR_GID &&
-	    (c->fsuid != inode->uid || (a->gid != inode->gid && !cred_in_group(c, a->gid)))) {
+	    (c->u.fs != inode->uid || (a->gid != inode->gid && !cred_in_group(c, a->gid)))) {
 		return -EPERM;
 	}
 	return 0;

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The file-system context of a process: what relative and absolute names start from. */
+/*
+ * The file-system context of a process: what relative and absolute names start from.
+ *
+ * Its paths are read and replaced under its lock, and a replaced one is put after the lock was
+ * dropped, as the last put may sleep.
+ */
 #include <fs/context.h>
 
 #include "fs_internal.h"
@@ -20,7 +25,7 @@ struct fs_context *fs_context_create(void)
 	struct fs_context *c = kzalloc(sizeof(*c));
 
 	if (c) {
-		atomic_init(&c->refs, 1);
+		refcount_init(&c->refs, 1);
 		spin_init(&c->lock, RANK_FS_CONTEXT, "fs context");
 		c->root = c->cwd = (struct path){ root_mount, root_mount->sb->root };
 		path_get(&c->root);
@@ -34,7 +39,7 @@ struct fs_context *fs_context_copy(struct fs_context *from)
 	struct fs_context *c = kzalloc(sizeof(*c));
 
 	if (c) {
-		atomic_init(&c->refs, 1);
+		refcount_init(&c->refs, 1);
 		spin_init(&c->lock, RANK_FS_CONTEXT, "fs context");
 		spin_lock(&from->lock);
 		c->root = from->root;
@@ -48,11 +53,11 @@ struct fs_context *fs_context_copy(struct fs_context *from)
 }
 void fs_context_get(struct fs_context *c)
 {
-	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	refcount_get(&c->refs);
 }
 void fs_context_put(struct fs_context *c)
 {
-	if (c && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1) {
+	if (c && refcount_put(&c->refs)) {
 		path_put(&c->root);
 		path_put(&c->cwd);
 		kfree(c);

@@ -44,37 +44,39 @@ static struct end end_of(struct file *f, uint64_t *pos)
 	return (struct end){ f, own ? &f->pos : pos, own };
 }
 
-/* The locks of those ends that use their file's own position. */
-static void lock_ends(const struct end *a, const struct end *b)
+/* The files whose own positions the ends use, in the order of their addresses; NULL: none. */
+static void own_files(const struct end *a, const struct end *b, struct file *out[2])
 {
-	struct file *first = a && a->own ? a->file : NULL;
-	struct file *second = b && b->own ? b->file : NULL;
+	struct file *x = a && a->own ? a->file : NULL;
+	struct file *y = b && b->own && b->file != x ? b->file : NULL;
+	bool swap = y && (!x || y < x);
 
-	if (first == second) {
-		second = NULL;
-	}
-	if (first && second && first > second) {
-		struct file *f = first;
+	out[0] = swap ? y : x;
+	out[1] = swap ? x : y;
+}
+static void lock_ends(const struct end *a, const struct end *b)
+	LOCK_UNCHECKED("taken only for ends that use their file's own position")
+{
+	struct file *f[2];
 
-		first = second;
-		second = f;
+	own_files(a, b, f);
+	if (f[0]) {
+		mutex_lock(&f[0]->pos_lock);
 	}
-	if (first) {
-		mutex_lock(&first->pos_lock);
-	}
-	if (second && first) {
-		mutex_lock_nested(&second->pos_lock);
-	} else if (second) {
-		mutex_lock(&second->pos_lock);
+	if (f[1]) {
+		mutex_lock_nested(&f[1]->pos_lock);
 	}
 }
-static void unlock_ends(const struct end *a, const struct end *b)
+static void unlock_ends(const struct end *a, const struct end *b) LOCK_UNCHECKED("as lock_ends()")
 {
-	if (a && a->own) {
-		mutex_unlock(&a->file->pos_lock);
+	struct file *f[2];
+
+	own_files(a, b, f);
+	if (f[1]) {
+		mutex_unlock_nested(&f[1]->pos_lock);
 	}
-	if (b && b->own && !(a && a->own && a->file == b->file)) {
-		mutex_unlock(&b->file->pos_lock);
+	if (f[0]) {
+		mutex_unlock(&f[0]->pos_lock);
 	}
 }
 
@@ -210,16 +212,22 @@ long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *ou
 	return done ? (long)done : got;
 }
 
-/* What copy_file_range(2) refuses, at positions that don't move meanwhile. */
-static long check_range(const struct end *in, const struct end *out, size_t n)
+/* What copy_file_range(2) refuses, at positions that don't move meanwhile.  A copy within a file
+ * ends where the file ends now: what it appends is not copied, and an overlap beyond is none. */
+static long check_range(const struct end *in, const struct end *out, size_t *n)
 {
 	uint64_t from = *in->pos, to = *out->pos;
 
-	if (from + n < from || to + n < to) {
+	if (from + *n < from || to + *n < to) {
 		return -EOVERFLOW;
 	}
-	if (in->file->inode == out->file->inode && from < to + n && to < from + n && n) {
-		return -EINVAL;
+	if (in->file->inode == out->file->inode) {
+		uint64_t size = atomic_load(&in->file->inode->pages.size);
+
+		*n = from < size ? MIN(*n, size - from) : 0;
+		if (from < to + *n && to < from + *n) {
+			return -EINVAL;
+		}
 	}
 	return 0;
 }
@@ -240,7 +248,7 @@ long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64
 		return -EBADF;
 	}
 	lock_ends(&from, &to);
-	ret = check_range(&from, &to, n);
+	ret = check_range(&from, &to, &n);
 	n = MIN(n, MAX_RW_COUNT);
 	if (!ret && n) {
 		ret = -EOPNOTSUPP;

@@ -13,7 +13,7 @@ struct cred *cred_alloc(void)
 	struct cred *c = kzalloc(sizeof(*c));
 
 	if (c) {
-		atomic_init(&c->refs, 1);
+		refcount_init(&c->refs, 1);
 	}
 	return c;
 }
@@ -22,17 +22,17 @@ struct cred *cred_copy(const struct cred *c)
 	struct cred *n = kmemdup(c, sizeof(*c));
 
 	if (n) {
-		atomic_init(&n->refs, 1);
+		refcount_init(&n->refs, 1);
 	}
 	return n;
 }
 void cred_get(struct cred *c)
 {
-	atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+	refcount_get(&c->refs);
 }
 void cred_put(struct cred *c)
 {
-	if (c && atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1) {
+	if (c && refcount_put(&c->refs)) {
 		kfree(c);
 	}
 }
@@ -46,7 +46,7 @@ bool cred_capable(int cap)
 
 bool cred_in_group(const struct cred *c, uint32_t gid)
 {
-	if (c->fsgid == gid) {
+	if (c->g.fs == gid) {
 		return true;
 	}
 	for (unsigned i = 0; i < c->ngroups; i++) {

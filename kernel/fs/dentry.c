@@ -53,7 +53,7 @@ void dcache_init(void)
 	mem_register_shrinker(dcache_shrink);
 }
 
-uint32_t dentry_hash_name(const struct dentry *parent, const char *name, size_t len)
+static uint32_t dentry_hash_name(const struct dentry *parent, const char *name, size_t len)
 {
 	return hash_bytes(name, len, (uint32_t)((uintptr_t)parent >> 6));
 }
@@ -97,9 +97,7 @@ static struct dentry *dentry_free(struct dentry *d)
 	struct dentry *parent = d->parent == d ? NULL : d->parent;
 
 	ASSERT(list_empty(&d->children));
-	if (d->inode) {
-		inode_put(d->inode);
-	}
+	inode_put(d->inode);
 	if (d->name != d->inline_name) {
 		kfree(d->name);
 	}
@@ -124,9 +122,7 @@ static void free_victims(struct list *victims)
 
 		list_remove(&d->lru);
 		d = dentry_free(d);
-		if (d) {
-			dentry_put(d);
-		}
+		dentry_put(d);
 	}
 }
 
@@ -341,7 +337,7 @@ void dentry_instantiate_pinned(struct dentry *d, struct inode *inode)
 	spin_unlock(&dcache_lock);
 }
 
-void dentry_drop_locked(struct dentry *d)
+static void dentry_drop_locked(struct dentry *d)
 {
 	if (!d->unhashed && d->parent != d) {
 		list_remove(&d->hash_link);
@@ -388,9 +384,7 @@ void dentry_cache_child(struct dentry *parent, const char *name, size_t len, str
 		hash_locked(d);
 	}
 	spin_unlock(&dcache_lock);
-	if (old) {
-		dentry_put(old);
-	}
+	dentry_put(old);
 	dentry_put(d);
 }
 
@@ -409,16 +403,6 @@ void dentry_prune_children(struct dentry *parent)
 	}
 	spin_unlock(&dcache_lock);
 	free_victims(&victims);
-}
-
-bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d)
-{
-	for (; d != a; d = d->parent) {
-		if (d->parent == d) {
-			return false;
-		}
-	}
-	return true;
 }
 
 static void swap_names(struct dentry *a, struct dentry *b)

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The two levels of used descriptors.  Invariants: bit w of `full` is set iff word w of `used` has
+ * no zero bit; no descriptor below `hint` is free.
+ */
 #include <fs/fdmap.h>
 
 #include <lib/bitmap.h>

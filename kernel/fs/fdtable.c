@@ -20,6 +20,7 @@
 #include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/bitmap.h>
+#include <lib/refcount.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -38,7 +39,7 @@ struct fd_slots {
 	struct file *_Atomic file[];
 };
 struct fdtable {
-	_Atomic int32_t refs;
+	struct refcount refs;
 	SPINLOCK(fdtable) lock;
 	struct fd_slots *_Atomic slots;
 	uint64_t *cloexec;
@@ -56,7 +57,7 @@ struct fdtable *fdtable_create(void)
 	struct fdtable *t = kzalloc(sizeof(*t));
 
 	if (t) {
-		atomic_init(&t->refs, 1);
+		refcount_init(&t->refs, 1);
 		spin_init(&t->lock, RANK_FDTABLE, "fdtable");
 		first_slots(t)->size = INLINE_FDS;
 		atomic_init(&t->slots, first_slots(t));
@@ -67,11 +68,11 @@ struct fdtable *fdtable_create(void)
 }
 void fdtable_get_ref(struct fdtable *t)
 {
-	atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+	refcount_get(&t->refs);
 }
 bool fdtable_shared(const struct fdtable *t)
 {
-	return atomic_load_explicit(&t->refs, memory_order_acquire) > 1;
+	return refcount_read(&t->refs) > 1;
 }
 
 static struct file *_Atomic *slot_of(struct fdtable *t, unsigned fd)
@@ -216,7 +217,7 @@ void fdtable_put(struct fdtable *t)
 	struct fd_slots *slots;
 	unsigned fd;
 
-	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1) {
+	if (!t || !refcount_put(&t->refs)) {
 		return;
 	}
 	for (fd = 0; (fd = fdmap_next_used(&t->map, fd)) < t->map.size; fd++) {

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Open files: life, reading and writing, positions. */
+/*
+ * Open files: life, reading and writing, positions.
+ *
+ * A file's position is changed under pos_lock, or by its only holder (one reference: no second
+ * descriptor, no second thread inside).  Writes to regular files hold inode->lock, so that an
+ * appending write finds the end where it writes.  Neither lock is held by an operation on a
+ * stream, which may wait for ever.
+ */
 #include <fs/file.h>
 
 #include "fs_internal.h"
@@ -113,9 +120,7 @@ static void file_free(struct file *f)
 	if (f->path.dentry) {
 		path_put(&f->path);
 	}
-	if (f->inode) {
-		inode_put(f->inode);
-	}
+	inode_put(f->inode);
 	list_init(&f->epoll_items);
 	spin_lock(&free_lock);
 	list_push_front(&free_files, &f->epoll_items);
@@ -123,7 +128,7 @@ static void file_free(struct file *f)
 }
 void file_put(struct file *f)
 {
-	if (atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1) {
+	if (f && atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1) {
 		file_free(f);
 	}
 }
@@ -139,13 +144,20 @@ static int check_position(const struct file *f, uint64_t pos, uint64_t n)
 
 /* A file with one reference has no second descriptor and no second thread inside: the position
  * needs no lock. */
-static bool lock_position(struct file *f)
+static bool lock_position(struct file *f) LOCK_UNCHECKED("taken only while f is shared")
 {
 	if (f->no_seek || atomic_load_explicit(&f->refs, memory_order_acquire) == 1) {
 		return false;
 	}
 	mutex_lock(&f->pos_lock);
 	return true;
+}
+
+static void unlock_position(struct file *f, bool locked) LOCK_UNCHECKED("as lock_position() said")
+{
+	if (locked) {
+		mutex_unlock(&f->pos_lock);
+	}
 }
 
 long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
@@ -180,9 +192,7 @@ long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 		f->pos = at;
 		notify_dentry(f->path.dentry, IN_ACCESS);
 	}
-	if (locked) {
-		mutex_unlock(&f->pos_lock);
-	}
+	unlock_position(f, locked);
 	return n;
 }
 
@@ -212,7 +222,7 @@ static void drop_setid(struct inode *inode)
 	const struct cred *c = thread_current()->cred;
 	struct iattr a = { .valid = ATTR_MODE, .mode = inode->mode & 07777 & ~(uint32_t)S_ISUID };
 
-	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->fsuid == 0) {
+	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->u.fs == 0) {
 		return;
 	}
 	if ((inode->mode & (S_ISGID | 010)) == (S_ISGID | 010)) {
@@ -291,9 +301,7 @@ long file_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 		f->pos = at;
 		notify_dentry(f->path.dentry, IN_MODIFY);
 	}
-	if (locked) {
-		mutex_unlock(&f->pos_lock);
-	}
+	unlock_position(f, locked);
 	return n;
 }
 
@@ -392,9 +400,7 @@ long file_lseek(struct file *f, int64_t off, int whence)
 	locked = lock_position(f);
 	ret = f->ops && f->ops->lseek ? f->ops->lseek(f, off, whence)
 				      : generic_lseek(f, off, whence);
-	if (locked) {
-		mutex_unlock(&f->pos_lock);
-	}
+	unlock_position(f, locked);
 	return ret;
 }
 

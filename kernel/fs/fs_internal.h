@@ -17,27 +17,21 @@
 /* --- dentry.c --- */
 extern SPINLOCK(dcache) dcache_lock;
 void dcache_init(void);
-uint32_t dentry_hash_name(const struct dentry *parent, const char *name, size_t len);
 struct dentry *dentry_find_locked(struct dentry *parent, const char *name, size_t len);
 /* A dentry that no lookup finds yet; the caller hashes it when its state is known. */
 struct dentry *dentry_new(struct dentry *parent, const char *name, size_t len);
 /* Hashes d, or returns the one that is already there (counted) and leaves d alone. */
 struct dentry *dentry_hash_unique(struct dentry *d);
-void dentry_drop_locked(struct dentry *d);
 void dentry_instantiate_pinned(struct dentry *d, struct inode *inode);
 void dentry_ref_locked(struct dentry *d); /* dcache lock held: also from 0 */
-/* d takes name and place of target (NULL: parent/name given by target's own fields). */
-MUST_USE int dentry_prepare_name(const char *name, size_t len, char **out);
+/* d takes name and place of target. */
 void dentry_move(struct dentry *d, struct dentry *target);
 void dentry_exchange(struct dentry *a, struct dentry *b);
-bool dentry_is_ancestor(const struct dentry *a, const struct dentry *d); /* dcache lock held */
 struct dentry *dentry_alloc_anon(struct superblock *sb, struct inode *inode, const char *name);
 
 /* --- mount.c --- */
 extern struct mount *root_mount;
 extern struct list mount_list; /* dcache lock */
-MUST_USE int mount_on(struct superblock *sb, const struct path *point, bool read_only, bool pinned,
-		      struct mount **out);
 static inline void mount_get(struct mount *m)
 {
 	if (m && !m->pinned) {
@@ -89,11 +83,11 @@ MUST_USE int lookup_locked(struct dentry *dir, const char *name, size_t len, str
 MUST_USE int walk_follow_link(struct walk *w, struct dentry *d);
 /* Steps into d (consumes it), through what is mounted there. */
 void walk_step(struct walk *w, struct dentry *d);
-void walk_hold(struct walk *w);		/* counts cur when it is borrowed */
 void walk_cross_mounts(struct path *p); /* counted path */
-MUST_USE int walk_may_exec(struct inode *dir);
 
 /* --- namespace.c, for rename.c --- */
+/* once(arg, false), and after -ESTALE once(arg, true), which is to trust no cached name. */
+MUST_USE int walk_retry(int (*once)(void *arg, bool again), void *arg);
 bool entry_exists(const struct dentry *d); /* a file, or something mounted */
 /* The directory no longer pins d (tmpfs and the like): its name is gone. */
 void entry_unpin(struct dentry *d);

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Inodes and superblocks: what is common to all file systems. */
+/*
+ * Inodes and superblocks: what is common to all file systems.
+ *
+ * An inode is counted and belongs to its file system, whose evict() runs once, in the thread that
+ * put the last reference, with no lock held.
+ */
 #include <fs/inode.h>
 
 #include "fs_internal.h"
@@ -44,7 +49,7 @@ void inode_init(struct inode *inode, struct superblock *sb, const struct inode_o
 {
 	inode->ops = ops;
 	inode->sb = sb;
-	atomic_init(&inode->refs, 1);
+	refcount_init(&inode->refs, 1);
 	inode->mode = mode;
 	inode->ino = ino;
 	inode->nlink = 1;
@@ -58,8 +63,8 @@ void inode_init_owner(struct inode *inode, const struct inode *dir)
 {
 	struct cred *c = thread_current()->cred;
 
-	inode->uid = c ? c->fsuid : 0;
-	inode->gid = c ? c->fsgid : 0;
+	inode->uid = c ? c->u.fs : 0;
+	inode->gid = c ? c->g.fs : 0;
 	if (dir && dir->mode & S_ISGID) {
 		inode->gid = dir->gid;
 		if (S_ISDIR(inode->mode)) {
@@ -70,27 +75,15 @@ void inode_init_owner(struct inode *inode, const struct inode *dir)
 
 void inode_get(struct inode *inode)
 {
-	atomic_fetch_add_explicit(&inode->refs, 1, memory_order_relaxed);
+	refcount_get(&inode->refs);
 }
 bool inode_try_get(struct inode *inode)
 {
-	int32_t refs = atomic_load_explicit(&inode->refs, memory_order_relaxed);
-
-	while (refs > 0) {
-		if (atomic_compare_exchange_weak_explicit(&inode->refs, &refs, refs + 1,
-							  memory_order_acquire,
-							  memory_order_relaxed)) {
-			return true;
-		}
-	}
-	return false;
+	return refcount_try_get(&inode->refs);
 }
 void inode_put(struct inode *inode)
 {
-	int32_t old = atomic_fetch_sub_explicit(&inode->refs, 1, memory_order_acq_rel);
-
-	ASSERT(old > 0);
-	if (old == 1) {
+	if (inode && refcount_put(&inode->refs)) {
 		inode->sb->ops->evict(inode);
 	}
 }

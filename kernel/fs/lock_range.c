@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The algebra of byte ranges.  Invariant of a list: ranges of one owner do not overlap, and two of
+ * one type do not touch.
+ */
 #include <fs/lock_range.h>
 
 #include <lib/list.h>

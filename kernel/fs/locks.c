@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * File locks on inodes, and who waits for whom.
+ *
+ * inode->locks_lock protects an inode's ranges; memory is allocated before it is taken, freed
+ * after.  A waiter for a POSIX lock is in blocked_list from before it lets go of locks_lock until
+ * after it has it again, so of two that would wait for each other the second one sees the first.
+ */
 #include <fs/locks.h>
 
 #include "fs_internal.h"
@@ -72,7 +79,7 @@ void locks_free_state(struct inode *inode)
 
 /* Would owner waiting for holder close a cycle?  Each owner waits for at most one holder per
  * thread; a bounded walk suffices, as the list holds only sleepers. */
-static bool deadlock_locked(const void *owner, const void *holder)
+static bool deadlock_locked(const void *owner, const void *holder) REQUIRES(blocked_locks_role)
 {
 	for (unsigned steps = 0; steps < 64; steps++) {
 		const struct blocked *b, *next = NULL;
@@ -96,6 +103,7 @@ static bool deadlock_locked(const void *owner, const void *holder)
 
 /* Sleeps until something about the inode's locks changes; inode->locks_lock is held. */
 static int wait_for_holder(struct inode *inode, const struct lock_range *want, const void *holder)
+	REQUIRES(file_locks_role)
 {
 	struct blocked b = { .owner = want->owner, .holder = holder };
 	int err;

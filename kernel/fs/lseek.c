@@ -5,6 +5,8 @@
  */
 #include "fs_internal.h"
 
+#include <fs/file.h>
+
 static int64_t data_or_hole(uint64_t size, int64_t off, int whence)
 {
 	if (off < 0 || (uint64_t)off >= size) {

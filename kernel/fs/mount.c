@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Mounts: where superblocks hang, and the mounts that every VM starts with. */
+/*
+ * Mounts: where superblocks hang, and the mounts that every VM starts with.
+ *
+ * The tree of mounts and a dentry's mount_here change under the dcache lock.  Pinned mounts (those
+ * of the start) are never unmounted, so paths do not count them and lists of them are walked
+ * without a lock.
+ */
 #include <fs/mount.h>
 
 #include "fs_internal.h"
@@ -40,8 +46,8 @@ static struct mount *mount_new(struct superblock *sb, bool read_only, bool pinne
 	return m;
 }
 
-int mount_on(struct superblock *sb, const struct path *point, bool read_only, bool pinned,
-	     struct mount **out)
+static int mount_on(struct superblock *sb, const struct path *point, bool read_only, bool pinned,
+		    struct mount **out)
 {
 	struct mount *m = mount_new(sb, read_only, pinned);
 

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes of the name space: mkdir, mknod, symlink, link, unlink, rmdir; see rename.c. */
+/*
+ * Changes of the name space: mkdir, mknod, symlink, link, unlink, rmdir; see rename.c.
+ *
+ * The walk to the directory and a first look at the entry go without locks and may ask the daemon.
+ * Then the directory's lock is taken and the entry is looked up again: what is decided and done
+ * under the lock is about that second look.  -ESTALE from anywhere repeats the whole once,
+ * trusting no cached name.
+ */
 #include <fs/vfs.h>
 
 #include "fs_internal.h"
@@ -43,12 +50,12 @@ void entry_unpin(struct dentry *d)
 
 /* Finds where to make a new entry.  On success the directory's lock is held and d (counted) is
  * negative; the caller ends with create_end(). */
-static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir, unsigned flags,
-			bool again, struct dentry **out)
+static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir, bool again,
+			struct dentry **out) TRY_ACQUIRES(0, inode_role)
 {
 	struct inode *dir;
 	struct dentry *d;
-	int err = walk_start(w, dirfd, name, flags, again);
+	int err = walk_start(w, dirfd, name, 0, again);
 
 	if (!err) {
 		err = walk_to_parent(w);
@@ -89,7 +96,7 @@ out:
 	walk_end(w);
 	return err;
 }
-static void create_end(struct walk *w, struct dentry *d, int err)
+static void create_end(struct walk *w, struct dentry *d, int err) RELEASES(inode_role)
 {
 	if (!err && d->inode) {
 		notify_inode(w->cur.dentry->inode,
@@ -100,54 +107,67 @@ static void create_end(struct walk *w, struct dentry *d, int err)
 	walk_end(w);
 }
 
-static int mkdir_once(int dirfd, const char *name, uint32_t mode, bool again)
+int walk_retry(int (*once)(void *arg, bool again), void *arg)
 {
-	struct inode *dir;
+	int err = once(arg, false);
+
+	return err == -ESTALE ? once(arg, true) : err;
+}
+
+/* A new entry. */
+struct creation {
+	int dirfd;
+	const char *name;
+	uint32_t mode;
+	uint64_t rdev;		   /* mknod */
+	const char *target;	   /* symlink */
+	const struct path *source; /* link */
+	/* Makes d, which is negative, in dir, whose lock is held. */
+	int (*make)(const struct creation *c, const struct walk *w, struct inode *dir,
+		    struct dentry *d);
+};
+static int create_once(void *arg, bool again)
+{
+	const struct creation *c = arg;
 	struct dentry *d;
 	struct walk w;
-	int err = create_begin(&w, dirfd, name, true, 0, again, &d);
+	int err = create_begin(&w, c->dirfd, c->name, S_ISDIR(c->mode), again, &d);
 
-	if (err) {
-		return err;
+	if (!err) {
+		err = c->make(c, &w, w.cur.dentry->inode, d);
+		create_end(&w, d, err);
 	}
-	dir = w.cur.dentry->inode;
-	err = dir->ops->mkdir ? dir->ops->mkdir(dir, d, masked(mode & 01777)) : -EPERM;
-	create_end(&w, d, err);
 	return err;
+}
+
+static int make_dir(const struct creation *c, const struct walk *w, struct inode *dir,
+		    struct dentry *d)
+{
+	return dir->ops->mkdir ? dir->ops->mkdir(dir, d, masked(c->mode & 01777)) : -EPERM;
 }
 int vfs_mkdir(int dirfd, const char *name, uint32_t mode)
 {
-	int err = mkdir_once(dirfd, name, mode, false);
-
-	return err == -ESTALE ? mkdir_once(dirfd, name, mode, true) : err;
+	return walk_retry(create_once, &(struct creation){ .dirfd = dirfd,
+							   .name = name,
+							   .mode = S_IFDIR | (mode & 07777),
+							   .make = make_dir });
 }
 
-static int mknod_once(int dirfd, const char *name, uint32_t mode, uint64_t rdev, bool again)
+static int make_node(const struct creation *c, const struct walk *w, struct inode *dir,
+		     struct dentry *d)
 {
-	struct inode *dir;
-	struct dentry *d;
-	struct walk w;
-	int err = create_begin(&w, dirfd, name, false, 0, again, &d);
+	uint32_t mode = masked(c->mode);
 
-	if (err) {
-		return err;
-	}
-	dir = w.cur.dentry->inode;
-	mode = masked(mode);
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !cred_capable(CAP_MKNOD)) {
-		err = -EPERM;
-	} else if (S_ISREG(mode) && dir->ops->create) {
-		err = dir->ops->create(dir, d, mode);
-	} else {
-		err = dir->ops->mknod ? dir->ops->mknod(dir, d, mode, rdev) : -EPERM;
+		return -EPERM;
 	}
-	create_end(&w, d, err);
-	return err;
+	if (S_ISREG(mode) && dir->ops->create) {
+		return dir->ops->create(dir, d, mode);
+	}
+	return dir->ops->mknod ? dir->ops->mknod(dir, d, mode, c->rdev) : -EPERM;
 }
 int vfs_mknod(int dirfd, const char *name, uint32_t mode, uint64_t rdev)
 {
-	int err;
-
 	switch (mode & S_IFMT) {
 	case 0: mode |= S_IFREG; break;
 	case S_IFREG:
@@ -158,76 +178,56 @@ int vfs_mknod(int dirfd, const char *name, uint32_t mode, uint64_t rdev)
 	case S_IFDIR: return -EPERM;
 	default: return -EINVAL;
 	}
-	err = mknod_once(dirfd, name, mode, rdev, false);
-	return err == -ESTALE ? mknod_once(dirfd, name, mode, rdev, true) : err;
+	return walk_retry(create_once, &(struct creation){ .dirfd = dirfd,
+							   .name = name,
+							   .mode = mode,
+							   .rdev = rdev,
+							   .make = make_node });
 }
 
-static int symlink_once(const char *target, int dirfd, const char *name, bool again)
+static int make_symlink(const struct creation *c, const struct walk *w, struct inode *dir,
+			struct dentry *d)
 {
-	struct inode *dir;
-	struct dentry *d;
-	struct walk w;
-	int err = create_begin(&w, dirfd, name, false, 0, again, &d);
-
-	if (err) {
-		return err;
-	}
-	dir = w.cur.dentry->inode;
-	err = dir->ops->symlink ? dir->ops->symlink(dir, d, target) : -EPERM;
-	create_end(&w, d, err);
-	return err;
+	return dir->ops->symlink ? dir->ops->symlink(dir, d, c->target) : -EPERM;
 }
 int vfs_symlink(const char *target, int dirfd, const char *name)
 {
-	int err;
-
 	if (!target[0]) {
 		return -ENOENT;
 	}
-	err = symlink_once(target, dirfd, name, false);
-	return err == -ESTALE ? symlink_once(target, dirfd, name, true) : err;
+	return walk_retry(create_once, &(struct creation){ .dirfd = dirfd,
+							   .name = name,
+							   .target = target,
+							   .make = make_symlink });
 }
 
-static int link_once(int olddirfd, const char *old, int newdirfd, const char *name, int flags,
-		     bool again)
+static int make_link(const struct creation *c, const struct walk *w, struct inode *dir,
+		     struct dentry *d)
 {
-	unsigned lflags = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
-			  (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
-	struct inode *dir, *inode;
-	struct dentry *d;
-	struct path p;
-	struct walk w;
-	int err = vfs_lookup(olddirfd, old, lflags, &p);
+	struct inode *inode = c->source->dentry->inode;
+	int err;
 
-	if (err) {
-		return err;
+	if (c->source->mount != w->cur.mount || !inode) {
+		return -EXDEV;
 	}
-	err = create_begin(&w, newdirfd, name, false, 0, again, &d);
-	if (err) {
-		goto out;
+	if (S_ISDIR(inode->mode) || !dir->ops->link) {
+		return -EPERM;
 	}
-	dir = w.cur.dentry->inode;
-	inode = p.dentry->inode;
-	if (p.mount != w.cur.mount || !inode) {
-		err = -EXDEV;
-	} else if (S_ISDIR(inode->mode) || !dir->ops->link) {
-		err = -EPERM;
-	} else if (inode->nlink == 0 && !inode->linkable) {
-		err = -ENOENT; /* its last name went: it stays without */
-	} else {
-		err = dir->ops->link(dir, d, inode);
-		inode->linkable = err && inode->linkable;
-		if (!err) {
-			notify_inode(inode, IN_ATTRIB, NULL, 0);
-		}
+	if (inode->nlink == 0 && !inode->linkable) {
+		return -ENOENT; /* its last name went: it stays without */
 	}
-	create_end(&w, d, err);
-out:
-	path_put(&p);
+	err = dir->ops->link(dir, d, inode);
+	inode->linkable = err && inode->linkable;
+	if (!err) {
+		notify_inode(inode, IN_ATTRIB, NULL, 0);
+	}
 	return err;
 }
 int vfs_link(int olddirfd, const char *old, int newdirfd, const char *name, int flags)
 {
+	unsigned lflags = (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+			  (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0);
+	struct path source;
 	int err;
 
 	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) {
@@ -236,8 +236,15 @@ int vfs_link(int olddirfd, const char *old, int newdirfd, const char *name, int 
 	if (flags & AT_EMPTY_PATH && !old[0] && !cred_capable(CAP_DAC_READ_SEARCH)) {
 		return -ENOENT;
 	}
-	err = link_once(olddirfd, old, newdirfd, name, flags, false);
-	return err == -ESTALE ? link_once(olddirfd, old, newdirfd, name, flags, true) : err;
+	err = vfs_lookup(olddirfd, old, lflags, &source);
+	if (!err) {
+		err = walk_retry(create_once, &(struct creation){ .dirfd = newdirfd,
+								  .name = name,
+								  .source = &source,
+								  .make = make_link });
+		path_put(&source);
+	}
+	return err;
 }
 
 /* May the caller take the entry d away from dir? */
@@ -252,7 +259,7 @@ int entry_may_delete(struct inode *dir, const struct dentry *d, bool is_dir)
 	if (d->mounted) {
 		return -EBUSY;
 	}
-	if (dir->mode & S_ISVTX && c && c->fsuid != d->inode->uid && c->fsuid != dir->uid &&
+	if (dir->mode & S_ISVTX && c && c->u.fs != d->inode->uid && c->u.fs != dir->uid &&
 	    !cred_capable(CAP_FOWNER)) {
 		return -EPERM;
 	}
@@ -273,11 +280,13 @@ void entry_notify_gone(struct inode *inode, bool last_name)
 }
 
 static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir, bool slash)
+	REQUIRES(inode_role)
 {
 	struct inode *victim = d->inode;
 	bool last_name;
 	int err;
 
+	mutex_assert_held(&dir->lock);
 	if (!entry_exists(d)) {
 		return -ENOENT;
 	}
@@ -297,7 +306,7 @@ static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir, bool 
 		if (!err) {
 			victim->nlink = 0;
 		}
-		mutex_unlock(&victim->lock);
+		mutex_unlock_nested(&victim->lock);
 	}
 	if (!err) {
 		notify_inode(dir, IN_DELETE | (is_dir ? IN_ISDIR : 0), d->name, 0);
@@ -308,21 +317,36 @@ static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir, bool 
 	return err;
 }
 
-static int unlink_once(int dirfd, const char *name, bool is_dir, bool again)
+struct removal {
+	int dirfd;
+	const char *name;
+	bool is_dir;
+};
+/* "/", "." and ".." have no entry to remove. */
+static int special_error(const struct walk *w, bool is_dir)
 {
+	if (!is_dir) {
+		return -EISDIR;
+	}
+	switch (w->last_type) {
+	case LAST_DOTDOT: return -ENOTEMPTY;
+	case LAST_DOT: return -EINVAL;
+	default: return -EBUSY;
+	}
+}
+static int remove_once(void *arg, bool again)
+{
+	const struct removal *r = arg;
 	struct inode *dir;
 	struct dentry *d;
 	struct walk w;
-	int err = walk_start(&w, dirfd, name, 0, again);
+	int err = walk_start(&w, r->dirfd, r->name, 0, again);
 
 	if (!err) {
 		err = walk_to_parent(&w);
 	}
 	if (!err && w.last_type != LAST_NORM) {
-		err = !is_dir			   ? -EISDIR
-		      : w.last_type == LAST_DOTDOT ? -ENOTEMPTY
-		      : w.last_type == LAST_DOT	   ? -EINVAL
-						   : -EBUSY;
+		err = special_error(&w, r->is_dir);
 	}
 	if (!err && w.cur.mount->read_only) {
 		err = -EROFS;
@@ -339,19 +363,15 @@ static int unlink_once(int dirfd, const char *name, bool is_dir, bool again)
 	mutex_lock(&dir->lock);
 	err = lookup_locked(w.cur.dentry, w.last, w.last_len, &w, &d);
 	if (!err) {
-		err = remove_locked(dir, d, is_dir, w.last_slash);
+		err = remove_locked(dir, d, r->is_dir, w.last_slash);
 	}
 	mutex_unlock(&dir->lock);
-	if (d) {
-		dentry_put(d);
-	}
+	dentry_put(d);
 out:
 	walk_end(&w);
 	return err;
 }
 int vfs_unlink(int dirfd, const char *name, bool dir)
 {
-	int err = unlink_once(dirfd, name, dir, false);
-
-	return err == -ESTALE ? unlink_once(dirfd, name, dir, true) : err;
+	return walk_retry(remove_once, &(struct removal){ dirfd, name, dir });
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* open(2): finding or making the file, checking the caller's rights, filling struct file. */
+/*
+ * open(2): finding or making the file, checking the caller's rights, filling struct file.
+ *
+ * A file that may be made is looked up under its directory's lock, so of several creators with
+ * O_EXCL one wins.  inode->writers goes up before the open is done and back when it fails: a
+ * program that is executed meanwhile sees either the writer or keeps it out.
+ */
 #include <fs/vfs.h>
 
 #include "fs_internal.h"

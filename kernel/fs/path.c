@@ -31,9 +31,7 @@ void path_put(struct path *p)
 
 	p->mount = NULL;
 	p->dentry = NULL;
-	if (old.dentry) {
-		dentry_put(old.dentry);
-	}
+	dentry_put(old.dentry);
 	mount_put(old.mount);
 }
 
@@ -47,7 +45,7 @@ static void context_path(struct walk *w, bool root, struct path *out, bool *held
 		*held = false;
 		return;
 	}
-	if (atomic_load_explicit(&fs->refs, memory_order_acquire) == 1) {
+	if (refcount_read(&fs->refs) == 1) {
 		*out = root ? fs->root : fs->cwd; /* only this thread can change it */
 		*held = false;
 		return;

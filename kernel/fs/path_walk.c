@@ -30,7 +30,7 @@
 
 #define MAX_LINKS 40
 
-int walk_may_exec(struct inode *dir)
+static int walk_may_exec(struct inode *dir)
 {
 	if ((dir->mode & 0111) == 0111) {
 		return 0;
@@ -61,7 +61,7 @@ static void set_cur(struct walk *w, struct path p)
 	w->cur = p;
 	w->held = true;
 }
-void walk_hold(struct walk *w)
+static void walk_hold(struct walk *w)
 {
 	if (!w->held) {
 		path_get(&w->cur);

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Paths from user memory.  The copy is the only one that is looked at: the program may change its
+ * own meanwhile.
+ */
 #include <fs/pathname.h>
 
 #include <linux/errno.h>

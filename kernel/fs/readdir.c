@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Listings: the file system's entries, then the names of mount points that it does not have.
+ *
+ * file->pos_lock is held over a listing, which belongs to a position; the second part is told from
+ * the first by the position, and finds its place by the last mount's id.
+ */
 
 #include <fs/readdir.h>
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* rename(2): both directories locked, the ancestor first; then the dentries trade places. */
+/*
+ * rename(2): both directories locked, the ancestor first; then the dentries trade places.
+ *
+ * rename_lock of the superblock keeps the tree's shape: nothing becomes an ancestor of something
+ * else between the look at the ancestors and the rename.  Renames within one directory cannot
+ * change the shape and do without it.
+ */
 #include <fs/vfs.h>
 
 #include "fs_internal.h"
@@ -23,17 +29,15 @@ struct rename {
 	bool last_name; /* of what the new name named */
 };
 
-/* Locks both directories; *trap: the child of one on the way to the other, or NULL. */
+/* Locks two directories; *trap: the child of one on the way to the other, or NULL.  Under
+ * rename_lock no directory moves, so who is whose ancestor stays true. */
 static void lock_two(struct dentry *a, struct dentry *b, struct dentry **trap)
+	ACQUIRES(fs_rename_role, inode_role)
 {
 	struct dentry *d;
 	bool a_first = a < b;
 
 	*trap = NULL;
-	if (a == b) {
-		mutex_lock(&a->inode->lock);
-		return;
-	}
 	mutex_lock(&a->sb->rename_lock);
 	spin_lock(&dcache_lock);
 	for (d = b; d->parent != d; d = d->parent) {
@@ -54,13 +58,11 @@ static void lock_two(struct dentry *a, struct dentry *b, struct dentry **trap)
 	mutex_lock(a_first ? &a->inode->lock : &b->inode->lock);
 	mutex_lock_nested(a_first ? &b->inode->lock : &a->inode->lock);
 }
-static void unlock_two(struct dentry *a, struct dentry *b)
+static void unlock_two(struct dentry *a, struct dentry *b) RELEASES(fs_rename_role, inode_role)
 {
-	mutex_unlock(&a->inode->lock);
-	if (a != b) {
-		mutex_unlock(&b->inode->lock);
-		mutex_unlock(&a->sb->rename_lock);
-	}
+	mutex_unlock_nested(&a->inode->lock);
+	mutex_unlock(&b->inode->lock);
+	mutex_unlock(&a->sb->rename_lock);
 }
 
 static int rename_check(struct rename *r, const struct dentry *trap)
@@ -133,7 +135,7 @@ static void notify_rename(struct rename *r)
 	}
 }
 
-static int rename_locked(struct rename *r, const struct dentry *trap)
+static int rename_checked(struct rename *r, const struct dentry *trap) REQUIRES(inode_role)
 {
 	struct inode *old_dir = r->from.cur.dentry->inode, *new_dir = r->to.cur.dentry->inode;
 	struct inode *victim;
@@ -162,7 +164,7 @@ static int rename_locked(struct rename *r, const struct dentry *trap)
 		victim->nlink = 0;
 	}
 	if (victim) {
-		mutex_unlock(&victim->lock);
+		mutex_unlock_nested(&victim->lock);
 	}
 	if (err) {
 		return err;
@@ -212,15 +214,35 @@ static int rename_walks(struct rename *r)
 	return err;
 }
 
-static int rename_once(int olddirfd, const char *old, int newdirfd, const char *name,
-		       unsigned flags, bool again)
+/* Both directories' locks are held: what the names stand for now, and the rename. */
+static int rename_locked(struct rename *r, const struct dentry *trap) REQUIRES(inode_role)
 {
-	struct rename r = { .flags = flags };
+	struct dentry *a = r->from.cur.dentry, *b = r->to.cur.dentry;
+	int err;
+
+	mutex_assert_held(&a->inode->lock);
+	mutex_assert_held(&b->inode->lock);
+	err = lookup_locked(a, r->from.last, r->from.last_len, &r->from, &r->old_d);
+	if (!err) {
+		err = lookup_locked(b, r->to.last, r->to.last_len, &r->to, &r->new_d);
+	}
+	return err ? err : rename_checked(r, trap);
+}
+
+struct rename_names {
+	int olddirfd, newdirfd;
+	const char *old, *name;
+	unsigned flags;
+};
+static int rename_once(void *arg, bool again)
+{
+	const struct rename_names *n = arg;
+	struct rename r = { .flags = n->flags };
 	struct dentry *trap, *a, *b;
-	int err = walk_start(&r.from, olddirfd, old, 0, again);
+	int err = walk_start(&r.from, n->olddirfd, n->old, 0, again);
 
 	if (!err) {
-		err = walk_start(&r.to, newdirfd, name, 0, again);
+		err = walk_start(&r.to, n->newdirfd, n->name, 0, again);
 	}
 	if (!err) {
 		err = rename_walks(&r);
@@ -230,21 +252,17 @@ static int rename_once(int olddirfd, const char *old, int newdirfd, const char *
 	}
 	a = r.from.cur.dentry;
 	b = r.to.cur.dentry;
-	lock_two(a, b, &trap);
-	err = lookup_locked(a, r.from.last, r.from.last_len, &r.from, &r.old_d);
-	if (!err) {
-		err = lookup_locked(b, r.to.last, r.to.last_len, &r.to, &r.new_d);
-	}
-	if (!err) {
+	if (a == b) {
+		mutex_lock(&a->inode->lock);
+		err = rename_locked(&r, NULL);
+		mutex_unlock(&a->inode->lock);
+	} else {
+		lock_two(a, b, &trap);
 		err = rename_locked(&r, trap);
+		unlock_two(a, b);
 	}
-	unlock_two(a, b);
-	if (r.old_d) {
-		dentry_put(r.old_d);
-	}
-	if (r.new_d) {
-		dentry_put(r.new_d);
-	}
+	dentry_put(r.old_d);
+	dentry_put(r.new_d);
 out:
 	walk_end(&r.from);
 	walk_end(&r.to);
@@ -252,12 +270,10 @@ out:
 }
 int vfs_rename(int olddirfd, const char *old, int newdirfd, const char *name, unsigned flags)
 {
-	int err;
-
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
 	    flags == (RENAME_NOREPLACE | RENAME_EXCHANGE)) {
 		return -EINVAL;
 	}
-	err = rename_once(olddirfd, old, newdirfd, name, flags, false);
-	return err == -ESTALE ? rename_once(olddirfd, old, newdirfd, name, flags, true) : err;
+	return walk_retry(rename_once,
+			  &(struct rename_names){ olddirfd, newdirfd, old, name, flags });
 }

@@ -34,8 +34,8 @@ void ipc_object_init(struct ipc_object *o, const struct ipc_args *a)
 	spin_init(&o->lock, RANK_IPC_OBJECT, "ipc object");
 	spin_assert_unshared(&o->lock);
 	o->key = a->key;
-	o->uid = o->cuid = c->euid;
-	o->gid = o->cgid = c->egid;
+	o->uid = o->cuid = c->u.eff;
+	o->gid = o->cgid = c->g.eff;
 	o->mode = (uint32_t)a->flags & 0777;
 	o->ctime = ipc_now();
 }
@@ -44,13 +44,13 @@ int ipc_permission_locked(const struct ipc_object *o, unsigned want)
 {
 	const struct cred *c = thread_current()->cred;
 	unsigned granted = o->mode;
-	bool in_group = c->egid == o->gid || c->egid == o->cgid;
+	bool in_group = c->g.eff == o->gid || c->g.eff == o->cgid;
 
 	ASSERT(spin_held(&o->lock));
 	for (unsigned i = 0; i < c->ngroups; i++) {
 		in_group |= c->groups[i] == o->gid || c->groups[i] == o->cgid;
 	}
-	if (c->euid == o->uid || c->euid == o->cuid) {
+	if (c->u.eff == o->uid || c->u.eff == o->cuid) {
 		granted >>= 6;
 	} else if (in_group) {
 		granted >>= 3;
@@ -60,7 +60,7 @@ int ipc_permission_locked(const struct ipc_object *o, unsigned want)
 
 int ipc_owner_locked(const struct ipc_object *o)
 {
-	uint32_t euid = thread_current()->cred->euid;
+	uint32_t euid = thread_current()->cred->u.eff;
 
 	ASSERT(spin_held(&o->lock));
 	return euid == o->uid || euid == o->cuid || cred_capable(CAP_SYS_ADMIN) ? 0 : -EPERM;

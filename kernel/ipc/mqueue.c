@@ -218,8 +218,8 @@ static int create(const char *name, uint32_t mode, const struct linux_mq_attr *a
 	waitq_init(&q->pollers);
 	q->maxmsg = attr ? attr->maxmsg : MQ_DEFAULT_MSGS;
 	q->msgsize = attr ? attr->msgsize : MQ_DEFAULT_SIZE;
-	q->uid = c->fsuid;
-	q->gid = c->fsgid;
+	q->uid = c->u.fs;
+	q->gid = c->g.fs;
 	q->mode = mode & 0777 & ~thread_current()->fs->umask;
 	str_copy(q->name, name, sizeof(q->name));
 	err = charge(q);
@@ -240,9 +240,9 @@ static int check_access(const struct mq *q, int oflags)
 	if (cred_capable(CAP_DAC_OVERRIDE)) {
 		return 0;
 	}
-	if (c->fsuid == q->uid) {
+	if (c->u.fs == q->uid) {
 		granted >>= 6;
-	} else if (c->fsgid == q->gid) {
+	} else if (c->g.fs == q->gid) {
 		granted >>= 3;
 	}
 	return wants[oflags & O_ACCMODE] & ~granted & 7 ? -EACCES : 0;
@@ -332,7 +332,7 @@ long mq_remove(const char *name)
 	q = find_locked(name);
 	if (!q) {
 		err = -ENOENT;
-	} else if (c->fsuid != q->uid && !cred_capable(CAP_FOWNER)) {
+	} else if (c->u.fs != q->uid && !cred_capable(CAP_FOWNER)) {
 		err = -EACCES;
 	} else {
 		list_remove(&q->link);

@@ -6,8 +6,6 @@
 #include "net_internal.h"
 
 #include <fs/cred.h>
-#include <lib/assert.h>
-#include <sync/random.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <sync/random.h>

@@ -10,7 +10,6 @@
 #include "net_internal.h"
 
 #include <fs/file.h>
-#include <lib/assert.h>
 #include <lib/string.h>
 #include <mm/slab.h>
 

@@ -11,7 +11,6 @@
 
 #include <fs/cred.h>
 #include <fs/upcalls.h>
-#include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/ioctls.h>
 #include <linux/stat.h>
@@ -23,7 +22,7 @@ struct linux_ucred socket_current_creds(void)
 {
 	const struct cred *c = thread_current()->cred;
 
-	return (struct linux_ucred){ fs_upcalls->current_pid(), c->euid, c->egid };
+	return (struct linux_ucred){ fs_upcalls->current_pid(), c->u.eff, c->g.eff };
 }
 
 struct socket *socket_new(const struct socket_kind *kind, int domain, int type, int protocol)

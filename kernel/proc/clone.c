@@ -4,6 +4,11 @@
  *
  * Order: check, allocate and copy the parts (all of which can be undone), publish under
  * the locks, start.  Nobody sees a child before it is complete.
+ *
+ * Fork against a signal to the group: under proctree_lock either the child is a member already, or
+ * the parent has the signal pending, and does its fork again after the handler.  A new thread against
+ * exec and exit: under the siglock it is in the list that they kill, or they are seen and it is not
+ * made.  Against a stop: it is interrupted at once and counts itself.
  */
 #include <proc/lifecycle.h>
 
@@ -240,8 +245,9 @@ static void copy_signal_state(struct task *t, const struct clone_request *r)
 /* --- publication --- */
 
 /* siglock of p held: t becomes one of its threads. */
-static void add_thread_locked(struct process *p, struct task *t)
+static void add_thread_locked(struct process *p, struct task *t) REQUIRES(siglock_role)
 {
+	ASSERT(spin_held(&p->siglock));
 	list_push_back(&p->threads, &t->thread_link);
 	task_get(t); /* the list's */
 	p->nthreads++;
@@ -272,17 +278,15 @@ static int publish_process(struct task *t, struct process *child, uint64_t clone
 	struct process *p = process_current();
 	uint64_t flags = spin_lock_irqsave(&proctree_lock);
 
-	/* A signal to the group that came before the child was in it must not be missed by
-	 * it: fork is done again after the handler. */
 	if (signal_interrupted() || atomic_load(&p->group_exit)) {
 		spin_unlock_irqrestore(&proctree_lock, flags);
 		return -ERESTARTNOINTR;
 	}
 	child->pid = t->pid;
 	pid_get(child->pid);
-	child->leader = t;
 	tree_link_locked(child, clone_flags & CLONE_PARENT ? p->parent : p, p->group, p->session);
 	spin_lock(&child->siglock);
+	child->leader = t;
 	add_thread_locked(child, t);
 	spin_unlock(&child->siglock);
 	spin_unlock_irqrestore(&proctree_lock, flags);

@@ -47,6 +47,7 @@ void coredump_park_locked(struct process *p, uint64_t *flags)
 {
 	struct task *t = task_current();
 
+	ASSERT(spin_held(&p->siglock));
 	while (p->core_dumper && p->core_dumper != t) {
 		t->dumped = true;
 		waitq_wake_all(&p->thread_exit_waitq);
@@ -54,10 +55,11 @@ void coredump_park_locked(struct process *p, uint64_t *flags)
 	}
 }
 
-static bool all_parked_locked(struct process *p)
+static bool all_parked_locked(struct process *p) REQUIRES(siglock_role)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	list_for_each_entry(t, &p->threads, thread_link) {
 		if (t != p->core_dumper && !t->dumped && !t->exiting) {
 			return false;
@@ -143,12 +145,12 @@ static void note_thread(struct dump *d, struct task *t, int sig)
 
 	memset(&s, 0, sizeof(s));
 	s.signo = s.cursig = (int16_t)sig;
-	s.sigpend = t->pending.set;
+	s.sigpend = READ_ONCE(t->pending.set);
 	s.sighold = t->blocked;
 	s.pid = task_tid(t);
 	s.ppid = p->parent_pid;
-	s.pgrp = p->group->nr;
-	s.sid = p->session->sid->nr;
+	s.pgrp = (int)process_getpgid(0, false);
+	s.sid = (int)process_getpgid(0, true);
 	task_cpu_ns(t, &utime, &stime);
 	s.utime = ns_to_timeval(utime);
 	s.stime = ns_to_timeval(stime);
@@ -186,12 +188,12 @@ static void note_process(struct dump *d, struct process *p)
 	memset(&s, 0, sizeof(s));
 	s.sname = 'R';
 	s.nice = cur->nice;
-	s.uid = cur->cred->uid;
-	s.gid = cur->cred->gid;
+	s.uid = cur->cred->u.real;
+	s.gid = cur->cred->g.real;
 	s.pid = process_pid(p);
 	s.ppid = p->parent_pid;
-	s.pgrp = p->group->nr;
-	s.sid = p->session->sid->nr;
+	s.pgrp = (int)process_getpgid(0, false);
+	s.sid = (int)process_getpgid(0, true);
 	str_copy(s.fname, cur->name, sizeof(s.fname));
 	if (mm_access(cur->mm, cur->mm->arg_start, s.psargs, n, false, true) > 0) {
 		for (size_t i = 0; i + 1 < n; i++) {
@@ -250,6 +252,22 @@ static void note_files(struct dump *d, struct mm *mm)
 	kfree(l.entries);
 }
 
+/* The thread that is parked behind t in the list (NULL: the first).  Those stay until the dump is
+ * done; others may leave the list meanwhile, so it is followed under the lock. */
+static struct task *next_parked(struct process *p, struct task *t)
+{
+	uint64_t flags = process_lock(p);
+	struct list *l = t ? t->thread_link.next : p->threads.next;
+	struct task *found = NULL;
+
+	for (; l != &p->threads && !found; l = l->next) {
+		t = container_of(l, struct task, thread_link);
+		found = t->dumped ? t : NULL;
+	}
+	process_unlock(p, flags);
+	return found;
+}
+
 static void collect_notes(struct dump *d, int sig, const struct siginfo *info)
 {
 	struct task *self = task_current(), *t;
@@ -264,12 +282,9 @@ static void collect_notes(struct dump *d, int sig, const struct siginfo *info)
 	note(d, "CORE", NT_AUXV, mm->auxv, mm->auxv_words * sizeof(mm->auxv[0]));
 	note_files(d, mm);
 	note_fpu(d, self);
-	/* They are parked: the list does not change, but for those that were leaving anyway. */
-	list_for_each_entry(t, &p->threads, thread_link) {
-		if (t != self && t->dumped) {
-			note_thread(d, t, sig);
-			note_fpu(d, t);
-		}
+	for (t = next_parked(p, NULL); t; t = next_parked(p, t)) {
+		note_thread(d, t, sig);
+		note_fpu(d, t);
 	}
 }
 

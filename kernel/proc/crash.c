@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One line for the user when a program dies by a fault: what, where, and in which mapping. */
+/*
+ * One line for the user when a program dies by a fault: what, where, and in which mapping.  In the
+ * thread that did it, while its registers and its mm are still there.
+ */
 #include <arch/thread.h>
 #include <host/hostctl.h>
 #include <lib/format.h>

@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The process side of execve(2), see proc/exec.h. */
+/*
+ * The process side of execve(2), see proc/exec.h.
+ *
+ * Exec against the other threads: p->exec_task says that one thread wants to be alone; all others
+ * obey it like a group exit (obey_process_locked() in signal_deliver.c), and clone() refuses to add
+ * threads.  Two execs at once: the second sees exec_task or group_exit under the siglock and gives up
+ * with EAGAIN, to die on its way to user mode.  A group exit meanwhile kills the waiting exec, too.
+ *
+ * Exec against signals: handlers are shared with other processes only by CLONE_SIGHAND without
+ * CLONE_THREAD, and unshared before they are reset.  What is pending stays pending.  Exec against
+ * readers of the mm (task_get_mm()): the old mm stays counted until the siglock has been taken with
+ * the new one in place, so none of them gets one that is going.
+ */
 #include <proc/exec.h>
 
 #include <arch/fpu.h>
@@ -10,10 +22,10 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>
-#include <linux/stat.h>
 #include <mm/mm.h>
 #include <futex/futex.h>
 #include <proc/lifecycle.h>
+#include <proc/cred.h>
 #include <proc/limits.h>
 #include <time/posix_timers.h>
 #include <signal/signal.h>
@@ -112,55 +124,6 @@ int proc_exec_point_of_no_return(void)
 	return 0;
 }
 
-/* --- credentials (capabilities(7), "Transformation of capabilities during execve()") --- */
-
-static bool apply_set_id(struct cred *c, struct file *exe)
-{
-	struct inode *inode = exe->inode;
-	bool changed = false;
-
-	if (c->no_new_privs) {
-		return false;
-	}
-	if (inode->mode & S_ISUID && c->euid != inode->uid) {
-		c->euid = inode->uid;
-		changed = true;
-	}
-	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && c->egid != inode->gid) {
-		c->egid = inode->gid;
-		changed = true;
-	}
-	return changed;
-}
-
-static void exec_credentials(struct file *exe)
-{
-	struct task *t = task_current();
-	struct cred *c = cred_copy(t->thread.cred);
-	bool set_id;
-
-	if (!c) {
-		return; /* the old ones have no more rights */
-	}
-	set_id = exe && apply_set_id(c, exe);
-	c->suid = c->fsuid = c->euid;
-	c->sgid = c->fsgid = c->egid;
-	if (set_id) {
-		c->cap_ambient = 0;
-	}
-	if (c->euid == 0 || c->uid == 0) {
-		c->cap_permitted = c->cap_inheritable | c->cap_bounding;
-		c->cap_effective = c->euid == 0 ? c->cap_permitted : c->cap_ambient;
-	} else {
-		c->cap_permitted = c->cap_effective = c->cap_ambient;
-	}
-	if (set_id) {
-		atomic_store(&t->pdeath_signal, 0);
-	}
-	cred_commit(c);
-	t->thread.mm->dumpable = !set_id;
-}
-
 /* --- the rest --- */
 
 static void reset_thread(struct task *t)
@@ -196,7 +159,7 @@ void proc_exec_commit(const char *comm, struct file *exe)
 	sighand_reset(p->sighand, false);
 	timers_exec(p);
 	reset_thread(t);
-	exec_credentials(exe);
+	cred_exec(exe);
 	fdtable_close_on_exec(t->thread.files);
 	vfork_release(t);
 }

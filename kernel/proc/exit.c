@@ -4,7 +4,16 @@
  *
  * A thread leaves its process's list last, when it has given up all its parts; whoever leaves
  * an empty list makes the process a zombie.  Until then the thread can be found and signalled,
- * which does nothing any more.
+ * which does nothing any more: `exiting` is set under the siglock, under which signals choose.
+ *
+ * Exit against wait: the state becomes ZOMBIE under proctree_lock, under which a waiter looks before
+ * it sleeps and the parent's queue is woken, so it is not missed.  Only under that lock does a zombie
+ * become DEAD, so exactly one reaps it: a waiter, its own exit (when the parent ignores children), or
+ * the exit of its parent.
+ *
+ * Exit against the parent's exit: both hold proctree_lock; the child sees a parent that is alive, or
+ * its reaper.  Exit against timers: timers_exit() of the last thread waits for timer functions that
+ * run, and nobody is left to arm new ones.
  */
 #include <proc/lifecycle.h>
 
@@ -78,19 +87,19 @@ static void drop_parts(struct task *t)
 
 /* --- children --- */
 
-static void queue_pdeath(struct process *child)
+static void queue_pdeath(struct process *child) REQUIRES(proctree_role)
 {
-	struct task *t = child->leader;
-	int sig = t ? atomic_load(&t->pdeath_signal) : 0;
+	struct siginfo info;
+	int sig;
 
+	/* Under its siglock the leader can't go meanwhile. */
+	spin_lock(&child->siglock);
+	sig = child->leader ? atomic_load(&child->leader->pdeath_signal) : 0;
 	if (sig) {
-		struct siginfo info;
-
 		siginfo_init_user(&info, sig, SI_USER);
-		spin_lock(&child->siglock);
 		(void)!signal_send_locked(child, NULL, &info, NULL);
-		spin_unlock(&child->siglock);
 	}
+	spin_unlock(&child->siglock);
 }
 
 /* PR_SET_PDEATHSIG speaks of the thread that made the child. */
@@ -111,10 +120,11 @@ static void thread_leaves_children(struct task *t)
 	spin_unlock_irqrestore(&proctree_lock, flags);
 }
 
-static struct process *find_reaper_locked(struct process *p)
+static struct process *find_reaper_locked(struct process *p) REQUIRES(proctree_role)
 {
 	struct process *up;
 
+	ASSERT(spin_held(&proctree_lock));
 	for (up = p->parent; up; up = up->parent) {
 		if (up->child_subreaper && up->state == PROCESS_ALIVE) {
 			return up;
@@ -127,7 +137,9 @@ static struct process *find_reaper_locked(struct process *p)
 
 /* A group that has just become orphaned and has stopped members gets SIGHUP and SIGCONT. */
 static void check_orphaned_locked(struct pid *group, const struct process *without)
+	REQUIRES(proctree_role)
 {
+	ASSERT(spin_held(&proctree_lock));
 	if (tree_group_orphaned_locked(group, without) && tree_group_has_stopped_locked(group)) {
 		signal_kernel_group(group, SIGHUP);
 		signal_kernel_group(group, SIGCONT);
@@ -135,10 +147,11 @@ static void check_orphaned_locked(struct pid *group, const struct process *witho
 }
 
 /* proctree_lock held; zombies that nobody will wait for go to `dead`. */
-static void reparent_children_locked(struct process *p, struct list *dead)
+static void reparent_children_locked(struct process *p, struct list *dead) REQUIRES(proctree_role)
 {
 	struct process *reaper = find_reaper_locked(p), *child, *tmp;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry_safe(child, tmp, &p->children, sibling_link) {
 		struct pid *group = child->group;
 		bool was_orphaned = tree_group_orphaned_locked(group, NULL);
@@ -174,6 +187,7 @@ static bool parent_ignores_children(struct process *parent)
 }
 
 static void fill_sigchld(struct process *p, struct siginfo *info, int cause, int status)
+	REQUIRES(siglock_role)
 {
 	uint64_t utime, stime;
 
@@ -194,6 +208,7 @@ void process_notify_parent_locked(struct process *p, int cause, int status)
 	struct siginfo info;
 	bool send;
 
+	ASSERT(spin_held(&proctree_lock));
 	if (!parent || parent->state != PROCESS_ALIVE) {
 		if (!cause) {
 			p->state = PROCESS_DEAD;
@@ -265,11 +280,12 @@ static void release_dead(struct list *dead)
 static NORETURN void init_exited(struct process *p)
 {
 	struct list dead = LIST_INIT(dead);
+	uint32_t status = READ_ONCE(p->exit_status);
 	uint64_t flags;
 
 	session_leader_exit(p);
 	flags = spin_lock_irqsave(&proctree_lock);
-	p->wait_status = p->exit_status;
+	p->wait_status = status;
 	p->state = PROCESS_ZOMBIE;
 	reparent_children_locked(p, &dead);
 	spin_unlock_irqrestore(&proctree_lock, flags);
@@ -280,8 +296,7 @@ static NORETURN void init_exited(struct process *p)
 	kill_everybody();
 	/* What hangs on a device that does not answer must not keep the VM from its end. */
 	process_wait_alone(clock_mono_ns() + NSEC_PER_SEC);
-	proc_exit_vm(wait_status_cause(p->wait_status) != CLD_EXITED,
-		     (unsigned)wait_status_value(p->wait_status));
+	proc_exit_vm(wait_status_cause(status) != CLD_EXITED, (unsigned)wait_status_value(status));
 }
 
 static void become_zombie(struct process *p)
@@ -292,7 +307,7 @@ static void become_zombie(struct process *p)
 
 	session_leader_exit(p);
 	flags = spin_lock_irqsave(&proctree_lock);
-	p->wait_status = p->exit_status;
+	p->wait_status = READ_ONCE(p->exit_status); /* nobody is left to change it */
 	reparent_children_locked(p, &dead);
 	if (p->session->leader == p) {
 		p->session->leader = NULL;
@@ -317,8 +332,9 @@ static void become_zombie(struct process *p)
 /* --- threads --- */
 
 /* The status of a process that dies by itself is its leader's. */
-static void note_status_locked(struct task *t, uint32_t status)
+static void note_status_locked(struct task *t, uint32_t status) REQUIRES(siglock_role)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	if (!atomic_load(&t->process->group_exit) && t == t->process->leader) {
 		t->process->exit_status = status;
 	}
@@ -361,7 +377,7 @@ void task_exit(uint32_t status)
 	bool last;
 	uint64_t flags;
 
-	ASSERT(irq_enabled() && !t->exiting);
+	ASSERT(irq_enabled() && !READ_ONCE(t->exiting));
 	flags = process_lock(p);
 	coredump_park_locked(p, &flags);
 	note_status_locked(t, status);
@@ -391,6 +407,7 @@ void process_kill_threads_locked(struct process *p, uint32_t status)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	if (atomic_load(&p->group_exit)) {
 		return;
 	}

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Exceptions of programs: page faults and the signals that the rest raises. */
+/*
+ * Exceptions of programs: page faults, the signals that the rest raises, and memory that ran out.
+ *
+ * A fault comes in with interrupts on and no lock held, in the thread that made it; so it may sleep
+ * and may end the process.  When there is no page left, somebody has to go: whoever finds that kills,
+ * unless a process is dying already, whose memory all then wait for.
+ */
 #include <arch/clock.h>
 #include <arch/fpu.h>
 #include <arch/upcalls.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The first process, the end of the VM, and what other layers need of processes. */
+/*
+ * Boot order of this layer, the hooks of fs and mm, the first process, and the end of the VM.
+ *
+ * Everything here runs once, before there are programs, or in the last thread of process 1.
+ */
 #include <proc/lifecycle.h>
 
 #include <arch/clock.h>
@@ -19,6 +23,7 @@
 #include <futex/futex.h>
 #include <ipc/ipc.h>
 #include <proc/hostname.h>
+#include <proc/cred.h>
 #include <proc/limits.h>
 #include <proc/tree.h>
 #include <time/posix_timers.h>
@@ -137,7 +142,7 @@ static int init_parts(struct process *p, struct task *t)
 	if (!cred) {
 		return -ENOMEM;
 	}
-	cred_init_root(cred, 0, 0);
+	cred_init(cred, 0, 0);
 	t->thread.cred = cred;
 	p->sighand = sighand_alloc();
 	p->user = user_account_get(0);
@@ -172,7 +177,6 @@ static int publish_init(struct process *p, struct task *t)
 		return -ENOMEM;
 	}
 	p->is_init = true;
-	p->leader = t;
 	p->exit_signal = SIGCHLD;
 	flags = spin_lock_irqsave(&proctree_lock);
 	tree_link_locked(p, NULL, p->pid, session);
@@ -180,6 +184,7 @@ static int publish_init(struct process *p, struct task *t)
 	spin_lock(&p->siglock);
 	list_push_back(&p->threads, &t->thread_link);
 	p->nthreads = 1;
+	p->leader = t;
 	atomic_store(&p->live, 1);
 	atomic_fetch_add(&p->user->threads, 1);
 	spin_unlock(&p->siglock);
@@ -232,9 +237,12 @@ void proc_exit_vm(bool by_signal, unsigned value)
 	mem_get_stats(&s);
 	e.mem_peak_kib = s.peak_used_pages * (PAGE_SIZE / 1024);
 	if (init_process) {
+		uint64_t flags = process_lock(init_process);
+
 		e.run_ns = clock_mono_ns() - init_process->start_ns;
 		e.max_rss_kib = MAX(init_process->vm_hiwater_kib,
 				    init_process->children_usage.maxrss_kib);
+		process_unlock(init_process, flags);
 	}
 	hostctl_exit(&e);
 }

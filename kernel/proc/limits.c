@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Resource limits and accounts by uid, see proc/limits.h. */
+/*
+ * Resource limits, and accounts by uid, see proc/limits.h.
+ *
+ * A process's limits are read as single words without a lock and written under its siglock.  An
+ * account is on the list as long as somebody counts it; one whose last reference is gone leaves the
+ * list a moment later, and is not found meanwhile.
+ */
 #include <proc/limits.h>
 
 #include <fs/cred.h>

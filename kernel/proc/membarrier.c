@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* membarrier(2): makes other threads' CPUs pass a full barrier. */
+/*
+ * membarrier(2): makes other threads' CPUs pass a full barrier.
+ *
+ * Only CPUs that run the mm now are interrupted.  One that loads it later has passed a barrier by
+ * that, and is seen here if it did so before the caller's own barrier (active_cpus comes first).
+ */
 #include <arch/smp.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>

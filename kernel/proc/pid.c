@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Process ids, see proc/pid.h. */
+/*
+ * Process ids, see proc/pid.h: a bitmap of the numbers in use, and a table from number to struct pid
+ * in leaves of a page.
+ *
+ * table.lock covers both, and each pid's `users` and `task`: a number can be found exactly as long
+ * as it is in use, and what is found is counted before the lock is dropped.  So a number that was
+ * given out again is never taken for the old one: whoever has the struct has the right process, or
+ * finds it empty.  A number is given out again only after all others had their turn.
+ */
 #include <proc/pid.h>
 
 #include <lib/assert.h>
@@ -32,17 +40,19 @@ void pid_init(void)
 	bitmap_set(table.used, 0);
 }
 
-static struct pid **slot_locked(int nr)
+static struct pid **slot_locked(int nr) REQUIRES(pid_table_role)
 {
 	struct pid **leaf = table.leaves[nr / LEAF_ENTRIES];
 
+	ASSERT(spin_held(&table.lock));
 	return leaf ? &leaf[nr % LEAF_ENTRIES] : NULL;
 }
 
-static int pick_number_locked(void)
+static int pick_number_locked(void) REQUIRES(pid_table_role)
 {
 	size_t nr = bitmap_find_clear(table.used, PID_MAX, (size_t)table.last + 1);
 
+	ASSERT(spin_held(&table.lock));
 	if (nr >= PID_MAX) {
 		nr = bitmap_find_clear(table.used, PID_MAX, PID_RESERVED);
 	}
@@ -68,8 +78,6 @@ int pid_alloc(struct task *task, struct pid **out)
 		return -ENOMEM;
 	}
 	refcount_init(&p->refs, 1);
-	p->users = 1;
-	p->task = task;
 	list_init(&p->group);
 	list_init(&p->session);
 	waitq_init(&p->exit_waitq);
@@ -77,6 +85,8 @@ int pid_alloc(struct task *task, struct pid **out)
 	nr = pick_number_locked();
 	if (nr > 0) {
 		p->nr = nr;
+		p->users = 1;
+		p->task = task;
 		table.last = nr;
 		bitmap_set(table.used, (size_t)nr);
 		*slot_locked(nr) = p;
@@ -99,7 +109,7 @@ void pid_get(struct pid *p)
 void pid_put(struct pid *p)
 {
 	if (p && refcount_put(&p->refs)) {
-		ASSERT(p->users == 0 && !p->task && !p->process);
+		ASSERT(!READ_ONCE(p->users) && !READ_ONCE(p->task) && !p->process);
 		kmem_cache_free(table.cache, p);
 	}
 }
@@ -152,7 +162,7 @@ void pid_set_process(struct pid *p, struct process *process)
 	spin_unlock_irqrestore(&table.lock, flags);
 }
 
-static struct pid *find_locked(int nr)
+static struct pid *find_locked(int nr) REQUIRES(pid_table_role)
 {
 	struct pid **slot;
 

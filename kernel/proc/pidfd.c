@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* pidfds, see proc/pidfd.h. */
+/*
+ * pidfds, see proc/pidfd.h.  The descriptor counts the struct pid, not the process: it keeps neither
+ * the zombie nor the number in use, and its number can't come to mean another process.
+ */
 #include <proc/pidfd.h>
 
 #include <fs/event/poll.h>
@@ -12,7 +15,7 @@
 static bool has_ended(struct pid *p)
 {
 	uint64_t flags = spin_lock_irqsave(&proctree_lock);
-	bool ended = p->process ? p->process->state != PROCESS_ALIVE : !p->task;
+	bool ended = p->process ? p->process->state != PROCESS_ALIVE : !READ_ONCE(p->task);
 
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	return ended;
@@ -34,7 +37,7 @@ static void pidfd_release(struct file *f)
 static void pidfd_show(struct file *f, char *buf, size_t size)
 {
 	struct pid *p = f->private_data;
-	int nr = p->users ? p->nr : -1;
+	int nr = READ_ONCE(p->users) ? p->nr : -1;
 
 	fmt_snprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", nr, nr);
 }

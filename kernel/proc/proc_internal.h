@@ -13,7 +13,7 @@ struct process *process_alloc(void);
 void limits_subsystem_init(void);
 
 /* exit.c: cause 0 = p is a zombie, else CLD_STOPPED or CLD_CONTINUED; proctree_lock held. */
-void process_notify_parent_locked(struct process *p, int cause, int status);
+void process_notify_parent_locked(struct process *p, int cause, int status) REQUIRES(proctree_role);
 
 /* fault.c */
 void fault_subsystem_init(void);

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocation, references and accounting of tasks and processes, see proc/task.h. */
+/*
+ * Tasks and processes as objects: memory, references, CPU time, and the parts of others.
+ *
+ * A task counts its process, never the other way round: the process knows its threads only by the
+ * list, of which each entry is a reference of its own (add_thread_locked() in clone.c).  So a
+ * process is freed after its last task, and nothing waits for that.
+ *
+ * A thread's parts (mm, files, fs) are its own to replace; others take a reference under the
+ * siglock, under which the thread puts its pointers to NULL before it drops them.
+ */
 #include <proc/task.h>
 
 #include <arch/clock.h>
@@ -148,6 +157,7 @@ void process_cpu_ns_locked(struct process *p, uint64_t *utime, uint64_t *stime)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	*utime = p->dead_threads.utime;
 	*stime = p->dead_threads.stime;
 	list_for_each_entry(t, &p->threads, thread_link) {

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc shows of processes and threads: the source that fs/procfs.h asks for. */
+/*
+ * What /proc shows of processes and threads: the source that fs/pseudo/procfs.h asks for.
+ *
+ * A number is looked up anew in each call; what is found is counted, and may be a zombie, which has
+ * no threads and no parts: then the file is empty or gone.
+ */
 #include <fs/pseudo/procfs.h>
 
 #include <arch/clock.h>
@@ -97,8 +102,8 @@ static int owner(int pid, int tid, uint32_t *uid, uint32_t *gid)
 		return -ESRCH;
 	}
 	c = process_get_cred(p);
-	*uid = c ? c->euid : 0;
-	*gid = c ? c->egid : 0;
+	*uid = c ? c->u.eff : 0;
+	*gid = c ? c->g.eff : 0;
 	cred_put(c);
 	process_put(p);
 	return 0;
@@ -144,8 +149,7 @@ int process_may_access(struct process *p)
 	if (!c) {
 		return -EPERM;
 	}
-	ok = me->fsuid == c->uid && me->fsuid == c->euid && me->fsuid == c->suid &&
-	     me->fsgid == c->gid && me->fsgid == c->egid && me->fsgid == c->sgid;
+	ok = ids_are_all(&c->u, me->u.fs) && ids_are_all(&c->g, me->g.fs);
 	cred_put(c);
 	return ok ? 0 : -EPERM;
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The texts of /proc/PID: stat, status, limits and the small ones.  See procinfo.c. */
+/*
+ * The texts of /proc/PID: stat, status, limits and the small ones.
+ *
+ * A text is made from a snapshot: what is under the siglock in one piece, what is in the tree in
+ * another.  The two may differ by a moment (a process that has just ended, a new group).
+ */
 #include <fs/pseudo/procfs.h>
 
 #include <fs/context.h>
@@ -48,7 +53,7 @@ static void tree_part(struct process *p, struct snapshot *s)
 	spin_unlock_irqrestore(&proctree_lock, flags);
 }
 
-static void state_part(struct process *p, struct task *t, struct snapshot *s)
+static void state_part(struct process *p, struct task *t, struct snapshot *s) REQUIRES(siglock_role)
 {
 	if (!t) {
 		s->state = 'Z';
@@ -70,7 +75,7 @@ static void state_part(struct process *p, struct task *t, struct snapshot *s)
 	}
 }
 
-static void thread_part(struct task *t, struct snapshot *s)
+static void thread_part(struct task *t, struct snapshot *s) REQUIRES(siglock_role)
 {
 	str_copy(s->comm, t->thread.name, sizeof(s->comm));
 	s->pending = t->pending.set;
@@ -94,7 +99,7 @@ static void thread_part(struct task *t, struct snapshot *s)
 	}
 }
 
-static void handlers_part(struct process *p, struct snapshot *s)
+static void handlers_part(struct process *p, struct snapshot *s) REQUIRES(siglock_role)
 {
 	for (int i = 0; i < NSIG && p->sighand; i++) {
 		uint64_t handler = READ_ONCE(p->sighand->action[i].handler);
@@ -221,8 +226,8 @@ static void show_memory(const struct mm *mm, struct text_buf *t)
 
 static void show_ids(const struct cred *c, struct text_buf *t)
 {
-	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid, c->euid, c->suid,
-		    c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
+	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->u.real, c->u.eff,
+		    c->u.saved, c->u.fs, c->g.real, c->g.eff, c->g.saved, c->g.fs);
 }
 
 static void show_caps(const struct cred *c, struct text_buf *t)

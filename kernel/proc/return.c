@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What is due before a return to user mode (arch/upcalls.h). */
+/*
+ * What is due before a return to user mode (arch/upcalls.h).
+ *
+ * The entry code calls this until it has seen no flag with interrupts off.  Each cause clears its
+ * flag before it looks at what caused it, so that a new cause sets it again and is not lost.
+ */
 #include <arch/upcalls.h>
 #include <mm/phys.h>
 #include <mm/usercopy.h>

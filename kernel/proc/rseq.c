@@ -82,7 +82,7 @@ static void update(struct trap_frame *f)
 	if (!err) {
 		err = publish_cpu(t, cpu, cpu);
 	}
-	if (err && !t->exiting) {
+	if (err && !READ_ONCE(t->exiting)) {
 		t->rseq_addr = 0;
 		signal_force_fatal(SIGSEGV);
 	}

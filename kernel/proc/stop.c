@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Job control: stopping and continuing a process.
+ * Stopping and continuing a process, see proc/stop.h.
  *
  * A stop signal that takes its default action sets stop_active and interrupts all threads; each
  * counts itself when it gets to signal_deliver() and sleeps there.  The last to arrive makes the
  * process "stopped", which the parent hears of.  SIGCONT (when it is sent, whether blocked or
  * ignored or not) and SIGKILL end the stop.
+ *
+ * Stop against continue: all state is under the siglock.  The thread that takes a stop signal has to
+ * drop it to ask whether its group is orphaned; a SIGCONT in between would be undone by the stop that
+ * follows.  So it compares cont_count with what it was when the signal was taken.  A report to the
+ * parent is sent without the siglock (proctree_lock comes first): a stop may be over when the parent
+ * looks, which is why wait looks at stop_report and not at the signal.
  */
 #include <lib/assert.h>
 #include <linux/errno.h>
@@ -17,6 +23,7 @@ void process_stop_begin_locked(struct process *p, int sig)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	if (atomic_load(&p->stop_active)) {
 		return;
 	}
@@ -32,11 +39,12 @@ void process_stop_begin_locked(struct process *p, int sig)
 	}
 }
 
-static unsigned threads_to_stop_locked(struct process *p)
+static unsigned threads_to_stop_locked(struct process *p) REQUIRES(siglock_role)
 {
 	struct task *t;
 	unsigned n = 0;
 
+	ASSERT(spin_held(&p->siglock));
 	list_for_each_entry(t, &p->threads, thread_link) {
 		n += !t->exiting;
 	}
@@ -44,8 +52,9 @@ static unsigned threads_to_stop_locked(struct process *p)
 }
 
 /* True when the process has just become stopped. */
-static bool check_complete_locked(struct process *p)
+static bool check_complete_locked(struct process *p) REQUIRES(siglock_role)
 {
+	ASSERT(spin_held(&p->siglock));
 	if (!atomic_load(&p->stop_active) || p->is_stopped || p->stop_count == 0 ||
 	    p->stop_count < threads_to_stop_locked(p)) {
 		return false;
@@ -65,7 +74,7 @@ void process_report_stop(struct process *p)
 {
 	uint64_t flags = spin_lock_irqsave(&proctree_lock);
 
-	process_notify_parent_locked(p, CLD_STOPPED, (int)p->stop_signal);
+	process_notify_parent_locked(p, CLD_STOPPED, (int)READ_ONCE(p->stop_signal));
 	spin_unlock_irqrestore(&proctree_lock, flags);
 }
 
@@ -81,6 +90,7 @@ void task_stop_locked(struct process *p, uint64_t *flags)
 {
 	struct task *t = task_current();
 
+	ASSERT(spin_held(&p->siglock));
 	while (atomic_load(&p->stop_active) && !atomic_load(&t->thread.killed)) {
 		if (!t->stopped) {
 			t->stopped = true;
@@ -102,6 +112,7 @@ void process_continue_locked(struct process *p)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	p->cont_count++;
 	if (!atomic_load(&p->stop_active)) {
 		return;

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The process tree: parents, groups, sessions.  All under proctree_lock. */
+/*
+ * The process tree, see proc/tree.h.
+ *
+ * A number stays in use as long as it names a thread, a process, a group or a session, so each link
+ * into the tree takes a use of its pid (pid_use()) and each link that goes gives it back.  A group
+ * or session is nothing but that: the list of its members in struct pid.
+ */
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
@@ -13,10 +19,9 @@ struct session *session_alloc(struct pid *sid, struct process *leader)
 	struct session *s = kzalloc(sizeof(*s));
 
 	if (s) {
+		*s = (struct session){ .sid = sid, .leader = leader };
 		refcount_init(&s->refs, 1);
-		s->sid = sid;
 		pid_get(sid);
-		s->leader = leader;
 	}
 	return s;
 }
@@ -29,7 +34,7 @@ void session_get(struct session *s)
 void session_put(struct session *s)
 {
 	if (s && refcount_put(&s->refs)) {
-		ASSERT(!s->tty);
+		ASSERT(!READ_ONCE(s->tty));
 		pid_put(s->sid);
 		kfree(s);
 	}
@@ -51,6 +56,7 @@ void tree_set_group_locked(struct process *p, struct pid *group)
 {
 	struct pid *old = p->group;
 
+	ASSERT(spin_held(&proctree_lock));
 	pid_get(group);
 	pid_use(group);
 	list_remove(&p->group_link);
@@ -65,6 +71,7 @@ void tree_set_group_locked(struct process *p, struct pid *group)
 void tree_link_locked(struct process *p, struct process *parent, struct pid *group,
 		      struct session *session)
 {
+	ASSERT(spin_held(&proctree_lock));
 	p->parent = parent;
 	p->parent_pid = parent ? process_pid(parent) : 0;
 	if (parent) {
@@ -83,6 +90,7 @@ void tree_unlink_locked(struct process *p)
 {
 	struct pid *group = p->group, *sid = p->session->sid;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_remove(&p->sibling_link);
 	list_remove(&p->group_link);
 	list_remove(&p->session_link);
@@ -103,6 +111,7 @@ bool tree_group_orphaned_locked(struct pid *group, const struct process *without
 {
 	struct process *p;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry(p, &group->group, group_link) {
 		if (p == without || p->state != PROCESS_ALIVE || !p->parent) {
 			continue;
@@ -121,8 +130,9 @@ bool tree_group_has_stopped_locked(struct pid *group)
 {
 	struct process *p;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry(p, &group->group, group_link) {
-		if (p->is_stopped) {
+		if (READ_ONCE(p->is_stopped)) {
 			return true;
 		}
 	}
@@ -130,9 +140,11 @@ bool tree_group_has_stopped_locked(struct pid *group)
 }
 
 static struct session *replace_session_locked(struct process *p, struct session *fresh)
+	REQUIRES(proctree_role)
 {
 	struct session *old = p->session;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_remove(&p->session_link);
 	pid_unuse(old->sid);
 	p->session = fresh;
@@ -165,9 +177,11 @@ long process_setsid(void)
 }
 
 static int check_setpgid_locked(struct process *self, struct process *p, struct pid *group)
+	REQUIRES(proctree_role)
 {
 	struct process *member;
 
+	ASSERT(spin_held(&proctree_lock));
 	if (p->parent == self) {
 		if (p->session != self->session) {
 			return -EPERM;

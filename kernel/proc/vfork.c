@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A CLONE_VFORK parent sleeps until the child lets go of the address space.
+ *
+ * Either may die first: the parent by a signal while the child runs, the child at once.  Hence an
+ * object of its own, counted by both, that outlives neither by more than its lock.
+ */
 #include "vfork.h"
 
 #include <lib/refcount.h>
@@ -9,7 +15,7 @@ struct vfork_wait {
 	struct refcount refs;
 	SPINLOCK(vfork) lock;
 	struct waitq waitq;
-	bool done;
+	bool done GUARDED_BY(vfork_role);
 };
 
 struct vfork_wait *vfork_wait_alloc(void)

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* wait4(2) and waitid(2): the core, see proc/lifecycle.h. */
+/*
+ * wait4(2) and waitid(2): the core, see proc/lifecycle.h.
+ *
+ * All is looked at under proctree_lock, which is also what a child holds when it changes state and
+ * wakes child_waitq: looking and going to sleep are one step to it.  The stop and continue reports
+ * are the child's own ([S]), so its siglock is taken inside: each report is taken by one waiter.
+ */
 #include <proc/lifecycle.h>
 
 #include <lib/assert.h>
@@ -10,9 +16,11 @@
 #include <signal/signal.h>
 
 static bool eligible_locked(const struct wait_request *r, const struct process *child)
+	REQUIRES(proctree_role)
 {
 	bool clone_child = child->exit_signal != SIGCHLD;
 
+	ASSERT(spin_held(&proctree_lock));
 	if ((r->type == P_PID && process_pid(child) != r->id) ||
 	    (r->type == P_PGID && child->group->nr != r->id)) {
 		return false;
@@ -24,10 +32,11 @@ static bool eligible_locked(const struct wait_request *r, const struct process *
 }
 
 /* What the child and those it waited for have used. */
-static struct usage usage_of_locked(struct process *child)
+static struct usage usage_of_locked(struct process *child) REQUIRES(proctree_role)
 {
 	struct usage u;
 
+	ASSERT(spin_held(&proctree_lock));
 	spin_lock(&child->siglock);
 	u = child->dead_threads;
 	u.maxrss_kib = MAX(u.maxrss_kib, child->vm_hiwater_kib);
@@ -37,6 +46,7 @@ static struct usage usage_of_locked(struct process *child)
 }
 
 static void fill_locked(struct wait_request *r, struct process *child, int cause, uint32_t status)
+	REQUIRES(proctree_role)
 {
 	struct usage u = usage_of_locked(child);
 
@@ -48,19 +58,21 @@ static void fill_locked(struct wait_request *r, struct process *child, int cause
 }
 
 /* It becomes the waiter's children's. */
-static void inherit_usage_locked(struct process *child)
+static void inherit_usage_locked(struct process *child) REQUIRES(proctree_role)
 {
 	struct process *p = process_current();
 	struct usage u = usage_of_locked(child);
 
+	ASSERT(spin_held(&proctree_lock));
 	spin_lock(&p->siglock);
 	usage_add(&p->children_usage, &u);
 	spin_unlock(&p->siglock);
 }
 
 static bool take_zombie_locked(struct wait_request *r, struct process *child,
-			       struct process **reaped)
+			       struct process **reaped) REQUIRES(proctree_role)
 {
+	ASSERT(spin_held(&proctree_lock));
 	if (!(r->options & WEXITED) || child->state != PROCESS_ZOMBIE) {
 		return false;
 	}
@@ -74,12 +86,13 @@ static bool take_zombie_locked(struct wait_request *r, struct process *child,
 	return true;
 }
 
-static bool take_stop_locked(struct wait_request *r, struct process *child)
+static bool take_stop_locked(struct wait_request *r, struct process *child) REQUIRES(proctree_role)
 {
 	bool keep = r->options & WNOWAIT;
 	int cause = 0;
 	uint32_t status = 0;
 
+	ASSERT(spin_held(&proctree_lock));
 	spin_lock(&child->siglock);
 	if (r->options & WSTOPPED && child->stop_report) {
 		cause = CLD_STOPPED;
@@ -98,11 +111,12 @@ static bool take_stop_locked(struct wait_request *r, struct process *child)
 }
 
 /* 1: r is filled; 0: there are children to wait for; -ECHILD: none. */
-static int look_locked(struct wait_request *r, struct process **reaped)
+static int look_locked(struct wait_request *r, struct process **reaped) REQUIRES(proctree_role)
 {
 	struct process *p = process_current(), *child;
 	int result = -ECHILD;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry(child, &p->children, sibling_link) {
 		if (!eligible_locked(r, child)) {
 			continue;

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Handlers, masks, queues and dequeuing: the state behind proc/signal.h. */
+/*
+ * Handlers, masks, queues and taking signals off them: the state behind signal/signal.h.
+ *
+ * Queues and masks of a process's threads are under its siglock.  A thread changes its own mask under
+ * it and so reads it without.  Actions have a lock of their own, inside, as processes may share them
+ * (CLONE_SIGHAND); a handler's address alone is read without it, being one word.
+ *
+ * A set bit without a queue entry is a signal that came when memory was short: it has lost its siginfo,
+ * not its number.
+ */
 #include <signal/signal.h>
 
 #include <fs/cred.h>
@@ -203,13 +212,14 @@ void signal_flush_locked(struct process *p, uint64_t set)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	flush_set(&p->shared, set);
 	list_for_each_entry(t, &p->threads, thread_link) {
 		flush_set(&t->pending, set);
 	}
 }
 
-static bool queue_has(const struct sigpending *p, int sig)
+static bool queue_has(const struct sigpending *p, int sig) REQUIRES(siglock_role)
 {
 	struct sigqueue *q;
 
@@ -226,6 +236,7 @@ void signal_unqueue_locked(struct process *p, struct sigqueue *q)
 	int sig = q->info.signo;
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	list_remove(&q->link);
 	if (!queue_has(&p->shared, sig)) {
 		p->shared.set &= ~SIGBIT(sig);
@@ -238,7 +249,7 @@ void signal_unqueue_locked(struct process *p, struct sigqueue *q)
 }
 
 /* Takes `sig` off p; a set bit without a queue entry means that memory was short. */
-static void collect(struct sigpending *p, int sig, struct siginfo *info)
+static void collect(struct sigpending *p, int sig, struct siginfo *info) REQUIRES(siglock_role)
 {
 	struct sigqueue *q, *first = NULL;
 	bool more = false;
@@ -279,6 +290,7 @@ int signal_dequeue_locked(struct task *t, uint64_t set, struct siginfo *info)
 {
 	int sig = next_signal(t->pending.set & set);
 
+	DEBUG_ASSERT(spin_held(&t->process->siglock));
 	if (sig) {
 		collect(&t->pending, sig, info);
 		return sig;
@@ -301,7 +313,7 @@ uint64_t signal_pending_set(struct task *t)
 
 /* --- the interrupted flag and masks --- */
 
-static bool has_work_locked(const struct task *t)
+static bool has_work_locked(const struct task *t) REQUIRES(siglock_role)
 {
 	struct process *p = t->process;
 
@@ -315,6 +327,7 @@ void signal_recalc_locked(struct task *t)
 {
 	bool work = has_work_locked(t);
 
+	DEBUG_ASSERT(spin_held(&t->process->siglock));
 	if (t == task_current()) {
 		atomic_store_explicit(&t->thread.interrupted, work, memory_order_relaxed);
 		if (work) {
@@ -435,7 +448,7 @@ void siginfo_init_user(struct siginfo *info, int sig, int code)
 {
 	siginfo_init(info, sig, code);
 	info->kill.pid = process_pid(process_current());
-	info->kill.uid = thread_current()->cred->uid;
+	info->kill.uid = thread_current()->cred->u.real;
 }
 
 void signal_siginfo_to_user(const struct siginfo *info, uint8_t out[SIGINFO_SIZE])

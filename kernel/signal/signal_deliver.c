@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals on the way to user mode: what each does, and interrupted calls.  See proc/signal.h. */
+/*
+ * Signals on the way to user mode: what each does, and what becomes of interrupted calls.
+ *
+ * WORK_SIGNAL is cleared first and `interrupted` recomputed last, under the siglock, so a signal that
+ * comes in between is either taken by the loop or sets both again.
+ *
+ * What the process as a whole is told comes before any signal: to end, to make way for an exec, to
+ * stop.  For a stop and for reports the siglock is dropped, hence a loop (must_obey()): when it is
+ * left, none of them is due and the lock has not been dropped since.
+ */
 #include <signal/signal.h>
 
 #include <arch/trap.h>
@@ -73,7 +82,7 @@ static NORETURN void die(int sig, const struct siginfo *info)
 
 /* siglock held; dropped and taken again.  A terminal's stop signals do nothing to a group that
  * nobody could continue. */
-static void stop_by_default(struct process *p, int sig, uint64_t *flags)
+static void stop_by_default(struct process *p, int sig, uint64_t *flags) REQUIRES(siglock_role)
 {
 	if (sig != SIGSTOP) {
 		uint64_t tree_flags;
@@ -92,7 +101,7 @@ static void stop_by_default(struct process *p, int sig, uint64_t *flags)
 	process_stop_begin_locked(p, sig);
 }
 
-static struct linux_sigaction take_action(struct process *p, int sig)
+static struct linux_sigaction take_action(struct process *p, int sig) REQUIRES(siglock_role)
 {
 	struct sighand *h = p->sighand;
 	struct linux_sigaction act;
@@ -108,7 +117,9 @@ static struct linux_sigaction take_action(struct process *p, int sig)
 
 /* What the whole process is told to do comes before any signal.  siglock held. */
 static void obey_process_locked(struct process *p, struct task *t, uint64_t *flags)
+	REQUIRES(siglock_role)
 {
+	ASSERT(spin_held(&p->siglock));
 	if (atomic_load(&p->group_exit)) {
 		uint32_t status = p->exit_status;
 
@@ -130,7 +141,7 @@ static void obey_process_locked(struct process *p, struct task *t, uint64_t *fla
 	}
 }
 
-static bool must_obey(struct process *p, struct task *t)
+static bool must_obey(struct process *p, struct task *t) REQUIRES(siglock_role)
 {
 	return atomic_load(&p->group_exit) || (p->exec_task && p->exec_task != t) ||
 	       atomic_load(&p->stop_active) || p->cont_pending;

@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Sending signals: who may, what becomes pending, who is woken.  See proc/signal.h. */
+/*
+ * Sending signals: who may, what becomes pending, who is woken.
+ *
+ * A signal and the end of the thread that is to take it: a sender chooses among threads that are not
+ * `exiting`, under the siglock; one that sets it (task_exit()) or blocks the signal hands on what is
+ * pending for the process in the same hold of the lock (signal_retarget_locked()).  So what is pending
+ * and not blocked by all always has a thread that is on its way to look.
+ *
+ * A fatal signal without a core ends the process when it is sent, not when it is taken, so that threads
+ * in killable waits end, too.
+ */
 #include <signal/signal.h>
 
 #include <fs/cred.h>
@@ -16,6 +26,7 @@
 
 void signal_wake_task_locked(struct task *t, bool killed)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	if (!t->exiting) {
 		sched_interrupt(&t->thread, killed);
 	}
@@ -23,7 +34,7 @@ void signal_wake_task_locked(struct task *t, bool killed)
 
 /* --- choosing a thread --- */
 
-static bool wants(const struct task *t, int sig)
+static bool wants(const struct task *t, int sig) REQUIRES(siglock_role)
 {
 	if (t->exiting || t->blocked & SIGBIT(sig)) {
 		return false;
@@ -34,7 +45,7 @@ static bool wants(const struct task *t, int sig)
 	return !t->stopped && !atomic_load_explicit(&t->thread.interrupted, memory_order_relaxed);
 }
 
-static struct task *choose(struct process *p, int sig)
+static struct task *choose(struct process *p, int sig) REQUIRES(siglock_role)
 {
 	struct task *t, *busy = NULL;
 
@@ -66,7 +77,7 @@ static bool is_fatal(struct process *p, int sig)
 
 /* A pending signal wakes whoever takes it.  One that ends the process without a core does so
  * now, so that threads in killable waits end, too. */
-static void complete(struct process *p, struct task *t, int sig)
+static void complete(struct process *p, struct task *t, int sig) REQUIRES(siglock_role)
 {
 	if (t && !wants(t, sig)) {
 		if (t->exiting || t->blocked & SIGBIT(sig)) {
@@ -90,6 +101,7 @@ void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	set &= p->shared.set;
 	if (!set) {
 		return;
@@ -108,7 +120,7 @@ void signal_retarget_locked(struct process *p, struct task *gone, uint64_t set)
 
 /* --- becoming pending --- */
 
-static bool is_ignored(struct process *p, struct task *t, int sig)
+static bool is_ignored(struct process *p, struct task *t, int sig) REQUIRES(siglock_role)
 {
 	uint64_t handler = handler_of(p, sig);
 
@@ -126,7 +138,7 @@ static bool is_ignored(struct process *p, struct task *t, int sig)
 }
 
 /* Side effects of generating a signal; false: it has no further effect. */
-static bool prepare(struct process *p, struct task *t, int sig)
+static bool prepare(struct process *p, struct task *t, int sig) REQUIRES(siglock_role)
 {
 	if (atomic_load(&p->group_exit)) {
 		return false;
@@ -154,6 +166,7 @@ int signal_send_locked(struct process *p, struct task *t, const struct siginfo *
 	int sig = info->signo;
 	struct sigqueue *q = own;
 
+	ASSERT(spin_held(&p->siglock));
 	ASSERT(sig >= 1 && sig <= NSIG);
 	if (p->nthreads == 0 || (t && t->exiting) || !prepare(p, t, sig)) {
 		return 0;
@@ -220,6 +233,7 @@ bool signal_send_members(struct pid *group, const struct siginfo *info)
 {
 	struct process *p;
 
+	ASSERT(spin_held(&proctree_lock));
 	list_for_each_entry(p, &group->group, group_link) {
 		(void)!signal_send_process(p, info);
 	}
@@ -238,13 +252,14 @@ void signal_kernel_group(struct pid *group, int sig)
 
 static bool may_signal(const struct cred *me, const struct cred *target)
 {
-	return me->euid == target->uid || me->euid == target->suid || me->uid == target->uid ||
-	       me->uid == target->suid;
+	return me->u.eff == target->u.real || me->u.eff == target->u.saved ||
+	       me->u.real == target->u.real || me->u.real == target->u.saved;
 }
 
 int signal_check_permission(struct process *p, int sig)
 {
 	struct process *self = process_current();
+	const struct session *session = READ_ONCE(p->session); /* only compared */
 	struct cred *target;
 	bool ok;
 
@@ -254,10 +269,10 @@ int signal_check_permission(struct process *p, int sig)
 	/* A zombie has no credentials left but its owner. */
 	target = process_get_cred(p);
 	if (!target) {
-		return p->user->uid == thread_current()->cred->uid ? 0 : -EPERM;
+		return p->user->uid == thread_current()->cred->u.real ? 0 : -EPERM;
 	}
 	ok = may_signal(thread_current()->cred, target) ||
-	     (sig == SIGCONT && p->session && p->session == self->session);
+	     (sig == SIGCONT && session && session == READ_ONCE(self->session));
 	cred_put(target);
 	return ok ? 0 : -EPERM;
 }

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* signalfd(2), see proc/signalfd.h. */
+/*
+ * signalfd(2): signals of a set as records to be read.
+ *
+ * A descriptor has no queue: it reads those of the thread that calls, whoever made it.  A reader sleeps
+ * on its process's signal_waitq, under the siglock, under which signals become pending.
+ */
 #include <signal/signalfd.h>
 
 #include <fs/event/poll.h>

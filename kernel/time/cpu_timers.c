@@ -5,6 +5,9 @@
  * No tick counts for them.  The least CPU time that is left until one expires, divided by the
  * threads that could use it up at once, is how long real time must pass at least: one kernel timer
  * per process fires then, looks, and arms itself again.
+ *
+ * All under the siglock.  struct cpu_timers is made when first needed and stays until the process is
+ * freed; `stopped` (the last thread ends) keeps a function that runs from arming it once more.
  */
 #include <arch/clock.h>
 #include <lib/assert.h>
@@ -22,27 +25,23 @@ struct cpu_itimer {
 struct cpu_timers {
 	struct process *process;
 	struct timer timer;
-	struct list armed;	     /* struct posix_timer.cpu_link */
-	struct cpu_itimer itimer[2]; /* CPU_PROF, CPU_VIRT */
-	uint64_t next_xcpu;	     /* ns: when SIGXCPU is due; 0 = RLIMIT_CPU is not set */
-	bool stopped;
+	struct list armed GUARDED_BY(siglock_role);	      /* struct posix_timer.cpu_link */
+	struct cpu_itimer itimer[2] GUARDED_BY(siglock_role); /* CPU_PROF, CPU_VIRT */
+	uint64_t next_xcpu
+		GUARDED_BY(siglock_role); /* ns: when SIGXCPU is due; 0 = RLIMIT_CPU is not set */
+	bool stopped GUARDED_BY(siglock_role);
 };
-
-static uint64_t process_sample(struct process *p, unsigned which)
-{
-	return cpu_clock_sample(which, NULL, p);
-}
 
 /* --- what has expired; each returns the CPU time left until its next expiry --- */
 
-static uint64_t check_posix(struct cpu_timers *c)
+static uint64_t check_posix(struct cpu_timers *c) REQUIRES(siglock_role)
 {
 	struct posix_timer *t, *tmp;
 	uint64_t least = UINT64_MAX;
 	struct list due = LIST_INIT(due);
 
 	list_for_each_entry_safe(t, tmp, &c->armed, cpu_link) {
-		uint64_t now = cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process);
+		uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process);
 
 		if (now >= t->expires) {
 			list_remove(&t->cpu_link);
@@ -54,7 +53,7 @@ static uint64_t check_posix(struct cpu_timers *c)
 	return least;
 }
 
-static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig)
+static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig) REQUIRES(siglock_role)
 {
 	struct cpu_itimer *it = &c->itimer[which];
 	uint64_t now;
@@ -62,7 +61,7 @@ static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig)
 	if (!it->expires) {
 		return UINT64_MAX;
 	}
-	now = process_sample(c->process, which);
+	now = cpu_sample_locked(which, c->process);
 	if (now >= it->expires) {
 		if (it->interval) {
 			it->expires += ((now - it->expires) / it->interval + 1) * it->interval;
@@ -74,7 +73,7 @@ static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig)
 	return it->expires ? it->expires - now : UINT64_MAX;
 }
 
-static uint64_t check_limit(struct cpu_timers *c)
+static uint64_t check_limit(struct cpu_timers *c) REQUIRES(siglock_role)
 {
 	struct process *p = c->process;
 	uint64_t soft = process_rlimit(p, RLIMIT_CPU), hard = p->rlimit[RLIMIT_CPU].max, now;
@@ -82,7 +81,7 @@ static uint64_t check_limit(struct cpu_timers *c)
 	if (!c->next_xcpu) {
 		return UINT64_MAX;
 	}
-	now = process_sample(p, CPU_PROF);
+	now = cpu_sample_locked(CPU_PROF, p);
 	if (hard != RLIM_INFINITY && now >= hard * NSEC_PER_SEC) {
 		process_kill_threads_locked(p, SIGKILL);
 		return UINT64_MAX;
@@ -98,10 +97,11 @@ static uint64_t check_limit(struct cpu_timers *c)
 	return c->next_xcpu - now;
 }
 
-static void look_locked(struct cpu_timers *c)
+static void look_locked(struct cpu_timers *c) REQUIRES(siglock_role)
 {
 	uint64_t least;
 
+	ASSERT(spin_held(&c->process->siglock));
 	if (c->stopped) {
 		return;
 	}
@@ -114,7 +114,7 @@ static void look_locked(struct cpu_timers *c)
 		struct posix_timer *t;
 
 		list_for_each_entry(t, &c->armed, cpu_link) {
-			uint64_t now = cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process);
+			uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process);
 
 			least = MIN(least, t->expires > now ? t->expires - now : 0);
 		}
@@ -164,6 +164,7 @@ int cpu_timers_prepare(struct process *p)
 
 void cpu_timer_arm_locked(struct process *p, struct posix_timer *t)
 {
+	ASSERT(spin_held(&p->siglock));
 	list_push_back(&p->cpu_timers->armed, &t->cpu_link);
 	if (!p->cpu_timers->stopped) {
 		timer_arm(&p->cpu_timers->timer, clock_mono_ns() + MIN_STEP);
@@ -172,6 +173,7 @@ void cpu_timer_arm_locked(struct process *p, struct posix_timer *t)
 
 void cpu_timer_disarm_locked(struct posix_timer *t)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	list_remove(&t->cpu_link);
 }
 
@@ -180,10 +182,11 @@ void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, ui
 	struct cpu_itimer *it = p->cpu_timers ? &p->cpu_timers->itimer[which] : NULL;
 	uint64_t now;
 
+	ASSERT(spin_held(&p->siglock));
 	*left = 0;
 	*interval = it ? it->interval : 0;
 	if (it && it->expires) {
-		now = process_sample(p, which);
+		now = cpu_sample_locked(which, p);
 		*left = it->expires > now ? it->expires - now : NSEC_PER_USEC;
 	}
 }
@@ -192,8 +195,9 @@ void cpu_itimer_set_locked(struct process *p, unsigned which, uint64_t left, uin
 {
 	struct cpu_itimer *it = &p->cpu_timers->itimer[which];
 
+	ASSERT(spin_held(&p->siglock));
 	it->interval = interval;
-	it->expires = left ? process_sample(p, which) + left : 0;
+	it->expires = left ? cpu_sample_locked(which, p) + left : 0;
 	look_locked(p->cpu_timers);
 }
 

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* setitimer(2): ITIMER_REAL here, the others in cpu_timers.c. */
+/*
+ * setitimer(2): ITIMER_REAL here, the others in cpu_timers.c.
+ *
+ * The timer function runs in an interrupt and takes the siglock.  It may have been waiting for it while
+ * the timer was set anew: so it looks at real_armed and real_expires, and does nothing before its time.
+ */
 #include <arch/clock.h>
+#include <lib/assert.h>
 #include <linux/errno.h>
 #include <time/posix_timers_api.h>
 #include <signal/signal.h>
@@ -42,9 +48,11 @@ void itimer_real_stop(struct process *p)
 }
 
 static void real_get_locked(struct process *p, uint64_t *left, uint64_t *interval)
+	REQUIRES(siglock_role)
 {
 	uint64_t now = clock_mono_ns();
 
+	ASSERT(spin_held(&p->siglock));
 	*interval = p->real_interval;
 	*left = 0;
 	if (p->real_armed) {
@@ -53,7 +61,9 @@ static void real_get_locked(struct process *p, uint64_t *left, uint64_t *interva
 }
 
 static void real_set_locked(struct process *p, uint64_t left, uint64_t interval)
+	REQUIRES(siglock_role)
 {
+	ASSERT(spin_held(&p->siglock));
 	p->real_interval = interval;
 	p->real_armed = left != 0;
 	if (left) {

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Clocks of programs and sleeping on them, see proc/posix_timers.h. */
+/*
+ * Clocks of programs, sleeping on them, CPU clocks of threads and processes.
+ *
+ * CLOCK_REALTIME is the monotonic clock and an offset.  A sleep until a time of day ends when the
+ * clock shows it, also when it is set meanwhile: clock_set_realtime() changes the offset and then
+ * wakes wall_sleepers, who compare the offset when they are on the queue.
+ */
 #include <time/posix_timers.h>
 
 #include <arch/clock.h>
@@ -121,16 +127,47 @@ void cpu_clock_put(struct cpu_clock *c)
 	c->process = NULL;
 }
 
-uint64_t cpu_clock_sample(unsigned which, struct task *t, struct process *p)
+static uint64_t share_of(unsigned which, uint64_t utime, uint64_t stime)
+{
+	return which == CPU_VIRT ? utime : utime + stime;
+}
+
+static uint64_t sample_task(unsigned which, struct task *t)
 {
 	uint64_t utime, stime;
 
-	if (t) {
-		task_cpu_ns(t, &utime, &stime);
-	} else {
-		process_cpu_ns_locked(p, &utime, &stime);
+	task_cpu_ns(t, &utime, &stime);
+	return share_of(which, utime, stime);
+}
+
+uint64_t cpu_sample_locked(unsigned which, struct process *p)
+{
+	uint64_t utime, stime;
+
+	process_cpu_ns_locked(p, &utime, &stime);
+	return share_of(which, utime, stime);
+}
+
+static void sample_other(struct cpu_clock *c)
+	LOCK_UNCHECKED("a second siglock; there is no order between the two, hence a try")
+{
+	if (spin_trylock(&c->process->siglock)) {
+		c->seen = cpu_sample_locked(c->which, c->process);
+		spin_unlock(&c->process->siglock);
 	}
-	return which == CPU_VIRT ? utime : utime + stime;
+}
+
+uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own)
+{
+	ASSERT(spin_held(&own->siglock));
+	if (c->task) {
+		return sample_task(c->which, c->task);
+	}
+	if (c->process == own) {
+		return cpu_sample_locked(c->which, own);
+	}
+	sample_other(c);
+	return c->seen;
 }
 
 static int read_cpu_clock(int clock, struct timespec64 *ts)
@@ -143,10 +180,10 @@ static int read_cpu_clock(int clock, struct timespec64 *ts)
 		return err;
 	}
 	if (c.task) {
-		ns = cpu_clock_sample(c.which, c.task, NULL);
+		ns = sample_task(c.which, c.task);
 	} else {
 		flags = process_lock(c.process);
-		ns = cpu_clock_sample(c.which, NULL, c.process);
+		ns = cpu_sample_locked(c.which, c.process);
 		process_unlock(c.process, flags);
 	}
 	cpu_clock_put(&c);
@@ -260,19 +297,21 @@ void clock_sleep_init(void)
 	waitq_init(&wall_sleepers);
 }
 
+static bool clock_was_set(void *seen)
+{
+	return clock_wall_offset_ns() != *(int64_t *)seen;
+}
+
 /* Until the clock shows ts, also when it is set meanwhile. */
 static long sleep_on_wall(int clock, const struct timespec64 *ts)
 {
+	int64_t offset;
 	int err;
 
 	do {
-		struct waitq_entry e;
-
-		waitq_entry_init(&e);
-		waitq_add(&wall_sleepers, &e);
-		block_prepare(WAIT_INTR);
-		err = block(clock_deadline(clock, ts, true));
-		waitq_remove(&e);
+		offset = clock_wall_offset_ns();
+		err = waitq_wait_until(&wall_sleepers, clock_was_set, &offset, WAIT_INTR,
+				       clock_deadline(clock, ts, true));
 	} while (!err);
 	return err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
 }

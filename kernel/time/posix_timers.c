@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timer_create(2) and friends, see proc/posix_timers.h.
+ * timer_create(2) and friends, see time/posix_timers.h.
  *
  * A timer has one queue entry of its own for its signal.  A periodic timer is armed again only
  * when that signal is taken; the periods that have passed meanwhile are its overruns.  So a
  * period of a nanosecond costs no more than the program can take signals.
+ *
+ * The end of a timer: under the siglock it leaves the list, is marked deleted and its entry leaves
+ * the queue; after that nothing finds it but its timer function, which may be waiting for the lock
+ * and then sees `deleted`.  timer_cancel_sync() waits for that one, without the lock; then it is
+ * freed.  The process outlives its timers: timers_exit() is called by its last thread.
  */
 #include <arch/clock.h>
 #include <lib/assert.h>
@@ -31,10 +36,11 @@ void timers_process_init(struct process *p)
 
 /* --- expiry --- */
 
-static struct task *find_thread_locked(struct process *p, int tid)
+static struct task *find_thread_locked(struct process *p, int tid) REQUIRES(siglock_role)
 {
 	struct task *t;
 
+	ASSERT(spin_held(&p->siglock));
 	list_for_each_entry(t, &p->threads, thread_link) {
 		if (task_tid(t) == tid) {
 			return t;
@@ -44,7 +50,7 @@ static struct task *find_thread_locked(struct process *p, int tid)
 }
 
 /* Moves expiry past `now`; returns the periods that were skipped. */
-static int64_t forward(struct posix_timer *t, uint64_t now)
+static int64_t forward(struct posix_timer *t, uint64_t now) REQUIRES(siglock_role)
 {
 	uint64_t n;
 
@@ -56,8 +62,9 @@ static int64_t forward(struct posix_timer *t, uint64_t now)
 	return (int64_t)MIN(n, (uint64_t)INT32_MAX);
 }
 
-static void arm_locked(struct posix_timer *t)
+static void arm_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	t->armed = true;
 	if (clock_is_cpu(t->clock)) {
 		cpu_timer_arm_locked(t->process, t);
@@ -66,9 +73,9 @@ static void arm_locked(struct posix_timer *t)
 	}
 }
 
-static uint64_t clock_now_locked(struct posix_timer *t)
+static uint64_t clock_now_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
-	return clock_is_cpu(t->clock) ? cpu_clock_sample(t->cpu.which, t->cpu.task, t->cpu.process)
+	return clock_is_cpu(t->clock) ? cpu_clock_sample_locked(&t->cpu, t->process)
 				      : clock_mono_ns();
 }
 
@@ -77,6 +84,7 @@ void posix_timer_fire_locked(struct posix_timer *t, uint64_t now)
 	struct task *target = NULL;
 	struct siginfo info;
 
+	ASSERT(spin_held(&t->process->siglock));
 	t->armed = false;
 	if (!t->q) {
 		if (t->interval) {
@@ -120,6 +128,7 @@ void timer_signal_taken(struct sigqueue *q, struct siginfo *info)
 {
 	struct posix_timer *t = q->timer;
 
+	ASSERT(spin_held(&t->process->siglock));
 	t->overrun_last = 0;
 	if (t->interval && !t->armed && !t->deleted) {
 		t->overrun_last = forward(t, clock_now_locked(t));
@@ -140,15 +149,17 @@ static void free_timer(struct posix_timer *t)
 }
 
 /* siglock held: nothing is pending of it any more. */
-static void unqueue_locked(struct posix_timer *t)
+static void unqueue_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	if (t->q && list_linked(&t->q->link)) {
 		signal_unqueue_locked(t->process, t->q);
 	}
 }
 
-static void disarm_locked(struct posix_timer *t)
+static void disarm_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
+	ASSERT(spin_held(&t->process->siglock));
 	t->armed = false;
 	if (clock_is_cpu(t->clock)) {
 		cpu_timer_disarm_locked(t);
@@ -291,10 +302,11 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 	return 0;
 }
 
-static struct posix_timer *find_locked(struct process *p, int id)
+static struct posix_timer *find_locked(struct process *p, int id) REQUIRES(siglock_role)
 {
 	struct posix_timer *t;
 
+	ASSERT(spin_held(&p->siglock));
 	list_for_each_entry(t, &p->posix_timers, link) {
 		if (t->id == id) {
 			return t;
@@ -324,11 +336,12 @@ int posix_timer_delete(int id)
 
 /* --- setting and asking --- */
 
-static void get_locked(struct posix_timer *t, struct linux_itimerspec *out)
+static void get_locked(struct posix_timer *t, struct linux_itimerspec *out) REQUIRES(siglock_role)
 {
 	uint64_t now = clock_now_locked(t), left = 0;
 	bool waiting = t->q && list_linked(&t->q->link);
 
+	ASSERT(spin_held(&t->process->siglock));
 	if (t->armed || (t->interval && waiting)) {
 		uint64_t expires = t->expires;
 
@@ -356,9 +369,11 @@ int posix_timer_get(int id, struct linux_itimerspec *out)
 }
 
 static void set_locked(struct posix_timer *t, bool absolute, const struct linux_itimerspec *s)
+	REQUIRES(siglock_role)
 {
 	uint64_t ns = timespec_to_ns(&s->value);
 
+	ASSERT(spin_held(&t->process->siglock));
 	disarm_locked(t);
 	t->overrun_last = 0;
 	t->interval = timespec_to_ns(&s->interval);

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* timerfd(2): a timer that is read as a count of expiries. */
+/*
+ * timerfd(2): a timer that is read as a count of expiries.
+ *
+ * t->lock covers a descriptor's timer; the timer function takes it, in an interrupt.  wall_lock covers
+ * the list of those that follow the wall clock, and comes first.  Release takes the descriptor off the
+ * list, disarms it, and waits for a function that runs, in this order: nothing can arm it again.
+ */
 #include <arch/clock.h>
 #include <fs/event/poll.h>
 #include <fs/fdtable.h>
@@ -19,13 +25,14 @@ struct timerfd {
 	struct waitq waitq;
 	struct timer timer;
 	int clock;
-	int set_flags;	  /* TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET */
-	uint64_t expires; /* ns, clock_mono_ns(); 0 = disarmed */
-	uint64_t wall;	  /* ns, absolute time on a wall clock */
-	uint64_t interval;
-	uint64_t ticks;	  /* expiries not read; of a periodic timer the last only */
-	bool canceled;	  /* the wall clock was set */
-	struct list link; /* [wall_lock] */
+	int set_flags GUARDED_BY(timerfd_role);	   /* TIMER_ABSTIME, TFD_TIMER_CANCEL_ON_SET */
+	uint64_t expires GUARDED_BY(timerfd_role); /* ns, clock_mono_ns(); 0 = disarmed */
+	uint64_t wall GUARDED_BY(timerfd_role);	   /* ns, absolute time on a wall clock */
+	uint64_t interval GUARDED_BY(timerfd_role);
+	uint64_t ticks
+		GUARDED_BY(timerfd_role); /* expiries not read; of a periodic timer the last only */
+	bool canceled GUARDED_BY(timerfd_role);	       /* the wall clock was set */
+	struct list link GUARDED_BY(wall_timers_role); /* [wall_lock] */
 };
 
 static SPINLOCK(wall_timers) wall_lock = SPINLOCK_INIT(RANK_FUTEX_PI, "wall clock timerfds");
@@ -48,10 +55,11 @@ static void expired(struct timer *timer)
 }
 
 /* Periods that have passed; arms for the next. */
-static uint64_t take_ticks_locked(struct timerfd *t)
+static uint64_t take_ticks_locked(struct timerfd *t) REQUIRES(timerfd_role)
 {
 	uint64_t ticks = t->ticks, now = clock_mono_ns();
 
+	ASSERT(spin_held(&t->lock));
 	if (ticks && t->interval && t->expires) {
 		uint64_t n = now >= t->expires ? (now - t->expires) / t->interval : 0;
 
@@ -116,10 +124,11 @@ static void timerfd_release(struct file *f)
 	kfree(t);
 }
 
-static void get_locked(struct timerfd *t, struct linux_itimerspec *out)
+static void get_locked(struct timerfd *t, struct linux_itimerspec *out) REQUIRES(timerfd_role)
 {
 	uint64_t now = clock_mono_ns(), expires = t->expires;
 
+	ASSERT(spin_held(&t->lock));
 	if (expires && expires <= now && t->interval) {
 		expires += ((now - expires) / t->interval + 1) * t->interval;
 	}
@@ -195,9 +204,11 @@ static int lookup(int fd, struct file **f, struct timerfd **t)
 }
 
 static void arm_locked(struct timerfd *t, int flags, const struct linux_itimerspec *s)
+	REQUIRES(timerfd_role)
 {
 	bool absolute = flags & TIMER_ABSTIME;
 
+	ASSERT(spin_held(&t->lock));
 	t->set_flags = flags;
 	t->ticks = 0;
 	t->canceled = false;

@@ -12,40 +12,47 @@ struct cpu_clock {
 	struct task *task;	 /* counted; NULL = the process's clock */
 	struct process *process; /* counted; NULL = the thread's */
 	unsigned which;
+	uint64_t seen GUARDED_BY(
+		siglock_role); /* [S] of the timer's process: the last sample of another one */
 };
 MUST_USE int cpu_clock_resolve(int clock, struct cpu_clock *out);
 void cpu_clock_put(struct cpu_clock *c);
-/* t, or p with its siglock held. */
-uint64_t cpu_clock_sample(unsigned which, struct task *t, struct process *p);
+/* What p has used. */
+uint64_t cpu_sample_locked(unsigned which, struct process *p) REQUIRES(siglock_role);
+/* The clock of a timer of `own`, whose siglock is held.  A process whose siglock can't be had at
+ * once, as there is no order between the two, shows what it did before: never too much. */
+uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own) REQUIRES(siglock_role);
 
 struct posix_timer {
-	struct list link;		   /* [S] process->posix_timers */
-	struct process *process;	   /* [I] lives longer than its timers */
-	int id, clock, notify, signo, tid; /* [I] tid: SIGEV_THREAD_ID */
-	uint64_t value;			   /* [I] sival */
-	struct timer timer;		   /* clocks of the wall and monotonic kind */
-	struct cpu_clock cpu;		   /* CPU clocks */
-	struct list cpu_link;		   /* [S] cpu_timers->armed */
-	uint64_t expires;		   /* [S] ns of clock_mono_ns(), or of CPU time */
-	uint64_t interval;		   /* [S] ns */
-	bool armed, deleted;		   /* [S] */
-	bool on_wall;			   /* [S] set to an absolute time of a wall clock */
-	int64_t overrun, overrun_last;	   /* [S] */
-	struct sigqueue *q;		   /* NULL for SIGEV_NONE */
+	struct list link GUARDED_BY(siglock_role);     /* [S] process->posix_timers */
+	struct process *process;		       /* [I] lives longer than its timers */
+	int id, clock, notify, signo, tid;	       /* [I] tid: SIGEV_THREAD_ID */
+	uint64_t value;				       /* [I] sival */
+	struct timer timer;			       /* clocks of the wall and monotonic kind */
+	struct cpu_clock cpu;			       /* CPU clocks */
+	struct list cpu_link GUARDED_BY(siglock_role); /* [S] cpu_timers->armed */
+	uint64_t expires GUARDED_BY(siglock_role);  /* [S] ns of clock_mono_ns(), or of CPU time */
+	uint64_t interval GUARDED_BY(siglock_role); /* [S] ns */
+	bool armed, deleted;			    /* [S] */
+	bool on_wall GUARDED_BY(siglock_role); /* [S] set to an absolute time of a wall clock */
+	int64_t overrun, overrun_last;	       /* [S] */
+	struct sigqueue *q;		       /* NULL for SIGEV_NONE */
 };
 /* Wakes those who sleep until an absolute time of a wall clock (clock.c). */
 void clock_wake_wall_sleepers(void);
 void clock_sleep_init(void);
 /* siglock held: it expired at `now` of its clock. */
-void posix_timer_fire_locked(struct posix_timer *t, uint64_t now);
+void posix_timer_fire_locked(struct posix_timer *t, uint64_t now) REQUIRES(siglock_role);
 
 /* --- cpu_timers.c: siglock held --- */
 MUST_USE int cpu_timers_prepare(struct process *p); /* allocates; no lock */
-void cpu_timer_arm_locked(struct process *p, struct posix_timer *t);
-void cpu_timer_disarm_locked(struct posix_timer *t);
+void cpu_timer_arm_locked(struct process *p, struct posix_timer *t) REQUIRES(siglock_role);
+void cpu_timer_disarm_locked(struct posix_timer *t) REQUIRES(siglock_role);
 /* ITIMER_VIRTUAL and ITIMER_PROF (which: CPU_VIRT, CPU_PROF): remaining and interval, ns. */
-void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, uint64_t *interval);
-void cpu_itimer_set_locked(struct process *p, unsigned which, uint64_t left, uint64_t interval);
+void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, uint64_t *interval)
+	REQUIRES(siglock_role);
+void cpu_itimer_set_locked(struct process *p, unsigned which, uint64_t left, uint64_t interval)
+	REQUIRES(siglock_role);
 void cpu_timers_stop(struct process *p); /* no lock: nothing fires any more */
 void cpu_timers_free(struct process *p);
 

@@ -480,7 +480,7 @@ static int register_slave(struct pty *p, int index)
 		   ((uint64_t)((unsigned)index & ~0xffu) << 12);
 	fmt_snprintf(tty->name, sizeof(tty->name), "pts/%d", index);
 	err = devfs_register(tty->name, S_IFCHR | 0620, tty->dev, open_slave);
-	if (!err && devfs_set_owner(tty->name, S_IFCHR | 0620, c->fsuid, 5)) {
+	if (!err && devfs_set_owner(tty->name, S_IFCHR | 0620, c->u.fs, 5)) {
 		devfs_unregister(tty->name, tty->dev);
 		err = -ENOMEM;
 	}

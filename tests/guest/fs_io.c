@@ -563,6 +563,14 @@ static void copying(void)
 	CHECK(io == 3 && oo == 7);
 	CHECK_EQ(pread(b, buf, 64, 0), 7);
 	CHECK(!memcmp(buf, "2345012", 7));
+	/* what counts for an overlap is what there is to copy */
+	io = 3, oo = 8;
+	CHECK_EQ(copy_file_range(b, &io, b, &oo, 100, 0), 4);
+	CHECK_EQ(ftruncate(b, 7), 0);
+	io = 3, oo = 6;
+	CHECK_ERR(copy_file_range(b, &io, b, &oo, 100, 0), EINVAL);
+	io = 7, oo = 8;
+	CHECK_EQ(copy_file_range(b, &io, b, &oo, 100, 0), 0);
 	CHECK_EQ(pipe(p), 0);
 	lseek(a, 0, SEEK_SET);
 	CHECK_EQ(splice(a, NULL, p[1], NULL, 5, 0), 5);

@@ -137,7 +137,7 @@ static void op_copy(int fd)
 	if ((size_t)from < model_size) {
 		want = n < model_size - (size_t)from ? n : model_size - (size_t)from;
 	}
-	if ((size_t)from + n > (size_t)to) {
+	if ((size_t)from + want > (size_t)to) {
 		return; /* overlap */
 	}
 	got = copy_file_range(fd, &(loff_t){ from }, fd, &(loff_t){ to }, n, 0);

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 
 static volatile sig_atomic_t count;
@@ -255,6 +256,46 @@ static void cpu_clocks(void)
 	CHECK(clock_getcpuclockid(999999, &c) != 0);
 }
 
+static void *short_thread(void *arg)
+{
+	return NULL;
+}
+/* A timer on the CPU clock of a process whose threads come and go. */
+static void cpu_clock_of_another(void)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	struct itimerspec its = { .it_value = { 0, 30 * MS } }, cur;
+	long long end = now(CLOCK_MONOTONIC) + 20000 * MS;
+	clockid_t c;
+	timer_t t;
+	pid_t pid;
+
+	count = 0;
+	set(SIGUSR1);
+	pid = fork();
+	if (pid == 0) {
+		while (now(CLOCK_MONOTONIC) < end) {
+			pthread_t thread;
+
+			if (!pthread_create(&thread, NULL, short_thread, NULL)) {
+				pthread_join(thread, NULL);
+			}
+		}
+		_exit(0);
+	}
+	CHECK_EQ(clock_getcpuclockid(pid, &c), 0);
+	CHECK_EQ(timer_create(c, &ev, &t), 0);
+	CHECK_EQ(timer_settime(t, 0, &its, NULL), 0);
+	while (!count && now(CLOCK_MONOTONIC) < end) {
+		CHECK(timer_gettime(t, &cur) == 0 && cur.it_value.tv_nsec <= 30 * MS);
+	}
+	CHECK_EQ(count, 1);
+	CHECK(now(c) >= 30 * MS);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK_EQ(timer_delete(t), 0);
+}
+
 static void timerfds(void)
 {
 	struct itimerspec its = { .it_value = { 0, 300 * MS } }, cur;
@@ -314,6 +355,7 @@ int main(void)
 	RUN(interval_timers);
 	RUN(cpu_timers);
 	RUN(cpu_clocks);
+	RUN(cpu_clock_of_another);
 	RUN(timerfds);
 	RUN(inheritance);
 	return test_done();

@@ -6,5 +6,3 @@ struct file;
 
 /* eventfd2(2): flags EFD_*. */
 MUST_USE int eventfd_create(uint64_t initial, int flags, struct file **out);
-/* Adds without sleeping, saturating (aio-like users inside the kernel). */
-void eventfd_signal(struct file *f, uint64_t n);

@@ -15,5 +15,3 @@ MUST_USE int hostio_open(int which, struct file **out);
 /* From the control channel. */
 void hostio_stdin_eof(uint64_t total);
 void hostio_out_closed(int which);
-/* Waits until the host has all of stdout and stderr, or the deadline (end of the VM). */
-void hostio_flush(uint64_t deadline);

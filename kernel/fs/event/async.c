@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * O_ASYNC: a watch per file, in the wait queues of what the file polls, and one thread that sends.
+ *
+ * Wake functions run under wait queue locks, where no signal can be sent: they put the watch on a
+ * list.  The thread takes a reference from not zero, as the file may just be going; its last put
+ * ends the watch (async_mutex) before its memory is used again.
+ */
 #include <fs/event/async.h>
 
 #include "../fs_internal.h"
@@ -37,7 +44,7 @@ static bool sender_runs;
 
 void async_init(void)
 {
-	mutex_init(&async_mutex, RANK_EPOLL, "async");
+	mutex_init(&async_mutex, RANK_ASYNC, "async");
 	waitq_init_inner(&sender_q); /* woken by wake functions */
 }
 
@@ -88,28 +95,23 @@ static struct file *next_pending(uint32_t *band)
 	spin_unlock_irqrestore(&pending_lock, flags);
 	return f;
 }
+static bool any_pending(void *arg)
+{
+	return !list_empty(&pending_files);
+}
 static void sender(void *arg)
 {
-	(void)arg;
 	for (;;) {
-		struct waitq_entry e;
 		uint32_t band;
 		struct file *f = next_pending(&band);
 
 		if (f) {
 			fs_upcalls->send_sigio(f, (int)band);
 			file_put(f);
-			continue;
-		}
-		waitq_entry_init(&e);
-		waitq_add(&sender_q, &e);
-		block_prepare(WAIT_UNINTR);
-		if (list_empty(&pending_files)) {
-			(void)!block(DEADLINE_NONE);
 		} else {
-			block_cancel();
+			(void)!waitq_wait_until(&sender_q, any_pending, NULL, WAIT_UNINTR,
+						DEADLINE_NONE);
 		}
-		waitq_remove(&e);
 	}
 }
 

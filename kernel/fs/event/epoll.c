@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * epoll: items in the wait queues of files, and a list of those that may be ready.
+ *
+ * An item may be on the ready list and no longer be ready (the reader asks again), never the other
+ * way round: a wake puts it there before it wakes, and a change of the wanted events asks the file
+ * after it stored them.  An item does not keep its file: the file's last put removes it, under the
+ * gate, which also keeps the epoll.
+ *
+ * ep->mutex: items, and over poll operations.  ready_lock (irq): the ready list, also for wake
+ * functions.  nest_lock (irq): which epoll watches which; the gate: making such links, so that
+ * they form no circle.
+ */
 #include <fs/event/epoll.h>
 
 #include "../fs_internal.h"
@@ -60,7 +72,7 @@ static const struct file_ops epoll_ops;
 
 void epoll_init(void)
 {
-	mutex_init(&gate, RANK_EPOLL, "epoll gate");
+	mutex_init(&gate, RANK_EPOLL_GATE, "epoll gate");
 	item_cache = kmem_cache_create("epoll item", sizeof(struct epoll_item), 0);
 	ASSERT(item_cache);
 }
@@ -274,22 +286,23 @@ static void item_link(struct epoll *ep, struct epoll_item *item)
 	}
 }
 
-static bool any_ready(struct epoll *ep);
+static bool any_ready_below(struct epoll *ep) REQUIRES(epoll_role);
 
 /* What is true of the item's file now, of what it wants; pt registers. */
-static uint32_t item_poll(struct epoll_item *item, struct poll_table *pt)
+static uint32_t item_poll(struct epoll_item *item, struct poll_table *pt) REQUIRES(epoll_role)
 {
 	uint32_t wanted = atomic_load(&item->events);
 
 	if (file_is_epoll(item->file)) {
 		/* No wait queue: item_link() made it a parent. */
-		return any_ready(item->file->private_data) ? (POLLIN | POLLRDNORM) & wanted : 0;
+		return any_ready_below(item->file->private_data) ? (POLLIN | POLLRDNORM) & wanted
+								 : 0;
 	}
 	return file_poll(item->file, pt) & wanted & ~CTL_FLAGS;
 }
 
 static int item_add(struct epoll *ep, struct file *target, int fd,
-		    const struct linux_epoll_event *ev)
+		    const struct linux_epoll_event *ev) REQUIRES(epoll_role)
 {
 	struct epoll_item *item = kmem_cache_zalloc(item_cache);
 	struct item_table table = { .pt.queue = item_queue, .item = item };
@@ -318,6 +331,7 @@ static int item_add(struct epoll *ep, struct file *target, int fd,
 }
 
 static int item_modify(struct epoll_item *item, const struct linux_epoll_event *ev)
+	REQUIRES(epoll_role)
 {
 	if (atomic_load(&item->events) & EPOLLEXCLUSIVE) {
 		return -EINVAL;
@@ -331,12 +345,29 @@ static int item_modify(struct epoll_item *item, const struct linux_epoll_event *
 	return 0;
 }
 
+static int control_locked(struct epoll *ep, int op, int fd, struct file *target,
+			  const struct linux_epoll_event *event) REQUIRES(epoll_role)
+{
+	struct epoll_item *item = find_item(ep, target, fd);
+
+	mutex_assert_held(&ep->mutex);
+	switch (op) {
+	case EPOLL_CTL_ADD: return item ? -EEXIST : item_add(ep, target, fd, event);
+	case EPOLL_CTL_MOD: return item ? item_modify(item, event) : -ENOENT;
+	case EPOLL_CTL_DEL:
+		if (!item) {
+			return -ENOENT;
+		}
+		item_remove(item);
+		return 0;
+	default: return -EINVAL;
+	}
+}
+
 int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
 		  const struct linux_epoll_event *event)
 {
 	struct epoll *ep = ep_file->private_data;
-	bool nested = op == EPOLL_CTL_ADD && file_is_epoll(target);
-	struct epoll_item *item;
 	int err = 0;
 
 	if (!target->ops || !target->ops->poll) {
@@ -349,33 +380,19 @@ int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
 	    (op == EPOLL_CTL_MOD || file_is_epoll(target) || event->events & ~EXCLUSIVE_OK)) {
 		return -EINVAL;
 	}
-	if (nested) {
+	if (op == EPOLL_CTL_ADD && file_is_epoll(target)) {
 		mutex_lock(&gate);
 		err = check_nesting(ep, target->private_data);
-		if (err) {
-			mutex_unlock(&gate);
-			return err;
+		if (!err) {
+			mutex_lock(&ep->mutex);
+			err = control_locked(ep, op, fd, target, event);
+			mutex_unlock(&ep->mutex);
 		}
-		mutex_lock_nested(&ep->mutex);
+		mutex_unlock(&gate);
 	} else {
 		mutex_lock(&ep->mutex);
-	}
-	item = find_item(ep, target, fd);
-	switch (op) {
-	case EPOLL_CTL_ADD: err = item ? -EEXIST : item_add(ep, target, fd, event); break;
-	case EPOLL_CTL_MOD: err = item ? item_modify(item, event) : -ENOENT; break;
-	case EPOLL_CTL_DEL:
-		if (item) {
-			item_remove(item);
-		} else {
-			err = -ENOENT;
-		}
-		break;
-	default: err = -EINVAL;
-	}
-	mutex_unlock(&ep->mutex);
-	if (nested) {
-		mutex_unlock(&gate);
+		err = control_locked(ep, op, fd, target, event);
+		mutex_unlock(&ep->mutex);
 	}
 	return err;
 }
@@ -471,18 +488,15 @@ long epoll_wait_events(struct file *ep_file, struct linux_epoll_event *events, u
 }
 
 /* Is anything ready?  The list may hold items that are no longer: ask, and drop those. */
-static bool any_ready(struct epoll *ep)
+static bool any_ready_locked(struct epoll *ep) REQUIRES(epoll_role)
 {
 	bool any = false;
 	struct epoll_item *item;
 	struct list batch;
 	uint64_t flags;
 
-	if (!epoll_has_ready(ep)) {
-		return false;
-	}
+	mutex_assert_held(&ep->mutex);
 	list_init(&batch);
-	mutex_lock_nested(&ep->mutex); /* below its parents' */
 	flags = spin_lock_irqsave(&ep->ready_lock);
 	list_splice_back(&batch, &ep->ready);
 	spin_unlock_irqrestore(&ep->ready_lock, flags);
@@ -500,7 +514,29 @@ static bool any_ready(struct epoll *ep)
 	list_splice_back(&batch, &ep->ready);
 	list_splice_back(&ep->ready, &batch);
 	spin_unlock_irqrestore(&ep->ready_lock, flags);
-	mutex_unlock(&ep->mutex);
+	return any;
+}
+/* Of an epoll that another one watches, whose mutex is held. */
+static bool any_ready_below(struct epoll *ep)
+{
+	bool any = false;
+
+	if (epoll_has_ready(ep)) {
+		mutex_lock_nested(&ep->mutex);
+		any = any_ready_locked(ep);
+		mutex_unlock_nested(&ep->mutex);
+	}
+	return any;
+}
+static bool any_ready(struct epoll *ep)
+{
+	bool any = false;
+
+	if (epoll_has_ready(ep)) {
+		mutex_lock(&ep->mutex);
+		any = any_ready_locked(ep);
+		mutex_unlock(&ep->mutex);
+	}
 	return any;
 }
 
@@ -518,7 +554,7 @@ static void epoll_release(struct file *f)
 	struct rb_node *n;
 
 	mutex_lock(&gate);
-	mutex_lock_nested(&ep->mutex);
+	mutex_lock(&ep->mutex);
 	while ((n = rb_first(&ep->items))) {
 		item_remove(rb_entry(n, struct epoll_item, node));
 	}
@@ -539,7 +575,7 @@ void epoll_file_release(struct file *f)
 							   file_link);
 		struct epoll *ep = item->ep; /* stays: epoll_release() needs the gate */
 
-		mutex_lock_nested(&ep->mutex);
+		mutex_lock(&ep->mutex);
 		item_remove(item);
 		mutex_unlock(&ep->mutex);
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* eventfd(2): a 64-bit counter to read, write and wait for. */
+/*
+ * eventfd(2): a 64-bit counter to read, write and wait for.  Its lock protects the count; readers
+ * and writers wait under it, so no wake is lost.
+ */
 #include <fs/event/eventfd.h>
 
 #include "../fs_internal.h"
@@ -84,16 +87,6 @@ static long eventfd_write(struct file *f, struct uio *u, uint64_t *pos, unsigned
 		waitq_wake(&e->q, -1, POLLIN | POLLRDNORM);
 	}
 	return err ? err : 8;
-}
-
-void eventfd_signal(struct file *f, uint64_t n)
-{
-	struct eventfd *e = f->private_data;
-
-	spin_lock(&e->lock);
-	e->count = n > COUNT_MAX - e->count ? COUNT_MAX : e->count + n;
-	spin_unlock(&e->lock);
-	waitq_wake(&e->q, -1, POLLIN | POLLRDNORM);
 }
 
 static uint32_t eventfd_poll(struct file *f, struct poll_table *pt)

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The three standard streams on the host's ports.
+ *
+ * One reader and one writer at a time (the mutex, which is held while they wait: writes come out
+ * whole).  `consumed`, `total` and `closed` are also read and set without it: the host says where
+ * stdin ends and when nobody reads any more, then wakes the port's queue.
+ */
 #include <fs/event/hostio.h>
 
 #include "../fs_internal.h"
@@ -43,25 +50,17 @@ static bool at_end(struct stream *s)
 		!s->port->ops->can_read(s->port));
 }
 
-/* Sleeps on a port's queue until there is something to do. */
-static int wait_port(struct stream *s, struct waitq *q, bool input)
+static bool can_go_on_reading(void *arg)
 {
-	struct waitq_entry e;
-	bool ready;
-	int err = 0;
+	struct stream *s = arg;
 
-	waitq_entry_init(&e);
-	waitq_add(q, &e);
-	block_prepare(WAIT_INTR);
-	ready = input ? s->port->ops->can_read(s->port) || at_end(s)
-		      : s->port->ops->can_write(s->port) || atomic_load(&s->closed);
-	if (ready) {
-		block_cancel();
-	} else {
-		err = block(DEADLINE_NONE);
-	}
-	waitq_remove(&e);
-	return err;
+	return s->port->ops->can_read(s->port) || at_end(s);
+}
+static bool can_go_on_writing(void *arg)
+{
+	struct stream *s = arg;
+
+	return s->port->ops->can_write(s->port) || atomic_load(&s->closed);
 }
 
 static long hostio_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
@@ -70,7 +69,6 @@ static long hostio_read(struct file *f, struct uio *u, uint64_t *pos, unsigned f
 	char *buf;
 	long ret = 0;
 
-	(void)pos;
 	if (!u->left) {
 		return 0;
 	}
@@ -97,7 +95,10 @@ static long hostio_read(struct file *f, struct uio *u, uint64_t *pos, unsigned f
 		if (at_end(s)) {
 			break;
 		}
-		ret = file_nonblock(f, flags) ? -EAGAIN : wait_port(s, &s->port->readable, true);
+		ret = file_nonblock(f, flags)
+			      ? -EAGAIN
+			      : waitq_wait_until(&s->port->readable, can_go_on_reading, s,
+						 WAIT_INTR, DEADLINE_NONE);
 		if (ret) {
 			break;
 		}
@@ -122,8 +123,10 @@ static long write_chunk(struct stream *s, struct file *f, const char *buf, size_
 			continue;
 		}
 		if (!ret) {
-			ret = file_nonblock(f, flags) ? -EAGAIN
-						      : wait_port(s, &s->port->writable, false);
+			ret = file_nonblock(f, flags)
+				      ? -EAGAIN
+				      : waitq_wait_until(&s->port->writable, can_go_on_writing, s,
+							 WAIT_INTR, DEADLINE_NONE);
 		}
 		if (ret) {
 			return done ? (long)done : ret;
@@ -139,7 +142,6 @@ static long hostio_write(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	char *buf;
 	long ret;
 
-	(void)pos;
 	if (!total) {
 		return 0;
 	}
@@ -269,17 +271,5 @@ void hostio_out_closed(int which)
 	atomic_store(&streams[which].closed, true);
 	if (streams[which].port) {
 		waitq_wake_all(&streams[which].port->writable);
-	}
-}
-void hostio_flush(uint64_t deadline)
-{
-	for (int i = 1; i < 3; i++) {
-		struct stream *s = &streams[i];
-
-		if (s->port && !atomic_load(&s->closed)) {
-			int err = s->port->ops->flush(s->port, deadline);
-
-			(void)err; /* the end goes on without the host */
-		}
 	}
 }

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * inotify: watches of inodes, queues of events.
+ *
+ * One spinlock for all watches and queues.  A watch counts its inode and goes with
+ * inotify_rm_watch(), its instance, or the inode's last name; the inode's list head goes with the
+ * inode.  An event that cannot be allocated is lost, one too many becomes IN_Q_OVERFLOW.
+ */
 #include <fs/event/notify.h>
 
 #include "../fs_internal.h"

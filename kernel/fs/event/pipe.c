@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Pipes and FIFOs.
+ *
+ * All of a pipe's ring belongs to pipe->mutex, which is held over user copies; `len` and the
+ * counts of readers and writers are also read without it, by poll.  A reader or writer that waits
+ * lets go of the mutex only once it is in the queue, and the other side changes the ring or the
+ * counts under the mutex before it wakes.
+ */
 #include <fs/event/pipe.h>
 
 #include "../fs_internal.h"
@@ -278,7 +286,7 @@ static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
 			mask |= POLLIN | POLLRDNORM;
 		}
 		/* A FIFO that never had a writer is not hung up. */
-		if (!atomic_load(&p->nwriters) && f->pos != p->writer_opens) {
+		if (!atomic_load(&p->nwriters) && f->fifo_writers != p->writer_opens) {
 			mask |= POLLHUP;
 		}
 	}
@@ -383,14 +391,12 @@ int pipe_create(int flags, struct file **reader, struct file **writer)
 out_pipe:
 	pipe_free(p);
 out_inode:
-	if (inode) {
-		inode_put(inode);
-	}
+	inode_put(inode);
 	return err;
 }
 
 /* Waits until the other side has been opened (once is enough, it may have gone again). */
-static int fifo_wait_peer(struct pipe *p, bool want_writer)
+static int fifo_wait_peer(struct pipe *p, bool want_writer) REQUIRES(pipe_role)
 {
 	unsigned *opens = want_writer ? &p->writer_opens : &p->reader_opens;
 	_Atomic unsigned *now = want_writer ? &p->nwriters : &p->nreaders;
@@ -434,12 +440,12 @@ int fifo_open(struct inode *inode, struct file *f)
 	f->private_data = p;
 	f->no_seek = true;
 	mutex_lock(&p->mutex);
-	f->pos = 0;
+	f->fifo_writers = 0;
 	if (f->writable && !f->readable && nonblock && !atomic_load(&p->nreaders)) {
 		err = -ENXIO;
 	}
 	if (f->readable) {
-		f->pos = atomic_load(&p->nwriters) ? 0 : p->writer_opens;
+		f->fifo_writers = atomic_load(&p->nwriters) ? 0 : p->writer_opens;
 		atomic_fetch_add(&p->nreaders, 1);
 		p->reader_opens++;
 	}

@@ -152,9 +152,7 @@ static int hold_files(const struct linux_pollfd *fds, unsigned n, struct file **
 static void release_files(struct file **files, unsigned n)
 {
 	for (unsigned i = 0; files && i < n; i++) {
-		if (files[i]) {
-			file_put(files[i]);
-		}
+		file_put(files[i]);
 	}
 	kfree(files);
 }

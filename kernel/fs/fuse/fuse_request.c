@@ -53,8 +53,8 @@ struct fuse_req *fuse_req_alloc(struct fuse_conn *conn, enum fuse_opcode opcode,
 	if (conn->real_ids && thread_current()->cred) {
 		struct fuse_in_header *h = (struct fuse_in_header *)p;
 
-		h->uid = thread_current()->cred->fsuid;
-		h->gid = thread_current()->cred->fsgid;
+		h->uid = thread_current()->cred->u.fs;
+		h->gid = thread_current()->cred->g.fs;
 	}
 	req->args = p + sizeof(struct fuse_in_header);
 	req->out = (struct fuse_out_header *)(p + in_bytes);
