@@ -2,7 +2,7 @@
 #pragma once
 /*
  * The instructions that touch user memory, with an exception table for faults.
- * The callers (mm/usercopy.c, proc/futex.c) have checked the range against
+ * The callers (mm/usercopy.c, futex/futex.c) have checked the range against
  * USER_END.  A fault is resolved through upcall_page_fault() unless
  * current->arch.nofault > 0; what can't be resolved ends the copy.
  * SMAP: opened and closed inside.

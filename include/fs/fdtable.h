@@ -28,7 +28,7 @@ MUST_USE int fd_close(int fd);
 /* dup2/dup3: atomically replaces newfd. */
 MUST_USE int fd_replace(int newfd, struct file *f, bool cloexec);
 /* Iterates (proc): next used descriptor >= from with a counted file; -1 = none. */
-int fdtable_next(struct fdtable *t, int from, struct file **out);
+MUST_USE int fdtable_next(struct fdtable *t, int from, struct file **out);
 /* A borrowed or counted file: no atomic when the table has one user. */
 struct fdref {
 	struct file *file;
@@ -43,7 +43,7 @@ static inline void fdref_put(struct fdref *r)
 	}
 }
 MUST_USE int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
-int fd_get_cloexec(int fd); /* 0, 1 or -EBADF */
+MUST_USE int fd_get_cloexec(int fd); /* 0, 1 or -EBADF */
 MUST_USE int fd_set_cloexec(int fd, bool on);
 /* The cloexec flag in any table (fdinfo). */
 bool fdtable_cloexec(struct fdtable *t, int fd);

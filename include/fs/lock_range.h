@@ -28,4 +28,5 @@ struct lock_range *lock_range_conflict(const struct list *head, const void *owne
 void lock_range_set(struct list *head, const struct lock_range *want, struct lock_range *spare[2],
 		    struct list *freed);
 /* flock(2)'s l_whence, l_start, l_len to a range.  0, -EINVAL, -EOVERFLOW. */
-int lock_range_from(int64_t base, int64_t l_start, int64_t l_len, int64_t *start, int64_t *end);
+MUST_USE int lock_range_from(int64_t base, int64_t l_start, int64_t l_len, int64_t *start,
+			     int64_t *end);

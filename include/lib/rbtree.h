@@ -19,10 +19,6 @@ struct rb_node {
 struct rb_tree {
 	struct rb_node *root;
 };
-#define RB_TREE_INIT \
-	{            \
-		NULL \
-	}
 
 static inline struct rb_node *rb_parent(const struct rb_node *n)
 {

@@ -16,10 +16,6 @@
 struct refcount {
 	_Atomic int32_t count;
 };
-#define REFCOUNT_INIT(n) \
-	{                \
-		(n)      \
-	}
 
 static inline void refcount_init(struct refcount *r, int32_t n)
 {

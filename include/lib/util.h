@@ -36,7 +36,6 @@
 #define PACKED __attribute__((packed))
 #define ALIGNED(n) __attribute__((aligned(n)))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define UNUSED __attribute__((unused))
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096ul

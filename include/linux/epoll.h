@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
-/* epoll(7), eventfd(2); event bits below 0x4000 equal poll's (fs/poll.h). */
+/* epoll(7), eventfd(2); event bits below 0x4000 equal poll's (fs/event/poll.h). */
 #include <stdint.h>
 
 #define EPOLLIN 0x1u

@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Linux error numbers (errno(3)); functions return them negated.  The
- * ERESTART_* values never reach the program: proc/signal.c turns them into a
+ * ERESTART_* values never reach the program: signal/signal_deliver.c turns them into a
  * restart of the call or into EINTR (signal(7), "Interruption of system calls").
  */
 #define EPERM 1

@@ -105,7 +105,6 @@ enum mem_kind { MEM_CACHE, MEM_SLAB, MEM_ANON, MEM_TABLE, MEM_KINDS };
 void mem_account(enum mem_kind kind, int64_t pages);
 
 /* Fills 2^order pages with zeros / copies one page, through the direct map. */
-void page_zero(struct page *p, unsigned order);
 void page_copy(struct page *dst, struct page *src);
 /* The page that counts references for p: itself, or the head of its 2 MiB unit. */
 static inline struct page *page_head(struct page *p)

@@ -21,7 +21,6 @@ struct syscall_desc {
 	uint8_t nargs;
 	uint8_t kind[SYSCALL_MAX_ARGS]; /* enum arg_kind */
 };
-extern const struct syscall_desc syscall_table[];
 extern const unsigned syscall_table_size;
 /* NULL when there is no such call. */
 const struct syscall_desc *syscall_describe(uint32_t nr);

@@ -43,7 +43,6 @@ struct ldisc {
 	uint16_t echo_len;
 };
 void ldisc_init(struct ldisc *l, const struct ldisc_ops *ops, void *ctx);
-void ldisc_default_termios(struct linux_termios2 *t);
 /* Bytes from the device: taken count (less when the buffer is full). */
 size_t ldisc_input(struct ldisc *l, const uint8_t *buf, size_t n);
 /* Room for input. */

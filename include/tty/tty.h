@@ -79,8 +79,6 @@ void tty_become_controlling(struct tty *tty); /* of a session leader without one
 bool tty_signal_foreground(struct tty *tty, const struct siginfo *info);
 void tty_set_winsize(struct tty *tty, const struct linux_winsize *ws);
 
-extern const struct file_ops tty_file_ops;
-
 /* The terminal on the host's console port (LAUNCH_TTY); NULL when there is none. */
 extern struct tty *console_tty;
 /* Creates it and starts its input thread.  Before pid 1 runs. */

@@ -47,7 +47,6 @@ static inline void mount_put(struct mount *m)
 extern struct mount anon_mount; /* files without a name (anon.c) */
 void anon_init(void);
 void memfd_init(void);
-void special_init(void);
 void mounts_show(struct text_buf *t, bool info); /* /proc/mounts, mountinfo */
 
 /* --- path.c, path_walk.c --- */

@@ -2,8 +2,9 @@
 /*
  * Each copy takes at most two runs: up to the end of the storage, and from its start.
  */
-#include <lib/assert.h>
 #include <lib/ringbuf.h>
+
+#include <lib/assert.h>
 #include <lib/string.h>
 
 void ringbuf_init(struct ringbuf *r, void *storage, size_t size)

@@ -55,7 +55,7 @@ void mem_account(enum mem_kind kind, int64_t pages)
 }
 
 /* String instructions are best on hardware and worst under TCG. */
-void page_zero(struct page *p, unsigned order)
+static void page_zero(struct page *p, unsigned order)
 {
 	void *to = page_to_virt(p);
 	size_t words = (PAGE_SIZE << order) / 8;

@@ -11,10 +11,11 @@
  * of them starves no writer.
  */
 #define LOCK_IMPLEMENTATION 1
+#include <sync/mutex.h>
+
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <sched/thread.h>
-#include <sync/mutex.h>
 
 void mutex_init(struct mutex *m, enum lock_rank rank, const char *name)
 {

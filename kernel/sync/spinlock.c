@@ -7,11 +7,12 @@
  * the holder's own id in it means anything, and only to the holder.
  */
 #define LOCK_IMPLEMENTATION 1
+#include <sync/spinlock.h>
+
 #include <arch/cpu.h>
 #include <arch/clock.h>
 #include <lib/assert.h>
 #include <sched/thread.h>
-#include <sync/spinlock.h>
 
 /* Nobody holds a spinlock for so long, even on a crowded host: a deadlock. */
 #define STUCK_NS (20 * NSEC_PER_SEC)

@@ -16,7 +16,7 @@
 #define MASK (LDISC_BUF - 1)
 _Static_assert((LDISC_BUF & MASK) == 0, "the ring's size is a power of two");
 
-void ldisc_default_termios(struct linux_termios2 *t)
+static void ldisc_default_termios(struct linux_termios2 *t)
 {
 	static const uint8_t cc[LINUX_NCCS] = {
 		[VINTR] = CTRL('C'),

@@ -359,7 +359,7 @@ static void tty_release(struct file *f)
 	tty_put(tty);
 }
 
-const struct file_ops tty_file_ops = {
+static const struct file_ops tty_file_ops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,

@@ -22,7 +22,7 @@
 #define SYS6(nr, name, lv, fam, k1, a1, k2, a2, k3, a3, k4, a4, k5, a5, k6, a6, note) \
 	DESC(nr, name, lv, fam, 6, ARG_##k1, ARG_##k2, ARG_##k3, ARG_##k4, ARG_##k5, ARG_##k6)
 
-const struct syscall_desc syscall_table[] = {
+static const struct syscall_desc syscall_table[] = {
 #include "../table.def"
 };
 const unsigned syscall_table_size = ARRAY_SIZE(syscall_table);

@@ -25,7 +25,6 @@ struct text_buf {
 };
 void text_printf(struct text_buf *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void text_write(struct text_buf *t, const void *data, size_t n);
-void text_free(struct text_buf *t);
 
 /* What the source renders; "pid" kinds are asked with tid == 0 for /proc/PID/X, and with
  * tid != 0 for /proc/PID/task/TID/X. */
@@ -86,10 +85,3 @@ void procfs_set_source(const struct proc_source *s);
 MUST_USE int procfs_register(const char *path, uint32_t mode,
 			     int (*show)(struct text_buf *t, void *arg),
 			     int (*store)(const char *buf, size_t n, void *arg), void *arg);
-/* The same below /sys. */
-MUST_USE int sysfs_register(const char *path, uint32_t mode,
-			    int (*show)(struct text_buf *t, void *arg),
-			    int (*store)(const char *buf, size_t n, void *arg), void *arg);
-/* Plain numbers that others read (include/fs/sysctl.h style): a u64 shown in decimal. */
-MUST_USE int procfs_register_u64(const char *path, uint64_t *value, bool writable, uint64_t min,
-				 uint64_t max);

@@ -37,7 +37,6 @@ static inline struct mem_inode *mem_inode_of(struct inode *inode)
 }
 
 extern const struct inode_ops tmpfs_dir_ops, tmpfs_file_inode_ops, tmpfs_link_ops;
-extern const struct inode_ops pseudo_dir_ops, text_inode_ops;
 /* limit: bytes, 0 = half of RAM. */
 MUST_USE int tmpfs_create(const char *type, uint32_t mode, uint64_t limit, struct superblock **out);
 /* A superblock with a root of the given mode; root_ops NULL = a plain directory. */
@@ -65,12 +64,11 @@ MUST_USE int pseudo_add_text(struct superblock *sb, const char *path, uint32_t m
 			     int (*show)(struct text_buf *t, void *arg),
 			     int (*store)(const char *buf, size_t n, void *arg), void *arg);
 /* File and directory operations to share. */
-extern const struct file_ops pseudo_dir_file_ops, text_file_ops, mem_file_ops;
-int pseudo_readdir(struct file *f, struct dir_context *ctx);
+extern const struct inode_ops text_inode_ops;
+extern const struct file_ops mem_file_ops;
+MUST_USE int pseudo_readdir(struct file *f, struct dir_context *ctx);
 long pseudo_dir_lseek(struct file *f, int64_t off, int whence);
 MUST_USE int pseudo_dir_open(struct inode *inode, struct file *f);
-MUST_USE int mem_open(struct inode *inode, struct file *f);
-void mem_evict(struct inode *inode);
 
 /* An unnamed file in memory (memfd, shmem). */
 MUST_USE int memfd_create_file(const char *name, bool sealable, struct file **out);

@@ -13,7 +13,7 @@
 
 static const struct file_ops file_ops, dir_ops;
 
-struct fuse_file *fuse_file_alloc(struct fuse_conn *conn, uint64_t nodeid)
+static struct fuse_file *fuse_file_alloc(struct fuse_conn *conn, uint64_t nodeid)
 {
 	struct fuse_file *ff = kzalloc(sizeof(*ff));
 

@@ -96,7 +96,6 @@ struct fuse_file {
 	_Atomic bool wrote; /* since the last flush */
 	/* directories, under file->pos_lock: a READDIRPLUS reply not yet handed out */
 	struct page *buf;
-	unsigned buf_order;
 	size_t buf_len, buf_pos;
 	uint64_t buf_next; /* directory offset of what stands at buf_pos */
 	bool buf_eof;
@@ -227,7 +226,6 @@ int fuse_open(struct inode *inode, struct file *f);
 /* Ties a handle that CREATE or OPEN returned to f (whose inode is set). */
 MUST_USE int fuse_file_attach(struct file *f, struct inode *inode, uint32_t flags,
 			      const struct fuse_open_out *o);
-struct fuse_file *fuse_file_alloc(struct fuse_conn *conn, uint64_t nodeid);
 /* An open handle of the inode for reading or writing pages; opens one when there is none. */
 MUST_USE int fuse_file_find(struct fuse_inode *fi, bool write, struct fuse_file **out);
 void fuse_file_put(struct fuse_file *ff); /* last: RELEASE */

@@ -19,6 +19,8 @@
 #include <linux/dirent.h>
 #include <mm/slab.h>
 
+static const struct inode_ops proc_pid_dir_ops;
+
 #define PROC_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 #define FIRST_PID_COOKIE (1ull << 32)
@@ -31,7 +33,7 @@ void procfs_set_source(const struct proc_source *s)
 	proc_source = s;
 }
 
-bool proc_parse_number(const char *s, int *out)
+static bool proc_parse_number(const char *s, int *out)
 {
 	const char *end;
 	uint64_t v;
@@ -110,8 +112,8 @@ static const struct inode_ops pid_link_ops = {
 	.setattr = pid_setattr,
 };
 
-struct inode *proc_inode_new(struct superblock *sb, uint32_t mode, int pid, int tid, int kind,
-			     int fd)
+static struct inode *proc_inode_new(struct superblock *sb, uint32_t mode, int pid, int tid,
+				    int kind, int fd)
 {
 	const struct inode_ops *ops = S_ISDIR(mode)   ? &proc_pid_dir_ops
 				      : S_ISLNK(mode) ? &pid_link_ops
@@ -321,7 +323,7 @@ static int pid_dir_open(struct inode *inode, struct file *f)
 	f->ops = &pid_dir_file_ops;
 	return 0;
 }
-const struct inode_ops proc_pid_dir_ops = {
+static const struct inode_ops proc_pid_dir_ops = {
 	.lookup = pid_dir_lookup,
 	.open = pid_dir_open,
 	.getattr = pid_getattr,
@@ -422,12 +424,6 @@ int procfs_register(const char *path, uint32_t mode, int (*show)(struct text_buf
 {
 	return pseudo_add_text(proc_sb, path, mode, show, store, arg);
 }
-int sysfs_register(const char *path, uint32_t mode, int (*show)(struct text_buf *t, void *arg),
-		   int (*store)(const char *buf, size_t n, void *arg), void *arg)
-{
-	return pseudo_add_text(sysfs_sb, path, mode, show, store, arg);
-}
-
 int sysfs_create(struct superblock **out)
 {
 	int err = pseudo_create("sysfs", SYSFS_MAGIC, 0555, NULL, out);

@@ -38,10 +38,6 @@ extern const struct proc_entry proc_entries[];
 extern const size_t proc_entries_count;
 
 /* A per-process inode; NULL = no memory. */
-struct inode *proc_inode_new(struct superblock *sb, uint32_t mode, int pid, int tid, int kind,
-			     int fd);
-extern const struct inode_ops proc_pid_dir_ops;
-bool proc_parse_number(const char *s, int *out);
 MUST_USE int proc_render(struct text_buf *t, struct mem_inode *m);
 MUST_USE int procfs_add_text_files(struct superblock *sb);
 extern const struct file_ops proc_mem_ops;

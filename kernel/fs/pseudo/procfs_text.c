@@ -216,40 +216,6 @@ static int store_ignored(const char *buf, size_t n, void *arg)
 	return 0;
 }
 
-struct number_file {
-	uint64_t *value, min, max;
-};
-static int show_number(struct text_buf *t, void *arg)
-{
-	text_printf(t, "%llu\n", (unsigned long long)*((struct number_file *)arg)->value);
-	return 0;
-}
-static int store_number(const char *buf, size_t n, void *arg)
-{
-	struct number_file *nf = arg;
-	const char *end;
-	uint64_t v;
-
-	(void)n;
-	if (!parse_u64(buf, 10, &v, &end) || v < nf->min || v > nf->max) {
-		return -EINVAL;
-	}
-	*nf->value = v;
-	return 0;
-}
-int procfs_register_u64(const char *path, uint64_t *value, bool writable, uint64_t min,
-			uint64_t max)
-{
-	struct number_file *nf = kmalloc(sizeof(*nf));
-
-	if (!nf) {
-		return -ENOMEM;
-	}
-	*nf = (struct number_file){ value, min, max };
-	return procfs_register(path, writable ? 0644 : 0444, show_number,
-			       writable ? store_number : NULL, nf);
-}
-
 #define TEXT_OF_(x) #x
 #define TEXT_OF(x) TEXT_OF_(x)
 

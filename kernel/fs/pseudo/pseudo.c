@@ -25,6 +25,9 @@
 #include <mm/slab.h>
 #include <sched/thread.h>
 
+static const struct inode_ops pseudo_dir_ops;
+static const struct file_ops text_file_ops;
+
 /* --- growing text --- */
 static bool text_room(struct text_buf *t, size_t n)
 {
@@ -78,7 +81,7 @@ void text_printf(struct text_buf *t, const char *fmt, ...)
 	}
 	t->len += (size_t)n;
 }
-void text_free(struct text_buf *t)
+static void text_free(struct text_buf *t)
 {
 	kfree(t->data);
 	*t = (struct text_buf){ 0 };
@@ -99,7 +102,7 @@ struct inode *mem_inode_new(struct superblock *sb, const struct inode_ops *ops, 
 	m->inode.nlink = S_ISDIR(mode) ? 2 : 1;
 	return &m->inode;
 }
-void mem_evict(struct inode *inode)
+static void mem_evict(struct inode *inode)
 {
 	struct mem_inode *m = mem_inode_of(inode);
 	struct mem_sb *ms = mem_sb_of(inode->sb);
@@ -384,7 +387,7 @@ long pseudo_dir_lseek(struct file *f, int64_t off, int whence)
 	f->pos = (uint64_t)off;
 	return off;
 }
-const struct file_ops pseudo_dir_file_ops = {
+static const struct file_ops pseudo_dir_file_ops = {
 	.readdir = pseudo_readdir,
 	.lseek = pseudo_dir_lseek,
 };
@@ -394,7 +397,7 @@ int pseudo_dir_open(struct inode *inode, struct file *f)
 	f->ops = &pseudo_dir_file_ops;
 	return 0;
 }
-const struct inode_ops pseudo_dir_ops = { .open = pseudo_dir_open };
+static const struct inode_ops pseudo_dir_ops = { .open = pseudo_dir_open };
 
 /* --- text files --- */
 struct text_state {
@@ -482,7 +485,7 @@ static void text_release(struct file *f)
 	text_free(&s->text);
 	kfree(s);
 }
-const struct file_ops text_file_ops = {
+static const struct file_ops text_file_ops = {
 	.read = text_read,
 	.write = text_write_op,
 	.release = text_release,

@@ -176,7 +176,7 @@ static void register_one(const char *name, uint32_t minor, const struct file_ops
 
 	ASSERT(!err);
 }
-void special_init(void)
+static void special_init(void)
 {
 	register_one("null", 3, &null_ops);
 	register_one("zero", 5, &zero_ops);

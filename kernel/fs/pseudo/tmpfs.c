@@ -153,7 +153,7 @@ const struct file_ops mem_file_ops = {
 	.fallocate = mem_fallocate,
 	.fsync = mem_fsync,
 };
-int mem_open(struct inode *inode, struct file *f)
+static int mem_open(struct inode *inode, struct file *f)
 {
 	(void)inode;
 	f->ops = &mem_file_ops;
