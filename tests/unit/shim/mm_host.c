@@ -294,7 +294,7 @@ static enum fault_result user_touch(struct mm *mm, uint64_t addr, bool write, ui
 		access_unlock(cpu_id());
 		if (p)
 			return FAULT_OK;
-		r = mm_fault(mm, addr, PF_USER | (write ? PF_WRITE : 0));
+		r = mm_fault(mm, addr, write ? PF_WRITE : 0);
 		if (r != FAULT_OK)
 			return r;
 	}
