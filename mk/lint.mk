@@ -9,7 +9,7 @@ LINT_HEADERS := $(sort $(shell find include -name '*.h'))
 FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
 # Rooms whose locks are annotated; LOCKS=1 checks all.
 LOCK_ROOMS := kernel/sync/ kernel/lib/ kernel/debug/ kernel/ipc/ kernel/futex/ kernel/tty/ kernel/net/
-LOCK_ROOMS += kernel/fs/fuse/ kernel/fs/pseudo/
+LOCK_ROOMS += kernel/fs/ syscall/
 LOCK_ROOMS += kernel/proc/ kernel/signal/ kernel/time/
 THREAD_SAFETY = $(if $(or $(LOCKS),$(filter $(addsuffix %,$(LOCK_ROOMS)),$<)),-Wthread-safety -Wthread-safety-beta)
 
