@@ -114,7 +114,10 @@ long sys_clock_settime(int clock, user_ptr uts)
 	/* The clocks that can't be set are either unknown or say so by the same error. */
 	if (clock != CLOCK_REALTIME) {
 		err = clock_read(clock, &unused);
-		return err ? err : clock < 0 ? -EPERM : -EINVAL;
+		if (!err) {
+			err = clock < 0 ? -EPERM : -EINVAL;
+		}
+		return err;
 	}
 	err = timespec_from_user(uts, &ts);
 	return err ? err : set_wall_clock(&ts);

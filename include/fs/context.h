@@ -8,8 +8,8 @@
 struct fs_context {
 	struct refcount refs;
 	SPINLOCK(fs_context) lock;
-	struct path root, cwd;
-	uint32_t umask;
+	struct path root GUARDED_BY(fs_context_role), cwd GUARDED_BY(fs_context_role);
+	uint32_t umask; /* a word: read without the lock */
 };
 struct fs_context *fs_context_create(void); /* root and cwd = "/" of the root mount */
 struct fs_context *fs_context_copy(struct fs_context *from);

@@ -27,6 +27,7 @@ struct fs_context *fs_context_create(void)
 	if (c) {
 		refcount_init(&c->refs, 1);
 		spin_init(&c->lock, RANK_FS_CONTEXT, "fs context");
+		spin_assert_unshared(&c->lock);
 		c->root = c->cwd = (struct path){ root_mount, root_mount->sb->root };
 		path_get(&c->root);
 		path_get(&c->cwd);

@@ -42,9 +42,9 @@ struct fdtable {
 	struct refcount refs;
 	SPINLOCK(fdtable) lock;
 	struct fd_slots *_Atomic slots;
-	uint64_t *cloexec;
-	struct fdmap map;
-	uint64_t used0, full0, cloexec0;
+	uint64_t *cloexec GUARDED_BY(fdtable_role);
+	struct fdmap map GUARDED_BY(fdtable_role);
+	uint64_t used0, full0, cloexec0;			  /* what these point to first */
 	uint64_t first[sizeof(struct fd_slots) / 8 + INLINE_FDS]; /* a struct fd_slots */
 };
 static struct fd_slots *first_slots(struct fdtable *t)
@@ -59,6 +59,7 @@ struct fdtable *fdtable_create(void)
 	if (t) {
 		refcount_init(&t->refs, 1);
 		spin_init(&t->lock, RANK_FDTABLE, "fdtable");
+		spin_assert_unshared(&t->lock);
 		first_slots(t)->size = INLINE_FDS;
 		atomic_init(&t->slots, first_slots(t));
 		t->cloexec = &t->cloexec0;
@@ -80,7 +81,7 @@ static struct file *_Atomic *slot_of(struct fdtable *t, unsigned fd)
 	return &atomic_load_explicit(&t->slots, memory_order_relaxed)->file[fd];
 }
 /* The file in slot fd; the lock is held. */
-static struct file *file_at(struct fdtable *t, unsigned fd)
+static struct file *file_at(struct fdtable *t, unsigned fd) REQUIRES(fdtable_role)
 {
 	return fd < t->map.size ? atomic_load_explicit(slot_of(t, fd), memory_order_relaxed) : NULL;
 }
@@ -220,6 +221,7 @@ void fdtable_put(struct fdtable *t)
 	if (!t || !refcount_put(&t->refs)) {
 		return;
 	}
+	spin_assert_unshared(&t->lock);
 	for (fd = 0; (fd = fdmap_next_used(&t->map, fd)) < t->map.size; fd++) {
 		struct file *f = file_at(t, fd);
 
@@ -263,10 +265,11 @@ int fdtable_unshare_current(void)
 }
 
 /* Takes the file out of slot fd; NULL when the slot is free or only reserved. */
-static struct file *take_locked(struct fdtable *t, unsigned fd)
+static struct file *take_locked(struct fdtable *t, unsigned fd) REQUIRES(fdtable_role)
 {
 	struct file *f;
 
+	spin_assert_held(&t->lock);
 	f = file_at(t, fd);
 	if (!f) {
 		return NULL;
@@ -473,7 +476,7 @@ int fd_replace(int newfd, struct file *f, bool cloexec)
 	    (uint64_t)newfd >= MIN(fs_upcalls->rlimit(RLIMIT_NOFILE), (uint64_t)NR_OPEN_MAX)) {
 		return -EBADF;
 	}
-	if ((unsigned)newfd >= t->map.size) {
+	if ((unsigned)newfd >= atomic_load_explicit(&t->slots, memory_order_acquire)->size) {
 		err = grow_unlocked(t, (unsigned)newfd);
 		if (err) {
 			return err;

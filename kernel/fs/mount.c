@@ -220,7 +220,10 @@ int vfs_umount(const char *where, int flags)
 		return err;
 	}
 	m = p.mount;
-	err = !cred_capable(CAP_SYS_ADMIN) ? -EPERM : p.dentry != m->sb->root ? -EINVAL : 0;
+	err = cred_capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+	if (!err && p.dentry != m->sb->root) {
+		err = -EINVAL;
+	}
 	if (!err && m->pinned) {
 		err = -EBUSY;
 	}

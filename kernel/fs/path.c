@@ -35,11 +35,11 @@ void path_put(struct path *p)
 	mount_put(old.mount);
 }
 
-static void context_path(struct walk *w, bool root, struct path *out, bool *held)
+static void context_path(bool root, struct path *out, bool *held)
+	LOCK_UNCHECKED("a context of one reference is changed by this thread only")
 {
 	struct fs_context *fs = thread_current()->fs;
 
-	(void)w;
 	if (!fs) {
 		*out = (struct path){ root_mount, root_mount->sb->root };
 		*held = false;
@@ -91,12 +91,12 @@ int walk_start(struct walk *w, int dirfd, const char *name, unsigned flags, bool
 		if (flags & LOOKUP_BENEATH) {
 			return -EXDEV;
 		}
-		context_path(w, true, &w->root, &w->root_held);
+		context_path(true, &w->root, &w->root_held);
 		w->cur = w->root;
 		return 0;
 	}
 	if (dirfd == AT_FDCWD) {
-		context_path(w, false, &w->cur, &w->held);
+		context_path(false, &w->cur, &w->held);
 	} else {
 		err = start_at_fd(w, dirfd);
 	}
@@ -108,7 +108,7 @@ int walk_start(struct walk *w, int dirfd, const char *name, unsigned flags, bool
 		path_get(&w->root);
 		w->root_held = true;
 	} else {
-		context_path(w, true, &w->root, &w->root_held);
+		context_path(true, &w->root, &w->root_held);
 	}
 	return 0;
 }
@@ -131,10 +131,9 @@ static int lookup_empty(int dirfd, struct path *out)
 	int err;
 
 	if (dirfd == AT_FDCWD) {
-		struct walk w;
 		bool held;
 
-		context_path(&w, false, out, &held);
+		context_path(false, out, &held);
 		if (!held) {
 			path_get(out);
 		}

@@ -358,7 +358,10 @@ int walk_follow_link(struct walk *w, struct dentry *d)
 		goto out;
 	}
 	n = inode->ops->readlink(inode, buf, PATH_MAX);
-	err = n < 0 ? (int)n : n == 0 ? -ENOENT : 0;
+	err = n > 0 ? 0 : (int)n;
+	if (n == 0) {
+		err = -ENOENT;
+	}
 	if (!err && buf[0] == '/' && w->flags & LOOKUP_BENEATH) {
 		err = -EXDEV;
 	}

@@ -38,7 +38,7 @@
 
 struct epoll {
 	MUTEX(epoll) mutex;
-	struct rb_tree items;
+	struct rb_tree items GUARDED_BY(epoll_role);
 	SPINLOCK(epoll_ready) ready_lock;
 	struct list ready;    /* struct epoll_item.ready_link */
 	struct waitq waiters; /* epoll_wait, poll of the epoll file */
@@ -221,7 +221,7 @@ static int compare(const struct epoll_item *item, const struct file *f, int fd)
 	}
 	return fd < item->fd ? -1 : fd > item->fd;
 }
-static struct epoll_item *find_item(struct epoll *ep, struct file *f, int fd)
+static struct epoll_item *find_item(struct epoll *ep, struct file *f, int fd) REQUIRES(epoll_role)
 {
 	struct rb_node *n = ep->items.root;
 
@@ -472,7 +472,10 @@ long epoll_wait_events(struct file *ep_file, struct linux_epoll_event *events, u
 		unsigned n = epoll_has_ready(ep) ? harvest(ep, events, max) : 0;
 
 		if (n || err || deadline == 0) {
-			return n ? (long)n : err == -ETIMEDOUT ? 0 : err ? -EINTR : 0;
+			if (n || !err || err == -ETIMEDOUT) {
+				return (long)n;
+			}
+			return -EINTR;
 		}
 		waitq_entry_init(&e);
 		e.exclusive = true;

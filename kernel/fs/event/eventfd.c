@@ -34,7 +34,6 @@ static long eventfd_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	uint64_t v;
 	int err = 0;
 
-	(void)pos;
 	if (u->left < 8) {
 		return -EINVAL;
 	}
@@ -63,7 +62,6 @@ static long eventfd_write(struct file *f, struct uio *u, uint64_t *pos, unsigned
 	uint64_t v;
 	int err = 0;
 
-	(void)pos;
 	if (u->left < 8) {
 		return -EINVAL;
 	}

@@ -34,12 +34,12 @@
 #define MAX_QUEUED 16384
 
 struct inotify {
-	struct list watches; /* struct watch.instance_link */
-	struct list events;
+	struct list watches GUARDED_BY(inotify_role); /* struct watch.instance_link */
+	struct list events GUARDED_BY(inotify_role);
 	struct waitq readers;
-	unsigned queued;
-	size_t bytes;
-	int next_wd;
+	unsigned queued GUARDED_BY(inotify_role);
+	size_t bytes GUARDED_BY(inotify_role);
+	int next_wd; /* watch_lock */
 };
 struct watch {
 	struct list instance_link, inode_link;
@@ -83,11 +83,12 @@ static bool same_event(const struct event *e, int wd, uint32_t mask, uint32_t co
 
 /* Queues one event; the watch lock is held. */
 static void queue_event(struct inotify *in, int wd, uint32_t mask, uint32_t cookie,
-			const char *name)
+			const char *name) REQUIRES(inotify_role)
 {
 	uint32_t len = name ? (uint32_t)ALIGN_UP(strlen(name) + 1, (size_t)16) : 0;
 	struct event *e;
 
+	spin_assert_held(&watch_lock);
 	if (!list_empty(&in->events) &&
 	    same_event(list_last_entry(&in->events, struct event, link), wd, mask, cookie, name)) {
 		return;
@@ -118,7 +119,7 @@ static void queue_event(struct inotify *in, int wd, uint32_t mask, uint32_t cook
 }
 
 /* Unlinks a watch; the caller puts its inode and frees it outside the lock. */
-static void unlink_locked(struct watch *w)
+static void unlink_locked(struct watch *w) REQUIRES(inotify_role)
 {
 	queue_event(w->instance, w->wd, IN_IGNORED, 0, NULL);
 	list_remove(&w->instance_link);
@@ -193,7 +194,6 @@ static long inotify_read(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 	long done = 0;
 	int err = 0;
 
-	(void)pos;
 	spin_lock(&watch_lock);
 	while (list_empty(&in->events) && !err) {
 		err = file_nonblock(f, flags)

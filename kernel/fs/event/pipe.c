@@ -38,9 +38,9 @@
 
 struct pipe {
 	MUTEX(pipe) mutex;
-	struct waitq readers_q, writers_q; /* data came / room came, and ends closing */
-	struct page **pages;		   /* npages slots, NULL = no data there */
-	struct page *spare;		   /* one kept for the next write */
+	struct waitq readers_q, writers_q;	   /* data came / room came, and ends closing */
+	struct page **pages GUARDED_BY(pipe_role); /* npages slots, NULL = no data there */
+	struct page *spare GUARDED_BY(pipe_role);  /* one kept for the next write */
 	unsigned npages;
 	size_t head, len; /* bytes: oldest at head; len is read without the mutex by poll */
 	_Atomic unsigned nreaders, nwriters, users;
@@ -62,18 +62,19 @@ static struct pipe *pipe_new(void)
 	if (!p) {
 		return NULL;
 	}
+	mutex_init(&p->mutex, RANK_PIPE, "pipe");
+	mutex_assert_unshared(&p->mutex);
 	p->pages = kcalloc(DEFAULT_PAGES, sizeof(*p->pages));
 	if (!p->pages) {
 		kfree(p);
 		return NULL;
 	}
 	p->npages = DEFAULT_PAGES;
-	mutex_init(&p->mutex, RANK_PIPE, "pipe");
 	waitq_init(&p->readers_q);
 	waitq_init(&p->writers_q);
 	return p;
 }
-static void drop_pages(struct pipe *p)
+static void drop_pages(struct pipe *p) REQUIRES(pipe_role)
 {
 	for (unsigned i = 0; i < p->npages; i++) {
 		if (p->pages[i]) {
@@ -84,6 +85,7 @@ static void drop_pages(struct pipe *p)
 }
 static void pipe_free(struct pipe *p)
 {
+	mutex_assert_unshared(&p->mutex);
 	drop_pages(p);
 	if (p->spare) {
 		page_put(p->spare);
@@ -93,7 +95,7 @@ static void pipe_free(struct pipe *p)
 }
 
 /* The page for ring offset off; made when missing. */
-static struct page *page_at(struct pipe *p, size_t off)
+static struct page *page_at(struct pipe *p, size_t off) REQUIRES(pipe_role)
 {
 	struct page **slot = &p->pages[off / PAGE_SIZE];
 
@@ -103,7 +105,7 @@ static struct page *page_at(struct pipe *p, size_t off)
 	}
 	return *slot;
 }
-static void page_done(struct pipe *p, size_t off)
+static void page_done(struct pipe *p, size_t off) REQUIRES(pipe_role)
 {
 	struct page **slot = &p->pages[off / PAGE_SIZE];
 
@@ -124,10 +126,11 @@ static size_t part_of_page(size_t at, size_t a, size_t b)
 }
 
 /* Moves up to u->left bytes in; what fits.  -EFAULT, -ENOMEM when nothing moved. */
-static long fill_locked(struct pipe *p, struct uio *u, size_t max)
+static long fill_locked(struct pipe *p, struct uio *u, size_t max) REQUIRES(pipe_role)
 {
 	size_t done = 0;
 
+	mutex_assert_held(&p->mutex);
 	while (done < max && p->len < capacity(p)) {
 		size_t at = (p->head + p->len) % capacity(p);
 		size_t n = part_of_page(at, max - done, capacity(p) - p->len);
@@ -146,10 +149,11 @@ static long fill_locked(struct pipe *p, struct uio *u, size_t max)
 	}
 	return (long)done;
 }
-static long drain_locked(struct pipe *p, struct uio *u)
+static long drain_locked(struct pipe *p, struct uio *u) REQUIRES(pipe_role)
 {
 	size_t done = 0;
 
+	mutex_assert_held(&p->mutex);
 	while (u->left && p->len) {
 		size_t at = p->head;
 		size_t n = part_of_page(at, u->left, p->len);
@@ -182,7 +186,6 @@ static long pipe_read(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 	long n = 0;
 	int err = 0;
 
-	(void)pos;
 	if (u->left == 0) {
 		return 0;
 	}
@@ -223,7 +226,6 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fl
 	size_t total = u->left, done = 0;
 	long n = 0;
 
-	(void)pos;
 	if (total == 0) {
 		return 0;
 	}
