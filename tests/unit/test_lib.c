@@ -55,7 +55,7 @@ static void rbtree_random(void)
 	enum { N = 300 };
 	static struct item items[N];
 	bool in[N] = { false };
-	struct rb_tree t = RB_TREE_INIT;
+	struct rb_tree t = { 0 };
 	int count = 0;
 
 	srand(1);

@@ -23,8 +23,9 @@ void panic(const char *fmt, ...)
 
 static void the_last_put_says_so(void)
 {
-	struct refcount r = REFCOUNT_INIT(1);
+	struct refcount r;
 
+	refcount_init(&r, 1);
 	refcount_get(&r);
 	CHECK_EQ(refcount_read(&r), 2);
 	CHECK(refcount_try_get(&r));
