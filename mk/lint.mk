@@ -7,12 +7,7 @@ LINT_SRC := $(SRC)
 LINT_HEADERS := $(sort $(shell find include -name '*.h'))
 # the assembler's macros and the corpora are left out
 FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
-# Rooms whose locks are annotated; LOCKS=1 checks all.
-LOCK_ROOMS := kernel/sync/ kernel/lib/ kernel/debug/ kernel/ipc/ kernel/futex/ kernel/tty/ kernel/net/
-LOCK_ROOMS += kernel/fs/ syscall/
-LOCK_ROOMS += kernel/proc/ kernel/signal/ kernel/time/
-THREAD_SAFETY = $(if $(or $(LOCKS),$(filter $(addsuffix %,$(LOCK_ROOMS)),$<)),-Wthread-safety -Wthread-safety-beta)
-LOCK_ROOMS += kernel/arch/ kernel/sched/ kernel/host/ drivers/
+THREAD_SAFETY := -Wthread-safety -Wthread-safety-beta
 
 .PHONY: lint lint-layers lint-sleep lint-code lint-counts lint-test format
 lint: $(LINT_SRC:%.c=$(LINT)/%.ok) $(LINT_HEADERS:%=$(LINT)/%.ok) $(FORMAT_SRC:%=$(LINT)/format/%.ok)
@@ -37,7 +32,6 @@ $(LINT)/format/%.ok: % .clang-format
 format:
 	$(Q)clang-format -i $(FORMAT_SRC)
 
-LOCK_ROOMS += kernel/mm/
 # what uses what, by includes and by symbols of the objects
 lint-layers: $(OBJ)
 	$(call say,LAYERS,tools/rooms.py)$(PYTHON) tools/check-layers.py $(O)
