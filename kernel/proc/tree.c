@@ -53,7 +53,7 @@ void session_leader_exit(struct process *p)
 	}
 }
 
-static void tree_set_group_locked(struct process *p, struct pid *group)
+static void tree_set_group_locked(struct process *p, struct pid *group) REQUIRES(proctree_role)
 {
 	struct pid *old = p->group;
 
