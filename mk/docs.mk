@@ -7,5 +7,6 @@ docs: $(O)/syscall-docs
 	$(Q)$(O)/syscall-docs > SYSCALLS.md
 	$(Q)$(PYTHON) tools/rooms.py --write ARCHITECTURE.md
 docs-check: $(O)/syscall-docs
-	$(Q)$(O)/syscall-docs | cmp - SYSCALLS.md || { echo 'SYSCALLS.md:1: generated: run make docs'; exit 1; }
-	$(Q)$(PYTHON) tools/rooms.py --check ARCHITECTURE.md
+	$(Q)bad=0; $(O)/syscall-docs | cmp - SYSCALLS.md || \
+		{ echo 'SYSCALLS.md:1: generated: run make docs'; bad=1; }; \
+	$(PYTHON) tools/rooms.py --check ARCHITECTURE.md || bad=1; exit $$bad

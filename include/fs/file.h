@@ -59,9 +59,9 @@ struct file {
 	void *private_data;
 	_Atomic int32_t owner_pid; /* F_SETOWN; negative = group */
 	_Atomic int32_t owner_sig; /* F_SETSIG */
-	struct list epoll_items;   /* epolls that watch it (fs/epoll.c) */
+	struct list epoll_items;   /* epolls that watch it (fs/event/epoll.c) */
 	SPINLOCK(file_epoll) epoll_lock;
-	struct async_watch *async; /* O_ASYNC: fs/async.h */
+	struct async_watch *async; /* O_ASYNC: fs/event/async.h */
 	int async_fd;		   /* what siginfo calls it */
 	bool readable, writable;   /* from the access mode */
 	bool no_seek;

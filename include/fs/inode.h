@@ -86,7 +86,7 @@ struct inode {
 	void *fifo;		 /* struct pipe of a FIFO while it is open */
 	_Atomic int32_t writers; /* open for writing: ETXTBSY against exec; -n = executing */
 	void *socket;		 /* bound AF_UNIX socket */
-	void *watches;		 /* inotify: fs/notify.h; freed with the inode */
+	void *watches;		 /* inotify: fs/event/notify.h; freed with the inode */
 	bool linkable;		 /* O_TMPFILE: link() may give it its first name */
 	void *priv;
 };

@@ -26,7 +26,6 @@ struct mount {
 	_Atomic int32_t refs;
 	char *where; /* for /proc/mounts of mounts made by mount(2); NULL = computed */
 };
-MUST_USE int vfs_mount(struct superblock *sb, const char *where, bool read_only);
 void vfs_init(void);
 /* The root file system: mounts sb as / and sets up /dev, /proc, /sys, /tmp, /run, /dev/shm,
  * /dev/pts, /dev/mqueue. */

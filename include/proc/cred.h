@@ -33,13 +33,13 @@ MUST_USE int cred_set_caps(uint64_t effective, uint64_t permitted, uint64_t inhe
 /* Commits a copy that `change` has altered, unless it refuses. */
 MUST_USE int cred_change(int (*change)(struct cred *c, uint64_t arg), uint64_t arg);
 /* What prctl(2) changes, for cred_change(); cap: <= CAP_LAST. */
-int cred_drop_bounding(struct cred *c, uint64_t cap);
-int cred_raise_ambient(struct cred *c, uint64_t cap);
-int cred_lower_ambient(struct cred *c, uint64_t cap);
-int cred_clear_ambient(struct cred *c, uint64_t unused);
-int cred_set_keep_caps(struct cred *c, uint64_t on);
-int cred_set_securebits(struct cred *c, uint64_t bits);
-int cred_set_no_new_privs(struct cred *c, uint64_t unused);
+MUST_USE int cred_drop_bounding(struct cred *c, uint64_t cap);
+MUST_USE int cred_raise_ambient(struct cred *c, uint64_t cap);
+MUST_USE int cred_lower_ambient(struct cred *c, uint64_t cap);
+MUST_USE int cred_clear_ambient(struct cred *c, uint64_t unused);
+MUST_USE int cred_set_keep_caps(struct cred *c, uint64_t on);
+MUST_USE int cred_set_securebits(struct cred *c, uint64_t bits);
+MUST_USE int cred_set_no_new_privs(struct cred *c, uint64_t unused);
 
 /* exec's part: set-id bits of the file (NULL = none), then capabilities. */
 void cred_exec(const struct file *exe);

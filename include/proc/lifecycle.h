@@ -73,9 +73,7 @@ MUST_USE int process_wait(struct wait_request *req);
 /* Releases a CLONE_VFORK parent (exec, exit). */
 void vfork_release(struct task *t);
 /* The mm of the current thread goes: robust futexes, clear_child_tid, vfork. */
-void task_release_mm(struct task *t);
 /* Thread list is down to the caller alone (exec); see proc/exec.c. */
-MUST_USE int process_kill_other_threads(void);
 
 /* Everything ends: flushes caches and hands the status to the launcher.  Never returns. */
 NORETURN void proc_exit_vm(bool by_signal, unsigned value);

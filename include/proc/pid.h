@@ -65,5 +65,5 @@ void process_wait_alone(uint64_t deadline);
 
 /* Threads alive in the VM, for sysinfo and /proc/loadavg; the last number given out. */
 unsigned task_count(void);
-int pid_last(void);
+MUST_USE int pid_last(void);
 void pid_init(void);

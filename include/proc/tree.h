@@ -31,7 +31,6 @@ extern struct process *init_process;
 
 /* refs = 1, counts sid; NULL = no memory. */
 struct session *session_alloc(struct pid *sid, struct process *leader);
-void session_get(struct session *s);
 void session_put(struct session *s);
 /* p ends: when it leads its session, the terminal is told.  No lock held. */
 void session_leader_exit(struct process *p);
@@ -41,7 +40,6 @@ void tree_link_locked(struct process *p, struct process *parent, struct pid *gro
 		      struct session *session) REQUIRES(proctree_role);
 /* It was reaped: leaves parent, group and session. */
 void tree_unlink_locked(struct process *p) REQUIRES(proctree_role);
-void tree_set_group_locked(struct process *p, struct pid *group) REQUIRES(proctree_role);
 /* No member (but `without`) has a parent in another group of its session. */
 bool tree_group_orphaned_locked(struct pid *group, const struct process *without)
 	REQUIRES(proctree_role);

@@ -112,5 +112,4 @@ void epoll_file_release(struct file *f);
 void epoll_init(void);
 void async_init(void);
 /* --- pipe.c --- */
-extern const struct inode_ops fifo_inode_ops;
 MUST_USE int fifo_open(struct inode *inode, struct file *f);

@@ -117,7 +117,7 @@ static int mount_at(struct superblock *sb, const char *where, bool read_only, bo
 }
 
 /* The point may be a name that does not exist in its directory. */
-int vfs_mount(struct superblock *sb, const char *where, bool read_only)
+static int vfs_mount(struct superblock *sb, const char *where, bool read_only)
 {
 	return mount_at(sb, where, read_only, true);
 }

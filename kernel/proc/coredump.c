@@ -6,6 +6,8 @@
  * The other threads are told to die, but wait at the head of task_exit() with their registers in
  * place until the dump is done (core_dumping).
  */
+#include <proc/coredump.h>
+
 #include <arch/clock.h>
 #include <arch/fpu.h>
 #include <fs/cred.h>
@@ -19,7 +21,6 @@
 #include <linux/fcntl.h>
 #include <mm/mm.h>
 #include <mm/slab.h>
-#include <proc/coredump.h>
 #include <proc/lifecycle.h>
 #include <proc/tree.h>
 #include <signal/signal.h>

@@ -33,7 +33,7 @@
 
 /* --- the other threads --- */
 
-int process_kill_other_threads(void)
+static int process_kill_other_threads(void)
 {
 	struct task *t = task_current(), *other;
 	struct process *p = t->process;

@@ -39,7 +39,7 @@
 
 /* --- parts --- */
 
-void task_release_mm(struct task *t)
+static void task_release_mm(struct task *t)
 {
 	futex_exit(t);
 	vfork_release(t);

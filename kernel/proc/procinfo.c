@@ -5,6 +5,8 @@
  * A number is looked up anew in each call; what is found is counted, and may be a zombie, which has
  * no threads and no parts: then the file is empty or gone.
  */
+#include "procinfo.h"
+
 #include <fs/pseudo/procfs.h>
 
 #include <arch/clock.h>
@@ -18,7 +20,6 @@
 #include <proc/limits.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
-#include "procinfo.h"
 
 /* The thread that /proc/pid[/task/tid] names, counted; a zombie has none. */
 struct task *procinfo_get_task(int pid, int tid)

@@ -4,12 +4,13 @@
  * own, and names a stretch of code that starts over when the thread was switched out or got a
  * signal inside it.
  */
+#include <proc/rseq.h>
+
 #include <arch/cpu.h>
 #include <arch/paging.h>
 #include <arch/trap.h>
 #include <linux/errno.h>
 #include <mm/usercopy.h>
-#include <proc/rseq.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
 

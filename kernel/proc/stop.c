@@ -13,9 +13,10 @@
  * parent is sent without the siglock (proctree_lock comes first): a stop may be over when the parent
  * looks, which is why wait looks at stop_report and not at the signal.
  */
+#include <proc/stop.h>
+
 #include <lib/assert.h>
 #include <linux/errno.h>
-#include <proc/stop.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
 

@@ -6,11 +6,12 @@
  * into the tree takes a use of its pid (pid_use()) and each link that goes gives it back.  A group
  * or session is nothing but that: the list of its members in struct pid.
  */
+#include <proc/tree.h>
+
 #include <lib/assert.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
-#include <proc/tree.h>
 
 struct process *init_process;
 
@@ -26,7 +27,7 @@ struct session *session_alloc(struct pid *sid, struct process *leader)
 	return s;
 }
 
-void session_get(struct session *s)
+static void session_get(struct session *s)
 {
 	refcount_get(&s->refs);
 }
@@ -52,7 +53,7 @@ void session_leader_exit(struct process *p)
 	}
 }
 
-void tree_set_group_locked(struct process *p, struct pid *group)
+static void tree_set_group_locked(struct process *p, struct pid *group) REQUIRES(proctree_role)
 {
 	struct pid *old = p->group;
 

@@ -170,7 +170,7 @@ struct sigqueue *sigqueue_alloc(struct user_account *u, uint64_t limit, bool for
 	return q;
 }
 
-void sigqueue_free(struct sigqueue *q)
+static void sigqueue_free(struct sigqueue *q)
 {
 	if (q->timer) {
 		return; /* belongs to its timer, which sees that it is unlinked */

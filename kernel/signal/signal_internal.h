@@ -10,6 +10,5 @@ bool signal_default_stops(int sig);
 bool signal_default_dumps(int sig);
 
 /* One that nobody owns. */
-void sigqueue_free(struct sigqueue *q);
 /* Drops what is pending of `set`, for the process and all threads; siglock held. */
 void signal_flush_locked(struct process *p, uint64_t set) REQUIRES(siglock_role);

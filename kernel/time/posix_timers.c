@@ -11,6 +11,8 @@
  * and then sees `deleted`.  timer_cancel_sync() waits for that one, without the lock; then it is
  * freed.  The process outlives its timers: timers_exit() is called by its last thread.
  */
+#include <time/posix_timers.h>
+
 #include <arch/clock.h>
 #include <lib/assert.h>
 #include <lib/string.h>

@@ -8,12 +8,13 @@
  * gate, which also keeps the epoll.
  *
  * ep->mutex: items, and over poll operations.  ready_lock (irq): the ready list, also for wake
- * functions.  nest_lock (irq): which epoll watches which; the gate: making such links, so that
+ * functions.  epoll_nest_lock (irq): which epoll watches which; the gate: making such links, so that
  * they form no circle.
  */
 #include <fs/event/epoll.h>
 
 #include "../fs_internal.h"
+#include "epoll_internal.h"
 
 #include <fs/event/poll.h>
 #include <fs/file.h>
@@ -31,42 +32,11 @@
 #include <sync/spinlock.h>
 #include <sync/waitq.h>
 
-#define MAX_NEST 5
 #define CTL_FLAGS (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
 #define EXCLUSIVE_OK \
 	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
-struct epoll {
-	MUTEX(epoll) mutex;
-	struct rb_tree items GUARDED_BY(epoll_role);
-	SPINLOCK(epoll_ready) ready_lock;
-	struct list ready;    /* struct epoll_item.ready_link */
-	struct waitq waiters; /* epoll_wait, poll of the epoll file */
-	struct list parents;  /* items of other epolls that watch this one: nest lock */
-};
-struct epoll_wait_link {
-	struct waitq_entry wait;
-	struct epoll_item *item;
-};
-#define INLINE_LINKS 2
-struct epoll_item {
-	struct rb_node node;
-	struct epoll *ep;
-	struct file *file; /* not counted: the file's last put removes the item */
-	int fd;
-	_Atomic uint32_t events; /* wanted, with EPOLLET and friends; 0 events = disabled */
-	uint64_t data;
-	struct list ready_link;	 /* ready_lock */
-	struct list file_link;	 /* file->epoll_lock */
-	struct list parent_link; /* nest lock; when file is an epoll */
-	unsigned nlinks;
-	struct epoll_wait_link links[INLINE_LINKS];
-	struct epoll_wait_link *more[2];
-	bool no_memory;
-};
-
 static MUTEX(epoll_gate) gate;
-static SPINLOCK(epoll_nest) nest_lock = SPINLOCK_INIT(RANK_EPOLL_NEST, "epoll nest");
 static struct kmem_cache *item_cache;
 static const struct file_ops epoll_ops;
 
@@ -100,7 +70,7 @@ static void wake_parents(struct epoll *ep, unsigned depth)
 {
 	struct epoll_item *item;
 
-	if (depth > MAX_NEST) {
+	if (depth > EPOLL_MAX_NEST) {
 		return;
 	}
 	list_for_each_entry(item, &ep->parents, parent_link) {
@@ -114,10 +84,10 @@ static void epoll_signal(struct epoll_item *item)
 {
 	item_ready(item);
 	if (!list_empty(&item->ep->parents)) {
-		uint64_t flags = spin_lock_irqsave(&nest_lock);
+		uint64_t flags = spin_lock_irqsave(&epoll_nest_lock);
 
 		wake_parents(item->ep, 0);
-		spin_unlock_irqrestore(&nest_lock, flags);
+		spin_unlock_irqrestore(&epoll_nest_lock, flags);
 	}
 }
 
@@ -162,58 +132,6 @@ static void item_queue(struct poll_table *pt, struct waitq *q)
 	waitq_add(q, &l->wait);
 }
 
-/* Depth of epolls below ep (ep itself counts 1); -ELOOP when `find` is among them. */
-static int depth_below(struct epoll *ep, const struct epoll *find, int depth)
-{
-	int max = depth;
-
-	if (ep == find || depth > MAX_NEST) {
-		return -ELOOP;
-	}
-	for (struct rb_node *n = rb_first(&ep->items); n; n = rb_next(n)) {
-		struct epoll_item *item = rb_entry(n, struct epoll_item, node);
-		int d;
-
-		if (!file_is_epoll(item->file)) {
-			continue;
-		}
-		d = depth_below(item->file->private_data, find, depth + 1);
-		if (d < 0) {
-			return d;
-		}
-		max = MAX(max, d);
-	}
-	return max;
-}
-static int depth_above(const struct epoll *ep, int depth)
-{
-	const struct epoll_item *item;
-	int max = depth;
-
-	if (depth > MAX_NEST) {
-		return depth;
-	}
-	list_for_each_entry(item, &ep->parents, parent_link) {
-		max = MAX(max, depth_above(item->ep, depth + 1));
-	}
-	return max;
-}
-/* Adding target below ep: no loop, no tower. The gate is held. */
-static int check_nesting(struct epoll *ep, struct epoll *target)
-{
-	int below = depth_below(target, ep, 1);
-	uint64_t flags;
-	int above;
-
-	if (below < 0) {
-		return below;
-	}
-	flags = spin_lock_irqsave(&nest_lock);
-	above = depth_above(ep, 1);
-	spin_unlock_irqrestore(&nest_lock, flags);
-	return below + above > MAX_NEST ? -ELOOP : 0;
-}
-
 static int compare(const struct epoll_item *item, const struct file *f, int fd)
 {
 	if (item->file != f) {
@@ -247,9 +165,9 @@ static void item_remove(struct epoll_item *item)
 		waitq_remove(i < INLINE_LINKS ? &item->links[i].wait
 					      : &item->more[i - INLINE_LINKS]->wait);
 	}
-	flags = spin_lock_irqsave(&nest_lock);
+	flags = spin_lock_irqsave(&epoll_nest_lock);
 	list_remove(&item->parent_link);
-	spin_unlock_irqrestore(&nest_lock, flags);
+	spin_unlock_irqrestore(&epoll_nest_lock, flags);
 	spin_lock(&item->file->epoll_lock);
 	list_remove(&item->file_link);
 	spin_unlock(&item->file->epoll_lock);
@@ -279,10 +197,10 @@ static void item_link(struct epoll *ep, struct epoll_item *item)
 	spin_unlock(&item->file->epoll_lock);
 	if (file_is_epoll(item->file)) {
 		struct epoll *child = item->file->private_data;
-		uint64_t flags = spin_lock_irqsave(&nest_lock);
+		uint64_t flags = spin_lock_irqsave(&epoll_nest_lock);
 
 		list_push_back(&child->parents, &item->parent_link);
-		spin_unlock_irqrestore(&nest_lock, flags);
+		spin_unlock_irqrestore(&epoll_nest_lock, flags);
 	}
 }
 
@@ -382,7 +300,7 @@ int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
 	}
 	if (op == EPOLL_CTL_ADD && file_is_epoll(target)) {
 		mutex_lock(&gate);
-		err = check_nesting(ep, target->private_data);
+		err = epoll_check_nesting(ep, target->private_data);
 		if (!err) {
 			mutex_lock(&ep->mutex);
 			err = control_locked(ep, op, fd, target, event);

@@ -358,7 +358,7 @@ static int pipe_inode_setattr(struct inode *inode, const struct iattr *a)
 	inode_setattr_generic(inode, a);
 	return 0;
 }
-const struct inode_ops fifo_inode_ops = {
+static const struct inode_ops fifo_inode_ops = {
 	.open = fifo_open, /* through /proc/self/fd */
 	.setattr = pipe_inode_setattr,
 };

@@ -151,7 +151,6 @@ void fuse_req_send_pair(struct fuse_req *first, struct fuse_req *second, long *r
 			long *result2);
 /* The two halves; `more`: the next fuse_req_start() of this thread follows at once. */
 MUST_USE int fuse_req_start(struct fuse_req *req, bool more);
-MUST_USE long fuse_req_wait(struct fuse_req *req);
 /* As fuse_req_wait, but polls first. */
 MUST_USE long fuse_req_finish(struct fuse_req *req);
 /* Sends without waiting; the reply is dropped (end == NULL) or goes to end() in the worker.
@@ -163,8 +162,6 @@ MUST_USE long fuse_req_result(struct fuse_req *req);
 bool fuse_unsupported(struct fuse_conn *conn, enum fuse_opcode opcode);
 MUST_USE int fuse_engine_start(struct fuse_conn *conn);
 /* Polling around a batch of requests. */
-void fuse_poll_begin(struct fuse_conn *conn);
-void fuse_poll_end(struct fuse_conn *conn);
 
 /* --- fuse_forget.c --- */
 /* Gives nlookup lookups of a node back; `f` may be NULL (then one is allocated). */

@@ -201,13 +201,13 @@ static bool req_done(struct fuse_req *req)
 	return atomic_load_explicit(&req->done, memory_order_acquire);
 }
 
-void fuse_poll_begin(struct fuse_conn *conn)
+static void fuse_poll_begin(struct fuse_conn *conn)
 {
 	if (conn->transport->ops->poll_begin) {
 		conn->transport->ops->poll_begin(conn->transport);
 	}
 }
-void fuse_poll_end(struct fuse_conn *conn)
+static void fuse_poll_end(struct fuse_conn *conn)
 {
 	if (conn->transport->ops->poll_end) {
 		conn->transport->ops->poll_end(conn->transport);
@@ -244,7 +244,7 @@ static bool abandon(struct fuse_req *req)
 	return gone;
 }
 
-long fuse_req_wait(struct fuse_req *req)
+static long fuse_req_wait(struct fuse_req *req)
 {
 	struct waitq_entry e;
 	bool killed = false;
