@@ -3,10 +3,10 @@
  * The end of the VM: QEMU's isa-debug-exit device, whose value becomes QEMU's exit status and so
  * tells the launcher how it ended (lib/launch.h).  Any context, also a panic: no lock, no memory.
  */
+#include <drivers/debug_exit.h>
 #include <arch/cpu.h>
 #include <arch/port.h>
 #include <debug/panic.h>
-#include <drivers/debug_exit.h>
 #include <lib/launch.h>
 
 void debug_exit(unsigned code)

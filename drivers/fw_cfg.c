@@ -4,9 +4,9 @@
  * hence no lock.  The sizes and counts that it names are bounded before they are used.  QEMU has
  * served a DMA request when the port write returns; the loop is for one that has not.
  */
+#include <drivers/fw_cfg.h>
 #include <arch/paging.h>
 #include <arch/port.h>
-#include <drivers/fw_cfg.h>
 #include <debug/log.h>
 #include <lib/string.h>
 #include <linux/errno.h>

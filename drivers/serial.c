@@ -3,9 +3,9 @@
  * The serial port, polled and without a lock, as it speaks in panics.  The wait for each byte is
  * bounded: a port that never gets ready must not keep a panic from its end.
  */
+#include <drivers/serial.h>
 #include <arch/port.h>
 #include <debug/panic.h>
-#include <drivers/serial.h>
 
 #define PORT 0x3f8
 enum { DATA = 0, INTERRUPTS = 1, FIFO = 2, LINE_CONTROL = 3, LINE_STATUS = 5, SCRATCH = 7 };
@@ -13,7 +13,7 @@ enum { DATA = 0, INTERRUPTS = 1, FIFO = 2, LINE_CONTROL = 3, LINE_STATUS = 5, SC
 
 static bool present;
 
-void serial_write(const char *text, size_t n)
+static void serial_write(const char *text, size_t n)
 {
 	if (!present) {
 		return;

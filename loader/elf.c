@@ -18,7 +18,8 @@ static int fail(const char **why, int error, const char *text)
 	return -error;
 }
 
-bool elf_has_magic(const void *head, size_t n)
+/* True when the bytes start like an ELF file. */
+static bool elf_has_magic(const void *head, size_t n)
 {
 	return n >= 4 && memcmp(head, ELF_MAGIC, 4) == 0;
 }

@@ -11,7 +11,7 @@ THREAD_SAFETY := -Wthread-safety -Wthread-safety-beta
 
 .PHONY: lint lint-layers lint-sleep lint-code lint-counts lint-test format
 lint: $(LINT_SRC:%.c=$(LINT)/%.ok) $(LINT_HEADERS:%=$(LINT)/%.ok) $(FORMAT_SRC:%=$(LINT)/format/%.ok)
-lint: lint-layers lint-sleep docs-check
+lint: lint-layers lint-sleep lint-code docs-check
 
 # clang compiles everything, with the lock analysis; clang-tidy has its checks in .clang-tidy
 $(LINT)/%.ok: %.c .clang-tidy

@@ -10,6 +10,7 @@
  * A sleeper says what it waits for under the transmit lock (tx_want_room, tx_flushers) and then
  * looks again; an interrupt is asked for only when somebody has said so (tx_arm_locked()).
  */
+#include "console_port.h"
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/paging.h>
@@ -18,7 +19,6 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
-#include "console_port.h"
 
 #define FLUSH_SPIN_NS (50 * NSEC_PER_USEC)
 #define EMERGENCY_CHUNK 4096u

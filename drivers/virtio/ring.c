@@ -98,7 +98,8 @@ void vring_chain_append(struct vring_chain *c, uint64_t phys, uint32_t len, bool
 	}
 }
 
-bool vring_has_room(const struct vring *r, const struct vring_chain *c)
+/* Room for the chain now?  Indirect ones need one descriptor. */
+static bool vring_has_room(const struct vring *r, const struct vring_chain *c)
 {
 	return r->free_count >= (c->table_phys ? 1 : c->count);
 }

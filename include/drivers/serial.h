@@ -6,5 +6,3 @@
 
 /* Becomes a panic sink when the port is there.  First of all in kernel_main(). */
 void serial_init(void);
-/* Polls; any context. */
-void serial_write(const char *text, size_t n);

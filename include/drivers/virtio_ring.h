@@ -111,8 +111,6 @@ void vring_chain_init(struct vring_chain *c, struct vring_desc *table, unsigned 
 /* Parts of length 0 are left out (2.7.5.2 has no meaning for them). */
 void vring_chain_append(struct vring_chain *c, uint64_t phys, uint32_t len, bool device_writes);
 
-/* Room for a chain of n parts now?  Indirect ones need one descriptor. */
-bool vring_has_room(const struct vring *r, const struct vring_chain *c);
 /* Publishes the chain.  0; -ENOSPC when there is no room now; -EINVAL for an empty chain or
  * one longer than the queue (2.7.5.3.1); -EIO when the ring is broken. */
 MUST_USE int vring_submit(struct vring *r, const struct vring_chain *c, void *cookie);

@@ -37,9 +37,6 @@ struct elf_image {
 	struct elf_segment segment[ELF_MAX_SEGMENTS];
 };
 
-/* True when the bytes start like an ELF file. */
-bool elf_has_magic(const void *head, size_t n);
-
 /* Checks the file header in head[0..n-1]; file_size bounds the offsets. */
 MUST_USE int elf_check_header(const void *head, size_t n, uint64_t file_size, const char **why);
 

@@ -46,7 +46,7 @@ MUST_USE int sched_set_affinity(struct thread *t, uint64_t mask);
  * priority prio (see sched_effective_prio); 0 ends the boost. */
 void sched_boost(struct thread *t, int prio);
 /* 1..99+40: higher is more urgent: real-time 40 + rt_prio, fair 20 - nice. */
-int sched_effective_prio(const struct thread *t);
+MUST_USE int sched_effective_prio(const struct thread *t);
 
 /* CPU time used up to now, running threads included, ns. */
 uint64_t thread_cpu_ns(struct thread *t);
@@ -63,4 +63,3 @@ void sched_loadavg(uint64_t load[3]);
  * zeroed struct is the caller's for good.  It must not block before sched_run_idle(). */
 void sched_init_cpu(struct thread *idle);
 NORETURN void sched_run_idle(void); /* turns the boot stack into the idle thread */
-void sched_dump_threads(void);	    /* panic: who is where */

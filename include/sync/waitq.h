@@ -118,7 +118,10 @@ bool block_wake(struct thread *t);
 #define WAIT_CASE(role, before, rank) struct spinlock_##role * : spin_second_##role,
 #define WAIT_MUTEX_CASE(role, before, rank) struct mutex_##role * : mutex_second_##role,
 #define WAIT_HELD(l) _Generic((l), SPINNING_ROLES(WAIT_CASE) void * : spin_none)(l)
-void spin_none(const void *none);
+static inline void spin_none(const void *none)
+{
+	(void)none;
+}
 
 #define waitq_wait(q, held, mode, deadline) \
 	(WAIT_HELD(held), waitq_wait(q, (struct spinlock *)(held), mode, deadline))

@@ -52,10 +52,7 @@ struct cpu_area {
 	char guard1[PAGE_SIZE];
 	char nmi_stack[PAGE_SIZE];
 	char fatal_stack[2 * PAGE_SIZE]; /* #DF, #MC, #DB of the kernel */
-	union {
-		struct cpu_private cpu;
-		char cpu_page[PAGE_SIZE];
-	};
+	struct cpu_private cpu ALIGNED(PAGE_SIZE);
 };
 _Static_assert(sizeof(struct cpu_area) <= 1ul << CPU_AREA_SHIFT, "areas do not overlap");
 _Static_assert(offsetof(struct cpu_area, guard1) == CPU_AREA_STACK_TOP, "asm.h");

@@ -8,8 +8,8 @@
  *
  * The timer of a CPU belongs to that CPU with interrupts off.
  */
-#include <arch/boot.h>
 #include <arch/clock.h>
+#include <arch/boot.h>
 #include <arch/smp.h>
 #include <arch/upcalls.h>
 #include <lib/assert.h>

@@ -7,8 +7,8 @@
  * is both writable and executable: the image in 4 KiB pages by section, the direct map without
  * execution.
  */
-#include <arch/boot.h>
 #include <arch/paging.h>
+#include <arch/boot.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/errno.h>

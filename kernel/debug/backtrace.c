@@ -3,8 +3,8 @@
  * Names for addresses, and the chain of frame pointers.  Used in panics: no lock, no memory, and
  * nothing is read that the page tables do not map.  A chain that does not go upwards ends.
  */
-#include <arch/paging.h>
 #include <debug/backtrace.h>
+#include <arch/paging.h>
 
 /* From tools/ksyms.py: sorted offsets of functions from the start of the image, and of
  * their names in ksym_names. */

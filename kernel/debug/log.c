@@ -4,10 +4,10 @@
  * and copied in one piece, so the ring holds plain text and a reader that fell behind skips
  * to the next newline.
  */
+#include <debug/log.h>
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/smp.h>
-#include <debug/log.h>
 #include <debug/panic.h>
 #include <lib/assert.h>
 #include <lib/format.h>

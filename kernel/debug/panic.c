@@ -5,13 +5,13 @@
  * `owner` is taken once and never given back.  The CPU that got it runs alone: it stops the
  * others before it prints, and from then on touches what locks protect without taking them.
  */
+#include <debug/panic.h>
 #include <arch/clock.h>
 #include <arch/paging.h>
 #include <arch/smp.h>
 #include <arch/upcalls.h>
 #include <debug/backtrace.h>
 #include <debug/log.h>
-#include <debug/panic.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/string.h>

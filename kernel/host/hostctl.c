@@ -11,9 +11,9 @@
  * queued, which makes room and wakes the senders.  After the last message (queue_closed) nothing
  * goes in.
  */
+#include <host/hostctl.h>
 #include <arch/clock.h>
 #include <host/port.h>
-#include <host/hostctl.h>
 #include <debug/log.h>
 #include <debug/panic.h>
 #include <lib/assert.h>

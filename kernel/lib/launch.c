@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The launcher's blob, checked once: afterwards each string is known to end inside it. */
+#include <lib/launch.h>
 #include <lib/cmdline.h>
 #include <lib/launch_config.h>
 #include <lib/string.h>

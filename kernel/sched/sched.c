@@ -12,6 +12,7 @@
  * and BLOCKED -> RUNNABLE are compare-exchanges, so of many wakers one wins; only for BLOCKED
  * does the winner queue it.  PREPARING -> BLOCKED is one, too: a wake in between makes it fail.
  */
+#include <sched/sched.h>
 #include "runq.h"
 #include <arch/clock.h>
 #include <arch/smp.h>

@@ -9,11 +9,11 @@
  * When a timer expires it leaves the tree, and then its function runs without the lock, so it
  * may arm timers, itself included, and take locks that others hold while they cancel it.
  */
+#include <sched/timer.h>
 #include "runq.h"
 #include <arch/clock.h>
 #include <arch/upcalls.h>
 #include <lib/assert.h>
-#include <sched/timer.h>
 
 struct timer_queue {
 	SPINLOCK(timers) lock;

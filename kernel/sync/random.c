@@ -6,10 +6,10 @@
  * The lock covers one block; a long draw goes on without it, on a key of its own.  What the
  * devices add is mixed into the key, never put in its place: none can make it worse.
  */
+#include <sync/random.h>
 #include <arch/cpu.h>
 #include <lib/assert.h>
 #include <lib/chacha.h>
-#include <sync/random.h>
 #include <lib/string.h>
 #include <sync/spinlock.h>
 

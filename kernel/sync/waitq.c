@@ -7,12 +7,12 @@
  * at the state: one of the two sees the other.  The fence for the waker is in waitq_active().
  */
 #define LOCK_IMPLEMENTATION 1
+#include <sync/waitq.h>
 #include <lib/assert.h>
 #include <lib/util.h>
 #include <linux/errno.h>
 #include <sched/thread.h>
 #include <sync/mutex.h>
-#include <sync/waitq.h>
 
 void waitq_init(struct waitq *q)
 {
