@@ -11,7 +11,7 @@
  * loses.  MAY_SLEEP: no spinlock held.
  *
  * Where clang cannot follow (a lock that is handed over, or held on a condition), LOCK_UNCHECKED
- * takes the function out of the analysis and says why; tests/lint counts them.
+ * takes the function out of the analysis and says why; tools/check-code.py counts them.
  */
 #include <lib/util.h>
 
