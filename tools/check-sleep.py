@@ -60,7 +60,7 @@ class Program:
         prototypes = '\n'.join(s.code for p, s in self.pointers.sources.items() if p.endswith('.h'))
         self.noreturn = set(re.findall(r'NORETURN\s+\w[\w\s*]*?\b(\w+)\s*\(', prototypes))
         self.sleepers = SLEEPERS | {
-            m[1] for m in re.finditer(r'\b(\w+)\s*\([^;{}]*\)\s*(?:EXCLUDES\(NO_SPINLOCKS\)|MAY_SLEEP)', prototypes)}
+            m[1] for m in re.finditer(r'\b(\w+)\s*\([^;{}]*\)\s*MAY_SLEEP', prototypes)}
         self.functions = asmflow.load(objects, self.noreturn)
         self.effects = dict(EFFECTS)
         self.held = {}                  # site -> (max locks, max irqs off) counted from the entry
