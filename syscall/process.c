@@ -156,21 +156,19 @@ long sys_wait4(int pid, user_ptr status, int options, user_ptr rusage)
 	return err ? err : r.pid;
 }
 
-/* The process of a pidfd; *nonblock: EAGAIN instead of waiting. */
-static int pidfd_to_pid(int fd, int *pid, bool *nonblock)
+/* The process of a pidfd, counted: who has its number by now is another one.  *nonblock: EAGAIN
+ * instead of waiting. */
+static int pidfd_to_pid(int fd, struct pid **pid, bool *nonblock)
 {
 	struct file *f;
-	struct pid *p;
 	int err = fd_get(fd, &f);
 
 	if (err) {
 		return err;
 	}
-	err = pidfd_get_pid(f, &p);
+	err = pidfd_get_pid(f, pid);
 	if (!err) {
-		*pid = p->nr;
 		*nonblock = atomic_load(&f->flags) & PIDFD_NONBLOCK;
-		pid_put(p);
 	}
 	file_put(f);
 	return err;
@@ -218,10 +216,7 @@ long sys_waitid(int idtype, int id, user_ptr info, int options, user_ptr rusage)
 		err = id >= 0 ? 0 : -EINVAL;
 		r.id = id ? id : (int)process_getpgid(0, false);
 		break;
-	case P_PIDFD:
-		r.type = P_PID;
-		err = id >= 0 ? pidfd_to_pid(id, &r.id, &nonblock) : -EINVAL;
-		break;
+	case P_PIDFD: err = id >= 0 ? pidfd_to_pid(id, &r.target, &nonblock) : -EINVAL; break;
 	default: err = -EINVAL;
 	}
 	if (err) {
@@ -231,6 +226,7 @@ long sys_waitid(int idtype, int id, user_ptr info, int options, user_ptr rusage)
 		r.options |= WNOHANG;
 	}
 	err = process_wait(&r);
+	pid_put(r.target);
 	if (!err && !r.pid && nonblock && !((unsigned)options & WNOHANG)) {
 		return -EAGAIN;
 	}

@@ -6,11 +6,15 @@
  */
 #include <lib/util.h>
 
+struct fdtable;
 struct file;
 
 struct fs_upcalls {
 	int (*current_pid)(void);	  /* thread group id: F_GETLK, /proc/locks, SO_PEERCRED */
 	uint64_t (*rlimit)(int resource); /* RLIMIT_* -> soft limit of current */
+	/* Current has another table from now on: also for those who look at it meanwhile, so that
+	 * its reference to the old one can be dropped afterwards. */
+	void (*set_files)(struct fdtable *t);
 	void (*send_sigxfsz)(void);
 	void (*send_sigpipe)(void);
 	void (*send_sigio)(struct file *f, int band); /* to the file's owner: F_SETOWN, O_ASYNC */

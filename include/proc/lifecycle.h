@@ -59,9 +59,10 @@ static inline int wait_status_value(uint32_t status)
 
 /* wait4/waitid core. */
 struct wait_request {
-	int type;	  /* P_ALL, P_PID, P_PGID */
-	int id;		  /* pid or pgid */
-	uint32_t options; /* WEXITED ..., WNOHANG, WNOWAIT, __W* */
+	int type;	    /* P_ALL, P_PID, P_PGID, P_PIDFD */
+	int id;		    /* pid or pgid */
+	struct pid *target; /* P_PIDFD: counted by the caller */
+	uint32_t options;   /* WEXITED ..., WNOHANG, WNOWAIT, __W* */
 	/* result */
 	int pid, cause;	 /* cause: CLD_*; pid 0: nothing yet (WNOHANG) */
 	uint32_t status; /* wait4 format */

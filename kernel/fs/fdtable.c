@@ -258,7 +258,7 @@ int fdtable_unshare_current(void)
 	}
 	err = fdtable_copy(t, &n);
 	if (!err) {
-		thread_current()->files = n;
+		fs_upcalls->set_files(n);
 		fdtable_put(t);
 	}
 	return err;

@@ -131,6 +131,11 @@ static void file_free(struct file *f)
 }
 void file_put(struct file *f)
 {
+	if (CONFIG_DEBUG && f) {
+		/* Any put may be the last, and what it then takes begins with the gate of epolls. */
+		lockcheck_acquire(RANK_EPOLL_GATE, "a file's last put", false);
+		lockcheck_release(RANK_EPOLL_GATE);
+	}
 	if (f && atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) == 1) {
 		file_free(f);
 	}

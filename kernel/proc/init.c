@@ -50,6 +50,14 @@ static int current_pid(void)
 	return thread_current()->task ? process_pid(process_current()) : 0;
 }
 
+static void set_files(struct fdtable *t)
+{
+	uint64_t flags = process_lock(process_current());
+
+	thread_current()->files = t;
+	process_unlock(process_current(), flags);
+}
+
 static void send_current(int sig)
 {
 	struct siginfo info;
@@ -73,6 +81,7 @@ static void send_sigxfsz(void)
 static const struct fs_upcalls upcalls = {
 	.current_pid = current_pid,
 	.rlimit = current_rlimit,
+	.set_files = set_files,
 	.send_sigxfsz = send_sigxfsz,
 	.send_sigpipe = send_sigpipe,
 	.send_sigio = sigio_send,

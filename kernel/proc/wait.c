@@ -22,6 +22,7 @@ static bool eligible_locked(const struct wait_request *r, const struct process *
 
 	ASSERT(spin_held(&proctree_lock));
 	if ((r->type == P_PID && process_pid(child) != r->id) ||
+	    (r->type == P_PIDFD && child->pid != r->target) ||
 	    (r->type == P_PGID && child->group->nr != r->id)) {
 		return false;
 	}

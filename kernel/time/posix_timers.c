@@ -34,7 +34,6 @@ void timers_init(void)
 
 void timers_process_init(struct process *p)
 {
-	list_init(&p->posix_timers);
 	itimer_real_init(p);
 }
 
@@ -169,11 +168,11 @@ static void delete_all(struct process *p)
 {
 	for (;;) {
 		uint64_t flags = process_lock(p);
-		struct posix_timer *t = NULL;
+		struct rb_node *n = rb_first(&p->posix_timers);
+		struct posix_timer *t = n ? rb_entry(n, struct posix_timer, node) : NULL;
 
-		if (!list_empty(&p->posix_timers)) {
-			t = list_first_entry(&p->posix_timers, struct posix_timer, link);
-			list_remove(&t->link);
+		if (t) {
+			rb_remove(&p->posix_timers, n);
 			t->deleted = true;
 			disarm_locked(t);
 		}
@@ -199,9 +198,47 @@ void timers_exit(struct process *p)
 
 void timers_process_free(struct process *p)
 {
-	ASSERT(list_empty(&p->posix_timers) && !timer_pending(&p->real_timer));
+	ASSERT(!rb_first(&p->posix_timers) && !timer_pending(&p->real_timer));
 	cpu_timers_free(p);
 }
+
+/* --- by number --- */
+
+static struct posix_timer *find_locked(struct process *p, int id) REQUIRES(siglock_role)
+{
+	struct rb_node *n = p->posix_timers.root;
+
+	ASSERT(spin_held(&p->siglock));
+	while (n) {
+		struct posix_timer *t = rb_entry(n, struct posix_timer, node);
+
+		if (t->id == id) {
+			return t;
+		}
+		n = id < t->id ? n->left : n->right;
+	}
+	return NULL;
+}
+
+/* Gives t the next number that is free. */
+static void insert_locked(struct process *p, struct posix_timer *t) REQUIRES(siglock_role)
+{
+	struct rb_node **link = &p->posix_timers.root, *parent = NULL;
+
+	do {
+		t->id = p->next_timer_id;
+		p->next_timer_id = t->id == INT32_MAX ? 0 : t->id + 1;
+	} while (find_locked(p, t->id));
+	while (*link) {
+		parent = *link;
+		link = t->id < rb_entry(parent, struct posix_timer, node)->id ? &parent->left
+									      : &parent->right;
+	}
+	rb_link(&t->node, parent, link);
+	rb_insert_fix(&p->posix_timers, &t->node);
+}
+
+/* --- creating and deleting --- */
 
 /* *target: the thread that it names, counted, or NULL. */
 static int check_event(const struct linux_sigevent *e, struct pid **target)
@@ -262,7 +299,7 @@ static int init_timer(struct posix_timer *t, const struct linux_sigevent *event)
 	t->notify = event ? event->notify : SIGEV_SIGNAL;
 	t->signo = event ? event->signo : SIGALRM;
 	t->value = event ? event->value : 0;
-	list_init(&t->link);
+	rb_clear(&t->node);
 	list_init(&t->cpu_link);
 	timer_init(&t->timer, timer_expired);
 	t->q = sigqueue_alloc(u, process_rlimit(p, RLIMIT_SIGPENDING), false);
@@ -295,27 +332,13 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 		return err;
 	}
 	flags = process_lock(p);
-	t->id = p->next_timer_id++;
+	insert_locked(p, t);
 	if (!event) {
 		t->value = (uint32_t)t->id;
 	}
-	list_push_back(&p->posix_timers, &t->link);
 	process_unlock(p, flags);
 	*id = t->id;
 	return 0;
-}
-
-static struct posix_timer *find_locked(struct process *p, int id) REQUIRES(siglock_role)
-{
-	struct posix_timer *t;
-
-	ASSERT(spin_held(&p->siglock));
-	list_for_each_entry(t, &p->posix_timers, link) {
-		if (t->id == id) {
-			return t;
-		}
-	}
-	return NULL;
 }
 
 int posix_timer_delete(int id)
@@ -325,7 +348,7 @@ int posix_timer_delete(int id)
 	struct posix_timer *t = find_locked(p, id);
 
 	if (t) {
-		list_remove(&t->link);
+		rb_remove(&p->posix_timers, &t->node);
 		t->deleted = true;
 		disarm_locked(t);
 	}
@@ -430,9 +453,10 @@ int posix_timer_overrun(int id)
 static void move_wall_timers(struct process *p, int64_t forward_ns)
 {
 	uint64_t flags = process_lock(p);
-	struct posix_timer *t;
 
-	list_for_each_entry(t, &p->posix_timers, link) {
+	for (struct rb_node *n = rb_first(&p->posix_timers); n; n = rb_next(n)) {
+		struct posix_timer *t = rb_entry(n, struct posix_timer, node);
+
 		if (t->armed && t->on_wall) {
 			int64_t expires = (int64_t)t->expires - forward_ns;
 

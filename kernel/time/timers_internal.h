@@ -28,7 +28,7 @@ uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own, uint6
 	REQUIRES(siglock_role);
 
 struct posix_timer {
-	struct list link GUARDED_BY(siglock_role);     /* [S] process->posix_timers */
+	struct rb_node node GUARDED_BY(siglock_role);  /* [S] process->posix_timers */
 	struct process *process;		       /* [I] lives longer than its timers */
 	int id, clock, notify, signo;		       /* [I] */
 	struct pid *target;			       /* [I] counted: SIGEV_THREAD_ID */

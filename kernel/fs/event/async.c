@@ -17,6 +17,7 @@
 #include <linux/errno.h>
 #include <mm/kthread.h>
 #include <mm/slab.h>
+#include <sched/sched.h>
 #include <sched/thread.h>
 #include <sync/lock_order.h>
 #include <sync/mutex.h>
@@ -108,6 +109,7 @@ static void sender(void *arg)
 		if (f) {
 			fs_upcalls->send_sigio(f, (int)band);
 			file_put(f);
+			sched_yield_point(); /* a program may keep it busy for ever */
 		} else {
 			(void)!waitq_wait_until(&sender_q, any_pending, NULL, WAIT_UNINTR,
 						DEADLINE_NONE);
