@@ -184,18 +184,18 @@ static int check_attr(const struct linux_mq_attr *a)
 static int charge(struct mq *q)
 {
 	struct process *p = process_current();
+	struct user_account *u = process_get_user(p);
 	int64_t used;
 
 	q->charge = q->maxmsg * (q->msgsize + 80);
 	/* Relaxed, here and below: a sum; who adds last knows whether it is too much. */
-	used = atomic_fetch_add_explicit(&p->user->mq_bytes, q->charge, memory_order_relaxed) +
-	       q->charge;
+	used = atomic_fetch_add_explicit(&u->mq_bytes, q->charge, memory_order_relaxed) + q->charge;
 	if ((uint64_t)used > process_rlimit(p, RLIMIT_MSGQUEUE)) {
-		atomic_fetch_sub_explicit(&p->user->mq_bytes, q->charge, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&u->mq_bytes, q->charge, memory_order_relaxed);
+		user_account_put(u);
 		return -EMFILE;
 	}
-	q->user = p->user;
-	user_account_ref(q->user);
+	q->user = u;
 	return 0;
 }
 

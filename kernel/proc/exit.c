@@ -179,11 +179,18 @@ static void reparent_children_locked(struct process *p, struct list *dead) REQUI
 
 /* --- telling the parent --- */
 
-static bool parent_ignores_children(struct process *parent)
+/* What the parent does about SIGCHLD.  Under its siglock, for its exec may put the handlers that
+ * it shares with others away (unshare_sighand()). */
+static void parent_action(struct process *parent, bool *ignores, uint64_t *sa_flags)
+	REQUIRES(proctree_role)
 {
-	struct linux_sigaction *act = &parent->sighand->action[SIGCHLD - 1];
+	struct linux_sigaction *act;
 
-	return READ_ONCE(act->handler) == SIG_IGN || READ_ONCE(act->flags) & SA_NOCLDWAIT;
+	spin_lock(&parent->siglock);
+	act = &parent->sighand->action[SIGCHLD - 1];
+	*ignores = READ_ONCE(act->handler) == SIG_IGN;
+	*sa_flags = READ_ONCE(act->flags);
+	spin_unlock(&parent->siglock);
 }
 
 static void fill_sigchld(struct process *p, struct siginfo *info, int cause, int status)
@@ -206,7 +213,8 @@ void process_notify_parent_locked(struct process *p, int cause, int status)
 {
 	struct process *parent = p->parent;
 	struct siginfo info;
-	bool send;
+	uint64_t sa_flags;
+	bool send, ignores;
 
 	ASSERT(spin_held(&proctree_lock));
 	if (!parent || parent->state != PROCESS_ALIVE) {
@@ -215,18 +223,16 @@ void process_notify_parent_locked(struct process *p, int cause, int status)
 		}
 		return;
 	}
+	parent_action(parent, &ignores, &sa_flags);
 	if (cause) {
-		struct linux_sigaction *act = &parent->sighand->action[SIGCHLD - 1];
-
-		send = READ_ONCE(act->handler) != SIG_IGN &&
-		       !(READ_ONCE(act->flags) & SA_NOCLDSTOP);
+		send = !ignores && !(sa_flags & SA_NOCLDSTOP);
 	} else {
 		cause = wait_status_cause(p->wait_status);
 		status = wait_status_value(p->wait_status);
 		send = p->exit_signal != 0;
-		if (p->exit_signal == SIGCHLD && parent_ignores_children(parent)) {
+		if (p->exit_signal == SIGCHLD && (ignores || sa_flags & SA_NOCLDWAIT)) {
 			p->state = PROCESS_DEAD;
-			send = READ_ONCE(parent->sighand->action[SIGCHLD - 1].handler) != SIG_IGN;
+			send = !ignores;
 		}
 	}
 	if (send) {

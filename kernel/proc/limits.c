@@ -83,6 +83,16 @@ void user_account_put(struct user_account *u)
 	kfree(u);
 }
 
+struct user_account *process_get_user(struct process *p)
+{
+	uint64_t flags = process_lock(p);
+	struct user_account *u = p->user;
+
+	user_account_ref(u);
+	process_unlock(p, flags);
+	return u;
+}
+
 void limits_init_default(struct process *p)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++) {

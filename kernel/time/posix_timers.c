@@ -18,6 +18,7 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
+#include <proc/limits.h>
 #include <time/posix_timers_api.h>
 #include <signal/signal.h>
 #include <signal/sigqueue.h>
@@ -286,7 +287,10 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 	list_init(&t->cpu_link);
 	timer_init(&t->timer, timer_expired);
 	if (t->notify != SIGEV_NONE) {
-		t->q = sigqueue_alloc(p->user, process_rlimit(p, RLIMIT_SIGPENDING), false);
+		struct user_account *u = process_get_user(p);
+
+		t->q = sigqueue_alloc(u, process_rlimit(p, RLIMIT_SIGPENDING), false);
+		user_account_put(u);
 		if (!t->q) {
 			free_timer(t);
 			return -EAGAIN;
