@@ -147,10 +147,8 @@ static void become(struct task *t, const char *comm, struct mm *mm, struct cred 
 	struct mm *old_mm;
 	uint64_t flags;
 
-	if (old_cred->u.real != old_cred->u.eff || old_cred->g.real != old_cred->g.eff) {
-		mm->dumpable = false;
-	}
-	if (cred_gains(old_cred, cred)) {
+	if (old_cred->u.real != old_cred->u.eff || old_cred->g.real != old_cred->g.eff ||
+	    cred_gains(old_cred, cred)) {
 		mm->dumpable = false;
 		atomic_store_explicit(&t->pdeath_signal, 0, memory_order_relaxed);
 	}

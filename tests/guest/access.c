@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 
 #include "access_matrix.h"
 
@@ -46,6 +48,18 @@ static void set_caps(uint32_t permitted, uint32_t effective)
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct d[2] = { { effective, permitted, permitted }, { 0, 0, 0 } };
 
+	if (syscall(SYS_capset, &h, d))
+		_exit(101);
+}
+static void drop_cap(int cap)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2];
+
+	if (syscall(SYS_capget, &h, d))
+		_exit(101);
+	d[0].permitted &= ~CAP(cap);
+	d[0].effective &= ~CAP(cap);
 	if (syscall(SYS_capset, &h, d))
 		_exit(101);
 }
@@ -80,9 +94,8 @@ enum {
 	T_COUNT
 };
 static const char *const target_names[T_COUNT] = {
-	"root",	       "user",	      "dropped", "undumpable", "again", "other",
-	"other group", "set-user-ID", "set-gid", "left",       "caps",	"secret exe",
-	"zombie",
+	"root",	       "user",	  "dropped", "undumpable", "again",	 "other",  "other group",
+	"set-user-ID", "set-gid", "left",    "caps",	   "secret exe", "zombie",
 };
 
 static _Noreturn void exec_target(const char *program, int kind, int fd)
@@ -265,10 +278,10 @@ static long link_it(pid_t pid, const char *file)
 	name_of(pid, file, path);
 	return readlink(path, buf, sizeof(buf)) < 0 ? -errno : 0;
 }
-#define FILE_CASE(fn, call)               \
-	static long fn(pid_t pid)         \
-	{                                 \
-		return (call);            \
+#define FILE_CASE(fn, call)       \
+	static long fn(pid_t pid) \
+	{                         \
+		return (call);    \
 	}
 FILE_CASE(open_mem, open_it(pid, "mem", O_RDONLY))
 FILE_CASE(write_mem, open_it(pid, "mem", O_RDWR))
@@ -400,7 +413,7 @@ static long set_affinity(pid_t pid)
 static long set_priority(pid_t pid)
 {
 	return setpriority(PRIO_PROCESS, (id_t)pid, getpriority(PRIO_PROCESS, (id_t)pid)) ? -errno
-											   : 0;
+											  : 0;
 }
 static long set_policy(pid_t pid)
 {
@@ -589,6 +602,70 @@ static void test_dumpable(void)
 	CHECK_EQ(in_child(dumpable_steps), 0);
 }
 
+/* What is a program that was executed like this: 10 * dumpable + death signal kept. */
+static int after_exec(const char *program, void (*before)(void))
+{
+	char path[96];
+	int status;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, program);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		if (before)
+			before();
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		execl(path, path, "report", (char *)NULL);
+		_exit(109);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+static int report(void)
+{
+	int sig = -1;
+
+	prctl(PR_GET_PDEATHSIG, &sig);
+	return 10 * prctl(PR_GET_DUMPABLE) + (sig == SIGTERM);
+}
+static void as_user(void)
+{
+	become(USER, USER, USER);
+}
+static void as_both(void)
+{
+	if (setresuid(0, USER, USER))
+		_exit(110);
+}
+static void without_new_privs(void)
+{
+	as_user();
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+static void without_caps(void)
+{
+	set_caps(0, 0);
+}
+static void with_fsuid(void)
+{
+	syscall(SYS_setfsuid, USER);
+}
+static void test_after_exec(void)
+{
+	CHECK_EQ(after_exec("plain", NULL), 11);
+	CHECK_EQ(after_exec("plain", as_user), 11);
+	CHECK_EQ(after_exec("suid", NULL), 11); /* it gives nothing new */
+	CHECK_EQ(after_exec("suid", as_user), 0);
+	CHECK_EQ(after_exec("sgid", as_user), 0);
+	CHECK_EQ(after_exec("suid", without_new_privs), 11);
+	CHECK_EQ(after_exec("plain", as_both), 0);
+	CHECK_EQ(after_exec("plain", without_caps), 0); /* it has them again */
+	CHECK_EQ(after_exec("plain", with_fsuid), 0);
+	CHECK_EQ(after_exec("secret", as_user), 1);
+	CHECK_EQ(after_exec("secret", NULL), 11);
+}
+
 /* --- what was opened before an exec --- */
 
 static int gate[2];
@@ -763,6 +840,39 @@ static void test_tls_address(void)
 	CHECK_EQ(st, 3 << 8);
 }
 
+/* One thread moves the process from account to account, others charge to it. */
+static void *mover(void *arg)
+{
+	while (!over)
+		for (int i = 0; i < 3; i++)
+			syscall(SYS_setresuid, USER + i, -1, -1);
+	return arg;
+}
+static void charge_accounts(void)
+{
+	pthread_t t;
+	timer_t timer;
+
+	CHECK_EQ(pthread_create(&t, NULL, mover, NULL), 0);
+	for (int i = 0; i < 300; i++) {
+		if (!timer_create(CLOCK_MONOTONIC, NULL, &timer))
+			timer_delete(timer);
+		else
+			CHECK_EQ(errno, EAGAIN);
+		pid_t pid = (pid_t)syscall(SYS_fork);
+		if (!pid)
+			syscall(SYS_exit, 0);
+		kill(pid, 0);
+		waitpid(pid, NULL, 0);
+	}
+	over = 1;
+	pthread_join(t, NULL);
+}
+static void test_accounts(void)
+{
+	CHECK_EQ(in_child(charge_accounts), 0);
+}
+
 /* --- main --- */
 
 static void tell_allowed(int sig)
@@ -798,9 +908,11 @@ int main(int argc, char **argv)
 		signal(SIGUSR1, tell_allowed);
 		return target_main(atoi(argv[2]), atoi(argv[3]));
 	}
+	if (argc > 1 && !strcmp(argv[1], "report"))
+		return report();
 	/* What Linux in a container of the host may lack. */
 	prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE);
-	set_caps(ROOT_CAPS, ROOT_CAPS);
+	drop_cap(CAP_SYS_RESOURCE);
 	printing = argc > 1 && !strcmp(argv[1], "print");
 	snprintf(dir, sizeof(dir), "/tmp/access-XXXXXX");
 	if (!mkdtemp(dir) || chmod(dir, 0755)) {
@@ -818,10 +930,12 @@ int main(int argc, char **argv)
 		RUN(test_matrix);
 		RUN(test_own_undumpable);
 		RUN(test_dumpable);
+		RUN(test_after_exec);
 		RUN(test_open_then_exec);
 		RUN(test_open_then_end);
 		RUN(test_exec_window);
 		RUN(test_tls_address);
+		RUN(test_accounts);
 	}
 	for (int i = 0; i < 4; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);

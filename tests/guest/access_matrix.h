@@ -128,7 +128,7 @@ static const char *const access_matrix[] = {
 	".............PP........PPPPP.....", /* seteuid: again */
 	"AAAAAAAAA..AAPPAAAAP...PPPPPPPPPP", /* seteuid: other */
 	"AAAAAA.A...PAPPAAAAP...PPPPP.....", /* seteuid: other group */
-	"AAAAAAAAA..AAPPAAAAPrrrPPPPP.PPPP", /* seteuid: set-user-ID */
+	"AAAAAAAAA..AAPPAAAAPrrrPPPPP.....", /* seteuid: set-user-ID */
 	"AAAAAAAAA..AAPPAAAAP.rrPPPPP.....", /* seteuid: set-gid */
 	".............PP........PPPPP.....", /* seteuid: left */
 	"AAAAAA.A...PAPPAAAAP...PPPPP.....", /* seteuid: caps */
