@@ -56,9 +56,9 @@ static long call_mincore(uint64_t a, uint64_t n)
 
 	return syscall(SYS_mincore, a, n, vec);
 }
-#define ADVISE(name, advice)                          \
-	static long name(uint64_t a, uint64_t n)      \
-	{                                             \
+#define ADVISE(name, advice)                               \
+	static long name(uint64_t a, uint64_t n)           \
+	{                                                  \
 		return syscall(SYS_madvise, a, n, advice); \
 	}
 ADVISE(advise_normal, MADV_NORMAL)
@@ -77,8 +77,8 @@ static long call_mmap(uint64_t a, uint64_t n)
 }
 static long call_mmap_noreplace(uint64_t a, uint64_t n)
 {
-	return syscall(SYS_mmap, a, n, PROT_READ,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == -1
+	return syscall(SYS_mmap, a, n, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		       -1, 0) == -1
 		       ? -1
 		       : 0;
 }
