@@ -155,9 +155,9 @@ static void become(struct task *t, const char *comm, struct mm *mm, struct cred 
 	flags = process_lock(p);
 	t->thread.cred = cred;
 	old_mm = mm_swap_current(mm);
-	p->exec_count++;
 	str_copy(t->thread.name, comm, sizeof(t->thread.name));
-	p->exit_signal = p->exit_signal ? SIGCHLD : p->exit_signal;
+	p->exit_signal = SIGCHLD;
+	p->exec_count++;
 	process_unlock(p, flags);
 	cred_put(old_cred);
 	mm_put(old_mm);

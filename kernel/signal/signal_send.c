@@ -167,7 +167,7 @@ int signal_send_locked(struct process *p, struct task *t, const struct siginfo *
 	struct sigqueue *q = own;
 
 	ASSERT(spin_held(&p->siglock));
-	ASSERT(sig >= 1 && sig <= NSIG);
+	ASSERT(signal_valid(sig));
 	if (p->nthreads == 0 || (t && t->exiting) || !prepare(p, t, sig)) {
 		return 0;
 	}
@@ -270,7 +270,7 @@ int signal_check_permission(struct process *p, int sig)
 	target = process_get_cred(p);
 	if (!target) {
 		const struct cred *me = thread_current()->cred;
-		uint32_t uid = p->user->uid; /* no thread is left that could change it */
+		uint32_t uid = process_uid(p);
 
 		return uid == me->u.real || uid == me->u.eff ? 0 : -EPERM;
 	}
