@@ -87,6 +87,7 @@ struct inode {
 	_Atomic int32_t writers; /* open for writing: ETXTBSY against exec; -n = executing */
 	void *socket;		 /* bound AF_UNIX socket */
 	void *watches;		 /* inotify: fs/event/notify.h; freed with the inode */
+	struct dentry *dir_dentry; /* a directory's only dentry; dcache lock */
 	bool linkable;		 /* O_TMPFILE: link() may give it its first name */
 	void *priv;
 };
