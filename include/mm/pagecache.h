@@ -59,7 +59,7 @@ struct page_cache {
 	_Atomic uint32_t writing; /* pages on their way to the store; changed under lock */
 	_Atomic uint64_t size;	  /* bytes: the file's size; faults beyond it raise SIGBUS */
 	const struct pagecache_ops *ops;
-	void *owner;	      /* the inode */
+	void *owner;		      /* the inode */
 	struct page_account *account; /* [I] NULL: none */
 	/* Shared mappings that are being made and may be written; with MAP_WRITE_FORBIDDEN no
 	 * more of them may be made (sealed memfds). */
@@ -132,8 +132,7 @@ void pagecache_mark_dirty(struct page_cache *pc, struct page *p) EXCLUDES(dirty_
 MUST_USE bool pagecache_map_write_begin(struct page_cache *pc);
 void pagecache_map_write_end(struct page_cache *pc);
 /* No more of them; -EBUSY, and nothing done, when there are some and `all` are to be none. */
-MUST_USE int pagecache_forbid_map_write(struct page_cache *pc, bool all)
-	EXCLUDES(object_vmas_role);
+MUST_USE int pagecache_forbid_map_write(struct page_cache *pc, bool all) EXCLUDES(object_vmas_role);
 /* Some vma maps it (a moment ago, unless the caller keeps mappings away). */
 bool pagecache_is_mapped(struct page_cache *pc) EXCLUDES(object_vmas_role);
 /* Frees clean, unmapped pages, oldest first; the shrinker. */

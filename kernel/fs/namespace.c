@@ -36,8 +36,7 @@ uint32_t creation_mode(const struct inode *dir, uint32_t mode)
 	struct fs_context *fs = thread_current()->fs;
 
 	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !S_ISDIR(mode) &&
-	    dir->mode & S_ISGID && c && !cred_in_group(c, dir->gid) &&
-	    !cred_capable(CAP_FSETID)) {
+	    dir->mode & S_ISGID && c && !cred_in_group(c, dir->gid) && !cred_capable(CAP_FSETID)) {
 		mode &= ~(uint32_t)S_ISGID;
 	}
 	return fs ? mode & ~fs->umask : mode;
@@ -151,7 +150,8 @@ static int create_once(void *arg, bool again)
 static int make_dir(const struct creation *c, const struct walk *w, struct inode *dir,
 		    struct dentry *d)
 {
-	return dir->ops->mkdir ? dir->ops->mkdir(dir, d, creation_mode(dir, c->mode & 01777)) : -EPERM;
+	return dir->ops->mkdir ? dir->ops->mkdir(dir, d, creation_mode(dir, c->mode & 01777))
+			       : -EPERM;
 }
 int vfs_mkdir(int dirfd, const char *name, uint32_t mode)
 {

@@ -193,8 +193,8 @@ static void change_all(const char *who, int keeps, int member)
 
 			snprintf(path, sizeof(path), "f-%o-%zu", modes[m], i);
 			if (!changes[i].fn(path)) {
-				printf("# %s: %s of %o fails: %s\n", who, changes[i].name,
-				       modes[m], strerror(errno));
+				printf("# %s: %s of %o fails: %s\n", who, changes[i].name, modes[m],
+				       strerror(errno));
 				test_failed_here = 1;
 			}
 			if (changes[i].takes && !keeps)
@@ -642,7 +642,8 @@ static void use_small_tmpfs(void)
 static void test_tmpfs_size(void)
 {
 	mkdir("small", 0755);
-	if (!on_corrida() && (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)))
+	if (!on_corrida() &&
+	    (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)))
 		SKIP_HERE("no mount namespace of our own here");
 	CHECK_EQ(mount("tmpfs", "small", "tmpfs", 0, "size=1m"), 0);
 	if (!test_failed_here)

@@ -74,8 +74,7 @@ static int preallocate(struct inode *inode, uint64_t off, uint64_t len)
 	int err = limit->max && end - first > limit->max ? -ENOSPC : 0;
 
 	for (uint64_t i = first; !err && i < end; i++) {
-		err = thread_current()->killed ? -EINTR
-					       : pagecache_get_page(&inode->pages, i, &p);
+		err = thread_current()->killed ? -EINTR : pagecache_get_page(&inode->pages, i, &p);
 		if (err) {
 			/* What lies behind the file's end was not there before. */
 			first = MAX(first, had);
