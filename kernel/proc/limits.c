@@ -93,6 +93,27 @@ struct user_account *process_get_user(struct process *p)
 	return u;
 }
 
+int limits_charge_in_flight(unsigned n, struct user_account **payer)
+{
+	struct process *p = process_current();
+	struct user_account *u = process_get_user(p);
+
+	if ((uint64_t)atomic_load(&u->in_flight) > process_rlimit(p, RLIMIT_NOFILE) &&
+	    !cred_capable(CAP_SYS_RESOURCE) && !cred_capable(CAP_SYS_ADMIN)) {
+		user_account_put(u);
+		return -ETOOMANYREFS;
+	}
+	atomic_fetch_add(&u->in_flight, n);
+	*payer = u;
+	return 0;
+}
+
+void limits_uncharge_in_flight(unsigned n, struct user_account *payer)
+{
+	atomic_fetch_sub(&payer->in_flight, n);
+	user_account_put(payer);
+}
+
 void limits_init_default(struct process *p)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
