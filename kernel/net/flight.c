@@ -51,95 +51,6 @@ static struct socket *carrier(struct file *f)
 	return socket_of(f, &s) == 0 && s->kind->carries_extras ? s : NULL;
 }
 
-/* --- into a packet, and out again --- */
-static void take_off_locked(struct file *f) REQUIRES(flight_role)
-{
-	struct socket *s = carrier(f);
-
-	if (s && s->in_flight++ == 0) {
-		s->flight_file = f;
-		list_push_back(&flying, &s->flight_link);
-		atomic_fetch_add(&nflying, 1);
-	}
-}
-
-static void land_locked(struct file *f) REQUIRES(flight_role)
-{
-	struct socket *s = carrier(f);
-
-	if (s && --s->in_flight == 0) {
-		list_remove(&s->flight_link);
-		atomic_fetch_sub(&nflying, 1);
-	}
-}
-
-int flight_load(struct packet *p, struct socket_msg *m)
-{
-	struct flight *fl = kzalloc(sizeof(*fl));
-	int err;
-
-	if (!fl) {
-		return -ENOMEM;
-	}
-	err = fs_upcalls->charge_in_flight(m->nfiles, &fl->payer);
-	if (err) {
-		kfree(fl);
-		return err;
-	}
-	fl->files = m->files;
-	fl->nfiles = m->nfiles;
-	m->files = NULL;
-	m->nfiles = 0;
-	for (unsigned i = 0; i < fl->nfiles; i++) {
-		fl->carriers += carrier(fl->files[i]) != NULL;
-	}
-	if (fl->carriers) {
-		mutex_lock(&flight_lock);
-		for (unsigned i = 0; i < fl->nfiles; i++) {
-			take_off_locked(fl->files[i]);
-		}
-		mutex_unlock(&flight_lock);
-		flight_pay(fl->carriers, SEND_RESERVE);
-	}
-	p->flight = fl;
-	return 0;
-}
-
-void flight_unload(struct packet *p, struct socket_msg *m)
-{
-	struct flight *fl = p->flight;
-
-	p->flight = NULL;
-	if (fl->carriers) {
-		mutex_lock(&flight_lock);
-		for (unsigned i = 0; i < fl->nfiles; i++) {
-			land_locked(fl->files[i]);
-		}
-		mutex_unlock(&flight_lock);
-	}
-	fs_upcalls->uncharge_in_flight(fl->nfiles, fl->payer);
-	m->files = fl->files;
-	m->nfiles = fl->nfiles;
-	kfree(fl);
-}
-
-int flight_peek(const struct packet *p, struct socket_msg *m)
-{
-	const struct flight *fl = p->flight;
-
-	m->files = kmemdup(fl->files, fl->nfiles * sizeof(*fl->files));
-	if (!m->files) {
-		return -ENOMEM;
-	}
-	m->nfiles = fl->nfiles;
-	mutex_lock(&flight_lock);
-	for (unsigned i = 0; i < m->nfiles; i++) {
-		file_get(m->files[i]);
-	}
-	mutex_unlock(&flight_lock);
-	return 0;
-}
-
 /* --- the collector --- */
 struct walk {
 	enum { COUNT, SAVE, EMPTY } task;
@@ -284,7 +195,8 @@ static void collect(void)
 	packets_bury(&empty.found);
 }
 
-void flight_pay(unsigned n, uint64_t reserve)
+/* n sockets took off or were closed: collects when they have paid for it and `reserve` more. */
+static void flight_pay(unsigned n, uint64_t reserve)
 {
 	uint64_t sum = atomic_fetch_add(&paid, (uint64_t)n * STEPS_PAID) + n * STEPS_PAID;
 
@@ -300,4 +212,93 @@ void flight_closed(void)
 	if (unlikely(atomic_load_explicit(&nflying, memory_order_relaxed))) {
 		flight_pay(1, 0);
 	}
+}
+
+/* --- into a packet, and out again --- */
+static void take_off_locked(struct file *f) REQUIRES(flight_role)
+{
+	struct socket *s = carrier(f);
+
+	if (s && s->in_flight++ == 0) {
+		s->flight_file = f;
+		list_push_back(&flying, &s->flight_link);
+		atomic_fetch_add(&nflying, 1);
+	}
+}
+
+static void land_locked(struct file *f) REQUIRES(flight_role)
+{
+	struct socket *s = carrier(f);
+
+	if (s && --s->in_flight == 0) {
+		list_remove(&s->flight_link);
+		atomic_fetch_sub(&nflying, 1);
+	}
+}
+
+int flight_load(struct packet *p, struct socket_msg *m)
+{
+	struct flight *fl = kzalloc(sizeof(*fl));
+	int err;
+
+	if (!fl) {
+		return -ENOMEM;
+	}
+	err = fs_upcalls->charge_in_flight(m->nfiles, &fl->payer);
+	if (err) {
+		kfree(fl);
+		return err;
+	}
+	fl->files = m->files;
+	fl->nfiles = m->nfiles;
+	m->files = NULL;
+	m->nfiles = 0;
+	for (unsigned i = 0; i < fl->nfiles; i++) {
+		fl->carriers += carrier(fl->files[i]) != NULL;
+	}
+	if (fl->carriers) {
+		mutex_lock(&flight_lock);
+		for (unsigned i = 0; i < fl->nfiles; i++) {
+			take_off_locked(fl->files[i]);
+		}
+		mutex_unlock(&flight_lock);
+		flight_pay(fl->carriers, SEND_RESERVE);
+	}
+	p->flight = fl;
+	return 0;
+}
+
+void flight_unload(struct packet *p, struct socket_msg *m)
+{
+	struct flight *fl = p->flight;
+
+	p->flight = NULL;
+	if (fl->carriers) {
+		mutex_lock(&flight_lock);
+		for (unsigned i = 0; i < fl->nfiles; i++) {
+			land_locked(fl->files[i]);
+		}
+		mutex_unlock(&flight_lock);
+	}
+	fs_upcalls->uncharge_in_flight(fl->nfiles, fl->payer);
+	m->files = fl->files;
+	m->nfiles = fl->nfiles;
+	kfree(fl);
+}
+
+int flight_peek(const struct packet *p, struct socket_msg *m)
+{
+	const struct flight *fl = p->flight;
+
+	m->files = kmemdup(fl->files, fl->nfiles * sizeof(*fl->files));
+	if (!m->files) {
+		return -ENOMEM;
+	}
+	m->nfiles = fl->nfiles;
+	mutex_lock(&flight_lock);
+	for (unsigned i = 0; i < m->nfiles; i++) {
+		file_get(m->files[i]);
+	}
+	mutex_unlock(&flight_lock);
+	return 0;
 }

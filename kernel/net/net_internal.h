@@ -217,9 +217,6 @@ int flight_load(struct packet *p, struct socket_msg *m);
 /* They go to m, which has none; p->flight is not NULL. */
 void flight_unload(struct packet *p, struct socket_msg *m);
 int flight_peek(const struct packet *p, struct socket_msg *m); /* m gets references, too */
-/* n sockets took off or were closed: collects what nobody can receive when they have paid for it
- * and for `reserve` steps more. */
-void flight_pay(unsigned n, uint64_t reserve) MAY_SLEEP;
 void flight_closed(void) MAY_SLEEP; /* a socket that carries files was closed */
 
 /* --- socket.c: what all kinds share --- */
