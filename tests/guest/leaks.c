@@ -104,12 +104,12 @@ static void no_growth(void (*make)(void))
 	test_failed_here = 1;
 }
 /* KIND(name) { ... }: what the child makes. */
-#define KIND(name)                            \
-	static void make_##name(void);        \
-	static void test_##name(void)         \
-	{                                     \
-		no_growth(make_##name);       \
-	}                                     \
+#define KIND(name)                      \
+	static void make_##name(void);  \
+	static void test_##name(void)   \
+	{                               \
+		no_growth(make_##name); \
+	}                               \
 	static void make_##name(void)
 
 /* Threads that end with the process. */
@@ -426,9 +426,9 @@ KIND(ptys)
 {
 	for (int i = 0; i < 10; i++) {
 		int m = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
-		int s = m < 0 || grantpt(m) || unlockpt(m) ?
-				-1 :
-				open(ptsname(m), O_RDWR | O_NOCTTY | O_NONBLOCK);
+		int s = m < 0 || grantpt(m) || unlockpt(m)
+				? -1
+				: open(ptsname(m), O_RDWR | O_NOCTTY | O_NONBLOCK);
 
 		MUST(s >= 0);
 		(void)!write(m, block, 1000);
