@@ -83,7 +83,7 @@ void user_account_put(struct user_account *u)
 	kfree(u);
 }
 
-int limits_charge_in_flight(unsigned n, struct user_account **payer)
+struct user_account *user_account_current(void)
 {
 	struct process *p = process_current();
 	uint64_t flags = process_lock(p);
@@ -91,20 +91,23 @@ int limits_charge_in_flight(unsigned n, struct user_account **payer)
 
 	user_account_ref(u);
 	process_unlock(p, flags);
-	if ((uint64_t)atomic_load(&u->in_flight) > process_rlimit(p, RLIMIT_NOFILE) &&
-	    !cred_capable(CAP_SYS_RESOURCE) && !cred_capable(CAP_SYS_ADMIN)) {
-		user_account_put(u);
-		return -ETOOMANYREFS;
-	}
-	atomic_fetch_add(&u->in_flight, n);
-	*payer = u;
-	return 0;
+	return u;
 }
 
-void limits_uncharge_in_flight(unsigned n, struct user_account *payer)
+bool user_account_charge(struct user_account *u, enum user_object what, unsigned n, uint64_t limit)
 {
-	atomic_fetch_sub(&payer->in_flight, n);
-	user_account_put(payer);
+	uint64_t had = atomic_fetch_add(&u->objects[what], n);
+
+	if (had >= limit) {
+		atomic_fetch_sub(&u->objects[what], n);
+		return false;
+	}
+	return true;
+}
+
+void user_account_uncharge(struct user_account *u, enum user_object what, unsigned n)
+{
+	atomic_fetch_sub(&u->objects[what], n);
 }
 
 void limits_init_default(struct process *p)
