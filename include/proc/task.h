@@ -166,6 +166,7 @@ struct process {
 
 	/* timers (kernel/time) [S] */
 	struct list posix_timers GUARDED_BY(siglock_role);
+	struct rb_tree timer_ids GUARDED_BY(siglock_role); /* the same, by id */
 	int32_t next_timer_id GUARDED_BY(siglock_role);
 	struct timer real_timer;			/* ITIMER_REAL */
 	uint64_t real_expires GUARDED_BY(siglock_role); /* ns */
