@@ -20,6 +20,7 @@
  * sighand->lock (RANK_SIGACTION): actions.  [I] set before publication, [a] atomic, [t] the
  * thread itself only, [tS] changed by the thread itself under siglock, so it reads freely.
  */
+#include <lib/rbtree.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <mm/user_ptr.h>
