@@ -19,7 +19,7 @@ KFLAGS := -std=c11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -ffunction-sections -fdata-sections -Iinclude -I$(O)/include \
 	-DCONFIG_DEBUG=$(DEBUG)
-GCC_ONLY := -fno-tree-loop-distribute-patterns -fno-jump-tables
+GCC_ONLY := -fno-tree-loop-distribute-patterns -fno-jump-tables -fno-reorder-blocks-and-partition
 ifeq ($(DEBUG),1)
 KFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
 endif

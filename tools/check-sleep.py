@@ -7,14 +7,19 @@ From the disassembly (asmflow.py) we know for each call how many spinlocks may b
 counted from the function's entry: paths are followed, functions that return with a lock or give
 the caller's back are summed up.  A function bears as many locks of its callers as the tightest of
 its calls leaves it.  Calls through pointers go to all functions that are ever stored there
-(pointers.py); one whose targets are not found counts as sleeping."""
+(pointers.py); one whose targets are not found counts as sleeping.  A function that changes what is
+held in a way that we can't follow is a finding.
+
+Not looked at: sleeping with interrupts off and no lock; sleeping between block_prepare() and block(),
+so in the ready() of waitq_wait_until(); which lock is held, and in which order (clang's); what
+hand-written assembler does between its labels."""
 import collections
 import pathlib
 import re
 import sys
 
 import asmflow
-from csource import KERNEL_DIRS, Report
+from csource import KERNEL_DIRS, Report, function_name
 from pointers import Pointers
 
 ROOT = pathlib.Path('.')
@@ -47,6 +52,9 @@ EXCEPTIONS = {
     ('futex_wake_op', 'fault_in_user'): 'both buckets are unlocked, be they two or one',
     ('sem_undo_get', 'ipc_put'): 'a semaphore set: destroying it only frees memory',
 }
+# Annotations of functions that return with more or fewer locks, or of which clang says nothing.
+CHANGES = re.compile(r'\b(?:(?:TRY_)?ACQUIRES|RELEASES|LOCK_UNCHECKED)\s*\(')
+TRYING = re.compile(r'\bTRY_ACQUIRES\s*\(\s*(\w+)')
 DEPTH = 4                               # locks nested in one function
 STATES = 12                             # per block; beyond it knowledge of registers is dropped
 
@@ -62,6 +70,10 @@ class Program:
         self.sleepers = SLEEPERS | {
             m[1] for m in re.finditer(r'\b(\w+)\s*\([^;{}]*\)\s*MAY_SLEEP', prototypes)}
         self.functions = asmflow.load(objects, self.noreturn)
+        self.changing = {function_name(head) for declarations in self.pointers.declarations.values()
+                         for _, head, _ in declarations if CHANGES.search(head)}
+        self.trying = {function_name(head): m[1] for declarations in self.pointers.declarations.values()
+                       for _, head, _ in declarations if (m := TRYING.search(head))}
         self.effects = dict(EFFECTS)
         self.held = {}                  # site -> (max locks, max irqs off) counted from the entry
         self.callers = collections.defaultdict(set)
@@ -146,13 +158,18 @@ class Program:
 
     def summary(self, f, ends):
         """What a function changes.  Where that depends on more than its result being zero it is
-        taken as nothing: clang's analysis demands that locks balance, or that it is said."""
+        taken as nothing, as clang's analysis demands that locks balance, or for what the
+        annotation says; where clang is told otherwise we must be able to follow."""
         by_result = {known: {d for d, k in ends if k == known} for known in ('0', 'n', None)}
+        self.assumed.pop(f.key, None)
         if len({d for d, _ in ends}) <= 1:
             return frozenset((d, 0, None) for d, _ in ends) or BALANCED
         if not by_result[None] and all(len(by_result[k]) == 1 for k in '0n'):
             return frozenset((d, 0, k) for d, k in ends)
-        self.assumed[f.name] = sorted(ends, key=str)
+        if f.name in self.trying and {d for d, _ in ends} == {0, 1}:
+            taken = self.trying[f.name] == '0'
+            return frozenset({(taken, 0, '0'), (not taken, 0, 'n')})
+        self.assumed[f.key] = sorted(ends, key=str)
         return BALANCED
 
     @staticmethod
@@ -261,6 +278,20 @@ class Program:
         arguments = self.pointers.arguments(site.file, site.line, site.callee)
         return arguments[1] if len(arguments) > 1 else ''
 
+    def not_followed(self, report):
+        """Where a finding could hide."""
+        for f in self.functions.values():
+            for site in f.sites:
+                if site.callee and site.callee not in self.functions \
+                        and site.callee not in self.noreturn and not f.file.endswith('.S'):
+                    report(site.file, site.line, 'unfollowed', f'{f.name}() goes to {site.callee}, '
+                           'which is in no object, or into the middle of a function')
+        for key in self.assumed:
+            f = self.functions[key]
+            if f.name in self.changing:
+                report(f.file, f.line, 'unfollowed', f'{f.name}() changes what is held depending on '
+                       'more than its result being zero: TRY_ACQUIRES, or let the caller lock')
+
     def path(self, callee, why):
         names, seen = [], set()
         while callee and callee not in seen:
@@ -294,6 +325,7 @@ def main():
         name = program.functions[site.caller].name
         report(site.file, site.line, 'shootdown', f'{name}() has interrupts off and calls '
                f'{program.path(callee, why)}, which waits for other CPUs: they may wait for us')
+    program.not_followed(report)
     for entry in {**UNKNOWN_IS_FINE, **EXCEPTIONS}:
         if entry not in used:
             report('tools/check-sleep.py', 1, 'unused-exception', f'{entry}: nothing needs it')
