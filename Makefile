@@ -12,7 +12,7 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)';)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
-	-Wpointer-arith -Wwrite-strings -Wcast-qual -Wimplicit-fallthrough -Wno-unused-parameter \
+	-Wpointer-arith -Wnested-externs -Wwrite-strings -Wcast-qual -Wimplicit-fallthrough -Wno-unused-parameter \
 	-Wno-sign-compare -Wframe-larger-than=2048
 KFLAGS := -std=c11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
 	-mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector -fno-common \

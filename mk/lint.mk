@@ -16,7 +16,7 @@ lint: lint-layers lint-sleep lint-code docs-check
 # clang compiles everything, with the lock analysis; clang-tidy has its checks in .clang-tidy
 $(LINT)/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)
-	$(call say,LINT,$<)$(CLANG) $(KFLAGS) -DLOCK_ANALYSIS $(WARN) $(THREAD_SAFETY) -Wgnu \
+	$(call say,LINT,$<)$(CLANG) $(KFLAGS) -DLOCK_ANALYSIS $(WARN) $(THREAD_SAFETY) -Wunused-macros -Wgnu \
 		-Wno-gnu-statement-expression -Wno-unused-command-line-argument -MMD -MP -MF $(@:.ok=.d) -MT $@ -fsyntax-only $<
 	$(Q)clang-tidy --quiet $< -- $(KFLAGS) 2>$(@:.ok=.err) || { cat $(@:.ok=.err); exit 1; }
 	@touch $@

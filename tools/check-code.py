@@ -3,13 +3,15 @@
 """check-code.py OBJECT_DIR: what rots without being noticed.
 
 dead        a function or variable that no other object uses, and that is not static
-unused      a field, macro, lock rank or prototype that nothing names
+unused      a field, macro, lock rank, prototype or function of a header that nothing names
+            (what shares its name with something else is taken as used)
 comment     a name in a comment that does not exist
 size        files over 600 lines
 must-use    an int prototype in include/ whose result may be ignored
 own-header  X.c includes X.h, or its room's private header, first
 if, todo    conditional compilation and notes to oneself
-unchecked   functions that clang's lock analysis leaves out: LOCK_UNCHECKED, fewer than 25
+unchecked   functions that clang's lock analysis leaves out: LOCK_UNCHECKED, fewer than 25; and
+            what would silence the compilers otherwise
 With --counts: the figures instead."""
 import collections
 import pathlib
@@ -42,6 +44,10 @@ IFS = {
     'drivers/pvclock.c': 'instructions that a host test cannot execute',
     'drivers/rtc.c': 'instructions that a host test cannot execute',
 }
+SILENCERS = re.compile(r'no_thread_safety_analysis|#\s*define\s+LOCK_IMPLEMENTATION|NOLINT\w*|'
+                       r'(?:#\s*pragma|_Pragma).*diagnostic')
+# The locks themselves.
+SILENT = {'include/sync/annotate.h', 'kernel/sync/spinlock.c', 'kernel/sync/mutex.c', 'kernel/sync/waitq.c'}
 report = Report('check-code')
 
 
@@ -107,12 +113,14 @@ def ours(path):
         and path.parts[:2] != ('include', 'linux')
 
 
-def check_unused(sources, words, assembler):
+def check_unused(sources, words, assembler, tested):
     defined = set()
-    for source in sources.values():
-        for _, head, body in source.declarations():
+    for path, source in sources.items():
+        for line, head, body in source.declarations():
             if body is not None and function_name(head):
                 defined.add(function_name(head))
+                if ours(path) and words[function_name(head)] + tested[function_name(head)] < 2:
+                    report(path, line, 'unused', f'{function_name(head)}(): nothing calls it')
     pasted = {m[1] for s in sources.values() for m in re.finditer(r'\b(\w+_)##', s.code)}
     for path, source in sources.items():
         if not ours(path):
@@ -243,12 +251,12 @@ def main():
     words = words_of(sources, others)
     tests = [(ROOT / p).read_text() for p in paths
              if p.startswith('tests/') and p.endswith(('.c', '.h')) and (ROOT / p).exists()]
-    tested = set(WORD.findall('\n'.join(tests)))
+    tested = collections.Counter(WORD.findall('\n'.join(tests)))
     dead = check_dead(objdir, tested)
     if '--counts' in sys.argv:
         counts(sources, dead)
         return
-    check_unused(sources, words, set(WORD.findall(assembler)))
+    check_unused(sources, words, set(WORD.findall(assembler)), tested)
     words.update(tested)                # comments may name what tests define
     check_comments(sources, words, paths)
     check_text(sources)
@@ -256,6 +264,11 @@ def main():
     if len(left_out) >= UNCHECKED_LIMIT:
         report(*left_out[-1], 'unchecked', f'{len(left_out)} times LOCK_UNCHECKED; fewer than '
                f'{UNCHECKED_LIMIT} are allowed: let clang follow the lock')
+    for path, source in sources.items():
+        for m in SILENCERS.finditer(source.text) if path.parts[0] != 'tools' else ():
+            if str(path) not in SILENT:
+                report(path, source.text.count('\n', 0, m.start()) + 1, 'unchecked',
+                       f'{m[0]}: a compiler or checker would say nothing any more')
     for path in IFS:
         if not re.search(r'^[ \t]*#[ \t]*if', sources[ROOT / path].code, re.M):
             report('tools/check-code.py', 1, 'unused-exception', f'IFS {path}')

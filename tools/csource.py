@@ -37,11 +37,12 @@ class Source:
         self.code = ''.join(parts)
 
     def includes(self):
-        """(line, '<' or '"', name)"""
-        for n, line in enumerate(self.text.splitlines(), 1):
-            m = re.match(r'\s*#\s*include\s*([<"])([^">]+)[">]', line)
-            if m:
-                yield n, m[1], m[2]
+        """(line, '<' or '"', name); what we cannot read has '' for the bracket."""
+        lines = self.text.splitlines()
+        for n, line in enumerate(self.code.splitlines(), 1):
+            if re.match(r'\s*#\s*(include|import)', line):
+                m = re.match(r'\s*#\s*include\s*([<"])([^">]+)[">]', lines[n - 1])
+                yield (n, m[1], m[2]) if m else (n, '', line.strip())
 
     def without_preprocessor(self):
         def gone(m):
