@@ -5,8 +5,9 @@
 LINT := $(O)/lint
 LINT_SRC := $(SRC)
 LINT_HEADERS := $(sort $(shell find include -name '*.h'))
-# the assembler's macros and the corpora are left out
-FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
+# the assembler's macros are left out
+FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(sort $(shell find \
+	kernel syscall loader drivers include rootfs tests tools -name '*.[ch]')))
 THREAD_SAFETY := -Wthread-safety -Wthread-safety-beta
 
 .PHONY: lint lint-layers lint-sleep lint-code lint-counts lint-test format

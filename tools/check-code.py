@@ -20,7 +20,7 @@ import subprocess
 import sys
 
 import rooms
-from csource import KERNEL_DIRS, Report, Source, WORD, files, function_name
+from csource import KERNEL_DIRS, Report, Source, WORD, files, function_name, tree_files
 
 ROOT = pathlib.Path('.')
 FILE_LINES = 600
@@ -244,7 +244,7 @@ def counts(sources, dead):
 def main():
     objdir = pathlib.Path(sys.argv[1])
     sources = tree()
-    paths = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], capture_output=True, text=True).stdout.split()
+    paths = tree_files(ROOT)
     assembler = ''.join((ROOT / p).read_text() for p in paths if p.endswith(('.S', '.ld', '.lds')))
     others = [assembler] + [(ROOT / p).read_text(errors='replace') for p in paths
                             if p.endswith(('.py', '.mk', 'Makefile')) and (ROOT / p).exists()]
