@@ -272,7 +272,7 @@ def ci(**scripts):
             (top / path).write_text(f'#!/bin/sh\n{scripts.get(name, "true")}\n')
             (top / path).chmod(0o755)
         return subprocess.run([top / '.ci' / 'run'], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              env={'PATH': f'{top}/bin:{os.environ["PATH"]}'})
+                              env={**os.environ, 'PATH': f'{top}/bin:{os.environ["PATH"]}'})
 
 
 @case
@@ -284,11 +284,14 @@ def ci_runs_all_parts_and_adds_their_counts():
             ({'tests': 'echo 3 passed, 0 failed; exit 1'}, 1, '0 skipped\n11 passed, 2 failed\n'),
             ({'tests': 'echo 10 passed, 10 failed; exit 1'}, 1, '0 skipped\n25 passed, 20 failed\n'),
             ({'tests': 'exit 1'}, 1, '0 skipped\n5 passed, 2 failed\n'),
+            ({'tests': 'echo exit status 0; exit 1'}, 1, '0 skipped\n5 passed, 2 failed\n'),
+            ({'tests': 'setsid sleep 30 & echo 3 passed, 0 failed'}, 0, '0 skipped\n11 passed, 0 failed\n'),
             ({'tests': 'kill -9 $$'}, 1, '0 skipped\n5 passed, 2 failed\n'),
             ({'bootstrap': 'exit 1', 'make': 'exit 2', 'tests': 'echo 3 passed, 0 failed'}, 1,
              '0 skipped\n6 passed, 5 failed\n')):
         done = ci(**scripts)
         assert done.returncode == status and done.stdout.endswith('\n' + counts), (scripts, done.stdout, done.stderr)
+        assert scripts['tests'].partition('echo ')[2].partition(';')[0] in done.stdout, done.stdout
 
 
 if __name__ == '__main__':
