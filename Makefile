@@ -3,6 +3,9 @@
 #   DEBUG=1   lock ranks, poisoning, UBSan, DEBUG_ASSERT
 DEBUG ?= 0
 O ?= $(if $(filter 1,$(DEBUG)),build-debug,build)
+ifneq ($(words $(O)),1)
+$(error O='$(O)': the build directory is one word, without spaces)
+endif
 CC := gcc
 CLANG := clang
 PYTHON := python3
@@ -29,6 +32,8 @@ ASM := $(sort $(wildcard kernel/*/*.S loader/*.S))
 OBJ := $(SRC:%.c=$(O)/%.o) $(ASM:%.S=$(O)/%.S.o)
 KERNEL := $(O)/corrida.elf
 
+# a recipe that fails leaves no half of its target
+.DELETE_ON_ERROR:
 .PHONY: all run test check-host check-guest bench docs clean install kernel fuzz help
 all: kernel host-tools rootfs
 kernel: $(KERNEL) $(KERNEL).stripped
@@ -50,7 +55,8 @@ $(O)/pass1.elf: $(OBJ) kernel/arch/kernel.ld tools/ksyms.py
 	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms0.S -o $(O)/ksyms0.o
 	$(Q)$(LINK) $(OBJ) $(O)/ksyms0.o -o $@
 $(KERNEL): $(O)/pass1.elf
-	$(Q)readelf -sW $< | $(PYTHON) tools/ksyms.py > $(O)/ksyms1.S
+	$(Q)readelf -sW $< > $(O)/pass1.syms
+	$(Q)$(PYTHON) tools/ksyms.py < $(O)/pass1.syms > $(O)/ksyms1.S
 	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms1.S -o $(O)/ksyms1.o
 	$(call say,LD,$@)$(LINK) $(OBJ) $(O)/ksyms1.o -o $@
 # what is installed and measured: debugging information stays behind

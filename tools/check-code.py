@@ -5,6 +5,7 @@
 dead        a function or variable that no other object uses, and that is not static
 unused      a field, macro, lock rank, prototype or function of a header that nothing names
             (what shares its name with something else is taken as used)
+twice       a macro that two headers define
 comment     a name in a comment that does not exist
 size        files over 600 lines
 must-use    an int prototype in include/ whose result may be ignored
@@ -121,6 +122,12 @@ def check_unused(sources, words, assembler, tested):
                 defined.add(function_name(head))
                 if ours(path) and words[function_name(head)] + tested[function_name(head)] < 2:
                     report(path, line, 'unused', f'{function_name(head)}(): nothing calls it')
+    homes = {}
+    for path, source in sources.items():
+        for m in re.finditer(r'^[ \t]*#[ \t]*define[ \t]+(\w+)', source.code, re.M):
+            if path.parts[0] == 'include' and f'#undef {m[1]}\n' not in source.code and \
+                    homes.setdefault(m[1], path) != path:
+                report(path, source.line_of(m.start()), 'twice', f'macro {m[1]}: {homes[m[1]]} has it')
     pasted = {m[1] for s in sources.values() for m in re.finditer(r'\b(\w+_)##', s.code)}
     for path, source in sources.items():
         if not ours(path):
