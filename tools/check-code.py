@@ -6,7 +6,7 @@ dead        a function or variable that no other object uses, and that is not st
 unused      a field, macro, lock rank, prototype or function of a header that nothing names
             (what shares its name with something else is taken as used)
 twice       a macro that two headers define
-comment     a name in a comment that does not exist
+comment     a name() or word_with_underscore in a comment that does not exist
 size        files over 600 lines
 must-use    an int prototype in include/ whose result may be ignored
 own-header  X.c includes X.h, or its room's private header, first
@@ -36,7 +36,7 @@ ENTRIES = {
     'console_port_ops', 'cpus_online',
 }
 # Words of comments, followed by () or like a path, that are not ours.
-FOREIGN_NAMES = set()
+FOREIGN_NAMES = {'pt_regs', 'user_regs_struct', 'tcp_info', 'hvm_memmap_table_entry', 'has_bytes'}
 FOREIGN_FILES = {'public/arch-x86/hvm/start_info.h', 'asm/unistd_64.h', 'kernel/net/NAME.c'}
 # Results that one may well ignore: lengths, what the visitor returned, the C library's own.
 LOOSE = {'fmt_snprintf', 'fmt_vsnprintf', 'mm_for_each_vma', 'memcmp', 'strcmp', 'strncmp'}
@@ -164,6 +164,7 @@ def check_fields(path, source, words):
 
 def check_comments(sources, words, paths):
     suffixes = set()
+    stems = {p.rpartition('/')[2].partition('.')[0] for p in paths}
     for p in paths:
         parts = p.split('/')
         suffixes |= {'/'.join(parts[i:]) for i in range(len(parts))}
@@ -174,6 +175,12 @@ def check_comments(sources, words, paths):
                     report(path, line + text.count('\n', 0, m.start()), 'comment',
                            f'{m[1]}() does not exist: name what is there, or in the manual '
                            'page\'s style what is not ours')
+            # words_with_underscores; one that ends with _ stands for several
+            for m in re.finditer(r'(?<![\w./<>"*-])([a-z]\w*_\w+)\b(?![\w./*-]|\()', text):
+                if not words[m[1]] and m[1] not in FOREIGN_NAMES and m[1] not in stems \
+                        and not m[1].endswith('_'):
+                    report(path, line + text.count('\n', 0, m.start()), 'comment',
+                           f'{m[1]} does not exist')
             for m in re.finditer(r'(?<![\w.$])((?:[\w.-]+/)*[\w-]+\.(?:c|h|S|py|def|ld|lds|mk))\b(?!\()',
                                  text):
                 if m[1] not in suffixes and m[1] not in FOREIGN_FILES:
