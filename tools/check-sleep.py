@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""check-sleep.py OBJECT_DIR: nothing that may sleep is reached with a spinlock held, and no TLB
-shootdown with interrupts off; over the whole program.
+"""check-sleep.py OBJECT_DIR: nothing that may sleep is reached with a spinlock held, no TLB
+shootdown with interrupts off, and no lock of a rank marked (irq) with interrupts on; over the
+whole program.
 
 From the disassembly (asmflow.py) we know for each call how many spinlocks may be held there,
 counted from the function's entry: paths are followed, functions that return with a lock or give
 the caller's back are summed up.  A function bears as many locks of its callers as the tightest of
 its calls leaves it.  Calls through pointers go to all functions that are ever stored there
 (pointers.py); one whose targets are not found counts as sleeping.  A function that changes what is
-held in a way that we can't follow is a finding.
+held in a way that we can't follow is a finding.  Which lock it is, where interrupts matter, says
+the declaration of the field or variable; where that is not found any role of that name will do.
 
 Not looked at: sleeping with interrupts off and no lock; sleeping between block_prepare() and block(),
 so in the ready() of waitq_wait_until(); which lock is held, and in which order (clang's); what
@@ -41,6 +43,8 @@ WAIT_WITH_LOCK = ('waitq_wait', 'waitq_wait_exclusive', 'waitq_wait_irq')
 SLEEPERS = {'lockcheck_may_sleep', 'sched_yield_point', 'mem_reclaim'}
 # Wait until other CPUs have answered.
 SHOOTDOWNS = {'tlb_flush_range', 'tlb_drop_space', 'smp_call'}
+# What takes a lock and leaves interrupts as they are.
+PLAIN_LOCKS = {'spin_lock', 'spin_lock_nested', 'spin_trylock'}
 # Run by interrupts, or with a lock of their caller's, without a caller in the sources.
 ATOMIC_ROOTS = {'upcall_timer', 'upcall_kick', 'irq_dispatch'}
 
@@ -74,8 +78,11 @@ class Program:
                          for _, head, _ in declarations if CHANGES.search(head)}
         self.trying = {function_name(head): m[1] for declarations in self.pointers.declarations.values()
                        for _, head, _ in declarations if (m := TRYING.search(head))}
+        order = self.pointers.sources['include/sync/lock_order.h'].text
+        ranks = set(re.findall(r'\bRANK_(\w+),\s*/\* \(irq\)', order))
+        self.irq_roles = {m[1] for m in re.finditer(r'X\((\w+), \w+, (\w+)\)', order) if m[2] in ranks}
         self.effects = dict(EFFECTS)
-        self.held = {}                  # site -> (max locks, max irqs off) counted from the entry
+        self.held = {}  # site -> (most locks, most and least irqs off) counted from the entry
         self.callers = collections.defaultdict(set)
         self.unknown, self.assumed = {}, {}
         self.resolved = {}
@@ -133,7 +140,7 @@ class Program:
         entry = f.entry
         reached = collections.defaultdict(set)
         work = [(entry, (0, 0, frozenset()))]
-        result, at_site = set(), collections.defaultdict(lambda: (-99, -99))
+        result, at_site = set(), collections.defaultdict(lambda: (-99, -99, 99))
         while work:
             label, state = work.pop()
             if state in reached[label]:
@@ -213,7 +220,7 @@ class Program:
     def call(self, site, state, at_site):
         locks, off, facts = state
         was = at_site[site]
-        at_site[site] = (max(was[0], locks), max(was[1], off))
+        at_site[site] = (max(was[0], locks), max(was[1], off), min(was[2], off))
         facts = [(r, v) for r, v in facts if r not in asmflow.CLOBBERED]
         effects = set()
         for callee in self.callees(site):
@@ -266,7 +273,7 @@ class Program:
 
     def limit_of(self, site, callee, index, limit):
         if index == 0 and callee in WAIT_WITH_LOCK:
-            return 0 if self.second_argument(site) == 'NULL' else 1
+            return 0 if self.argument(site, 1) == 'NULL' else 1
         name = self.functions[site.caller].name
         short = callee.split(':')[-1].split('.')[0]
         if limit.get(callee, NEVER) != NEVER and (name, short) in EXCEPTIONS:
@@ -274,9 +281,28 @@ class Program:
             return NEVER
         return limit.get(callee, NEVER)
 
-    def second_argument(self, site):
+    def argument(self, site, n):
         arguments = self.pointers.arguments(site.file, site.line, site.callee)
-        return arguments[1] if len(arguments) > 1 else ''
+        return arguments[n] if len(arguments) > n else ''
+
+    def wants_irqs_off(self):
+        """{key: (site, callee)}: functions that take a lock of interrupt handlers, or call such a
+        function, and leave it to their callers that interrupts are off."""
+        def open_at(site):
+            return self.held.get(site, (0, 0, 0))[2] < 1
+
+        why = {f.key: (site, site.callee) for f in self.functions.values() if f.key not in EFFECTS
+               for site in f.sites if site.callee in PLAIN_LOCKS and open_at(site)
+               and self.pointers.lock_roles(self.argument(site, 0), site) & self.irq_roles}
+        work = list(why)
+        while work:
+            key = work.pop()
+            for caller in self.callers[key] - set(why) if key not in ATOMIC_ROOTS else ():
+                site = next((s for s in self.functions[caller].sites if key in self.callees(s) and open_at(s)), None)
+                if site:
+                    why[caller] = site, key
+                    work.append(caller)
+        return why
 
     def not_followed(self, report):
         """Where a finding could hide."""
@@ -325,6 +351,12 @@ def main():
         name = program.functions[site.caller].name
         report(site.file, site.line, 'shootdown', f'{name}() has interrupts off and calls '
                f'{program.path(callee, why)}, which waits for other CPUs: they may wait for us')
+    why = program.wants_irqs_off()
+    for key in set(why) - ATOMIC_ROOTS:
+        if not program.callers[key]:
+            f, site = program.functions[key], why[key][0]
+            report(site.file, site.line, 'irq', f'{f.name}() reaches {program.path(key, why)} with interrupts on: the '
+                   'lock is of a rank marked (irq)')
     program.not_followed(report)
     for entry in {**UNKNOWN_IS_FINE, **EXCEPTIONS}:
         if entry not in used:

@@ -17,6 +17,7 @@ STORE = re.compile(r'((?:\w+(?:\([^()]*\))?(?:\[[^]]*\])?(?:->|\.))+|\.)(\w+)(?:
 CHAIN = re.compile(r'((?:\w+(?:\([^()]*\))?(?:\[[^]]*\])?(?:->|\.))+)(\w+)(?:\[[^]]*\])?')
 POINTER = r'\(\s*\*\s*(?:const\s+|volatile\s+|_Atomic\s+)*{}\s*(?:\[[^]]*\])*\s*\)\s*\('
 KEYWORDS = {'if', 'while', 'for', 'switch', 'return', 'sizeof', 'typeof'}
+LOCK = re.compile(r'\bSPINLOCK\((\w+)\)\s*\**\s*(\w+)')
 ANY = (None, '')                        # a value that is not followed: whatever has its type
 
 
@@ -28,6 +29,8 @@ class Pointers:
         self.stored = collections.defaultdict(set)      # (struct or None, field) -> values
         self.shapes = collections.defaultdict(set)      # function -> its types
         self.typedefs = {}
+        self.globals = collections.defaultdict(set)     # name -> structs
+        self.locks = set()                              # (struct or file, name, role)
         self.taken = collections.defaultdict(set)       # function whose address is taken -> files
         self.stray = collections.defaultdict(set)       # the same, where we do not see what for
         self.cache = {}
@@ -52,6 +55,10 @@ class Pointers:
     # --- what there is ---
 
     def collect(self, path, line, head, body):
+        self.locks |= {(path, n[2], n[1]) for n in LOCK.finditer(head)}
+        m = re.search(r'struct (\w+)[\s*]+(?:const )?(\w+)(?:\[[^]]*\])*$', head.split('=')[0].strip())
+        if m and '(' not in head.split('=')[0]:
+            self.globals[m[2]].add(m[1])
         whole = head if body is None else f'{head} {{{body}}}'
         if body is not None and function_name(head) and not head.startswith('struct {'):
             name = function_name(head)
@@ -68,6 +75,7 @@ class Pointers:
         for m in re.finditer(r'\b(?:struct|union)\s+(?:[A-Z]\w*\s*(?:\([^()]*(?:\([^()]*\))?\))?\s*)*'
                              r'(\w+)?\s*\{', whole):
             if '=' not in whole[:m.start()]:
+                self.locks |= {(m[1] or path, n[2], n[1]) for n in LOCK.finditer(inside(whole, m.end()))}
                 self.collect_fields(m[1] or f'{path}:{line}', inside(whole, m.end()))
 
     def collect_fields(self, struct, text):
@@ -164,6 +172,17 @@ class Pointers:
         text = self.statement(path, line)[0]
         m = re.search(rf'\b{name}\s*\(', text)
         return [a.strip() for a in split(inside(text, m.end(), '()') if m else '')]
+
+    def lock_roles(self, text, site):
+        """What roles the lock may have that an expression points to: by type or by the field's name."""
+        m = CHAIN.search(text)
+        name = m[2] if m else text.strip('& ')
+        roles = {s: r for s, n, r in self.locks if n == name}
+        where = m and self.type_of(m[1], self.statement(site.file, site.line)[1]) or site.file
+        if where in roles:
+            return {roles[where]}
+        # a plain `struct spinlock` has no role: the implementation's
+        return set() if where in self.fields else set(roles.values())
 
     def targets(self, path, line):
         """({(function, file)}, description) of the indirect calls of the statement there."""
@@ -297,8 +316,10 @@ class Pointers:
             if '(' in root:
                 declaration = self.returns.get(name, '')
             else:
-                found = {m[1]: m[0] for m in re.finditer(
-                    rf'struct (\w+)\b(?:[\s*]|const)*(?:\w+[^;(){{}}=]*,\s*\**)?\b{name}\b', text)}
+                found = {m[1] or m[2]: m[0] for m in re.finditer(
+                    rf'struct (\w+)\b(?:[\s*]|const)*(?:\w+[^;(){{}}=]*,\s*\**)?\b{name}\b|'
+                    rf'struct (\w+)\s*\*\w+ =[^;{{}}]*, \*{name} =', text)}
+                found = found or {s: f'struct {s}' for s in self.globals[name]}
                 declaration = found.popitem()[1] if len(found) == 1 else None
         m = re.search(r'struct (\w+)', declaration or '')
         struct = m[1] if m else None
