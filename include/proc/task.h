@@ -93,14 +93,13 @@ struct task {
 	uint32_t rseq_len, rseq_sig;
 
 	_Atomic int pdeath_signal;
-	uint32_t timer_slack_ns;
+	uint32_t timer_slack_ns;	/* 0: TIMER_SLACK_DEFAULT_NS */
 	int io_prio;			/* ioprio_set(2) */
 	struct sem_undo_list *sem_undo; /* [t] counted, shared by CLONE_SYSVSEM */
 	uint64_t minflt, majflt;	/* [t] */
 	uint32_t sys_sample; /* [t] entries into the kernel until the next one is timed */
 	uint64_t sys_ns;     /* [t] CPU time in the kernel, from samples */
 	uint64_t seen_utime, seen_stime;      /* [a] what was told: never goes back */
-	struct mm *exec_old_mm;		      /* [t] during exec: see proc/exec.c */
 	bool dumped GUARDED_BY(siglock_role); /* [S] took part in a core dump */
 };
 
@@ -130,11 +129,13 @@ struct process {
 	struct session *session GUARDED_BY(proctree_role);  /* counted */
 	struct list session_link GUARDED_BY(proctree_role); /* in session->sid->session */
 	enum process_state state GUARDED_BY(proctree_role);
-	int exit_signal; /* to the parent; 0 = none */
+	int exit_signal; /* to the parent, as clone(2) was told: perhaps no signal at all */
+	uint64_t parent_exec_count; /* the parent's exec_count when it made it */
 	bool child_subreaper;
 	bool reparented GUARDED_BY(proctree_role); /* its own parent is gone */
-	bool did_exec;		  /* since fork: setpgid by the parent gives EACCES */
-	struct waitq child_waitq; /* a child changed state */
+	bool did_exec; /* since fork: setpgid by the parent gives EACCES */
+	uint64_t exec_count GUARDED_BY(siglock_role);	/* [S] execs: which program it is */
+	struct waitq child_waitq;			/* a child changed state */
 	uint32_t wait_status GUARDED_BY(proctree_role); /* zombie: as wait4 gives it */
 
 	/* threads and signals [S] */
@@ -170,6 +171,10 @@ struct process {
 	uint64_t real_expires GUARDED_BY(siglock_role); /* ns */
 	uint64_t real_interval GUARDED_BY(siglock_role);
 	bool real_armed GUARDED_BY(siglock_role);
+	/* The last sample of its CPU time for a timer, and when it was taken (posix_clock.c). */
+	uint64_t cpu_sampled_ns GUARDED_BY(siglock_role);
+	uint64_t cpu_sampled_utime GUARDED_BY(siglock_role);
+	uint64_t cpu_sampled_stime GUARDED_BY(siglock_role);
 	struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, PROF, CPU clocks; NULL = never used */
 
 	/* limits and accounting */
@@ -224,8 +229,13 @@ static inline void process_unlock(struct process *p, uint64_t flags) RELEASES(si
 void process_get(struct process *p);
 void process_put(struct process *p);
 
-/* May the current thread look into p (ptrace access)?  0 or -EPERM. */
-MUST_USE int process_may_access(struct process *p);
+#define TIMER_SLACK_DEFAULT_NS 50000
+static inline uint32_t task_timer_slack_ns(const struct task *t)
+{
+	uint32_t ns = READ_ONCE(t->timer_slack_ns);
+
+	return ns ? ns : TIMER_SLACK_DEFAULT_NS;
+}
 
 /* Soft limit of a process, no lock. */
 static inline uint64_t process_rlimit(const struct process *p, int resource)
@@ -259,12 +269,15 @@ static inline void task_sample_end(uint64_t began)
 	task_current()->sys_ns += (task_current_cpu_ns() - began) * SYS_SAMPLE;
 }
 
-/* The parts of another process's task, counted; NULL when it has none any more, or t is NULL. */
+/* The parts of another process's task, counted; NULL when it has none any more, or t is NULL.  What
+ * not everybody may see is got by proc/access.h instead. */
 struct mm *task_get_mm(struct task *t);
 struct fdtable *task_get_files(struct task *t);
-struct fs_context *task_get_fs(struct task *t);
 struct mm *process_get_mm(struct process *p);
 struct cred *process_get_cred(struct process *p);
+struct cred *task_get_cred(struct task *t); /* it has them to its end: never NULL */
+/* Whom it is charged to: its real uid, also when it has no credentials any more. */
+uint32_t process_uid(struct process *p);
 /* A live thread of p, the leader if it can be, counted; NULL when all are gone. */
 struct task *process_get_task(struct process *p);
 

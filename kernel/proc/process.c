@@ -98,7 +98,7 @@ struct process *process_alloc(void)
 	list_init(&p->session_link);
 	list_init(&p->threads);
 	waitq_init(&p->child_waitq);
-	waitq_init(&p->signal_waitq);
+	waitq_init_mortal(&p->signal_waitq); /* signalfds are polled by others, too */
 	waitq_init(&p->thread_exit_waitq);
 	waitq_init(&p->stop_waitq);
 	spin_init(&p->siglock, RANK_SIGHAND, "siglock");
@@ -120,6 +120,7 @@ void process_put(struct process *p)
 	}
 	ASSERT(list_empty(&p->threads) && !list_linked(&p->sibling_link));
 	ASSERT(!list_linked(&p->group_link) && !list_linked(&p->session_link));
+	waitq_end(&p->signal_waitq);
 	sigpending_flush(&p->shared);
 	timers_process_free(p);
 	sighand_put(p->sighand);
@@ -129,6 +130,15 @@ void process_put(struct process *p)
 }
 
 /* --- accounting --- */
+
+uint32_t process_uid(struct process *p)
+{
+	uint64_t flags = process_lock(p);
+	uint32_t uid = p->user->uid;
+
+	process_unlock(p, flags);
+	return uid;
+}
 
 uint64_t task_current_cpu_ns(void)
 {
@@ -241,8 +251,8 @@ struct task *process_get_task(struct process *p)
 	return t;
 }
 
-/* A thread gives up its parts under its siglock (drop_parts() in exit.c), and exec keeps the old
- * mm until it has been through it (proc/exec.c): under it they are there, or NULL. */
+/* A thread gives up or replaces its parts under its siglock (drop_parts() in exit.c, become() in
+ * exec.c): under it they are there, or NULL. */
 struct mm *task_get_mm(struct task *t)
 {
 	uint64_t flags;
@@ -277,23 +287,6 @@ struct fdtable *task_get_files(struct task *t)
 	return files;
 }
 
-struct fs_context *task_get_fs(struct task *t)
-{
-	struct fs_context *fs;
-	uint64_t flags;
-
-	if (!t) {
-		return NULL;
-	}
-	flags = process_lock(t->process);
-	fs = t->thread.fs;
-	if (fs) {
-		fs_context_get(fs);
-	}
-	process_unlock(t->process, flags);
-	return fs;
-}
-
 struct mm *process_get_mm(struct process *p)
 {
 	uint64_t flags = process_lock(p);
@@ -309,6 +302,16 @@ struct mm *process_get_mm(struct process *p)
 	}
 	process_unlock(p, flags);
 	return mm;
+}
+
+struct cred *task_get_cred(struct task *t)
+{
+	uint64_t flags = process_lock(t->process);
+	struct cred *c = t->thread.cred;
+
+	cred_get(c);
+	process_unlock(t->process, flags);
+	return c;
 }
 
 /* Also under proctree_lock. */
