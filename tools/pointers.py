@@ -17,6 +17,7 @@ STORE = re.compile(r'((?:\w+(?:\([^()]*\))?(?:\[[^]]*\])?(?:->|\.))+|\.)(\w+)(?:
 CHAIN = re.compile(r'((?:\w+(?:\([^()]*\))?(?:\[[^]]*\])?(?:->|\.))+)(\w+)(?:\[[^]]*\])?')
 POINTER = r'\(\s*\*\s*(?:const\s+|volatile\s+|_Atomic\s+)*{}\s*(?:\[[^]]*\])*\s*\)\s*\('
 KEYWORDS = {'if', 'while', 'for', 'switch', 'return', 'sizeof', 'typeof'}
+LOCAL = r'(?:^|[;{{}}(])\s*(?!return\b|else\b|case\b)(?:\w+\s+)*\w+[\s*]+(?:[^;(){{}}]*,\s*\**)?{}\s*[=;,\[]'
 LOCK = re.compile(r'\bSPINLOCK\((\w+)\)\s*\**\s*(\w+)')
 ANY = (None, '')                        # a value that is not followed: whatever has its type
 
@@ -112,7 +113,7 @@ class Pointers:
             if WORD.fullmatch(value.strip('& ')):
                 kept |= set(range(at, at + len(value)))
         start = 0 if inner else len(text.partition('=')[0])
-        self.collect_values(text, start, path, kept)
+        self.collect_values(text, start, path, kept, parameters(inner))
 
     def passed(self, text):
         """(where, what) of each argument of the calls of our functions."""
@@ -123,12 +124,13 @@ class Pointers:
                     yield at, argument
                     at += len(argument) + 1
 
-    def collect_values(self, text, start, path, kept=()):
-        """Functions that are named without being called."""
+    def collect_values(self, text, start, path, kept=(), own=()):
+        """Functions that are named without being called, and are no variables here."""
         for m in WORD.finditer(text, start):
             before, after = text[:m.start()].rstrip(), text[m.end():].lstrip()
             if m[0] not in self.functions or after[:1] in ('(', ':') or before.endswith(('.', '->')) \
-                    or re.search(r'(\bgoto|[=!]=|\b(struct|union|enum))$', before):
+                    or re.search(r'(\bgoto|[=!]=|\b(struct|union|enum))$', before) \
+                    or m[0] in own or re.search(LOCAL.format(m[0]), text):
                 continue
             self.taken[m[0]].add(path)
             if m.start() not in kept:
