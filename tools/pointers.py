@@ -113,7 +113,7 @@ class Pointers:
             if WORD.fullmatch(value.strip('& ')):
                 kept |= set(range(at, at + len(value)))
         start = 0 if inner else len(text.partition('=')[0])
-        self.collect_values(text, start, path, kept, parameters(inner))
+        self.collect_values(text, start, path, kept, inner)
 
     def passed(self, text):
         """(where, what) of each argument of the calls of our functions."""
@@ -124,13 +124,13 @@ class Pointers:
                     yield at, argument
                     at += len(argument) + 1
 
-    def collect_values(self, text, start, path, kept=(), own=()):
-        """Functions that are named without being called, and are no variables here."""
+    def collect_values(self, text, start, path, kept=(), head=''):
+        """Functions that are named without being called, and are no variables of this function."""
         for m in WORD.finditer(text, start):
             before, after = text[:m.start()].rstrip(), text[m.end():].lstrip()
             if m[0] not in self.functions or after[:1] in ('(', ':') or before.endswith(('.', '->')) \
                     or re.search(r'(\bgoto|[=!]=|\b(struct|union|enum))$', before) \
-                    or m[0] in own or re.search(LOCAL.format(m[0]), text):
+                    or head and (m[0] in parameters(head) or re.search(LOCAL.format(m[0]), text)):
                 continue
             self.taken[m[0]].add(path)
             if m.start() not in kept:
