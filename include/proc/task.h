@@ -20,6 +20,7 @@
  * sighand->lock (RANK_SIGACTION): actions.  [I] set before publication, [a] atomic, [t] the
  * thread itself only, [tS] changed by the thread itself under siglock, so it reads freely.
  */
+#include <lib/rbtree.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <mm/user_ptr.h>
@@ -84,7 +85,7 @@ struct task {
 	struct vfork_wait *vfork; /* [t] the parent to release, counted */
 
 	/* priority inheritance (futex/futex_pi.c) */
-	struct list pi_owned;		/* pi_states that it owns */
+	struct list pi_owned;		/* each pi_state that it owns */
 	struct futex_waiter *pi_waiter; /* its own wait for a PI futex */
 	bool pi_exited;			/* owns none any more */
 
@@ -165,7 +166,8 @@ struct process {
 	struct waitq stop_waitq; /* threads wait here while stopped */
 
 	/* timers (kernel/time) [S] */
-	struct rb_tree posix_timers GUARDED_BY(siglock_role); /* by id */
+	struct list posix_timers GUARDED_BY(siglock_role);
+	struct rb_tree timer_ids GUARDED_BY(siglock_role); /* the same, by id */
 	int32_t next_timer_id GUARDED_BY(siglock_role);
 	struct timer real_timer;			/* ITIMER_REAL */
 	uint64_t real_expires GUARDED_BY(siglock_role); /* ns */

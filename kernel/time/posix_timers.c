@@ -34,6 +34,7 @@ void timers_init(void)
 
 void timers_process_init(struct process *p)
 {
+	list_init(&p->posix_timers);
 	itimer_real_init(p);
 }
 
@@ -164,17 +165,23 @@ static void destroy(struct posix_timer *t)
 	free_timer(t);
 }
 
+static void forget_locked(struct process *p, struct posix_timer *t) REQUIRES(siglock_role)
+{
+	list_remove(&t->link);
+	rb_remove(&p->timer_ids, &t->id_node);
+	t->deleted = true;
+	disarm_locked(t);
+}
+
 static void delete_all(struct process *p)
 {
 	for (;;) {
 		uint64_t flags = process_lock(p);
-		struct rb_node *n = rb_first(&p->posix_timers);
-		struct posix_timer *t = n ? rb_entry(n, struct posix_timer, node) : NULL;
+		struct posix_timer *t = NULL;
 
-		if (t) {
-			rb_remove(&p->posix_timers, n);
-			t->deleted = true;
-			disarm_locked(t);
+		if (!list_empty(&p->posix_timers)) {
+			t = list_first_entry(&p->posix_timers, struct posix_timer, link);
+			forget_locked(p, t);
 		}
 		process_unlock(p, flags);
 		if (!t) {
@@ -198,47 +205,9 @@ void timers_exit(struct process *p)
 
 void timers_process_free(struct process *p)
 {
-	ASSERT(!rb_first(&p->posix_timers) && !timer_pending(&p->real_timer));
+	ASSERT(list_empty(&p->posix_timers) && !timer_pending(&p->real_timer));
 	cpu_timers_free(p);
 }
-
-/* --- by number --- */
-
-static struct posix_timer *find_locked(struct process *p, int id) REQUIRES(siglock_role)
-{
-	struct rb_node *n = p->posix_timers.root;
-
-	ASSERT(spin_held(&p->siglock));
-	while (n) {
-		struct posix_timer *t = rb_entry(n, struct posix_timer, node);
-
-		if (t->id == id) {
-			return t;
-		}
-		n = id < t->id ? n->left : n->right;
-	}
-	return NULL;
-}
-
-/* Gives t the next number that is free. */
-static void insert_locked(struct process *p, struct posix_timer *t) REQUIRES(siglock_role)
-{
-	struct rb_node **link = &p->posix_timers.root, *parent = NULL;
-
-	do {
-		t->id = p->next_timer_id;
-		p->next_timer_id = t->id == INT32_MAX ? 0 : t->id + 1;
-	} while (find_locked(p, t->id));
-	while (*link) {
-		parent = *link;
-		link = t->id < rb_entry(parent, struct posix_timer, node)->id ? &parent->left
-									      : &parent->right;
-	}
-	rb_link(&t->node, parent, link);
-	rb_insert_fix(&p->posix_timers, &t->node);
-}
-
-/* --- creating and deleting --- */
 
 /* *target: the thread that it names, counted, or NULL. */
 static int check_event(const struct linux_sigevent *e, struct pid **target)
@@ -299,7 +268,7 @@ static int init_timer(struct posix_timer *t, const struct linux_sigevent *event)
 	t->notify = event ? event->notify : SIGEV_SIGNAL;
 	t->signo = event ? event->signo : SIGALRM;
 	t->value = event ? event->value : 0;
-	rb_clear(&t->node);
+	list_init(&t->link);
 	list_init(&t->cpu_link);
 	timer_init(&t->timer, timer_expired);
 	t->q = sigqueue_alloc(u, process_rlimit(p, RLIMIT_SIGPENDING), false);
@@ -309,6 +278,40 @@ static int init_timer(struct posix_timer *t, const struct linux_sigevent *event)
 	}
 	t->q->timer = t;
 	return event ? check_event(event, &t->target) : 0;
+}
+
+/* The place of the id in the tree: *link is NULL when no timer has it. */
+static struct rb_node **find_id_locked(struct process *p, int id, struct rb_node **parent)
+	REQUIRES(siglock_role)
+{
+	struct rb_node **link = &p->timer_ids.root;
+
+	ASSERT(spin_held(&p->siglock));
+	*parent = NULL;
+	while (*link) {
+		int other = rb_entry(*link, struct posix_timer, id_node)->id;
+
+		if (other == id) {
+			break;
+		}
+		*parent = *link;
+		link = id < other ? &(*parent)->left : &(*parent)->right;
+	}
+	return link;
+}
+
+static void give_id_locked(struct process *p, struct posix_timer *t) REQUIRES(siglock_role)
+{
+	struct rb_node *parent, **link;
+
+	do {
+		t->id = p->next_timer_id;
+		p->next_timer_id = t->id == INT32_MAX ? 0 : t->id + 1;
+		link = find_id_locked(p, t->id, &parent);
+	} while (*link);
+	rb_link(&t->id_node, parent, link);
+	rb_insert_fix(&p->timer_ids, &t->id_node);
+	list_push_back(&p->posix_timers, &t->link);
 }
 
 int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
@@ -332,13 +335,20 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 		return err;
 	}
 	flags = process_lock(p);
-	insert_locked(p, t);
+	give_id_locked(p, t);
 	if (!event) {
 		t->value = (uint32_t)t->id;
 	}
 	process_unlock(p, flags);
 	*id = t->id;
 	return 0;
+}
+
+static struct posix_timer *find_locked(struct process *p, int id) REQUIRES(siglock_role)
+{
+	struct rb_node *parent, *node = *find_id_locked(p, id, &parent);
+
+	return node ? rb_entry(node, struct posix_timer, id_node) : NULL;
 }
 
 int posix_timer_delete(int id)
@@ -348,9 +358,7 @@ int posix_timer_delete(int id)
 	struct posix_timer *t = find_locked(p, id);
 
 	if (t) {
-		rb_remove(&p->posix_timers, &t->node);
-		t->deleted = true;
-		disarm_locked(t);
+		forget_locked(p, t);
 	}
 	process_unlock(p, flags);
 	if (!t) {
@@ -453,10 +461,9 @@ int posix_timer_overrun(int id)
 static void move_wall_timers(struct process *p, int64_t forward_ns)
 {
 	uint64_t flags = process_lock(p);
+	struct posix_timer *t;
 
-	for (struct rb_node *n = rb_first(&p->posix_timers); n; n = rb_next(n)) {
-		struct posix_timer *t = rb_entry(n, struct posix_timer, node);
-
+	list_for_each_entry(t, &p->posix_timers, link) {
 		if (t->armed && t->on_wall) {
 			int64_t expires = (int64_t)t->expires - forward_ns;
 

@@ -28,7 +28,8 @@ uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own, uint6
 	REQUIRES(siglock_role);
 
 struct posix_timer {
-	struct rb_node node GUARDED_BY(siglock_role);  /* [S] process->posix_timers */
+	struct list link GUARDED_BY(siglock_role);     /* [S] process->posix_timers */
+	struct rb_node id_node;			       /* [S] process->timer_ids */
 	struct process *process;		       /* [I] lives longer than its timers */
 	int id, clock, notify, signo;		       /* [I] */
 	struct pid *target;			       /* [I] counted: SIGEV_THREAD_ID */
