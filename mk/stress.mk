@@ -10,5 +10,5 @@ stress-programs: $(STRESS)
 stress: all stress-programs
 	@for p in $(notdir $(STRESS)); do \
 		echo "== $$p $(SECONDS) s on $(CPUS) vCPUs"; \
-		CORRIDA_BUILD=$(O) tools/corrida run -m 512M -c $(CPUS) $(O)/stress /bin/$$p $(SECONDS) || exit 1; \
+		CORRIDA_BUILD=$(O) tools/corrida run --privileged-files yes -m 512M -c $(CPUS) $(O)/stress /bin/$$p $(SECONDS) || exit 1; \
 	done

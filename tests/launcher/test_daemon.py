@@ -14,6 +14,14 @@ DAEMON = str(HERE / 'fake-virtiofsd')
 DIR = str(ROOTFS)
 C_TAIL = ['-o', 'sandbox=chroot,xattr,announce_submounts,log_level=err']
 RUST_TAIL = ['--sandbox=chroot', '--xattr', '--announce-submounts', '--log-level=error']
+NO_PRIVILEGES = '-fsetid:-mknod:-setfcap'
+
+
+def limits(kind, prefix=()):
+    """What the daemon is told in addition when root starts it."""
+    if prefix or os.geteuid() != 0:
+        return []
+    return ['-o', f'modcaps={NO_PRIVILEGES}'] if kind == 'c' else [f'--modcaps={NO_PRIVILEGES}']
 
 
 def told(kind, *options, prefix=()):
@@ -53,9 +61,10 @@ def the_c_daemon():
         for cache in ('auto', 'none', 'always'):
             words = told('c', '--cache', cache, prefix=prefix)
             assert words == ['--fd=N', '--thread-pool-size=N', '-o', 'source=/proc/self/fd/N/.',
-                             '-o', f'cache={cache}', *C_TAIL], words
+                             '-o', f'cache={cache}', *C_TAIL, *limits('c', prefix)], words
         # The launcher's own read-only mount holds, the daemon is told nothing.
-        assert told('c', '--read-only', prefix=prefix)[-2:] == C_TAIL
+        assert told('c', '--read-only', prefix=prefix)[6:] == C_TAIL + limits('c', prefix)
+        assert told('c', '--privileged-files', 'yes', prefix=prefix)[6:] == C_TAIL
 
 
 @case
@@ -64,13 +73,15 @@ def the_rust_daemon():
         for cache, word in (('auto', 'auto'), ('none', 'never'), ('always', 'always')):
             words = told('rust', '--cache', cache, prefix=prefix)
             assert words == ['--fd=N', '--thread-pool-size=N', '--shared-dir=/proc/self/fd/N/.',
-                             f'--cache={word}', *RUST_TAIL], words
-        assert told('rust', '--read-only', prefix=prefix)[-5:] == [*RUST_TAIL, '--readonly']
+                             f'--cache={word}', *RUST_TAIL, *limits('rust', prefix)], words
+        tail = [*RUST_TAIL, *limits('rust', prefix), '--readonly']
+        assert told('rust', '--read-only', prefix=prefix)[4:] == tail
+        assert told('rust', '--privileged-files', 'yes', prefix=prefix)[4:] == RUST_TAIL
 
 
 @case
 def a_rust_daemon_that_cannot_be_read_only():
-    assert told('rust-1.10')[-4:] == RUST_TAIL
+    assert told('rust-1.10')[4:] == RUST_TAIL + limits('rust')
     environ = {**os.environ, 'FAKE_VIRTIOFSD': 'rust-1.10', 'FAKE_VIRTIOFSD_ARGS': '/nowhere'}
     done = run(*FAKE, '--virtiofsd', DAEMON, '--read-only', DIR, '/status', '0', env=environ)
     expect(done, 125, b'', 'cannot do that; virtiofsd 1.13')
@@ -78,8 +89,8 @@ def a_rust_daemon_that_cannot_be_read_only():
 
 @case
 def dry_run_shows_the_same():
-    assert dry_run(DAEMON, kind='c')[-2:] == C_TAIL
-    assert dry_run(DAEMON, kind='rust')[-4:] == RUST_TAIL
+    assert dry_run(DAEMON, kind='c')[7:] == C_TAIL + limits('c')
+    assert dry_run(DAEMON, kind='rust')[5:] == RUST_TAIL + limits('rust')
     assert dry_run(DAEMON, '--read-only', kind='rust')[-1] == '--readonly'
 
 
@@ -90,10 +101,10 @@ def an_elf_file_is_not_executed_to_be_asked():
         for text in (b'-', b'-options', b'separate-option', b'x' * 5000 + b'separate-' * 9):
             path.write_bytes(b'\x7fELF' + text)
             path.chmod(0o755)
-            assert dry_run(str(path))[-2:] == C_TAIL, text
+            assert dry_run(str(path))[7:] == C_TAIL + limits('c'), text
         for text in (b'separate-options', b'x' * 5000 + b'a separate-options-' + b'-' * 9000):
             path.write_bytes(b'\x7fELF' + text)
-            assert dry_run(str(path))[-4:] == RUST_TAIL, text
+            assert dry_run(str(path))[5:] == RUST_TAIL + limits('rust'), text
 
 
 @case
@@ -105,7 +116,7 @@ def other_files():
                      '#!/bin/sh\nyes\n'):
             path.write_text(text)
             path.chmod(0o755)
-            assert dry_run(str(path))[-2:] == C_TAIL, text
+            assert dry_run(str(path))[7:] == C_TAIL + limits('c'), text
 
 
 @case
