@@ -30,7 +30,8 @@ def told(kind, *options, prefix=()):
         os.chmod(folder, 0o777)
         path = pathlib.Path(folder, 'args')
         environ = {**os.environ, 'FAKE_VIRTIOFSD': kind, 'FAKE_VIRTIOFSD_ARGS': str(path)}
-        process = start(*FAKE, '--virtiofsd', DAEMON, *options, DIR, '/echo_signals',
+        # The share is all that a daemon can write to.
+        process = start(*FAKE, '--virtiofsd', DAEMON, *options, folder, '/echo_signals',
                         prefix=prefix, env=environ)
         try:
             wait_until(lambda: path.exists() or process.poll() is not None, 10, 'daemon starts')
