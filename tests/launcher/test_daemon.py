@@ -29,7 +29,7 @@ def told(kind, *options, prefix=()):
     with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
         os.chmod(folder, 0o777)
         path = pathlib.Path(folder, 'args')
-        environ = {**os.environ, 'FAKE_VIRTIOFSD': kind, 'FAKE_VIRTIOFSD_ARGS': str(path)}
+        environ = {**os.environ, 'VIRTIOFSD_FAKE': kind, 'VIRTIOFSD_FAKE_ARGS': str(path)}
         # The share is all that a daemon can write to.
         process = start(*FAKE, '--virtiofsd', DAEMON, *options, folder, '/echo_signals',
                         prefix=prefix, env=environ)
@@ -47,7 +47,7 @@ def told(kind, *options, prefix=()):
 
 def dry_run(daemon, *options, kind='c', path=None):
     """The daemon's part of what --dry-run prints."""
-    environ = {**os.environ, 'FAKE_VIRTIOFSD': kind, 'PATH': path or os.environ['PATH']}
+    environ = {**os.environ, 'VIRTIOFSD_FAKE': kind, 'PATH': path or os.environ['PATH']}
     named = ['--virtiofsd', daemon] if daemon else []
     done = run('--dry-run', *FAKE, *named, *options, DIR, '/x', env=environ)
     expect(done, 0)
@@ -83,7 +83,7 @@ def the_rust_daemon():
 @case
 def a_rust_daemon_that_cannot_be_read_only():
     assert told('rust-1.10')[4:] == RUST_TAIL + limits('rust')
-    environ = {**os.environ, 'FAKE_VIRTIOFSD': 'rust-1.10', 'FAKE_VIRTIOFSD_ARGS': '/nowhere'}
+    environ = {**os.environ, 'VIRTIOFSD_FAKE': 'rust-1.10', 'VIRTIOFSD_FAKE_ARGS': '/nowhere'}
     done = run(*FAKE, '--virtiofsd', DAEMON, '--read-only', DIR, '/status', '0', env=environ)
     expect(done, 125, b'', 'cannot do that; virtiofsd 1.13')
 

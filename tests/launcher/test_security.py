@@ -4,6 +4,7 @@ took them over, what a guest can leave in the share, and what reaches a terminal
 import ctypes
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -98,6 +99,18 @@ def helpers_hold_only_their_descriptors():
             os.close(fd)
 
 
+@case
+def a_daemon_that_is_asked_what_it_is_gets_no_descriptors():
+    with tempfile.NamedTemporaryFile(prefix='launcher-test-') as secret, \
+            tempfile.NamedTemporaryFile(prefix='launcher-test-') as shown:
+        environ = {**os.environ, 'VIRTIOFSD_FAKE': 'c', 'VIRTIOFSD_FAKE_FDS': shown.name}
+        done = execute([CORRIDA, 'run', '--dry-run', '--virtiofsd', str(HERE / 'fake-virtiofsd'), DIR, '/x'],
+                       env=environ, pass_fds=[secret.fileno()])
+        expect(done, 0)
+        text = shown.read().decode()
+        assert '/dev/null' in text and secret.name not in text, text
+
+
 def check_kinds(name, pid, held):
     own = ('anon_inode:', 'socket:', 'pipe:', '/memfd:', '/dev/null')
     if name == 'qemu':
@@ -107,6 +120,15 @@ def check_kinds(name, pid, held):
     for fd, link in held.items():
         assert link.startswith(own), (name, fd, link)
     assert held[0] == '/dev/null' and held[1] == held[2] and held[1].startswith('pipe:'), held
+
+
+@case
+def helpers_know_nothing_of_the_environment():
+    for prefix in users():
+        with Running(prefix=prefix, env={**os.environ, 'TOKEN': 'secret', 'LC_ALL': 'C'}) as parts:
+            for pid in parts.values():
+                words = pathlib.Path(f'/proc/{pid}/environ').read_bytes().split(b'\0')
+                assert b'LC_ALL=C' in words and not any(b'TOKEN' in w for w in words), words
 
 
 @case
@@ -165,10 +187,14 @@ def a_qemu_that_only_root_can_execute_has_no_rights_either():
             assert capabilities(parts['qemu'])['Eff'] == capabilities(os.getpid())['Eff']
 
 
-def rights(prefix, qemu, *options, wrap=()):
+def rights(prefix, *options, wrap=()):
     """What a QEMU can do that a guest has taken over: {what: outcome}."""
     with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
         os.chmod(folder, 0o777)
+        qemu = []
+        if not wrap:
+            # where every user can execute it
+            qemu = ['--qemu', shutil.copy(HERE / 'fake-qemu', folder)]
         mine = pathlib.Path(folder, 'mine')
         mine.write_text('secret')
         mine.chmod(0o666)
@@ -180,16 +206,17 @@ def rights(prefix, qemu, *options, wrap=()):
 
 @case
 def a_qemu_that_was_taken_over():
-    fake = ['--qemu', str(HERE / 'fake-qemu')]
     for prefix in users():
-        got = rights(prefix, fake)
-        assert got['internet'] == got['unix'] == got['memory'] == 'Permission denied', got
+        got = rights(prefix)
+        assert got['internet'] == got['unix'] == 'Permission denied', got
         assert got.get('namespace', 'Operation not permitted') == 'Operation not permitted', got
         if landlock() >= 2:
             assert got['write'] == got['create'] == got['remove'] == 'Permission denied', got
+        if landlock() >= 2 or not prefix and ROOT:
+            assert got['memory'] == 'Permission denied', got
         if landlock() >= 6 or not prefix and ROOT:
             assert got['signal'] == 'Operation not permitted', got
-        got = rights(prefix, fake, '--unconfined')
+        got = rights(prefix, '--unconfined')
         assert got['internet'] == got['unix'] == got['write'] == 'can', got
 
 
@@ -203,9 +230,43 @@ def the_distributions_qemu_cannot_read_the_users_files():
     mount = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"',
              str(HERE / 'fake-qemu'), path]
     for prefix in users():
-        got = rights(prefix, [], wrap=mount)
+        got = rights(prefix, wrap=mount)
         assert got['read'] == got['write'] == 'Permission denied', got
         assert got['libraries'] == 'can', got
+
+
+@case
+def a_virtiofsd_that_was_taken_over():
+    if not ROOT:
+        raise Skip('mounts a fake virtiofsd over the real one: not root')
+    done = run('--dry-run', DIR, '/x').stdout.decode()
+    path = re.search(r'^(/\S+virtiofsd) ', done, re.M)[1]
+    mount = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"',
+             str(HERE / 'fake-virtiofsd'), os.path.realpath(path)]
+    for prefix in users():
+        for yes in ('yes', 'no'):
+            with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
+                os.chmod(folder, 0o777)
+                outside, share = pathlib.Path(folder, 'outside'), pathlib.Path(folder, 'share')
+                outside.write_text('secret')
+                share.mkdir()
+                for file in (outside, share):
+                    os.chmod(file, 0o777)
+                environ = {**os.environ, 'VIRTIOFSD_FAKE': 'c', 'VIRTIOFSD_FAKE_ARGS': str(share / 'args'),
+                           'VIRTIOFSD_FAKE_OUTSIDE': str(outside)}
+                process = start(*FAKE, '--privileged-files', yes, str(share), '/deaf', env=environ,
+                                prefix=[*mount, *prefix])
+                try:
+                    wait_until(lambda: (share / 'args.done').exists() or process.poll() is not None, 10, 'its end')
+                    assert process.poll() is None, process.communicate()
+                    did = (share / 'args.done').read_text().split()
+                finally:
+                    kill_and_wait(process)
+            wanted = (['set-id'] if yes == 'yes' else []) + ['mode']
+            if landlock() >= 6:
+                assert did == wanted, (prefix, did)
+            else:
+                assert ('set-id' in did) == (yes == 'yes') and 'mode' in did, (prefix, did)
 
 
 MAKE = r'''
@@ -333,6 +394,19 @@ def a_killed_launcher_takes_a_helper_of_another_user_along():
         os.kill(parent, signal.SIGKILL)
         wait_until(lambda: not any(os.path.exists(f'/proc/{p}') and status(p)['State'][0] not in 'ZX'
                                    for p in parts.values()), 5, 'helpers gone')
+
+
+@case
+def every_test_that_security_md_names_exists():
+    tests = HERE.parent
+    text = (tests.parent / 'SECURITY.md').read_text()
+    named = re.findall(r'`(\w+)/(\w+)(?:: (\w+))?`', text)
+    assert len(named) > 15, named
+    for folder, name, function in named:
+        files = [tests / folder / f'{name}{end}' for end in ('.py', '.c')]
+        files += [tests / folder / f'fuzz_{name}.c']
+        found = [f.read_text() for f in files if f.exists()]
+        assert found and function in found[0], (folder, name, function)
 
 
 if __name__ == '__main__':

@@ -73,6 +73,41 @@ void confine_descriptors(const int *keep, size_t n)
 	}
 }
 
+/* --- environment ------------------------------------------------------- */
+
+static bool is_needed(const char *variable)
+{
+	static const char *const names[] = { "PATH=", "HOME=", "LANG=",	     "LC_",  "TMPDIR=",
+					     "LD_",   "QEMU_", "VIRTIOFSD_", "RUST_" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strncmp(variable, names[i], strlen(names[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+char **confine_environment(void)
+{
+	size_t n = 0, kept = 0;
+	char **list;
+
+	while (environ[n]) {
+		n++;
+	}
+	list = calloc(n + 1, sizeof(*list));
+	if (list == NULL) {
+		die("environment");
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (is_needed(environ[i])) {
+			list[kept++] = environ[i];
+		}
+	}
+	return list;
+}
+
 /* --- system call filters ----------------------------------------------- */
 
 struct filter {

@@ -25,6 +25,10 @@
 /* Every descriptor above 2 but these is closed by the next exec. */
 void confine_descriptors(const int *keep, size_t n);
 
+/* The environment for a helper: what programs need to start and to say something.  The rest may
+ * hold the caller's secrets, and stays here. */
+char **confine_environment(void);
+
 struct vm_needs {
 	const char *program; /* must be executable after the change */
 	int kernel;	     /* descriptor of a file that it reads */

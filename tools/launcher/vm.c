@@ -278,7 +278,7 @@ void vm_prepare(struct vm *vm, struct run_options *o)
 /* --- processes --------------------------------------------------------- */
 
 /* In the child: 2 is the log already. */
-NORETURN static void exec_helper(struct helper *h)
+NORETURN static void exec_helper(struct helper *h, char **env)
 {
 	sigset_t none;
 
@@ -290,7 +290,7 @@ NORETURN static void exec_helper(struct helper *h)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	execv(h->argv[0], (char **)(void *)h->argv);
+	execve(h->argv[0], (char **)(void *)h->argv, env);
 	dprintf(2, "%s: %s\n", h->argv[0], strerror(errno));
 	_exit(LAUNCH_STATUS_FAULT);
 }
@@ -349,7 +349,7 @@ NORETURN static void exec_qemu(struct vm *vm, const struct run_options *o)
 	if (!o->unconfined) {
 		confine_vm(&needs);
 	}
-	exec_helper(&vm->qemu);
+	exec_helper(&vm->qemu, o->unconfined ? environ : confine_environment());
 }
 
 NORETURN static void exec_daemon(struct vm *vm, const struct run_options *o)
@@ -367,7 +367,7 @@ NORETURN static void exec_daemon(struct vm *vm, const struct run_options *o)
 	needs.fake_setgroups = !vm->fuse_ids && getgroups(0, NULL) > 0;
 	confine_descriptors(fds, sizeof(fds) / sizeof(fds[0]));
 	confine_share(&needs);
-	exec_helper(&vm->fsd);
+	exec_helper(&vm->fsd, confine_environment());
 }
 
 void vm_start(struct vm *vm, const struct run_options *o)

@@ -11,6 +11,8 @@
  * start at once; QEMU finds the daemon's socket connected already and waits
  * for the answer in its device's realize step.
  *
+ * What a helper may do besides is in confine.h.
+ *
  * Nobody survives: each helper gets SIGKILL when the launcher's main thread
  * dies (PR_SET_PDEATHSIG), virtiofsd also ends when QEMU closes their socket,
  * and the launcher watches both through pidfds.  The helpers have sessions of
