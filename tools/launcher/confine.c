@@ -133,12 +133,13 @@ static void emit_return(struct filter *f, uint32_t action)
 	emit(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
 }
 
-/* The next `skip` instructions are for when the test fails, or for when it holds. */
+/* Skips instructions when the test of what was loaded holds. */
 static void emit_unless(struct filter *f, uint16_t test, uint32_t value, uint8_t skip)
 {
 	emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | test | BPF_K, value, skip, 0));
 }
 
+/* Skips them when it does not. */
 static void emit_if(struct filter *f, uint16_t test, uint32_t value, uint8_t skip)
 {
 	emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | test | BPF_K, value, 0, skip));
