@@ -24,11 +24,13 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/mman.h>
+#include <linux/personality.h>
 #include <linux/signal.h>
 #include <loader/script.h>
 #include <loader/vdso.h>
 #include <mm/mm.h>
 #include <mm/slab.h>
+#include <proc/cred.h>
 #include <proc/exec.h>
 #include <proc/task.h>
 
@@ -72,7 +74,7 @@ static int open_program(const struct exec_request *req, const char *who, int dir
 			explain(req, "%s is not executable (mode %04o): chmod +x", who,
 				inode->mode & 07777);
 		} else {
-			err = vfs_open_path(&path, O_RDONLY, out);
+			err = vfs_open_exec(&path, out);
 		}
 	}
 	path_put(&path);
@@ -181,6 +183,10 @@ static int find_image(const struct exec_request *req, struct exec_load *l)
 	if (!err && l->image->interp_len) {
 		err = load_interp(req, l);
 	}
+	if (!err) {
+		l->unreadable = vfs_permission(l->file->inode, MAY_READ) ||
+				(l->interp && vfs_permission(l->interp->inode, MAY_READ));
+	}
 	return err;
 }
 
@@ -196,6 +202,7 @@ static void free_load(struct exec_load *l)
 	if (l->mm) {
 		mm_put(l->mm);
 	}
+	cred_put(l->cred.cred);
 	file_put(l->interp);
 	file_put(l->file);
 	kfree(l->interp_name);
@@ -227,9 +234,13 @@ static int commit(const struct exec_request *req, struct exec_load *l)
 	if (err) {
 		return err;
 	}
+	cred_exec_compute(&l->cred);
+	if (l->cred.set_id) {
+		process_current()->personality &= ~(uint32_t)PER_CLEAR_ON_SETID;
+	}
+	proc_exec_commit(base_name(req->execfn), mm, l->cred.cred);
 	l->mm = NULL; /* ours to free no more */
-	mm_switch_current(mm);
-	proc_exec_commit(base_name(req->execfn), l->file);
+	l->cred.cred = NULL;
 	err = exec_finish_stack(mm, l);
 	start_registers(l);
 	if (err) {
@@ -268,6 +279,9 @@ int exec_program(const struct exec_request *req)
 	/* The name of the file ends the strings (AT_EXECFN). */
 	if (!err) {
 		err = exec_args_add_name(req->args, req->execfn);
+	}
+	if (!err) {
+		err = cred_exec(l->file, &l->cred);
 	}
 	if (!err) {
 		err = exec_build_mm(l);

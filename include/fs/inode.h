@@ -7,7 +7,8 @@
  * superblock: one mounted file system.
  *
  * Locks: inode->lock (mutex; directories RANK_INODE_DIR for entries, files RANK_INODE for
- * size and contents); two directories: rename only, under sb->rename_lock, ancestor first.
+ * size and contents).  Two directories, under sb->rename_lock: by rename, ancestor first, and by
+ * a lookup that finds a directory moved on the host, which only tries the second.
  */
 #include <lib/refcount.h>
 #include <lib/timespec.h>
@@ -28,9 +29,10 @@ struct path;
 
 /*
  * Locks that the VFS holds around inode operations: dir->lock for everything that changes or
- * looks up entries; for rmdir, and rename onto a directory, also the victim's lock; inode->lock
- * for setattr, and around file_ops write (regular files only) and fallocate.  Not held: getattr,
- * readlink, open, xattrs, read, readdir (file->pos_lock is), mmap, fsync, copy_range.
+ * looks up entries; for link the target's lock, for unlink, rmdir and rename the victim's;
+ * inode->lock for setattr, and around file_ops write (regular files only) and fallocate.  Not
+ * held: getattr, readlink, open, xattrs, read, readdir (file->pos_lock is), mmap, fsync,
+ * copy_range.
  *
  * After success of unlink, rmdir and rename the VFS does the dentry work (unhash, move) and
  * sets a removed directory's nlink to 0; nlink of files and ctime are the file system's.
@@ -54,6 +56,8 @@ struct inode_ops {
 	int (*rmdir)(struct inode *dir, struct dentry *d);
 	int (*rename)(struct inode *old_dir, struct dentry *old_d, struct inode *new_dir,
 		      struct dentry *new_d, unsigned flags);
+	/* May the caller read or search it though its mode and owner forbid it?  NULL: no. */
+	bool (*permits)(struct inode *inode);
 	/* All */
 	/* Target of a symlink into buf, NUL-terminated; length or -errno. */
 	long (*readlink)(struct inode *inode, char *buf, size_t size);
@@ -83,11 +87,12 @@ struct inode {
 	struct page_cache pages;       /* regular files; size lives in pages.size */
 	struct file_lock_state *locks; /* POSIX, OFD and flock locks; NULL = none ever */
 	SPINLOCK(file_locks) locks_lock;
-	void *fifo;		 /* struct pipe of a FIFO while it is open */
-	_Atomic int32_t writers; /* open for writing: ETXTBSY against exec; -n = executing */
-	void *socket;		 /* bound AF_UNIX socket */
-	void *watches;		 /* inotify: fs/event/notify.h; freed with the inode */
-	bool linkable;		 /* O_TMPFILE: link() may give it its first name */
+	void *fifo;		   /* struct pipe of a FIFO while it is open */
+	_Atomic int32_t writers;   /* open for writing: ETXTBSY against exec; -n = executing */
+	void *socket;		   /* bound AF_UNIX socket */
+	void *watches;		   /* inotify: fs/event/notify.h; freed with the inode */
+	struct dentry *dir_dentry; /* a directory's only dentry; dcache lock */
+	bool linkable;		   /* O_TMPFILE: link() may give it its first name */
 	void *priv;
 };
 struct superblock_ops {
