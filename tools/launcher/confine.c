@@ -192,7 +192,7 @@ static void filter_open(struct filter *f, uint32_t call, unsigned mode)
 	emit_return(f, SECCOMP_RET_ALLOW);
 }
 
-/* io_uring would go around the filter. */
+/* A ring of calls would go around the filter. */
 static void filter_network(struct filter *f)
 {
 	static const uint32_t calls[] = { SYS_socket, SYS_connect, SYS_bind, SYS_listen };
