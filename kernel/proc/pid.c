@@ -68,7 +68,7 @@ static int pick_number_locked(void) REQUIRES(pid_table_role)
 	return (int)nr;
 }
 
-int pid_alloc(struct pid **out)
+int pid_alloc(struct task *task, struct pid **out)
 {
 	struct pid *p = kmem_cache_zalloc(table.cache);
 	uint64_t flags;
@@ -86,9 +86,11 @@ int pid_alloc(struct pid **out)
 	if (nr > 0) {
 		p->nr = nr;
 		p->users = 1;
+		p->task = task;
 		table.last = nr;
 		bitmap_set(table.used, (size_t)nr);
 		*slot_locked(nr) = p;
+		table.tasks++;
 	}
 	spin_unlock_irqrestore(&table.lock, flags);
 	if (nr < 0) {
@@ -181,6 +183,30 @@ struct pid *pid_find(int nr)
 	}
 	spin_unlock_irqrestore(&table.lock, flags);
 	return p;
+}
+
+struct task *pid_get_task(struct pid *p)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	struct task *t = p->task;
+
+	if (t) {
+		task_get(t);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	return t;
+}
+
+struct process *pid_get_process(struct pid *p)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	struct process *process = p->process;
+
+	if (process) {
+		process_get(process);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	return process;
 }
 
 struct task *task_find(int tid)
