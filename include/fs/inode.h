@@ -54,6 +54,8 @@ struct inode_ops {
 	int (*rmdir)(struct inode *dir, struct dentry *d);
 	int (*rename)(struct inode *old_dir, struct dentry *old_d, struct inode *new_dir,
 		      struct dentry *new_d, unsigned flags);
+	/* May the caller read or search it though its mode and owner forbid it?  NULL: no. */
+	bool (*permits)(struct inode *inode);
 	/* All */
 	/* Target of a symlink into buf, NUL-terminated; length or -errno. */
 	long (*readlink)(struct inode *inode, char *buf, size_t size);
@@ -83,11 +85,12 @@ struct inode {
 	struct page_cache pages;       /* regular files; size lives in pages.size */
 	struct file_lock_state *locks; /* POSIX, OFD and flock locks; NULL = none ever */
 	SPINLOCK(file_locks) locks_lock;
-	void *fifo;		 /* struct pipe of a FIFO while it is open */
-	_Atomic int32_t writers; /* open for writing: ETXTBSY against exec; -n = executing */
-	void *socket;		 /* bound AF_UNIX socket */
-	void *watches;		 /* inotify: fs/event/notify.h; freed with the inode */
-	bool linkable;		 /* O_TMPFILE: link() may give it its first name */
+	void *fifo;		   /* struct pipe of a FIFO while it is open */
+	_Atomic int32_t writers;   /* open for writing: ETXTBSY against exec; -n = executing */
+	void *socket;		   /* bound AF_UNIX socket */
+	void *watches;		   /* inotify: fs/event/notify.h; freed with the inode */
+	struct dentry *dir_dentry; /* a directory's only dentry; dcache lock */
+	bool linkable;		   /* O_TMPFILE: link() may give it its first name */
 	void *priv;
 };
 struct superblock_ops {

@@ -15,8 +15,7 @@ struct dir_context;
 struct file;
 
 struct mem_sb {
-	_Atomic uint64_t used_pages;
-	uint64_t max_pages; /* 0 = half of RAM */
+	struct page_account pages; /* of its files; as many inodes are allowed */
 	_Atomic uint64_t next_ino;
 	_Atomic uint64_t inodes;
 };
@@ -28,7 +27,6 @@ struct mem_inode {
 	void *arg;
 	uint32_t seals; /* memfd: F_SEAL_* */
 	bool sealable;
-	uint64_t charged;	/* pages of this file in mem_sb.used_pages */
 	int pid, tid, fd, kind; /* procfs: what a per-process entry stands for */
 };
 static inline struct mem_inode *mem_inode_of(struct inode *inode)
@@ -63,6 +61,9 @@ void pseudo_remove(struct dentry *dir, const char *name);
 MUST_USE int pseudo_add_text(struct superblock *sb, const char *path, uint32_t mode,
 			     int (*show)(struct text_buf *t, void *arg),
 			     int (*store)(const char *buf, size_t n, void *arg), void *arg);
+/* After text_inode_ops.open: this open file shows something of its own, given back by release. */
+void pseudo_text_bind(struct file *f, int (*show)(struct text_buf *t, void *arg), void *arg,
+		      void (*release)(void *arg));
 /* File and directory operations to share. */
 extern const struct inode_ops text_inode_ops;
 extern const struct file_ops mem_file_ops;

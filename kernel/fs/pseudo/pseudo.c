@@ -100,6 +100,7 @@ struct inode *mem_inode_new(struct superblock *sb, const struct inode_ops *ops, 
 	atomic_fetch_add(&ms->inodes, 1);
 	m->inode.atime = m->inode.mtime = m->inode.ctime = m->inode.btime = timespec_now();
 	m->inode.nlink = S_ISDIR(mode) ? 2 : 1;
+	m->inode.pages.account = &ms->pages;
 	return &m->inode;
 }
 static void mem_evict(struct inode *inode)
@@ -107,7 +108,6 @@ static void mem_evict(struct inode *inode)
 	struct mem_inode *m = mem_inode_of(inode);
 	struct mem_sb *ms = mem_sb_of(inode->sb);
 
-	atomic_fetch_sub(&ms->used_pages, m->charged);
 	atomic_fetch_sub(&ms->inodes, 1);
 	pagecache_destroy(&inode->pages);
 	inode_destroy(inode);
@@ -118,13 +118,13 @@ static void mem_evict(struct inode *inode)
 static int mem_statfs(struct superblock *sb, struct kstatfs *st)
 {
 	struct mem_sb *ms = mem_sb_of(sb);
-	uint64_t used = atomic_load(&ms->used_pages);
+	uint64_t used = atomic_load(&ms->pages.used), max = ms->pages.max;
 
-	if (ms->max_pages) {
-		st->blocks = ms->max_pages;
-		st->bfree = st->bavail = used < ms->max_pages ? ms->max_pages - used : 0;
-		st->files = ms->max_pages;
-		st->ffree = ms->max_pages - MIN(atomic_load(&ms->inodes), ms->max_pages);
+	if (max) {
+		st->blocks = max;
+		st->bfree = st->bavail = used < max ? max - used : 0;
+		st->files = max;
+		st->ffree = max - MIN(atomic_load(&ms->inodes), max);
 	}
 	return 0;
 }
@@ -403,6 +403,9 @@ static const struct inode_ops pseudo_dir_ops = { .open = pseudo_dir_open };
 struct text_state {
 	MUTEX(text_file) lock;
 	struct text_buf text GUARDED_BY(text_file_role);
+	int (*show)(struct text_buf *t, void *arg);
+	void *arg;
+	void (*release)(void *arg); /* NULL: arg is the inode's */
 };
 static int text_open(struct inode *inode, struct file *f)
 {
@@ -417,13 +420,23 @@ static int text_open(struct inode *inode, struct file *f)
 		return -ENOMEM;
 	}
 	mutex_init(&s->lock, RANK_TEXT_FILE, "text file");
+	s->show = mem_inode_of(inode)->show;
+	s->arg = mem_inode_of(inode)->arg;
 	f->private_data = s;
 	f->ops = &text_file_ops;
 	return 0;
 }
+void pseudo_text_bind(struct file *f, int (*show)(struct text_buf *t, void *arg), void *arg,
+		      void (*release)(void *arg))
+{
+	struct text_state *s = f->private_data;
+
+	s->show = show;
+	s->arg = arg;
+	s->release = release;
+}
 static long text_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
-	struct mem_inode *m = mem_inode_of(f->inode);
 	struct text_state *s = f->private_data;
 	long n = 0;
 
@@ -431,7 +444,7 @@ static long text_read(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 	mutex_lock(&s->lock);
 	if (*pos == 0 || !s->text.data) {
 		text_free(&s->text);
-		n = m->show(&s->text, m->arg);
+		n = s->show(&s->text, s->arg);
 		if (!n && s->text.failed) {
 			n = -ENOMEM;
 		}
@@ -483,6 +496,9 @@ static void text_release(struct file *f)
 	struct text_state *s = f->private_data;
 
 	text_free(&s->text);
+	if (s->release) {
+		s->release(s->arg);
+	}
 	kfree(s);
 }
 static const struct file_ops text_file_ops = {
