@@ -302,7 +302,7 @@ long sys_pidfd_open(int nr, unsigned flags)
 		return -ESRCH;
 	}
 	/* A thread that is not a leader needs PIDFD_THREAD. */
-	if (!pid->process && !(flags & PIDFD_THREAD)) {
+	if (!pid->process && (!READ_ONCE(pid->task) || !(flags & PIDFD_THREAD))) {
 		err = READ_ONCE(pid->task) ? -ENOENT : -ESRCH;
 	} else {
 		err = pidfd_create(pid, (int)(flags & PIDFD_NONBLOCK), flags & PIDFD_THREAD, &f);
@@ -418,7 +418,7 @@ long sys_unshare(uint64_t flags)
 		irq = process_lock(process_current());
 		t->fs = copy;
 		process_unlock(process_current(), irq);
-		fs_context_put(old);
+		fs_context_leave(old);
 	}
 	if (flags & CLONE_FILES) {
 		err = fdtable_unshare_current();

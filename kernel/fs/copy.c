@@ -16,6 +16,7 @@
 
 #include "fs_internal.h"
 
+#include <fs/attr.h>
 #include <fs/event/pipe.h>
 #include <fs/event/poll.h>
 #include <fs/file.h>
@@ -253,6 +254,9 @@ long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64
 	if (!ret && n) {
 		ret = -EOPNOTSUPP;
 		if (in->inode->sb == out->inode->sb && in->ops->copy_range) {
+			mutex_lock(&out->inode->lock);
+			inode_drop_setid(out->inode);
+			mutex_unlock(&out->inode->lock);
 			ret = in->ops->copy_range(in, *from.pos, out, *to.pos, n);
 		}
 		if (ret > 0) {

@@ -93,6 +93,27 @@ struct user_account *process_get_user(struct process *p)
 	return u;
 }
 
+struct user_account *user_account_current(void)
+{
+	return process_get_user(process_current());
+}
+
+bool user_account_charge(struct user_account *u, enum user_object what, unsigned n, uint64_t limit)
+{
+	uint64_t had = atomic_fetch_add(&u->objects[what], n);
+
+	if (had >= limit) {
+		atomic_fetch_sub(&u->objects[what], n);
+		return false;
+	}
+	return true;
+}
+
+void user_account_uncharge(struct user_account *u, enum user_object what, unsigned n)
+{
+	atomic_fetch_sub(&u->objects[what], n);
+}
+
 void limits_init_default(struct process *p)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++) {
