@@ -20,6 +20,7 @@
  * sighand->lock (RANK_SIGACTION): actions.  [I] set before publication, [a] atomic, [t] the
  * thread itself only, [tS] changed by the thread itself under siglock, so it reads freely.
  */
+#include <lib/rbtree.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <mm/user_ptr.h>
@@ -166,6 +167,7 @@ struct process {
 
 	/* timers (kernel/time) [S] */
 	struct list posix_timers GUARDED_BY(siglock_role);
+	struct rb_tree timer_ids GUARDED_BY(siglock_role); /* the same, by id */
 	int32_t next_timer_id GUARDED_BY(siglock_role);
 	struct timer real_timer;			/* ITIMER_REAL */
 	uint64_t real_expires GUARDED_BY(siglock_role); /* ns */

@@ -165,6 +165,14 @@ static void destroy(struct posix_timer *t)
 	free_timer(t);
 }
 
+static void forget_locked(struct process *p, struct posix_timer *t) REQUIRES(siglock_role)
+{
+	list_remove(&t->link);
+	rb_remove(&p->timer_ids, &t->id_node);
+	t->deleted = true;
+	disarm_locked(t);
+}
+
 static void delete_all(struct process *p)
 {
 	for (;;) {
@@ -173,9 +181,7 @@ static void delete_all(struct process *p)
 
 		if (!list_empty(&p->posix_timers)) {
 			t = list_first_entry(&p->posix_timers, struct posix_timer, link);
-			list_remove(&t->link);
-			t->deleted = true;
-			disarm_locked(t);
+			forget_locked(p, t);
 		}
 		process_unlock(p, flags);
 		if (!t) {
@@ -274,6 +280,40 @@ static int init_timer(struct posix_timer *t, const struct linux_sigevent *event)
 	return event ? check_event(event, &t->target) : 0;
 }
 
+/* The place of the id in the tree: *link is NULL when no timer has it. */
+static struct rb_node **find_id_locked(struct process *p, int id, struct rb_node **parent)
+	REQUIRES(siglock_role)
+{
+	struct rb_node **link = &p->timer_ids.root;
+
+	ASSERT(spin_held(&p->siglock));
+	*parent = NULL;
+	while (*link) {
+		int other = rb_entry(*link, struct posix_timer, id_node)->id;
+
+		if (other == id) {
+			break;
+		}
+		*parent = *link;
+		link = id < other ? &(*parent)->left : &(*parent)->right;
+	}
+	return link;
+}
+
+static void give_id_locked(struct process *p, struct posix_timer *t) REQUIRES(siglock_role)
+{
+	struct rb_node *parent, **link;
+
+	do {
+		t->id = p->next_timer_id;
+		p->next_timer_id = t->id == INT32_MAX ? 0 : t->id + 1;
+		link = find_id_locked(p, t->id, &parent);
+	} while (*link);
+	rb_link(&t->id_node, parent, link);
+	rb_insert_fix(&p->timer_ids, &t->id_node);
+	list_push_back(&p->posix_timers, &t->link);
+}
+
 int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 {
 	struct process *p = process_current();
@@ -295,11 +335,10 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 		return err;
 	}
 	flags = process_lock(p);
-	t->id = p->next_timer_id++;
+	give_id_locked(p, t);
 	if (!event) {
 		t->value = (uint32_t)t->id;
 	}
-	list_push_back(&p->posix_timers, &t->link);
 	process_unlock(p, flags);
 	*id = t->id;
 	return 0;
@@ -307,15 +346,9 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 
 static struct posix_timer *find_locked(struct process *p, int id) REQUIRES(siglock_role)
 {
-	struct posix_timer *t;
+	struct rb_node *parent, *node = *find_id_locked(p, id, &parent);
 
-	ASSERT(spin_held(&p->siglock));
-	list_for_each_entry(t, &p->posix_timers, link) {
-		if (t->id == id) {
-			return t;
-		}
-	}
-	return NULL;
+	return node ? rb_entry(node, struct posix_timer, id_node) : NULL;
 }
 
 int posix_timer_delete(int id)
@@ -325,9 +358,7 @@ int posix_timer_delete(int id)
 	struct posix_timer *t = find_locked(p, id);
 
 	if (t) {
-		list_remove(&t->link);
-		t->deleted = true;
-		disarm_locked(t);
+		forget_locked(p, t);
 	}
 	process_unlock(p, flags);
 	if (!t) {

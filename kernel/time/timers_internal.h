@@ -29,6 +29,7 @@ uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own, uint6
 
 struct posix_timer {
 	struct list link GUARDED_BY(siglock_role);     /* [S] process->posix_timers */
+	struct rb_node id_node;			       /* [S] process->timer_ids */
 	struct process *process;		       /* [I] lives longer than its timers */
 	int id, clock, notify, signo;		       /* [I] */
 	struct pid *target;			       /* [I] counted: SIGEV_THREAD_ID */

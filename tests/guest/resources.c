@@ -498,6 +498,34 @@ static void test_many_watches(void)
 	CHECK(!chdir("/") && !rmdir(dir));
 }
 
+static void test_many_timers(void)
+{
+	enum { N = 999 };
+	static int id[N];
+	struct sigevent ev = { .sigev_notify = SIGEV_NONE };
+	struct itimerspec at = { .it_value = { 1000, 0 } }, left;
+
+	for (int i = 0; i < N; i++) {
+		CHECK_EQ(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id[i]), 0);
+		at.it_value.tv_sec = 1000 + i;
+		CHECK_EQ(syscall(SYS_timer_settime, id[i], 0, &at, NULL), 0);
+	}
+	for (int i = 0; i < N; i += 3)
+		CHECK_EQ(syscall(SYS_timer_delete, id[i]), 0);
+	for (int i = 0; i < N; i++) {
+		if (i % 3 == 0) {
+			CHECK_ERR(syscall(SYS_timer_gettime, id[i], &left), EINVAL);
+			CHECK_ERR(syscall(SYS_timer_delete, id[i]), EINVAL);
+			CHECK_EQ(syscall(SYS_timer_create, CLOCK_MONOTONIC, &ev, &id[i]), 0);
+		} else {
+			CHECK_EQ(syscall(SYS_timer_gettime, id[i], &left), 0);
+			CHECK(left.it_value.tv_sec > 0 && left.it_value.tv_sec <= 1000 + i);
+		}
+	}
+	for (int i = 0; i < N; i++)
+		CHECK_EQ(syscall(SYS_timer_delete, id[i]), 0);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -509,5 +537,6 @@ int main(void)
 	RUN(test_backlog_races);
 	RUN(test_inotify_limit);
 	RUN(test_many_watches);
+	RUN(test_many_timers);
 	return test_done();
 }
