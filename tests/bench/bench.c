@@ -8,8 +8,9 @@
  * Each row runs in batches that last at least 100 ms, three of them; the least is printed.  Rows
  * whose name ends in _1cpu bind all threads to one CPU, so that each hand-over is a switch.
  *
- * Two more uses: `bench --sleep SECONDS` does nothing, for the idle row, and `bench --redis
- * SERVER` starts a redis-server and prints `redis serves` when it answers a PING.
+ * Three more uses: `bench --sleep SECONDS` does nothing, for the idle row; `bench --redis SERVER`
+ * starts a redis-server and prints `redis serves` when it answers a PING; `bench --tsc-khz`, on
+ * the host, prints the frequency of its TSC.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -647,11 +648,25 @@ static int wanted(int argc, char **argv, const char *name)
 	return argc < 2;
 }
 
+/* Against CLOCK_MONOTONIC, over a fifth of a second. */
+static int print_tsc_khz(void)
+{
+	uint64_t begin = now_ns(), ticks = __builtin_ia32_rdtsc();
+
+	usleep(200000);
+	ticks = __builtin_ia32_rdtsc() - ticks;
+	printf("%llu\n", (unsigned long long)(ticks * 1000000 / (now_ns() - begin)));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	self_argv = argv;
 	if (argc > 1 && !strcmp(argv[1], "--exit")) {
 		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--tsc-khz")) {
+		return print_tsc_khz();
 	}
 	if (argc > 2 && !strcmp(argv[1], "--sleep")) {
 		puts("BENCH-IDLE");

@@ -204,7 +204,9 @@ def texts_do_not_break_the_programs_lines():
     finished = fake('/texts', options=['--kernel-log', '--strace'])
     expect(finished, 0)
     assert finished.stderr == (b'half a line\nkernel: a log line\nwrite(1) = 1\nread(0) = 0\n'
-                               b'corrida: escape ?[31m and bell ?\n'), finished.stderr
+                               b'corrida: escape ?[31m and bell ?\n'
+                               b'corrida: C1 ?31m ?1m, DEL ?, turned ?txt, cut ??\n'
+                               + 'corrida: a\tä€😀\n'.encode()), finished.stderr
     with tempfile.NamedTemporaryFile() as log:
         finished = fake('/texts', options=[f'--kernel-log={log.name}'])
         assert b'a log line' not in finished.stderr and log.read() == b'a log line\n'

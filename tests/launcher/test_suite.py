@@ -58,6 +58,18 @@ def suite_in_one_vm():
 
 
 @case
+def names_of_tests_do_not_reach_a_terminal_raw():
+    with tempfile.TemporaryDirectory(prefix='suite-test-') as folder:
+        pathlib.Path(folder).chmod(0o755)
+        shutil.copy2(ROOTFS / 'bin' / 'exits', pathlib.Path(folder, '\x1b[31m\x9bfails\x7f'))
+        for options in ([], ['--one-vm']):
+            done = corrida('suite', *options, folder)
+            assert done.stdout.endswith('\n0 passed, 1 failed, 0 skipped\n') and '?[31m?fails?' in done.stdout, done
+            said = done.stdout + done.stderr
+            assert not [c for c in said if c < ' ' and c not in '\n\t' or '\x7f' <= c <= '\x9f'], done
+
+
+@case
 def suite_says_what_is_wrong():
     assert 'no static executables' in corrida('suite', '/etc/apt').stderr
     assert corrida('suite', '/nowhere').returncode == 125

@@ -66,18 +66,10 @@ static const char *dispatch(const struct ctl_handler *h, uint32_t type, const un
 	}
 }
 
-int ctl_receive(struct ctl *c, const struct ctl_handler *h, const char **why)
+int ctl_take(struct ctl *c, const struct ctl_handler *h, const char **why)
 {
 	size_t at = 0;
-	ssize_t n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
 
-	if (n < 0) {
-		return errno == EAGAIN || errno == EINTR ? 1 : -errno;
-	}
-	if (n == 0) {
-		return 0;
-	}
-	c->in_len += (size_t)n;
 	for (;;) {
 		struct ctl_msg m;
 
@@ -92,7 +84,7 @@ int ctl_receive(struct ctl *c, const struct ctl_handler *h, const char **why)
 		if (c->in_len - at - sizeof(m) < m.len) {
 			break;
 		}
-		*why = dispatch(h, m.type, c->in + at + sizeof m, m.len);
+		*why = dispatch(h, m.type, c->in + at + sizeof(m), m.len);
 		if (*why) {
 			return -EPROTO;
 		}
@@ -101,6 +93,20 @@ int ctl_receive(struct ctl *c, const struct ctl_handler *h, const char **why)
 	memmove(c->in, c->in + at, c->in_len - at);
 	c->in_len -= at;
 	return 1;
+}
+
+int ctl_receive(struct ctl *c, const struct ctl_handler *h, const char **why)
+{
+	ssize_t n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, MSG_DONTWAIT);
+
+	if (n < 0) {
+		return errno == EAGAIN || errno == EINTR ? 1 : -errno;
+	}
+	if (n == 0) {
+		return 0;
+	}
+	c->in_len += (size_t)n;
+	return ctl_take(c, h, why);
 }
 
 bool ctl_wants_write(const struct ctl *c)

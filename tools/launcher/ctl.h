@@ -36,6 +36,9 @@ struct ctl_handler {
  * closed; -EPROTO: the guest broke the rules, *why says how; other -errno. */
 int ctl_receive(struct ctl *c, const struct ctl_handler *h, const char **why);
 
+/* The same with what is in `in` already: 1 or -EPROTO.  Less than a message stays there. */
+int ctl_take(struct ctl *c, const struct ctl_handler *h, const char **why);
+
 /* Queues a message of ours and sends what the socket takes. */
 void ctl_send(struct ctl *c, enum ctl_type type, const void *payload, uint32_t len);
 

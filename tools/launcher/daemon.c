@@ -17,6 +17,7 @@
 
 #include <lib/launch.h>
 
+#include "confine.h"
 #include "report.h"
 
 /* vhost-user backends print their features as JSON. */
@@ -30,7 +31,8 @@ NORETURN static void exec_question(const char *path, const char *question, int o
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null >= 0 && dup2(null, 0) >= 0 && dup2(out, 1) >= 0 && dup2(null, 2) >= 0) {
-		execl(path, path, question, (char *)NULL);
+		confine_descriptors(NULL, 0);
+		execle(path, path, question, (char *)NULL, confine_environment());
 	}
 	_exit(LAUNCH_STATUS_FAULT);
 }

@@ -4,16 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -37,25 +31,6 @@ static void write_proc(const char *path, const char *text)
 	close(fd);
 }
 
-/* virtiofsd drops its supplementary groups and ends when it can't; in a user namespace of
- * an ordinary user nobody can.  It may believe that it did: the groups are the user's own. */
-static void pretend_setgroups(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_setgroups, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { sizeof(code) / sizeof(code[0]), code };
-
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0) {
-		die("seccomp");
-	}
-}
-
 static void enter_user_namespace(void)
 {
 	unsigned uid = geteuid(), gid = getegid();
@@ -75,9 +50,6 @@ static void enter_user_namespace(void)
 	write_proc("/proc/self/uid_map", map);
 	snprintf(map, sizeof(map), "0 %u 1", gid);
 	write_proc("/proc/self/gid_map", map);
-	if (getgroups(0, NULL) > 0) {
-		pretend_setgroups();
-	}
 }
 
 /*
@@ -110,8 +82,6 @@ static void enter_read_only_clone(bool in_userns)
 
 void isolate_share(int dir_fd, bool in_userns, bool read_only)
 {
-	pid_t parent = getppid();
-
 	if (in_userns) {
 		enter_user_namespace();
 	}
@@ -127,10 +97,5 @@ void isolate_share(int dir_fd, bool in_userns, bool read_only)
 			die("--read-only: shared directory");
 		}
 		close(here);
-	}
-	/* A change of credentials may have cleared it. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent) {
-		_exit(LAUNCH_STATUS_FAULT);
 	}
 }

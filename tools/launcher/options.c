@@ -38,6 +38,7 @@ enum option_id {
 	OPT_INTERACTIVE,
 	OPT_TIMEOUT,
 	OPT_READ_ONLY,
+	OPT_PRIVILEGED_FILES,
 	OPT_CACHE,
 	OPT_ULIMIT,
 	OPT_WAIT_ALL,
@@ -51,6 +52,7 @@ enum option_id {
 	OPT_KERNEL,
 	OPT_QEMU,
 	OPT_VIRTIOFSD,
+	OPT_UNCONFINED,
 	OPT_HELP,
 };
 
@@ -81,6 +83,9 @@ static const struct option_spec specs[] = {
 	{ OPT_TIMEOUT, 0, "timeout", ARG_REQUIRED, "SECONDS",
 	  "end the VM after this time, with status 124" },
 	{ OPT_READ_ONLY, 0, "read-only", ARG_NONE, NULL, "the program cannot change DIR" },
+	{ OPT_PRIVILEGED_FILES, 0, "privileged-files", ARG_REQUIRED, "yes|no",
+	  "whether the program may make set-id files, devices and file capabilities in DIR; "
+	  "default no for root" },
 	{ OPT_CACHE, 0, "cache", ARG_REQUIRED, "auto|none|always",
 	  "how long the guest may trust what it knows of DIR: 1 s, never, for ever; default auto" },
 	{ OPT_ULIMIT, 0, "ulimit", ARG_REQUIRED, "NAME=VALUE",
@@ -104,6 +109,8 @@ static const struct option_spec specs[] = {
 	{ OPT_KERNEL, 0, "kernel", ARG_REQUIRED, "FILE", "another kernel than the one built" },
 	{ OPT_QEMU, 0, "qemu", ARG_REQUIRED, "FILE", "another qemu-system-x86_64" },
 	{ OPT_VIRTIOFSD, 0, "virtiofsd", ARG_REQUIRED, "FILE", "another virtiofsd" },
+	{ OPT_UNCONFINED, 0, "unconfined", ARG_NONE, NULL,
+	  "for debugging with --qemu: QEMU keeps all rights of the caller" },
 	{ OPT_HELP, 0, "help", ARG_NONE, NULL, "this text" },
 };
 #define N_SPECS (sizeof(specs) / sizeof(specs[0]))
@@ -252,6 +259,14 @@ static const char *parse_cache(const char *text)
 	return text;
 }
 
+static bool parse_yes(const char *option, const char *text)
+{
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0) {
+		fail("%s %s: yes or no", option, text);
+	}
+	return text[0] == 'y';
+}
+
 static void apply_machine(struct run_options *o, enum option_id id, const char *value)
 {
 	switch (id) {
@@ -270,6 +285,9 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 		break;
 	case OPT_TIMEOUT: parse_timeout(o, value); break;
 	case OPT_READ_ONLY: o->read_only = true; break;
+	case OPT_PRIVILEGED_FILES:
+		o->privileged_files = parse_yes("--privileged-files", value);
+		break;
 	case OPT_CACHE: o->cache = parse_cache(value); break;
 	case OPT_GDB:
 		o->gdb_port = value ? (unsigned)parse_number("--gdb", value, 65535)
@@ -307,6 +325,7 @@ static void apply(struct run_options *o, struct environ_set *env, enum option_id
 		o->strace = true;
 		o->strace_filter = value ? value : "";
 		break;
+	case OPT_UNCONFINED: o->unconfined = true; break;
 	case OPT_SUMMARY: o->summary = true; break;
 	case OPT_TIMING: o->timing = true; break;
 	case OPT_KERNEL_LOG:
@@ -441,6 +460,7 @@ void options_parse(int argc, char **argv, struct run_options *o)
 		.memory = DEFAULT_MEMORY,
 		.cpus = default_cpus(),
 		.cache = "auto",
+		.privileged_files = geteuid() != 0,
 		.strace_filter = "",
 	};
 	while (i < argc && argv[i][0] == '-' && argv[i][1]) {

@@ -28,6 +28,8 @@ struct run_options {
 	unsigned cpus;
 	bool tty;
 	bool read_only;
+	bool privileged_files; /* see confine.h */
+	bool unconfined;       /* QEMU, that is */
 	bool dry_run, timing, wait_all, summary, verbose_log;
 	bool strace;
 	const char *strace_filter;

@@ -13,6 +13,8 @@
 
 #include <lib/launch.h>
 
+#include "printable.h"
+
 static pthread_mutex_t stderr_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool raw_terminal;	  /* under stderr_lock */
 static bool at_line_start = true; /* under stderr_lock */
@@ -49,11 +51,12 @@ void report_set_raw(bool raw)
 	pthread_mutex_unlock(&stderr_lock);
 }
 
-/* A failed write to stderr has nowhere to be reported: ignored. */
+/* A failed write to stderr has nowhere to be reported: ignored.  Whatever the line is made of,
+ * a terminal can be shown it. */
 static void put_line_locked(const char *prefix, const char *line, size_t len)
 {
 	char buf[4096];
-	size_t n = 0, room;
+	size_t n = 0;
 
 	if (!at_line_start) {
 		if (raw_terminal) {
@@ -62,17 +65,23 @@ static void put_line_locked(const char *prefix, const char *line, size_t len)
 		buf[n++] = '\n';
 	}
 	n += (size_t)snprintf(buf + n, 64, "%s", prefix);
-	room = sizeof(buf) - 2 - n;
-	while (len > room) {
-		memcpy(buf + n, line, room);
-		(void)write_all(2, buf, n + room);
-		line += room;
-		len -= room;
-		n = 0;
-		room = sizeof(buf) - 2;
+	while (len > 0) {
+		size_t shown, taken = printable_next(line, len, &shown);
+
+		/* the longest character and the line's end */
+		if (n > sizeof(buf) - 6) {
+			(void)write_all(2, buf, n);
+			n = 0;
+		}
+		if (shown) {
+			memcpy(buf + n, line, shown);
+			n += shown;
+		} else {
+			buf[n++] = '?';
+		}
+		line += taken;
+		len -= taken;
 	}
-	memcpy(buf + n, line, len);
-	n += len;
 	if (raw_terminal) {
 		buf[n++] = '\r';
 	}
@@ -118,28 +127,37 @@ void fail(const char *fmt, ...)
 
 void report_text(const char *prefix, const char *text, size_t len)
 {
-	char line[1024];
-	size_t n = 0;
-
 	pthread_mutex_lock(&stderr_lock);
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
+	while (len > 0) {
+		const char *newline = memchr(text, '\n', len);
+		size_t n = newline ? (size_t)(newline - text) : len;
 
-		if (c == '\n') {
-			put_line_locked(prefix, line, n);
-			n = 0;
-			continue;
+		put_line_locked(prefix, text, n);
+		text += n;
+		len -= n;
+		if (newline) {
+			text++;
+			len--;
 		}
-		if (n == sizeof(line)) {
-			put_line_locked(prefix, line, n);
-			n = 0;
-		}
-		line[n++] = (c < 0x20 && c != '\t') || c == 0x7f ? '?' : (char)c;
-	}
-	if (n > 0) {
-		put_line_locked(prefix, line, n);
 	}
 	pthread_mutex_unlock(&stderr_lock);
+}
+
+void report_text_to(FILE *f, const char *text, size_t len)
+{
+	while (len > 0) {
+		size_t shown, taken = printable_next(text, len, &shown);
+
+		if (*text == '\n') {
+			fputc('\n', f);
+		} else if (shown) {
+			(void)fwrite(text, 1, shown, f);
+		} else {
+			fputc('?', f);
+		}
+		text += taken;
+		len -= taken;
+	}
 }
 
 int report_passthrough(const char *data, size_t len)

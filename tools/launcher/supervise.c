@@ -123,7 +123,7 @@ static void on_text(void *cookie, enum ctl_type type, const char *text, size_t l
 		break;
 	case CTL_LOG:
 		if (r->log) {
-			(void)fwrite(text, 1, len, r->log);
+			report_text_to(r->log, text, len);
 			(void)fflush(r->log);
 		} else {
 			report_text("kernel: ", text, len);

@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -19,6 +22,7 @@
 #include <lib/launch.h>
 
 #include "blob.h"
+#include "confine.h"
 #include "daemon.h"
 #include "find.h"
 #include "isolate.h"
@@ -103,6 +107,33 @@ static void connect_share(struct vm *vm)
 	fail("somebody keeps connecting to our sockets; giving up");
 }
 
+/* QEMU gets the kernel by its descriptor, since it may not be able to walk to it.  Opening that
+ * again needs the file's own permission, which a copy always gives. */
+static int open_kernel(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), copy;
+	struct stat st;
+	off_t at = 0;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		fail("%s: %s", path, strerror(errno));
+	}
+	if (st.st_mode & S_IROTH) {
+		return fd;
+	}
+	copy = memfd_create("corrida-kernel", MFD_CLOEXEC);
+	if (copy < 0) {
+		fail("memfd_create: %s", strerror(errno));
+	}
+	while (at < st.st_size) {
+		if (sendfile(copy, fd, &at, (size_t)(st.st_size - at)) <= 0) {
+			fail("%s: %s", path, strerror(errno));
+		}
+	}
+	close(fd);
+	return copy;
+}
+
 static void open_descriptors(struct vm *vm, const struct run_options *o)
 {
 	connect_share(vm);
@@ -110,12 +141,13 @@ static void open_descriptors(struct vm *vm, const struct run_options *o)
 	socketpair_for_port(&vm->stdio, &vm->peer_stdio);
 	socketpair_for_port(&vm->err, &vm->peer_err);
 	socketpair_for_port(&vm->serial, &vm->peer_serial);
+	vm->kernel = open_kernel(o->kernel);
 	vm->blob = blob_create(o, vm->fuse_ids);
 }
 
 /* --- command lines ----------------------------------------------------- */
 
-static void add_machine(struct helper *q, const struct run_options *o, bool kvm)
+static void add_machine(const struct vm *vm, struct helper *q, const struct run_options *o)
 {
 	unsigned long long mem = o->memory;
 
@@ -128,15 +160,16 @@ static void add_machine(struct helper *q, const struct run_options *o, bool kvm)
 	args(q, "-monitor", "none");
 	args(q, "-sandbox",
 	     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-	args(q, "-accel", kvm ? "kvm" : "tcg,thread=multi");
-	args(q, "-cpu", kvm ? "host,arch-capabilities=off" : "max");
+	args(q, "-accel", vm->kvm ? "kvm" : "tcg,thread=multi");
+	args(q, "-cpu", vm->kvm ? "host,arch-capabilities=off" : "max");
 	arg(q, "-smp");
 	arg(q, "%u", o->cpus);
 	arg(q, "-m");
 	arg(q, "%lluk", mem >> 10);
 	arg(q, "-object");
 	arg(q, "memory-backend-memfd,id=mem,size=%llu,share=on", mem);
-	args(q, "-kernel", o->kernel);
+	arg(q, "-kernel");
+	arg(q, "/proc/self/fd/%d", vm->kernel);
 	args(q, "-device", "isa-debug-exit,iobase=0xf4,iosize=4");
 	if (o->gdb_port) {
 		arg(q, "-gdb");
@@ -171,7 +204,7 @@ static void add_devices(struct vm *vm)
 	arg(q, "socket,id=serial,fd=%d", vm->peer_serial);
 	args(q, "-serial", "chardev:serial");
 	arg(q, "-fw_cfg");
-	arg(q, "name=" LAUNCH_FWCFG_NAME ",file=/dev/fd/%d", vm->blob);
+	arg(q, "name=" LAUNCH_FWCFG_NAME ",file=/proc/self/fd/%d", vm->blob);
 }
 
 /* The directory is named by its descriptor: it needs no quoting.  Not ".": the daemons change
@@ -183,6 +216,9 @@ static void add_c_daemon(struct helper *d, const struct run_options *o)
 	arg(d, "-o");
 	arg(d, "cache=%s", o->cache);
 	args(d, "-o", "sandbox=chroot,xattr,announce_submounts,log_level=err");
+	if (!o->privileged_files) {
+		args(d, "-o", "modcaps=" CONFINE_MODCAPS);
+	}
 }
 
 /* This one makes a path of the descriptor first, which for the clone that isolate.c would make
@@ -195,6 +231,9 @@ static void add_rust_daemon(struct helper *d, const struct run_options *o)
 	arg(d, "--xattr");
 	arg(d, "--announce-submounts");
 	arg(d, "--log-level=error");
+	if (!o->privileged_files) {
+		arg(d, "--modcaps=" CONFINE_MODCAPS);
+	}
 	if (o->read_only) {
 		if (!daemon_has_readonly(o->virtiofsd)) {
 			fail("--read-only: %s cannot do that; virtiofsd 1.13 and newer can",
@@ -232,31 +271,26 @@ void vm_prepare(struct vm *vm, struct run_options *o)
 	open_descriptors(vm, o);
 	add_daemon(vm, o);
 	arg(&vm->qemu, "%s", o->qemu);
-	add_machine(&vm->qemu, o, vm->kvm);
+	add_machine(vm, &vm->qemu, o);
 	add_devices(vm);
 }
 
 /* --- processes --------------------------------------------------------- */
 
-static void keep_across_exec(int fd)
-{
-	if (fcntl(fd, F_SETFD, 0) < 0) {
-		_exit(LAUNCH_STATUS_FAULT);
-	}
-}
-
 /* In the child: 2 is the log already. */
-NORETURN static void exec_helper(struct helper *h, const int *fds, size_t nfds)
+NORETURN static void exec_helper(struct helper *h, char **env)
 {
 	sigset_t none;
 
-	for (size_t i = 0; i < nfds; i++) {
-		keep_across_exec(fds[i]);
+	/* A change of credentials has cleared it, and the launcher may have died since. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != h->parent) {
+		_exit(LAUNCH_STATUS_FAULT);
 	}
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	execv(h->argv[0], (char **)(void *)h->argv);
+	execve(h->argv[0], (char **)(void *)h->argv, env);
 	dprintf(2, "%s: %s\n", h->argv[0], strerror(errno));
 	_exit(LAUNCH_STATUS_FAULT);
 }
@@ -264,9 +298,9 @@ NORETURN static void exec_helper(struct helper *h, const int *fds, size_t nfds)
 /* Returns 0 in the child. */
 static pid_t fork_helper(struct helper *h)
 {
-	pid_t parent = getpid();
 	int fds[2];
 
+	h->parent = getpid();
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		fail("pipe: %s", strerror(errno));
 	}
@@ -280,7 +314,7 @@ static pid_t fork_helper(struct helper *h)
 		(void)setsid();
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		/* The launcher may have died before the line above. */
-		if (getppid() != parent || dup2(fds[1], 2) < 0 || dup2(fds[1], 1) < 0) {
+		if (getppid() != h->parent || dup2(fds[1], 2) < 0 || dup2(fds[1], 1) < 0) {
 			_exit(LAUNCH_STATUS_FAULT);
 		}
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -300,22 +334,55 @@ static pid_t fork_helper(struct helper *h)
 	return h->pid;
 }
 
+NORETURN static void exec_qemu(struct vm *vm, const struct run_options *o)
+{
+	const int fds[] = { vm->fs_connected, vm->peer_ctl, vm->peer_stdio, vm->peer_err,
+			    vm->peer_serial,  vm->kernel,   vm->blob };
+	const struct vm_needs needs = {
+		.program = o->qemu,
+		.kernel = vm->kernel,
+		.network = o->gdb_port != 0,
+		.kvm = vm->kvm,
+	};
+
+	confine_descriptors(fds, sizeof(fds) / sizeof(fds[0]));
+	if (!o->unconfined) {
+		confine_vm(&needs);
+	}
+	exec_helper(&vm->qemu, o->unconfined ? environ : confine_environment());
+}
+
+NORETURN static void exec_daemon(struct vm *vm, const struct run_options *o)
+{
+	const int fds[] = { vm->fs_listen, o->dir_fd };
+	struct share_needs needs = {
+		.program = o->virtiofsd,
+		.dir = o->dir_fd,
+		.privileged_files = o->privileged_files,
+	};
+
+	isolate_share(o->dir_fd, !vm->fuse_ids, vm->read_only_clone);
+	/* It drops its supplementary groups and ends when it can't; in a user namespace of
+	 * an ordinary user nobody can.  It may believe that it did: the groups are the user's own. */
+	needs.fake_setgroups = !vm->fuse_ids && getgroups(0, NULL) > 0;
+	confine_descriptors(fds, sizeof(fds) / sizeof(fds[0]));
+	confine_share(&needs);
+	exec_helper(&vm->fsd, confine_environment());
+}
+
 void vm_start(struct vm *vm, const struct run_options *o)
 {
-	const int for_fsd[] = { vm->fs_listen, o->dir_fd };
-	const int for_qemu[] = { vm->fs_connected, vm->peer_ctl,    vm->peer_stdio,
-				 vm->peer_err,	   vm->peer_serial, vm->blob };
+	const int given[] = { vm->fs_listen, vm->fs_connected, vm->peer_ctl, vm->peer_stdio,
+			      vm->peer_err,  vm->peer_serial,  vm->kernel,   vm->blob };
 
 	if (fork_helper(&vm->qemu) == 0) {
-		exec_helper(&vm->qemu, for_qemu, sizeof(for_qemu) / sizeof(for_qemu[0]));
+		exec_qemu(vm, o);
 	}
 	if (fork_helper(&vm->fsd) == 0) {
-		isolate_share(o->dir_fd, !vm->fuse_ids, vm->read_only_clone);
-		exec_helper(&vm->fsd, for_fsd, sizeof(for_fsd) / sizeof(for_fsd[0]));
+		exec_daemon(vm, o);
 	}
-	close(vm->fs_listen);
-	for (size_t i = 0; i < sizeof(for_qemu) / sizeof(for_qemu[0]); i++) {
-		close(for_qemu[i]);
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		close(given[i]);
 	}
 }
 
@@ -421,9 +488,9 @@ void vm_print(const struct vm *vm, const struct run_options *o)
 	       vm->kvm ? "KVM" : "TCG");
 	print_command(&vm->qemu);
 	printf("# descriptors: %d and %d are the two ends of the share's socket; %d, %d, %d and %d "
-	       "lead to the launcher;\n# %d holds the configuration below\n",
+	       "lead to the launcher;\n# %d is the kernel, %s, and %d holds the configuration below\n",
 	       vm->fs_listen, vm->fs_connected, vm->peer_ctl, vm->peer_stdio, vm->peer_err,
-	       vm->peer_serial, vm->blob);
+	       vm->peer_serial, vm->kernel, o->kernel, vm->blob);
 	printf("program %s\nworkdir %s\nuser %u:%u\numask %04o\n", o->prog, o->workdir, o->uid,
 	       o->gid, o->umask);
 	for (size_t i = 0; i < o->nargs; i++) {

@@ -11,6 +11,8 @@
  * start at once; QEMU finds the daemon's socket connected already and waits
  * for the answer in its device's realize step.
  *
+ * What a helper may do besides is in confine.h.
+ *
  * Nobody survives: each helper gets SIGKILL when the launcher's main thread
  * dies (PR_SET_PDEATHSIG), virtiofsd also ends when QEMU closes their socket,
  * and the launcher watches both through pidfds.  The helpers have sessions of
@@ -31,7 +33,7 @@ struct helper {
 	const char *name;     /* for messages */
 	const char *argv[96]; /* NULL-terminated */
 	size_t argc;
-	pid_t pid;
+	pid_t pid, parent;
 	int pidfd;
 	int log;    /* read end: the helper's own stderr */
 	int status; /* from waitpid */
@@ -44,7 +46,7 @@ struct vm {
 	struct helper qemu, fsd;
 	int ctl, stdio, err, serial; /* our ends */
 	int fs_listen, fs_connected; /* until both helpers have theirs */
-	int blob;
+	int kernel, blob;
 	int peer_ctl, peer_stdio, peer_err, peer_serial;
 	bool fuse_ids;	      /* the daemon runs as real root */
 	bool read_only_clone; /* what the daemon sees; without it, it keeps --read-only itself */

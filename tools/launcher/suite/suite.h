@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "suite_result.h"
+
 enum suite_outcome { SUITE_PENDING, SUITE_PASSED, SUITE_FAILED, SUITE_SKIPPED };
 
 struct suite_test {
@@ -54,5 +56,4 @@ void suite_show(const struct suite_test *t, const struct suite_options *o);
 /* suite_inside.c: the part that runs in the VM with --one-vm. */
 int suite_inside(int argc, char **argv);
 #define SUITE_INSIDE "__suite-inside"
-#define SUITE_MARK "@corrida-suite"
 #define SUITE_START SUITE_MARK " start"

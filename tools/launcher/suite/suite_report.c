@@ -14,6 +14,15 @@ static const char *const outcome_names[] = {
 	[SUITE_SKIPPED] = "skipped",
 };
 
+/* %-48s of a path, which may be any guest's. */
+static void print_path(const char *path)
+{
+	size_t len = strlen(path);
+
+	report_text_to(stdout, path, len);
+	printf("%*s", len < 48 ? (int)(48 - len) : 0, "");
+}
+
 static void describe(const struct suite_test *t, char *buf, size_t len)
 {
 	if (t->outcome == SUITE_SKIPPED) {
@@ -35,14 +44,18 @@ void suite_show(const struct suite_test *t, const struct suite_options *o)
 		return;
 	}
 	describe(t, how, sizeof(how));
-	printf("%-8s %-48s %s (%.2f s)\n", outcome_names[t->outcome], t->path, how, t->seconds);
+	printf("%-8s ", outcome_names[t->outcome]);
+	print_path(t->path);
+	printf(" %s (%.2f s)\n", how, t->seconds);
 	if (t->outcome == SUITE_FAILED && t->output) {
 		const char *p = t->output;
 
 		while (*p) {
 			size_t len = strcspn(p, "\n");
 
-			printf("         | %.*s\n", (int)len, p);
+			fputs("         | ", stdout);
+			report_text_to(stdout, p, len);
+			putchar('\n');
 			p += len;
 			p += *p == '\n';
 		}
@@ -121,8 +134,9 @@ int suite_report(const struct suite *s)
 		if (t->status >= 0) {
 			snprintf(ours, sizeof(ours), "%d", t->status);
 		}
-		printf("%-8s %-48s %-8s %-8s %s\n", outcome_names[t->outcome], t->path, native,
-		       ours, how);
+		printf("%-8s ", outcome_names[t->outcome]);
+		print_path(t->path);
+		printf(" %-8s %-8s %s\n", native, ours, how);
 	}
 	if (s->o.junit) {
 		write_junit(s);

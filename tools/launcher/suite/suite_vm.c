@@ -236,30 +236,27 @@ static bool read_results(struct suite *s, FILE *f)
 	bool started = false;
 
 	while (fgets(line, sizeof(line), f)) {
-		size_t index, len;
-		int status, timed_out;
-		double seconds;
+		struct suite_result result;
 		struct suite_test *t;
 
 		if (strcmp(line, SUITE_START "\n") == 0) {
 			started = true;
 			continue;
 		}
-		if (sscanf(line, SUITE_MARK " %zu %d %d %lf %zu", &index, &status, &timed_out,
-			   &seconds, &len) != 5 ||
-		    index >= s->n || s->tests[index].outcome != SUITE_PENDING ||
-		    len > TASK_OUTPUT) {
-			fprintf(stderr, "%s", line);
+		if (!suite_result_parse(line, s->n, TASK_OUTPUT, &result) ||
+		    s->tests[result.index].outcome != SUITE_PENDING) {
+			report_text("", line, strlen(line));
 			continue;
 		}
-		t = &s->tests[index];
-		t->output = calloc(1, len + 1);
-		if (t->output == NULL || fread(t->output, 1, len, f) != len) {
+		t = &s->tests[result.index];
+		t->output = calloc(1, result.output_len + 1);
+		if (t->output == NULL ||
+		    fread(t->output, 1, result.output_len, f) != result.output_len) {
 			break;
 		}
-		t->status = status;
-		t->timed_out = timed_out != 0;
-		t->seconds = seconds;
+		t->status = result.status;
+		t->timed_out = result.timed_out;
+		t->seconds = result.seconds;
 		judge(s, t);
 	}
 	return started;
