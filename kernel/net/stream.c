@@ -17,6 +17,57 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
+/* The client of a child that fits the backlog now. */
+static void establish(struct socket *child)
+{
+	struct socket *client = socket_peer(child);
+
+	if (!client) {
+		return;
+	}
+	spin_lock(&client->lock);
+	if (client->state == SOCKET_CONNECTING) {
+		client->state = SOCKET_CONNECTED;
+	}
+	spin_unlock(&client->lock);
+	waitq_wake_all(&client->writers);
+	socket_put(client);
+}
+
+/* The oldest child that was beyond the backlog and is not any more, counted, or NULL. */
+static struct socket *next_fitting(struct socket *s)
+{
+	struct socket *child, *found = NULL;
+	unsigned before = 0;
+
+	spin_lock(&s->lock);
+	list_for_each_entry(child, &s->accepts, accept_link) {
+		if (before++ > s->backlog) {
+			break;
+		}
+		if (!child->established) {
+			child->established = true;
+			socket_get(child);
+			found = child;
+			break;
+		}
+	}
+	spin_unlock(&s->lock);
+	return found;
+}
+
+/* There is more room in the backlog: for those who lined up behind it, and who wait for it. */
+static void establish_fitting(struct socket *s)
+{
+	struct socket *child;
+
+	waitq_wake_all(&s->writers);
+	while ((child = next_fitting(s))) {
+		establish(child);
+		socket_put(child);
+	}
+}
+
 /* net_lock is held over the look at the other names and the change of state: of two sockets that
  * share a name, one listens. */
 int stream_listen(struct socket *s, int backlog)
@@ -42,6 +93,9 @@ int stream_listen(struct socket *s, int backlog)
 	}
 	spin_unlock(&s->lock);
 	spin_unlock(&net_lock);
+	if (!err) {
+		establish_fitting(s); /* the backlog may have grown */
+	}
 	return err;
 }
 
@@ -215,14 +269,12 @@ int stream_finish_connect(struct socket *s, bool established)
 }
 
 /* --- accept --- */
-/* Takes the oldest child; one that was beyond the backlog moves up: *moved (counted). */
-static int take_child(struct socket *s, bool nonblock, struct socket **out, struct socket **moved)
+/* Takes the oldest child. */
+static int take_child(struct socket *s, bool nonblock, struct socket **out)
 {
 	uint64_t deadline = socket_deadline(s->rcvtimeo);
-	struct socket *child;
 	int err = 0;
 
-	*moved = NULL;
 	spin_lock(&s->lock);
 	for (;;) {
 		if (s->state != SOCKET_LISTENING) {
@@ -246,49 +298,18 @@ static int take_child(struct socket *s, bool nonblock, struct socket **out, stru
 	*out = list_first_entry(&s->accepts, struct socket, accept_link);
 	list_remove(&(*out)->accept_link);
 	s->naccepts--;
-	list_for_each_entry(child, &s->accepts, accept_link) {
-		if (!child->established) {
-			child->established = true;
-			*moved = child;
-			socket_get(child);
-			break;
-		}
-	}
 	spin_unlock(&s->lock);
 	return 0;
 }
 
-/* The client of a child that fits the backlog now. */
-static void establish(struct socket *child)
-{
-	struct socket *client = socket_peer(child);
-
-	if (!client) {
-		return;
-	}
-	spin_lock(&client->lock);
-	if (client->state == SOCKET_CONNECTING) {
-		client->state = SOCKET_CONNECTED;
-	}
-	spin_unlock(&client->lock);
-	waitq_wake_all(&client->writers);
-	socket_put(client);
-}
-
 int stream_accept(struct socket *s, bool nonblock, struct socket **child)
 {
-	struct socket *moved;
-	int err = take_child(s, nonblock, child, &moved);
+	int err = take_child(s, nonblock, child);
 
-	if (err) {
-		return err;
+	if (!err) {
+		establish_fitting(s);
 	}
-	waitq_wake_all(&s->writers); /* room in the backlog */
-	if (moved) {
-		establish(moved);
-		socket_put(moved);
-	}
-	return 0;
+	return err;
 }
 
 uint32_t stream_poll_accepts_locked(const struct socket *s)
