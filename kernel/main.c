@@ -32,6 +32,7 @@
 #include <mm/mm.h>
 #include <mm/pagecache.h>
 #include <mm/slab.h>
+#include <net/socket.h>
 #include <proc/task.h>
 #include <sched/sched.h>
 #include <syscall/dispatch.h>
@@ -110,6 +111,7 @@ static void start_thread(void *arg)
 		panic("no memory for the control channel");
 	}
 	vfs_init();
+	net_init();
 	if (!virtio_mmio_init(boot_info.cmdline)) {
 		panic("no virtio-mmio device on the kernel command line (QEMU: -M microvm,acpi=off)");
 	}

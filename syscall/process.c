@@ -301,7 +301,7 @@ long sys_pidfd_open(int nr, unsigned flags)
 		return -ESRCH;
 	}
 	/* A thread that is not a leader needs PIDFD_THREAD. */
-	if (!pid->process && !(flags & PIDFD_THREAD)) {
+	if (!pid->process && (!READ_ONCE(pid->task) || !(flags & PIDFD_THREAD))) {
 		err = READ_ONCE(pid->task) ? -ENOENT : -ESRCH;
 	} else {
 		err = pidfd_create(pid, (int)(flags & PIDFD_NONBLOCK), flags & PIDFD_THREAD, &f);

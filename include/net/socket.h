@@ -28,7 +28,7 @@
  *     stream.c                          connections between two sockets of this machine
  *     send.c recv.c unix.c inet.c       packets out and in; names of the two families
  *     socket.c                          what all sockets are
- *     packet.c                          what their queues hold
+ *     packet.c flight.c                 what their queues hold; the files in it
  *
  * To add a kind: 1. kernel/net/NAME.c with the operations.  connect, listen and shutdown say
  * how its connections are made: by the steps of stream.c when both ends are sockets of this
@@ -68,6 +68,8 @@ struct socket_msg {
 	unsigned flags; /* receive: MSG_TRUNC */
 };
 void socket_msg_drop(struct socket_msg *m); /* puts the files */
+
+void net_init(void); /* once, before the first socket */
 
 /* A file of its own: `type` with SOCK_NONBLOCK.  -EAFNOSUPPORT, -EINVAL ... as socket(2). */
 MUST_USE int socket_open(int family, int type, int protocol, struct file **out);

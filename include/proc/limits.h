@@ -4,7 +4,8 @@
  * Resource limits, and what users and processes have in use.
  *
  * A user_account counts what limits apply to per uid: processes and threads (RLIMIT_NPROC),
- * queued signals (RLIMIT_SIGPENDING), message queue bytes (RLIMIT_MSGQUEUE).
+ * queued signals (RLIMIT_SIGPENDING), message queue bytes (RLIMIT_MSGQUEUE), files in flight
+ * between sockets (RLIMIT_NOFILE, once more).
  */
 #include <proc/task.h>
 
@@ -15,6 +16,7 @@ struct user_account {
 	_Atomic int32_t threads;
 	_Atomic int32_t sigpending;
 	_Atomic int64_t mq_bytes;
+	_Atomic int64_t in_flight;
 };
 /* Counted; NULL = out of memory. */
 struct user_account *user_account_get(uint32_t uid);
@@ -24,6 +26,9 @@ void user_account_put(struct user_account *u);
 /* 0, -EINVAL, -EPERM (raising the hard limit). new/old may be NULL. */
 MUST_USE int limits_set(struct process *p, int resource, const struct linux_rlimit *new_limit,
 			struct linux_rlimit *old);
+/* See fs_upcalls; the last file over the limit goes, as on Linux. */
+MUST_USE int limits_charge_in_flight(unsigned n, struct user_account **payer);
+void limits_uncharge_in_flight(unsigned n, struct user_account *payer);
 /* Threads that the VM may have in all. */
 unsigned proc_max_threads(void);
 void limits_init_default(struct process *p);

@@ -35,9 +35,10 @@ struct pid {
 /* Tree of processes, groups, sessions.  Taken with interrupts off. */
 extern SPINLOCK(proctree) proctree_lock;
 
-/* A fresh number that names `task` (1 user, 1 reference for it).  -EAGAIN when all are in
+/* A fresh number for a task in the making (1 user, 1 reference for it): it names nothing until
+ * pid_set_task(), so no look-up finds what may still be thrown away.  -EAGAIN when all are in
  * use, -ENOMEM. */
-MUST_USE int pid_alloc(struct task *task, struct pid **out);
+MUST_USE int pid_alloc(struct pid **out);
 void pid_get(struct pid *p);
 void pid_put(struct pid *p);
 /* One more / one thing less that the number names.  The last drops it from the table. */
@@ -45,7 +46,8 @@ void pid_use(struct pid *p);
 void pid_unuse(struct pid *p);
 /* The process with this pid (NULL: reaped).  proctree_lock held. */
 void pid_set_process(struct pid *p, struct process *process) REQUIRES(proctree_role);
-/* Changes the thread that the number names (NULL: none); does not count. */
+/* Changes the thread that the number names (NULL: none); does not count.  From now on others
+ * find the thread, which is complete: publication ends with this. */
 void pid_set_task(struct pid *p, struct task *task);
 
 /* Counted; NULL when there is no such number. */

@@ -31,6 +31,7 @@ enum lock_rank {
 	RANK_TTY,	    /* tty->lock (sleeping part) */
 	RANK_PIPE,	    /* pipe->mutex */
 	RANK_SOCKET,	    /* socket->mutex */
+	RANK_FLIGHT,	    /* sockets that travel in packets */
 	RANK_MM,	    /* mm->lock, a rwsem: vmas */
 	RANK_SLEEP_LEAF,    /* sleeping locks under which no other is taken */
 	/* spinlocks */
@@ -84,7 +85,8 @@ _Static_assert(RANK_COUNT <= 64, "held ranks fit a 64-bit mask");
 	X(pipe, tty, PIPE)                \
 	X(hostio, pipe, PIPE)             \
 	X(socket_recv, hostio, SOCKET)    \
-	X(mm, socket_recv, MM)            \
+	X(flight, socket_recv, FLIGHT)    \
+	X(mm, flight, MM)                 \
 	X(hostctl_drain, mm, SLEEP_LEAF)
 
 #define SPINNING_ROLES(X)                       \

@@ -13,6 +13,11 @@
 #include <linux/stat.h>
 #include <mm/usercopy.h>
 
+void net_init(void)
+{
+	flight_init();
+}
+
 int socket_bind(struct socket *s, const struct sock_addr *addr)
 {
 	return s->kind->family->bind(s, addr);
@@ -145,7 +150,12 @@ static void socket_file_release(struct file *f)
 {
 	struct socket *s = f->private_data;
 
+	bool carried = s->kind->carries_extras;
+
 	s->kind->close(s, false);
+	if (carried) {
+		flight_closed();
+	}
 }
 
 static const struct file_ops socket_file_ops = {

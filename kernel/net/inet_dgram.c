@@ -44,9 +44,9 @@ static int inet_dgram_shutdown(struct socket *s, bool rd, bool wr)
 
 static void inet_dgram_close(struct socket *s, bool reset)
 {
-	struct list packets = LIST_INIT(packets), accepts = LIST_INIT(accepts);
+	struct list packets = LIST_INIT(packets);
 
-	socket_put(socket_retire(s, &packets, &accepts)); /* UDP follows no peer: NULL */
+	socket_put(socket_retire(s, &packets)); /* UDP follows no peer: NULL */
 	packets_bury(&packets);
 	socket_put(s);
 }

@@ -21,10 +21,17 @@ struct packet {
 	struct list link;
 	size_t len, off;	/* bytes; how many are consumed */
 	struct sock_addr *from; /* datagrams: behind the data */
-	struct file **files;
-	unsigned nfiles;
+	struct flight *flight;	/* the files that it carries; NULL = none */
 	struct linux_ucred creds;
 	uint8_t data[];
+};
+
+/* Files in flight: counted references, and whose RLIMIT_NOFILE they count against. */
+struct user_account;
+struct flight {
+	struct file **files;
+	unsigned nfiles, carriers; /* carriers: sockets that carry files themselves */
+	struct user_account *payer;
 };
 
 enum socket_state {
@@ -164,9 +171,12 @@ struct socket {
 	struct list queue GUARDED_BY(socket_role);   /* packets */
 	size_t queued GUARDED_BY(socket_role);	     /* their charge */
 	unsigned npackets GUARDED_BY(socket_role);
-	/* listeners: sockets to accept, counted */
-	struct list accepts GUARDED_BY(socket_role), accept_link GUARDED_BY(socket_role);
+	/* listeners: sockets to accept, counted; those for which there was no room */
+	struct list accepts GUARDED_BY(socket_role), lined_up GUARDED_BY(socket_role);
+	struct list accept_link GUARDED_BY(socket_role);
 	unsigned naccepts GUARDED_BY(socket_role), backlog GUARDED_BY(socket_role);
+	/* clients whose connection lines up: where, counted */
+	struct socket *listener GUARDED_BY(socket_role);
 	struct linux_ucred own_creds GUARDED_BY(socket_role), peer_creds GUARDED_BY(socket_role);
 	size_t sndbuf, rcvbuf;
 	uint64_t rcvtimeo, sndtimeo; /* ns; 0 = for ever */
@@ -178,6 +188,12 @@ struct socket {
 	struct inet_name local GUARDED_BY(net_table_role), remote GUARDED_BY(net_table_role);
 	struct unix_name unix_local GUARDED_BY(net_table_role);
 	struct path unix_path GUARDED_BY(net_table_role); /* in the file system: keeps the inode */
+	/* as cargo: flight.c */
+	unsigned in_flight GUARDED_BY(flight_role); /* references that packets have */
+	unsigned inside GUARDED_BY(flight_role);    /* of these, in the queues of suspects */
+	bool suspect GUARDED_BY(flight_role);
+	struct file *flight_file GUARDED_BY(flight_role); /* while in_flight */
+	struct list flight_link GUARDED_BY(flight_role), suspect_link GUARDED_BY(flight_role);
 };
 extern SPINLOCK(net_table) net_lock;
 
@@ -193,6 +209,15 @@ struct packet *packet_read(struct uio *u, size_t n, bool whole, const struct soc
 void packet_free(struct packet *p);
 bool packets_unread(const struct list *packets); /* bytes that nobody has taken */
 void packets_bury(struct list *packets);	 /* frees all, whatever files they carry */
+
+/* --- flight.c: files in packets --- */
+void flight_init(void);
+/* m's files go into p: charged, and m has none.  -ETOOMANYREFS, -ENOMEM: m keeps them. */
+int flight_load(struct packet *p, struct socket_msg *m);
+/* They go to m, which has none; p->flight is not NULL. */
+void flight_unload(struct packet *p, struct socket_msg *m);
+int flight_peek(const struct packet *p, struct socket_msg *m); /* m gets references, too */
+void flight_closed(void) MAY_SLEEP; /* a socket that carries files was closed */
 
 /* --- socket.c: what all kinds share --- */
 /* A socket without file, refs 1; NULL = no memory. */
@@ -211,9 +236,9 @@ void socket_purge(struct socket *s); /* what it has received is gone */
 /* Notes a shutdown and returns the peer, counted, or NULL; socket_shut_done() wakes s's users. */
 struct socket *socket_shut(struct socket *s, bool rd, bool wr);
 void socket_shut_done(struct socket *s);
-/* The first half of a close: nobody finds s or sends to it any more.  Its packets and the
- * connections that nobody accepted go to the lists; returns its peer: the caller's reference. */
-struct socket *socket_retire(struct socket *s, struct list *packets, struct list *accepts);
+/* The first half of a close: nobody finds s, connects or sends to it any more.  Its packets go to
+ * the list; returns its peer: the caller's reference. */
+struct socket *socket_retire(struct socket *s, struct list *packets);
 /* The part of a poll that is about receiving, and errors; lock held. */
 static inline uint32_t REQUIRES(socket_role) socket_poll_in_locked(const struct socket *s)
 {
@@ -254,7 +279,7 @@ void stream_end_connect(struct socket *s); /* it failed: IDLE again */
 int stream_shutdown(struct socket *s, bool rd, bool wr);
 void stream_close(struct socket *s, bool reset);
 void stream_drained(struct socket *s, struct socket *peer);
-/* POLLIN when a connection waits; lock held. */
+/* POLLIN when a connection is established and waits; lock held. */
 uint32_t stream_poll_accepts_locked(const struct socket *s) REQUIRES(socket_role);
 
 /* --- unix.c --- */

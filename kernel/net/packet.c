@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets: the units of a socket's queue.  A packet owns its bytes and the references to the
- * files that it carries; whoever has it in no list owns it.
+ * Packets: the units of a socket's queue.  A packet owns its bytes and its flight, the references
+ * to the files that it carries (flight.c); whoever has it in no list owns it.
  *
  * A file in a packet may be a socket whose queue has packets with files, and so on, deeper than
  * the stack is.  So packets that carry files are freed through the grave: one thread at a time
@@ -19,10 +19,12 @@ static bool digging; /* somebody is emptying it */
 
 void packet_free(struct packet *p)
 {
-	for (unsigned i = 0; i < p->nfiles; i++) {
-		file_put(p->files[i]);
+	if (p->flight) {
+		struct socket_msg m = { 0 };
+
+		flight_unload(p, &m);
+		socket_msg_drop(&m);
 	}
-	kfree(p->files);
 	kfree(p);
 }
 
@@ -78,7 +80,7 @@ void packets_bury(struct list *packets)
 	struct packet *p, *next;
 
 	list_for_each_entry_safe(p, next, packets, link) {
-		if (!p->nfiles) {
+		if (!p->flight) {
 			list_remove(&p->link);
 			packet_free(p);
 		}

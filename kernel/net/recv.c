@@ -9,10 +9,6 @@
  */
 #include "net_internal.h"
 
-#include <fs/file.h>
-#include <lib/string.h>
-#include <mm/slab.h>
-
 bool socket_wants_creds(const struct socket *s)
 {
 	return s->kind->carries_extras && READ_ONCE(s->ints[INT_PASSCRED]);
@@ -74,8 +70,12 @@ static int TRY_ACQUIRES(0, socket_recv_role)
 	}
 }
 
-/* Takes the head out of the queue, or its next n bytes; senders may go on. */
-static void REQUIRES(socket_recv_role) consume(struct socket *s, struct packet *p, size_t n)
+/*
+ * Takes the head out of the queue, or its next n bytes; senders may go on.  A packet that still
+ * carries files goes to `spent`, as files of any kind end only without the mutex.
+ */
+static void REQUIRES(socket_recv_role)
+	consume(struct socket *s, struct packet *p, size_t n, struct list *spent)
 {
 	struct socket *peer;
 
@@ -92,7 +92,11 @@ static void REQUIRES(socket_recv_role) consume(struct socket *s, struct packet *
 	if (s->kind->drained) {
 		s->kind->drained(s, peer);
 	}
-	packet_free(p);
+	if (p->flight) {
+		list_push_back(spent, &p->link);
+	} else {
+		packet_free(p);
+	}
 }
 
 static void take_sender(const struct packet *p, struct socket_msg *m)
@@ -107,20 +111,11 @@ static void take_sender(const struct packet *p, struct socket_msg *m)
 /* The files of p for the receiver; a peek leaves the packet its own references. */
 static int take_files(struct packet *p, struct socket_msg *m, bool peek)
 {
-	if (p->nfiles && peek) {
-		m->files = kmemdup(p->files, p->nfiles * sizeof(*p->files));
-		if (!m->files) {
-			return -ENOMEM;
-		}
-		m->nfiles = p->nfiles;
-		for (unsigned i = 0; i < m->nfiles; i++) {
-			file_get(m->files[i]);
-		}
-	} else if (p->nfiles) {
-		m->files = p->files;
-		m->nfiles = p->nfiles;
-		p->files = NULL;
-		p->nfiles = 0;
+	if (p->flight && peek) {
+		return flight_peek(p, m);
+	}
+	if (p->flight) {
+		flight_unload(p, m);
 	}
 	return 0;
 }
@@ -133,6 +128,7 @@ static bool same_creds(const struct linux_ucred *a, const struct linux_ucred *b)
 long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
 {
 	int err = wait_packet(s, flags & MSG_DONTWAIT, socket_deadline(s->rcvtimeo));
+	struct list spent = LIST_INIT(spent);
 	bool peek = flags & MSG_PEEK;
 	struct packet *p;
 	size_t n;
@@ -153,25 +149,27 @@ long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigne
 		ret = (long)(flags & MSG_TRUNC ? p->len : n);
 	}
 	if (!peek) {
-		consume(s, p, 0);
+		consume(s, p, 0, &spent);
 	}
 	mutex_unlock(&s->recv_mutex);
+	packets_bury(&spent);
 	return ret;
 }
 
 /* The packets at the head, as far as they belong together; recv_mutex held.  Bytes or -errno. */
-static long REQUIRES(socket_recv_role) copy_bytes(struct socket *s, struct uio *u,
-						  struct socket_msg *m, unsigned flags, bool *stop)
+static long REQUIRES(socket_recv_role)
+	copy_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags,
+		   bool *stop, struct list *spent)
 {
 	bool peek = flags & MSG_PEEK, creds = socket_wants_creds(s), known = m && m->has_creds;
-	struct list *link = list_first(&s->queue);
 	struct linux_ucred who = known ? m->creds : (struct linux_ucred){ 0 };
+	struct list *link = list_first(&s->queue);
 	long done = 0;
 
 	while (link != &s->queue) {
 		struct packet *p = list_entry(link, struct packet, link);
 		size_t n = MIN(p->len - p->off, u->left), got;
-		bool files = p->nfiles;
+		bool files = p->flight;
 
 		/* Other senders' credentials begin a receive of their own, descriptors end one. */
 		if (creds && known && !same_creds(&p->creds, &who)) {
@@ -192,7 +190,7 @@ static long REQUIRES(socket_recv_role) copy_bytes(struct socket *s, struct uio *
 		known = true;
 		done += (long)got;
 		if (!peek) {
-			consume(s, p, got);
+			consume(s, p, got, spent);
 		}
 		if (got < n || files) {
 			*stop = true;
@@ -210,6 +208,7 @@ static long REQUIRES(socket_recv_role) copy_bytes(struct socket *s, struct uio *
 long recv_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
 {
 	uint64_t deadline = socket_deadline(s->rcvtimeo), want = u->left;
+	struct list spent = LIST_INIT(spent);
 	size_t done = 0;
 	bool stop = false;
 
@@ -223,8 +222,9 @@ long recv_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned 
 		if (err) {
 			return done || err > 0 ? (long)done : err;
 		}
-		n = copy_bytes(s, u, m, flags, &stop);
+		n = copy_bytes(s, u, m, flags, &stop, &spent);
 		mutex_unlock(&s->recv_mutex);
+		packets_bury(&spent);
 		if (n < 0) {
 			return done ? (long)done : n;
 		}

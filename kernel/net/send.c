@@ -79,22 +79,20 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 	if (s->kind->carries_extras) {
 		p->creds = m && m->has_creds ? m->creds : socket_current_creds();
 	}
-	if (m) {
-		p->files = m->files;
-		p->nfiles = m->nfiles;
-		m->files = NULL;
-		m->nfiles = 0;
+	if (m && m->nfiles) {
+		err = flight_load(p, m);
+		if (err) {
+			packet_free(p);
+			return err;
+		}
 	}
 	n = p->len;
 	err = push(s, to, p, flags & MSG_DONTWAIT);
 	if (!err) {
 		return (long)n; /* p may be gone */
 	}
-	if (m && err < 0) {
-		m->files = p->files; /* the caller's again */
-		m->nfiles = p->nfiles;
-		p->files = NULL;
-		p->nfiles = 0;
+	if (p->flight && err < 0) {
+		flight_unload(p, m); /* the caller's again */
 	}
 	packet_free(p);
 	if (err == -ECONNRESET) {

@@ -43,8 +43,11 @@ struct socket *socket_new(const struct socket_kind *kind, int domain, int type, 
 	waitq_init(&s->writers);
 	list_init(&s->queue);
 	list_init(&s->accepts);
+	list_init(&s->lined_up);
 	list_init(&s->accept_link);
 	list_init(&s->name_link);
+	list_init(&s->flight_link);
+	list_init(&s->suspect_link);
 	s->sndbuf = s->rcvbuf = SOCKET_BUF_DEFAULT;
 	s->ints[INT_RCVLOWAT] = 1;
 	s->ints[INT_KEEPIDLE] = 7200;
@@ -159,7 +162,7 @@ void socket_shut_done(struct socket *s)
 }
 
 /* No reader is left: this is the file's end, and reads hold the file.  So no recv_mutex. */
-struct socket *socket_retire(struct socket *s, struct list *packets, struct list *accepts)
+struct socket *socket_retire(struct socket *s, struct list *packets)
 {
 	struct socket *peer;
 
@@ -168,7 +171,6 @@ struct socket *socket_retire(struct socket *s, struct list *packets, struct list
 	s->state = SOCKET_CLOSED;
 	list_splice_back(packets, &s->queue);
 	s->queued = s->npackets = 0;
-	list_splice_back(accepts, &s->accepts);
 	peer = s->peer;
 	s->peer = NULL;
 	spin_unlock(&s->lock);

@@ -4,10 +4,11 @@
  * accept() and close() together from.
  *
  * A connect makes the other end at once (the child), connected to its client, and queues it at
- * the listener; accept() only takes it.  A child beyond the backlog is not established, and its
- * client stays CONNECTING until an accept() makes room.  listener->lock guards the queue; a
- * listener that closes is out of LISTENING under that lock before its queue is taken, so no
- * child is queued behind its back.
+ * the listener; accept() only takes it.  A child beyond the backlog is not established: it lines
+ * up, and its client stays CONNECTING until an accept() makes room.  One whose client closes leaves
+ * the line, so the children of a listener are no more than its backlog and the open clients.
+ * listener->lock guards both queues; a listener that closes is out of LISTENING under that lock
+ * before they are emptied, so no child is queued behind its back.
  *
  * s->peer of a client is set before the child can be seen and kept until the client closes or
  * connects anew, so users of a connected socket follow it without a lock.
@@ -17,10 +18,20 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
+/* s is CONNECTING no more: the reference is the caller's. */
+static struct socket *REQUIRES(socket_role) forget_line_locked(struct socket *s)
+{
+	struct socket *listener = s->listener;
+
+	spin_assert_held(&s->lock);
+	s->listener = NULL;
+	return listener;
+}
+
 /* The client of a child that fits the backlog now. */
 static void establish(struct socket *child)
 {
-	struct socket *client = socket_peer(child);
+	struct socket *client = socket_peer(child), *listener;
 
 	if (!client) {
 		return;
@@ -29,40 +40,38 @@ static void establish(struct socket *child)
 	if (client->state == SOCKET_CONNECTING) {
 		client->state = SOCKET_CONNECTED;
 	}
+	listener = forget_line_locked(client);
 	spin_unlock(&client->lock);
 	waitq_wake_all(&client->writers);
+	socket_put(listener);
 	socket_put(client);
 }
 
-/* The oldest child that was beyond the backlog and is not any more, counted, or NULL. */
-static struct socket *next_fitting(struct socket *s)
+/* The oldest child that lined up and fits now, counted, or NULL. */
+static struct socket *move_up(struct socket *s)
 {
-	struct socket *child, *found = NULL;
-	unsigned before = 0;
+	struct socket *child = NULL;
 
 	spin_lock(&s->lock);
-	list_for_each_entry(child, &s->accepts, accept_link) {
-		if (before++ > s->backlog) {
-			break;
-		}
-		if (!child->established) {
-			child->established = true;
-			socket_get(child);
-			found = child;
-			break;
-		}
+	if (s->naccepts <= s->backlog && !list_empty(&s->lined_up)) {
+		child = list_first_entry(&s->lined_up, struct socket, accept_link);
+		list_remove(&child->accept_link);
+		list_push_back(&s->accepts, &child->accept_link);
+		s->naccepts++;
+		child->established = true;
+		socket_get(child);
 	}
 	spin_unlock(&s->lock);
-	return found;
+	return child;
 }
 
-/* There is more room in the backlog: for those who lined up behind it, and who wait for it. */
-static void establish_fitting(struct socket *s)
+/* The backlog of a listener has room: for those who wait for it, and who lined up behind it. */
+static void room_grew(struct socket *s)
 {
 	struct socket *child;
 
 	waitq_wake_all(&s->writers);
-	while ((child = next_fitting(s))) {
+	while ((child = move_up(s))) {
 		establish(child);
 		socket_put(child);
 	}
@@ -94,7 +103,7 @@ int stream_listen(struct socket *s, int backlog)
 	spin_unlock(&s->lock);
 	spin_unlock(&net_lock);
 	if (!err) {
-		establish_fitting(s); /* the backlog may have grown */
+		room_grew(s);
 	}
 	return err;
 }
@@ -190,11 +199,23 @@ static int queue_child(struct socket *listener, struct socket *child, bool nonbl
 	}
 	if (!err) {
 		*established = child->established = listener->naccepts <= listener->backlog;
-		list_push_back(&listener->accepts, &child->accept_link);
-		listener->naccepts++;
+		listener->naccepts += *established;
+		list_push_back(*established ? &listener->accepts : &listener->lined_up,
+			       &child->accept_link);
 	}
 	spin_unlock(&listener->lock);
 	return err;
+}
+
+/* s, which is CONNECTING, can leave the line until it is out of it. */
+static void note_line(struct socket *s, struct socket *listener)
+{
+	spin_lock(&s->lock);
+	if (s->state == SOCKET_CONNECTING) {
+		s->listener = listener;
+		socket_get(listener);
+	}
+	spin_unlock(&s->lock);
 }
 
 int stream_join(struct socket *s, struct socket *listener, const struct sock_addr *addr,
@@ -221,6 +242,9 @@ int stream_join(struct socket *s, struct socket *listener, const struct sock_add
 	socket_put(old);
 	err = queue_child(listener, child, nonblock, s->sndtimeo, established);
 	if (!err) {
+		if (!*established) {
+			note_line(s, listener);
+		}
 		waitq_wake(&listener->readers, -1, POLLIN | POLLRDNORM);
 		return 0;
 	}
@@ -307,19 +331,15 @@ int stream_accept(struct socket *s, bool nonblock, struct socket **child)
 	int err = take_child(s, nonblock, child);
 
 	if (!err) {
-		establish_fitting(s);
+		room_grew(s);
 	}
 	return err;
 }
 
 uint32_t stream_poll_accepts_locked(const struct socket *s)
 {
-	struct list *first = list_first(&s->accepts);
-
 	spin_assert_held(&s->lock);
-	return first && list_entry(first, struct socket, accept_link)->established
-		       ? POLLIN | POLLRDNORM
-		       : 0;
+	return list_empty(&s->accepts) ? 0 : POLLIN | POLLRDNORM;
 }
 
 /* --- ends --- */
@@ -331,6 +351,8 @@ uint32_t stream_poll_accepts_locked(const struct socket *s)
  */
 static void hang_up(const struct socket *s, struct socket *peer, bool reset, bool shut)
 {
+	struct socket *listener;
+
 	spin_lock(&peer->lock);
 	peer->peer_gone = peer->eof = true;
 	if (peer->state == SOCKET_CONNECTING && s->established) {
@@ -346,38 +368,73 @@ static void hang_up(const struct socket *s, struct socket *peer, bool reset, boo
 	if (shut) {
 		peer->shut_read = peer->shut_write = true;
 	}
+	listener = forget_line_locked(peer);
 	spin_unlock(&peer->lock);
 	waitq_wake_all(&peer->readers);
 	waitq_wake_all(&peer->writers);
+	socket_put(listener);
 }
 
-/* Connections that were never accepted are reset. */
-static void reset_children(struct list *accepts)
+/* Connections that were never accepted are reset.  One by one under the lock: their clients may
+ * leave the line meanwhile. */
+static void reset_children(struct socket *s)
 {
 	struct list *link;
 
-	while ((link = list_pop_front(accepts))) {
-		struct socket *child = list_entry(link, struct socket, accept_link);
+	do {
+		spin_lock(&s->lock);
+		link = list_pop_front(&s->accepts);
+		s->naccepts -= link != NULL;
+		link = link ? link : list_pop_front(&s->lined_up);
+		spin_unlock(&s->lock);
+		if (link) {
+			struct socket *child = list_entry(link, struct socket, accept_link);
 
-		child->kind->close(child, true);
+			child->kind->close(child, true);
+		}
+	} while (link);
+}
+
+/* s closes while its child may line up: nobody will accept that. */
+static void leave_line(struct socket *s, struct socket *child)
+{
+	struct socket *listener;
+	bool left;
+
+	spin_lock(&s->lock);
+	listener = forget_line_locked(s);
+	spin_unlock(&s->lock);
+	if (!listener) {
+		return;
+	}
+	spin_lock(&listener->lock);
+	left = !child->established && list_linked(&child->accept_link);
+	if (left) {
+		list_remove(&child->accept_link);
+	}
+	spin_unlock(&listener->lock);
+	socket_put(listener);
+	if (left) {
+		child->kind->close(child, false);
 	}
 }
 
 void stream_stop_listening(struct socket *s)
 {
-	struct list accepts = LIST_INIT(accepts);
+	bool stopped;
 
 	spin_lock(&s->lock);
-	if (s->state == SOCKET_LISTENING) {
+	stopped = s->state == SOCKET_LISTENING;
+	if (stopped) {
 		s->state = SOCKET_IDLE;
 		s->shut_read = s->shut_write = false;
-		list_splice_back(&accepts, &s->accepts);
-		s->naccepts = 0;
 	}
 	spin_unlock(&s->lock);
 	waitq_wake_all(&s->readers);
 	waitq_wake_all(&s->writers);
-	reset_children(&accepts);
+	if (stopped) {
+		reset_children(s);
+	}
 }
 
 int stream_shutdown(struct socket *s, bool rd, bool wr)
@@ -402,11 +459,12 @@ int stream_shutdown(struct socket *s, bool rd, bool wr)
 
 void stream_close(struct socket *s, bool reset)
 {
-	struct list accepts = LIST_INIT(accepts), packets = LIST_INIT(packets);
-	struct socket *peer = socket_retire(s, &packets, &accepts);
+	struct list packets = LIST_INIT(packets);
+	struct socket *peer = socket_retire(s, &packets);
 
-	reset_children(&accepts);
+	reset_children(s);
 	if (peer) {
+		leave_line(s, peer);
 		reset |= packets_unread(&packets);
 		hang_up(s, peer, reset, reset || s->kind->mirrors_shutdown);
 		socket_put(peer);

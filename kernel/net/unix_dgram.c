@@ -123,8 +123,8 @@ static int unix_dgram_shutdown(struct socket *s, bool rd, bool wr)
 
 static void unix_dgram_close(struct socket *s, bool reset)
 {
-	struct list packets = LIST_INIT(packets), accepts = LIST_INIT(accepts);
-	struct socket *peer = socket_retire(s, &packets, &accepts);
+	struct list packets = LIST_INIT(packets);
+	struct socket *peer = socket_retire(s, &packets);
 
 	waitq_wake_all(&room); /* who waited for room in s is refused */
 	socket_put(peer);

@@ -3,7 +3,8 @@
  * The clone core: threads, fork, vfork, posix_spawn and clone3, see proc/lifecycle.h.
  *
  * Order: check, allocate and copy the parts (all of which can be undone), publish under
- * the locks, start.  Nobody sees a child before it is complete.
+ * the locks, start.  Nobody sees a child before it is complete: its number is taken early, but
+ * names it (pid_set_task()) as the last step of publication.
  *
  * Fork against a signal to the group: under proctree_lock either the child is a member already, or
  * the parent has the signal pending, and does its fork again after the handler.  A new thread against
@@ -244,7 +245,7 @@ static void copy_signal_state(struct task *t, const struct clone_request *r)
 
 /* --- publication --- */
 
-/* siglock of p held: t becomes one of its threads. */
+/* siglock of p held: t becomes one of its threads.  Its number does not name it yet. */
 static void add_thread_locked(struct process *p, struct task *t) REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&p->siglock));
@@ -268,6 +269,7 @@ static int publish_thread(struct task *t)
 		if (atomic_load(&p->stop_active)) {
 			signal_wake_task_locked(t, false);
 		}
+		pid_set_task(t->pid, t);
 	}
 	process_unlock(p, flags);
 	return err;
@@ -284,11 +286,12 @@ static int publish_process(struct task *t, struct process *child, uint64_t clone
 	}
 	child->pid = t->pid;
 	pid_get(child->pid);
-	tree_link_locked(child, clone_flags & CLONE_PARENT ? p->parent : p, p->group, p->session);
 	spin_lock(&child->siglock);
 	child->leader = t;
 	add_thread_locked(child, t);
 	spin_unlock(&child->siglock);
+	tree_link_locked(child, clone_flags & CLONE_PARENT ? p->parent : p, p->group, p->session);
+	pid_set_task(t->pid, t);
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	return 0;
 }
@@ -306,7 +309,6 @@ static void discard_task(struct task *t)
 	drop_parts(t);
 	vfork_release(t);
 	if (t->pid) {
-		pid_set_task(t->pid, NULL);
 		pid_unuse(t->pid);
 	}
 	task_put(t);
@@ -325,7 +327,7 @@ static int build_task(const struct clone_request *r, struct process *p, struct t
 	cred_get(cur->cred);
 	err = copy_parts(t, r->flags);
 	if (!err) {
-		err = pid_alloc(t, &t->pid);
+		err = pid_alloc(&t->pid);
 	}
 	if (!err && r->flags & CLONE_VFORK) {
 		t->vfork = vfork_wait_alloc();
@@ -341,26 +343,29 @@ static int build_task(const struct clone_request *r, struct process *p, struct t
 	return 0;
 }
 
-/* A pidfd of t in the caller's table: the descriptor or -errno. */
-static int make_pidfd(const struct clone_request *r, struct task *t)
+/* A pidfd of t, if one is wanted, and the place for it in the caller's table, to be installed when
+ * t can be found. */
+static int make_pidfd(const struct clone_request *r, struct task *t, struct file **out, int *fd)
 {
-	struct file *f;
-	int fd, err = pidfd_create(t->pid, 0, r->flags & CLONE_THREAD, &f);
+	int err;
 
+	if (!(r->flags & CLONE_PIDFD)) {
+		return 0;
+	}
+	err = pidfd_create(t->pid, 0, r->flags & CLONE_THREAD, out);
 	if (err) {
 		return err;
 	}
-	fd = fd_reserve(0, true);
-	err = fd < 0 ? fd : put_user_u32(r->pidfd, (uint32_t)fd);
-	if (!err) {
-		fd_install(fd, f);
-		return fd;
-	}
+	*fd = fd_reserve(0, true);
+	return *fd < 0 ? *fd : put_user_u32(r->pidfd, (uint32_t)*fd);
+}
+
+static void drop_pidfd(struct file *f, int fd)
+{
 	if (fd >= 0) {
 		fd_unreserve(fd);
 	}
 	file_put(f);
-	return err;
 }
 
 /* Tells the caller (and a thread that shares its memory) the number.  Bad pointers are ignored,
@@ -382,8 +387,9 @@ long task_clone(const struct clone_request *r)
 {
 	struct process *p = process_current(), *child = NULL;
 	struct vfork_wait *vfork = NULL;
+	struct file *pidfd = NULL;
 	struct task *t;
-	int err = check_flags(r), pidfd = -1, tid;
+	int err = check_flags(r), fd = -1, tid;
 
 	if (!err) {
 		err = check_limits(p);
@@ -398,21 +404,19 @@ long task_clone(const struct clone_request *r)
 	if (err) {
 		goto out;
 	}
-	if (r->flags & CLONE_PIDFD) {
-		pidfd = make_pidfd(r, t);
-		err = MIN(pidfd, 0);
-	}
+	err = make_pidfd(r, t, &pidfd, &fd);
 	if (!err) {
-		report_tid(r, t);
 		err = child ? publish_process(t, child, r->flags) : publish_thread(t);
 	}
 	if (err) {
-		if (pidfd >= 0) {
-			(void)!fd_close(pidfd);
-		}
+		drop_pidfd(pidfd, fd);
 		discard_task(t);
 		goto out;
 	}
+	if (pidfd) {
+		fd_install(fd, pidfd);
+	}
+	report_tid(r, t);
 	atomic_fetch_add_explicit(&fork_count, 1, memory_order_relaxed);
 	tid = task_tid(t);
 	if (r->flags & CLONE_VFORK) {

@@ -116,6 +116,8 @@ static const struct fs_upcalls upcalls = {
 	.send_sigxfsz = send_sigxfsz,
 	.send_sigpipe = send_sigpipe,
 	.send_sigio = send_sigio,
+	.charge_in_flight = limits_charge_in_flight,
+	.uncharge_in_flight = limits_uncharge_in_flight,
 };
 
 void proc_init(void)
@@ -164,7 +166,7 @@ static int publish_init(struct process *p, struct task *t)
 {
 	struct session *session;
 	uint64_t flags;
-	int err = pid_alloc(t, &t->pid);
+	int err = pid_alloc(&t->pid);
 
 	if (err) {
 		return err;
@@ -179,8 +181,6 @@ static int publish_init(struct process *p, struct task *t)
 	p->is_init = true;
 	p->exit_signal = SIGCHLD;
 	flags = spin_lock_irqsave(&proctree_lock);
-	tree_link_locked(p, NULL, p->pid, session);
-	init_process = p;
 	spin_lock(&p->siglock);
 	list_push_back(&p->threads, &t->thread_link);
 	p->nthreads = 1;
@@ -188,6 +188,9 @@ static int publish_init(struct process *p, struct task *t)
 	atomic_store(&p->live, 1);
 	atomic_fetch_add(&p->user->threads, 1);
 	spin_unlock(&p->siglock);
+	tree_link_locked(p, NULL, p->pid, session);
+	init_process = p;
+	pid_set_task(t->pid, t);
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	session_put(session); /* the process has its own */
 	task_get(t);	      /* the list's */

@@ -83,6 +83,30 @@ void user_account_put(struct user_account *u)
 	kfree(u);
 }
 
+int limits_charge_in_flight(unsigned n, struct user_account **payer)
+{
+	struct process *p = process_current();
+	uint64_t flags = process_lock(p);
+	struct user_account *u = p->user;
+
+	user_account_ref(u);
+	process_unlock(p, flags);
+	if ((uint64_t)atomic_load(&u->in_flight) > process_rlimit(p, RLIMIT_NOFILE) &&
+	    !cred_capable(CAP_SYS_RESOURCE) && !cred_capable(CAP_SYS_ADMIN)) {
+		user_account_put(u);
+		return -ETOOMANYREFS;
+	}
+	atomic_fetch_add(&u->in_flight, n);
+	*payer = u;
+	return 0;
+}
+
+void limits_uncharge_in_flight(unsigned n, struct user_account *payer)
+{
+	atomic_fetch_sub(&payer->in_flight, n);
+	user_account_put(payer);
+}
+
 void limits_init_default(struct process *p)
 {
 	for (int i = 0; i < RLIM_NLIMITS; i++) {

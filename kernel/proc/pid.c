@@ -68,7 +68,7 @@ static int pick_number_locked(void) REQUIRES(pid_table_role)
 	return (int)nr;
 }
 
-int pid_alloc(struct task *task, struct pid **out)
+int pid_alloc(struct pid **out)
 {
 	struct pid *p = kmem_cache_zalloc(table.cache);
 	uint64_t flags;
@@ -86,11 +86,9 @@ int pid_alloc(struct task *task, struct pid **out)
 	if (nr > 0) {
 		p->nr = nr;
 		p->users = 1;
-		p->task = task;
 		table.last = nr;
 		bitmap_set(table.used, (size_t)nr);
 		*slot_locked(nr) = p;
-		table.tasks++;
 	}
 	spin_unlock_irqrestore(&table.lock, flags);
 	if (nr < 0) {

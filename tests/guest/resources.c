@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Objects that nobody has in a descriptor table or a list yet, or no more: tasks in the making,
+ * files in flight, connections that wait.  They can't be found before they are whole, are charged
+ * to somebody, and end when nobody can reach them.
+ */
+#define _GNU_SOURCE
+#include "scratch.h"
+
+#include <linux/futex.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+/* --- tasks in the making --- */
+static atomic_int stop, tries;
+static int base, known[4];
+static pthread_barrier_t all_known;
+
+static int is_known(int tid)
+{
+	for (int i = 0; i < 4; i++)
+		if (known[i] == tid)
+			return 1;
+	return 0;
+}
+
+/* Each call takes a number and gives it back: the place for the pidfd is bad. */
+static void *fail_to_clone(void *arg)
+{
+	unsigned long flags = CLONE_VM | CLONE_PIDFD | (arg ? SIGCHLD : 0);
+	int wrong = 0;
+
+	known[0] = gettid();
+	pthread_barrier_wait(&all_known);
+	if (!arg)
+		flags |= CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+	for (int i = 0; i < 3000; i++) {
+		wrong += syscall(SYS_clone, flags, NULL, bad_kernel, NULL, 0) != -1;
+		tries++;
+	}
+	CHECK_EQ(wrong, 0);
+	stop = 1;
+	return NULL;
+}
+
+static void *look_for_half_born(void *arg)
+{
+	int found = 0, word, tid, i = 0;
+
+	known[1 + (intptr_t)arg] = gettid();
+	pthread_barrier_wait(&all_known);
+	while (!stop) {
+		struct timespec until;
+
+		tid = base + tries + i++ % 4;
+		found += syscall(SYS_tgkill, getpid(), tid, 0) == 0 && !is_known(tid);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec = (until.tv_nsec + 1000000) % 1000000000;
+		word = tid;
+		syscall(SYS_futex, &word, FUTEX_LOCK_PI_PRIVATE, 0, &until, NULL, 0);
+	}
+	CHECK_EQ(found, 0);
+	return NULL;
+}
+
+static void half_born(void *of_process)
+{
+	pthread_t t[3];
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	waitpid(child, NULL, 0);
+	base = child + 3;
+	stop = tries = 0;
+	known[3] = getpid();
+	pthread_barrier_init(&all_known, NULL, 3);
+	pthread_create(&t[0], NULL, look_for_half_born, (void *)0);
+	pthread_create(&t[1], NULL, look_for_half_born, (void *)1);
+	pthread_create(&t[2], NULL, fail_to_clone, of_process);
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+}
+static void half_born_thread(void)
+{
+	half_born(NULL);
+}
+static void half_born_process(void)
+{
+	half_born(&stop);
+}
+static void test_half_born(void)
+{
+	CHECK_EQ(in_child(half_born_thread), 0);
+	CHECK_EQ(in_child(half_born_process), 0);
+}
+
+/* --- files in flight --- */
+static int send_fds(int via, const int *fds, unsigned n)
+{
+	char control[CMSG_SPACE(64 * sizeof(int))] = { 0 };
+	struct iovec v = { "x", 1 };
+	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = control };
+	struct cmsghdr *c;
+
+	m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	c = CMSG_FIRSTHDR(&m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+	return (int)sendmsg(via, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+static int send_fd(int via, int fd)
+{
+	return send_fds(via, &fd, 1);
+}
+/* The first of the descriptors that come with a message; -1: none. */
+static int receive_fd(int from, int flags)
+{
+	char control[CMSG_SPACE(64 * sizeof(int))], byte;
+	struct iovec v = { &byte, 1 };
+	struct msghdr m = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	int fd = -1;
+
+	if (recvmsg(from, &m, MSG_DONTWAIT | flags) == 1 &&
+	    m.msg_controllen >= CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(fd));
+	return fd;
+}
+
+enum { LIMIT = 40 };
+/* How many can be sent before ETOOMANYREFS. */
+static int fill_flight(int via)
+{
+	int n = 0;
+
+	while (n < 3 * LIMIT && send_fd(via, 0) == 1)
+		n++;
+	return n;
+}
+static void in_flight_limit(void)
+{
+	struct rlimit limit = { LIMIT, LIMIT };
+	int s[2], other[2], fd;
+
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, other), 0);
+	CHECK_EQ(fill_flight(s[0]), 3 * LIMIT); /* root is trusted */
+	while ((fd = receive_fd(s[1], 0)) >= 0)
+		close(fd);
+	CHECK_EQ(setuid(54321), 0);
+	CHECK_EQ(fill_flight(s[0]), LIMIT + 1);
+	CHECK_ERR(send_fd(s[0], 0), ETOOMANYREFS);
+	CHECK_ERR(send_fd(other[0], 0), ETOOMANYREFS);
+	CHECK_EQ(send(other[0], "x", 1, 0), 1);
+	CHECK_EQ(recv(other[1], &fd, 1, 0), 1);
+	fd = receive_fd(s[1], MSG_PEEK);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK_ERR(send_fd(s[0], 0), ETOOMANYREFS); /* a look takes nothing out */
+	fd = receive_fd(s[1], 0);
+	CHECK(fd >= 0);
+	close(fd);
+	CHECK_EQ(read(s[1], &fd, 1), 1); /* nobody wants its file */
+	CHECK_EQ(send_fd(other[0], 0), 1);
+	CHECK_EQ(send_fd(other[0], 0), 1);
+	CHECK_ERR(send_fd(other[0], 0), ETOOMANYREFS);
+	close(s[0]);
+	close(s[1]); /* what was in its queue has landed */
+	CHECK_EQ(send_fds(other[0], (int[]){ 0, 1, 2, 0, 1, 2 }, 6), 1);
+}
+static void test_in_flight_limit(void)
+{
+	CHECK_EQ(in_child(in_flight_limit), 0);
+}
+
+/* The write end of a pipe travels with what shall be found: the read end tells when it ended. */
+static int tracer(int *write_end)
+{
+	int p[2];
+
+	if (pipe2(p, O_NONBLOCK | O_CLOEXEC))
+		exit(3);
+	*write_end = p[1];
+	return p[0];
+}
+static int has_ended(int read_end)
+{
+	char c;
+
+	return read(read_end, &c, 1) == 0;
+}
+/* Linux looks for garbage when a socket of the kind closes, perhaps a little later. */
+static void collect_until(int read_end)
+{
+	while (!has_ended(read_end)) {
+		close(socket(AF_UNIX, SOCK_STREAM, 0));
+		poll(NULL, 0, 1);
+	}
+	close(read_end);
+}
+static void collect_some(void)
+{
+	for (int i = 0; i < 50; i++) {
+		close(socket(AF_UNIX, SOCK_STREAM, 0));
+		poll(NULL, 0, 1);
+	}
+}
+
+static int cycle_of_one(int type)
+{
+	int s[2], w, r = tracer(&w);
+
+	CHECK_EQ(socketpair(AF_UNIX, type, 0, s), 0);
+	CHECK_EQ(send_fd(s[0], s[1]), 1);
+	CHECK_EQ(send_fds(s[0], (int[]){ w, s[1] }, 2), 1);
+	close(w), close(s[0]), close(s[1]);
+	return r;
+}
+static int cycle_of_two(int type)
+{
+	int s[2], w, r = tracer(&w);
+
+	CHECK_EQ(socketpair(AF_UNIX, type, 0, s), 0);
+	CHECK_EQ(send_fds(s[0], (int[]){ s[0], w }, 2), 1);
+	CHECK_EQ(send_fd(s[1], s[1]), 1);
+	close(w), close(s[0]), close(s[1]);
+	return r;
+}
+/* a1 in b's queue, b1 in c's ... the last one's in a's; other ends are carried along. */
+static int long_ring(int type)
+{
+	enum { N = 200 };
+	int s[N][2], w, r = tracer(&w);
+
+	for (int i = 0; i < N; i++)
+		CHECK_EQ(socketpair(AF_UNIX, type, 0, s[i]), 0);
+	CHECK_EQ(send_fd(s[0][0], w), 1);
+	for (int i = 0; i < N; i++)
+		CHECK_EQ(send_fds(s[(i + 1) % N][0], s[i], 2), 1);
+	close(w);
+	for (int i = 0; i < N; i++)
+		close(s[i][0]), close(s[i][1]);
+	return r;
+}
+/* A listener in the queue of a connection that it has not accepted. */
+static int in_unaccepted(int type)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int l = socket(AF_UNIX, type, 0), c = socket(AF_UNIX, type, 0), w, r = tracer(&w);
+	socklen_t len = sizeof(a);
+
+	CHECK_EQ(bind(l, (void *)&a, sizeof(sa_family_t)), 0);
+	CHECK_EQ(listen(l, 5), 0);
+	CHECK_EQ(getsockname(l, (void *)&a, &len), 0);
+	CHECK_EQ(connect(c, (void *)&a, len), 0);
+	CHECK_EQ(send_fds(c, (int[]){ l, w, c }, 3), 1);
+	close(w), close(l), close(c);
+	return r;
+}
+/* What only garbage carries ends with it, other sockets too. */
+static int with_a_tail(int type)
+{
+	int s[2], t[2], w, r = tracer(&w);
+
+	CHECK_EQ(socketpair(AF_UNIX, type, 0, s), 0);
+	CHECK_EQ(socketpair(AF_UNIX, type, 0, t), 0);
+	CHECK_EQ(send_fd(t[0], w), 1);
+	CHECK_EQ(send_fds(s[0], (int[]){ s[1], t[0], t[1] }, 3), 1);
+	close(w), close(s[0]), close(s[1]), close(t[0]), close(t[1]);
+	return r;
+}
+static void test_cycles(void)
+{
+	int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
+
+	alarm(60);
+	for (int i = 0; i < 3; i++) {
+		collect_until(cycle_of_one(types[i]));
+		collect_until(cycle_of_two(types[i]));
+		collect_until(long_ring(types[i]));
+		collect_until(with_a_tail(types[i]));
+		if (types[i] != SOCK_DGRAM)
+			collect_until(in_unaccepted(types[i]));
+	}
+	alarm(0);
+}
+
+/* What somebody can still receive stays, and works. */
+static void test_reachable_cycles(void)
+{
+	int s[2], t[2], u[2], w, r = tracer(&w), in, fd;
+	char c;
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, t), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, u), 0);
+	/* t is in its own queue, and through s in that of u, of which we keep one end */
+	CHECK_EQ(send_fds(t[0], (int[]){ t[1], t[0], w }, 3), 1);
+	CHECK_EQ(send_fds(s[0], (int[]){ t[1], s[1], s[0] }, 3), 1);
+	CHECK_EQ(send_fd(u[0], s[1]), 1);
+	close(w), close(s[0]), close(s[1]), close(t[0]), close(t[1]), close(u[0]);
+	collect_some();
+	CHECK(!has_ended(r));
+	fd = receive_fd(u[1], MSG_PEEK);
+	CHECK(fd >= 0);
+	close(u[1]);
+	collect_some();
+	CHECK(!has_ended(r));
+	in = receive_fd(fd, 0); /* closes nothing: t[1], with s that we forget */
+	CHECK(in >= 0);
+	close(fd);
+	collect_some();
+	CHECK(!has_ended(r));
+	CHECK_EQ(read(in, &c, 1), 1);
+	close(in);
+	alarm(60);
+	collect_until(r);
+	alarm(0);
+}
+
+/* --- connections that wait --- */
+static int tcp_listener(struct sockaddr_in *a, int backlog)
+{
+	int l = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	socklen_t len = sizeof(*a);
+
+	*a = (struct sockaddr_in){ .sin_family = AF_INET };
+	a->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK_EQ(bind(l, (void *)a, len), 0);
+	CHECK_EQ(listen(l, backlog), 0);
+	CHECK_EQ(getsockname(l, (void *)a, &len), 0);
+	return l;
+}
+static int tcp_client(const struct sockaddr_in *a)
+{
+	int c = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	if (connect(c, (const void *)a, sizeof(*a)) != -1 || errno != EINPROGRESS)
+		CHECK(!"connect");
+	return c;
+}
+/* Clients that went: those that fit the backlog are accepted (and end), of the others none. */
+static void test_backlog(void)
+{
+	struct sockaddr_in a;
+	int l = tcp_listener(&a, 4), c[20], n = 0, s;
+	char byte;
+
+	for (int i = 0; i < 20; i++)
+		c[i] = tcp_client(&a);
+	for (int i = 0; i < 20; i++)
+		close(c[i]);
+	for (int i = 0; i < 500; i++)
+		close(tcp_client(&a));
+	while ((s = accept4(l, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+		CHECK_EQ(read(s, &byte, 1), 0);
+		close(s);
+		n++;
+	}
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(n, 5);
+	/* and there is room again */
+	c[0] = tcp_client(&a);
+	s = accept4(l, NULL, NULL, 0);
+	CHECK(s >= 0);
+	CHECK_EQ(write(c[0], "x", 1), 1);
+	CHECK_EQ(read(s, &byte, 1), 1);
+	close(s), close(c[0]), close(l);
+}
+/* One in the line gives up: the others move on. */
+static void *give_up(void *arg)
+{
+	const struct sockaddr_in *a = arg;
+
+	while (!stop)
+		close(tcp_client(a));
+	return NULL;
+}
+static void test_backlog_races(void)
+{
+	struct sockaddr_in a;
+	int l = tcp_listener(&a, 1), s;
+	pthread_t t[3];
+
+	stop = 0;
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t[i], NULL, give_up, &a);
+	for (int i = 0; i < 300;) {
+		s = accept4(l, NULL, NULL, SOCK_NONBLOCK);
+		i += s >= 0;
+		if (s >= 0)
+			close(s);
+		else
+			sched_yield();
+	}
+	stop = 1;
+	for (int i = 0; i < 3; i++)
+		pthread_join(t[i], NULL);
+	for (int i = 0; i < 100; i++) {
+		int listener = tcp_listener(&a, 0), c[4];
+
+		for (int k = 0; k < 4; k++)
+			c[k] = tcp_client(&a);
+		close(c[i % 4]);
+		close(listener);
+		for (int k = 0; k < 4; k++)
+			if (k != i % 4)
+				close(c[k]);
+	}
+	close(l);
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	RUN(test_half_born);
+	RUN(test_in_flight_limit);
+	RUN(test_cycles);
+	RUN(test_reachable_cycles);
+	RUN(test_backlog);
+	RUN(test_backlog_races);
+	return test_done();
+}
