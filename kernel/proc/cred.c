@@ -102,9 +102,11 @@ static void adjust_caps(struct cred *c, const struct ids *old)
 	if (c->securebits & SECBIT_NO_SETUID_FIXUP) {
 		return;
 	}
-	if (had_root && !has_root && !(c->securebits & SECBIT_KEEP_CAPS)) {
-		c->cap_permitted = 0;
-		c->cap_ambient = 0;
+	if (had_root && !has_root) {
+		if (!(c->securebits & SECBIT_KEEP_CAPS)) {
+			c->cap_permitted = 0;
+		}
+		c->cap_ambient = 0; /* those that are kept don't outlive an exec */
 	}
 	if (!old->eff && now->eff) {
 		c->cap_effective = 0;
@@ -112,13 +114,21 @@ static void adjust_caps(struct cred *c, const struct ids *old)
 	if (old->eff && !now->eff) {
 		c->cap_effective = c->cap_permitted;
 	}
-	if (!old->fs && now->fs) {
+	c->cap_effective &= c->cap_permitted;
+}
+
+/* The same for setfsuid(2): only its own capabilities. */
+static void adjust_fs_caps(struct cred *c, const struct ids *old)
+{
+	if (c->securebits & SECBIT_NO_SETUID_FIXUP) {
+		return;
+	}
+	if (!old->fs && c->u.fs) {
 		c->cap_effective &= ~FS_CAPS;
 	}
-	if (old->fs && !now->fs) {
+	if (old->fs && !c->u.fs) {
 		c->cap_effective |= c->cap_permitted & FS_CAPS;
 	}
-	c->cap_effective &= c->cap_permitted;
 }
 
 static const struct ids *my_ids(enum id_kind kind)
@@ -136,7 +146,8 @@ static bool is_mine(const struct ids *ids, uint32_t id)
 	return id == ID_UNCHANGED || ids_have(ids, id);
 }
 
-static int commit_ids(enum id_kind kind, const struct ids *ids)
+static int commit_ids(enum id_kind kind, const struct ids *ids,
+		      void (*adjust)(struct cred *c, const struct ids *old))
 {
 	struct cred *c = cred_copy(me());
 
@@ -145,7 +156,7 @@ static int commit_ids(enum id_kind kind, const struct ids *ids)
 	}
 	if (kind == ID_USER) {
 		c->u = *ids;
-		adjust_caps(c, &me()->u);
+		adjust(c, &me()->u);
 	} else {
 		c->g = *ids;
 	}
@@ -166,7 +177,7 @@ int cred_set_id(enum id_kind kind, uint32_t id)
 		return -EPERM;
 	}
 	ids.eff = ids.fs = id;
-	return commit_ids(kind, &ids);
+	return commit_ids(kind, &ids, adjust_caps);
 }
 
 int cred_set_two_ids(enum id_kind kind, uint32_t real, uint32_t eff)
@@ -185,7 +196,7 @@ int cred_set_two_ids(enum id_kind kind, uint32_t real, uint32_t eff)
 		ids.saved = ids.eff;
 	}
 	ids.fs = ids.eff;
-	return commit_ids(kind, &ids);
+	return commit_ids(kind, &ids, adjust_caps);
 }
 
 int cred_set_three_ids(enum id_kind kind, uint32_t real, uint32_t eff, uint32_t saved)
@@ -201,7 +212,7 @@ int cred_set_three_ids(enum id_kind kind, uint32_t real, uint32_t eff, uint32_t 
 	ids.eff = eff != ID_UNCHANGED ? eff : old->eff;
 	ids.saved = saved != ID_UNCHANGED ? saved : old->saved;
 	ids.fs = ids.eff;
-	return commit_ids(kind, &ids);
+	return commit_ids(kind, &ids, adjust_caps);
 }
 
 uint32_t cred_set_fs_id(enum id_kind kind, uint32_t id)
@@ -211,7 +222,8 @@ uint32_t cred_set_fs_id(enum id_kind kind, uint32_t id)
 
 	if (id != ID_UNCHANGED && id != old && (may_set_any(kind) || is_mine(&ids, id))) {
 		ids.fs = id;
-		(void)!commit_ids(kind, &ids); /* the call has no way to say that it failed */
+		/* The call has no way to say that it failed. */
+		(void)!commit_ids(kind, &ids, adjust_fs_caps);
 	}
 	return old;
 }
@@ -230,7 +242,15 @@ int cred_set_groups(const uint32_t *groups, unsigned n)
 	if (!c) {
 		return -ENOMEM;
 	}
-	memcpy(c->groups, groups, n * sizeof(*groups));
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = i;
+
+		/* In order, as getgroups(2) shows them. */
+		for (; at && c->groups[at - 1] > groups[i]; at--) {
+			c->groups[at] = c->groups[at - 1];
+		}
+		c->groups[at] = groups[i];
+	}
 	c->ngroups = n;
 	cred_commit(c);
 	return 0;
@@ -353,6 +373,7 @@ void cred_exec(const struct file *exe)
 	set_id = exe && apply_set_id(c, exe->inode);
 	c->u.saved = c->u.fs = c->u.eff;
 	c->g.saved = c->g.fs = c->g.eff;
+	c->securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
 	if (set_id) {
 		c->cap_ambient = 0;
 		atomic_store_explicit(&t->pdeath_signal, 0, memory_order_relaxed);

@@ -221,6 +221,51 @@ static void limits(void)
 	CHECK_EQ(msgctl(next, IPC_RMID, NULL), 0);
 }
 
+/* Ids that none can have, also for commands that need none; an index may be a whole id. */
+static void ids(void)
+{
+	struct sembuf b = { 0, 1, 0 };
+	union semun_ u = { .val = 99999 };
+	struct shmid_ds d;
+
+	CHECK_ERR(shmctl(-1, IPC_INFO, &d), EINVAL);
+	CHECK_ERR(shmctl(-1, SHM_INFO, &d), EINVAL);
+	CHECK_ERR(shmctl(-1, IPC_SET, (void *)8), EINVAL);
+	CHECK_ERR(msgctl(-1, IPC_INFO, NULL), EINVAL);
+	CHECK_ERR(semctl(-1, 0, IPC_INFO, u), EINVAL);
+	CHECK_ERR(semctl(-1, 0, SETVAL, u), EINVAL);
+	CHECK_ERR(semop(-1, &b, 1), EINVAL);
+	CHECK_ERR(semop(-1, (void *)8, 1), EFAULT);
+	CHECK_ERR(semop(-1, (void *)8, 501), E2BIG);
+	int id = shmget(IPC_PRIVATE, 4096, 0600);
+	CHECK_EQ(shmctl(id, SHM_STAT, &d), id);
+	CHECK_EQ(shmctl(id ^ 0x10000, SHM_STAT, &d), id);
+	CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
+}
+
+/* SHM_EXEC wants the right to execute. */
+static int others_segment;
+static void exec_attach_child(void)
+{
+	int mine;
+
+	CHECK_EQ(setresuid(1000, 1000, 1000), 0);
+	CHECK(shmat(others_segment, NULL, SHM_RDONLY) != (void *)-1);
+	CHECK_ERR(shmat(others_segment, NULL, SHM_RDONLY | SHM_EXEC), EACCES);
+	mine = shmget(IPC_PRIVATE, 4096, 0600);
+	CHECK_ERR(shmat(mine, NULL, SHM_EXEC), EACCES);
+	CHECK_EQ(shmctl(mine, IPC_RMID, NULL), 0);
+	mine = shmget(IPC_PRIVATE, 4096, 0700);
+	CHECK(shmat(mine, NULL, SHM_EXEC) != (void *)-1);
+	CHECK_EQ(shmctl(mine, IPC_RMID, NULL), 0);
+}
+static void exec_attach(void)
+{
+	others_segment = shmget(IPC_PRIVATE, 4096, 0604);
+	CHECK_EQ(in_child(exec_attach_child), 0);
+	CHECK_EQ(shmctl(others_segment, IPC_RMID, NULL), 0);
+}
+
 struct m {
 	long type;
 	char text[64];
@@ -354,6 +399,8 @@ int main(void)
 	RUN(semaphores);
 	RUN(undo_of_removed);
 	RUN(limits);
+	RUN(ids);
+	RUN(exec_attach);
 	RUN(messages);
 	RUN(stopped_receiver);
 	RUN(queues);
