@@ -63,8 +63,7 @@ long sys_sendfile(int out_fd, int in_fd, user_ptr offset, size_t n)
 	if (!ret && (in->no_seek && pos)) {
 		ret = -ESPIPE;
 	}
-	if (!ret && (!in->ops || !in->ops->read ||
-		     (!S_ISREG(in->inode->mode) && in->no_seek))) {
+	if (!ret && (!in->ops || !in->ops->read || (!S_ISREG(in->inode->mode) && in->no_seek))) {
 		ret = -EINVAL;
 	}
 	if (!ret && atomic_load(&out->flags) & O_APPEND) {

@@ -286,8 +286,7 @@ int pi_lock_or_attach_locked(user_ptr word, const struct futex_key *key, struct 
 		return err;
 	}
 	if (try_only) {
-		return s ? -EBUSY
-			 : pid_call_task((int)(value & FUTEX_TID_MASK), is_owner, NULL);
+		return s ? -EBUSY : pid_call_task((int)(value & FUTEX_TID_MASK), is_owner, NULL);
 	}
 	if (!(value & FUTEX_WAITERS)) {
 		seen = value;

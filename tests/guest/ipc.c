@@ -261,7 +261,7 @@ static void exec_attach_child(void)
 }
 static void exec_attach(void)
 {
-	others_segment = shmget(IPC_PRIVATE, 4096, 0604);
+	others_segment = shmget(IPC_PRIVATE, 4096, 0644);
 	CHECK_EQ(in_child(exec_attach_child), 0);
 	CHECK_EQ(shmctl(others_segment, IPC_RMID, NULL), 0);
 }
