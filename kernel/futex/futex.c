@@ -69,12 +69,13 @@ int futex_get_key(user_ptr word, bool shared, struct futex_key *key)
 
 void futex_waiter_init(struct futex_waiter *w, const struct futex_key *key, uint32_t bitset)
 {
-	memset(w, 0, sizeof(*w));
-	list_init(&w->link);
-	list_init(&w->pi_link);
-	w->key = *key;
-	w->task = task_current();
-	w->bitset = bitset;
+	*w = (struct futex_waiter){
+		.link = { &w->link, &w->link },
+		.pi_link = { &w->pi_link, &w->pi_link },
+		.key = *key,
+		.task = task_current(),
+		.bitset = bitset,
+	};
 }
 
 void futex_waiter_link_locked(struct futex_waiter *w, struct futex_bucket *b)

@@ -163,11 +163,6 @@ void spin_unlock_irqrestore(struct spinlock *l, uint64_t flags)
 	irq_restore(flags);
 }
 
-bool spin_held(const struct spinlock *l)
-{
-	return atomic_load_explicit(&l->held, memory_order_relaxed) && l->cpu == cpu_id();
-}
-
 void spin_assert_held(const struct spinlock *l)
 {
 	ASSERT(spin_held(l));

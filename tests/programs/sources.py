@@ -149,3 +149,14 @@ def redis():
             shutil.copy2(tree / 'src' / 'redis-server', f'{program}.part')
             os.rename(f'{program}.part', program)
         return program
+
+
+def main():
+    """sources.py BUILD PROGRAM DEST: for makefiles."""
+    if len(sys.argv) != 4 or sys.argv[2] not in ('lua', 'sqlite', 'redis'):
+        sys.exit('usage: sources.py BUILD lua|sqlite|redis DEST')
+    shutil.copy2(globals()[sys.argv[2]](), sys.argv[3])
+
+
+if __name__ == '__main__':
+    main()
