@@ -14,6 +14,7 @@
 #include <linux/fcntl.h>
 #include <linux/sched.h>
 #include <mm/usercopy.h>
+#include <signal/sigio.h>
 
 #define SETFL_MASK (O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK)
 #define CLOSE_RANGE_UNSHARE 2
@@ -121,7 +122,7 @@ static long set_flags(struct file *f, int fd, uint64_t arg)
 	} while (!atomic_compare_exchange_weak(&f->flags, &old, now));
 	return 0;
 }
-static long lock_cmd(struct file *f, int cmd, user_ptr arg)
+static long lock_cmd(struct file *f, int fd, int cmd, user_ptr arg)
 {
 	struct linux_flock fl;
 	long err;
@@ -129,7 +130,7 @@ static long lock_cmd(struct file *f, int cmd, user_ptr arg)
 	if (copy_from_user(&fl, arg, sizeof(fl))) {
 		return -EFAULT;
 	}
-	err = locks_fcntl(f, cmd, &fl);
+	err = locks_fcntl(f, fd, cmd, &fl);
 	if (!err && (cmd == F_GETLK || cmd == F_OFD_GETLK)) {
 		err = copy_to_user(arg, &fl, sizeof(fl));
 	}
@@ -145,15 +146,28 @@ static long set_owner_ex(struct file *f, user_ptr arg)
 	if (ex.type < F_OWNER_TID || ex.type > F_OWNER_PGRP) {
 		return -EINVAL;
 	}
-	atomic_store(&f->owner_pid, ex.type == F_OWNER_PGRP ? -ex.pid : ex.pid);
-	return 0;
+	return sigio_set_owner(f, ex.type, ex.pid);
 }
 static long get_owner_ex(struct file *f, user_ptr arg)
 {
-	int pid = atomic_load(&f->owner_pid);
-	struct linux_f_owner_ex ex = { pid < 0 ? F_OWNER_PGRP : F_OWNER_PID, pid < 0 ? -pid : pid };
+	struct linux_f_owner_ex ex;
 
+	ex.pid = sigio_get_owner(f, &ex.type);
 	return copy_to_user(arg, &ex, sizeof(ex));
+}
+/* A negative number is a group. */
+static long set_owner(struct file *f, int nr)
+{
+	if (nr == INT32_MIN) {
+		return -EINVAL;
+	}
+	return sigio_set_owner(f, nr < 0 ? F_OWNER_PGRP : F_OWNER_PID, nr < 0 ? -nr : nr);
+}
+static long get_owner(struct file *f)
+{
+	int type, nr = sigio_get_owner(f, &type);
+
+	return type == F_OWNER_PGRP ? -nr : nr;
 }
 static long set_signal(struct file *f, uint64_t arg)
 {
@@ -174,14 +188,9 @@ static long file_cmd(struct file *f, int fd, unsigned cmd, uint64_t arg)
 	case F_SETLKW:
 	case F_OFD_GETLK:
 	case F_OFD_SETLK:
-	case F_OFD_SETLKW: return lock_cmd(f, (int)cmd, (user_ptr){ arg });
-	case F_SETOWN:
-		if ((int)arg == INT32_MIN) {
-			return -EINVAL;
-		}
-		atomic_store(&f->owner_pid, (int)arg);
-		return 0;
-	case F_GETOWN: return atomic_load(&f->owner_pid);
+	case F_OFD_SETLKW: return lock_cmd(f, fd, (int)cmd, (user_ptr){ arg });
+	case F_SETOWN: return set_owner(f, (int)arg);
+	case F_GETOWN: return get_owner(f);
 	case F_SETOWN_EX: return set_owner_ex(f, (user_ptr){ arg });
 	case F_GETOWN_EX: return get_owner_ex(f, (user_ptr){ arg });
 	case F_SETSIG: return set_signal(f, arg);

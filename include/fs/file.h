@@ -17,6 +17,7 @@ struct inode;
 struct inode_ops;
 struct mm;
 struct page_cache;
+struct pid;
 struct poll_table;
 struct uio;
 
@@ -45,6 +46,13 @@ struct file_ops {
 };
 enum io_flags { IO_NOWAIT = 1, IO_APPEND = 2, IO_DSYNC = 4 };
 
+/* Who gets the signals of O_ASYNC: signal/sigio.h. */
+struct file_owner {
+	struct pid *pid;    /* counted; NULL = nobody */
+	int type;	    /* F_OWNER_* */
+	uint32_t uid, euid; /* of the one who set it */
+};
+
 struct file {
 	_Atomic int32_t refs;
 	_Atomic uint32_t flags; /* O_* status and access mode */
@@ -57,8 +65,8 @@ struct file {
 	};
 	MUTEX(file_pos) pos_lock; /* read/write/lseek that use pos */
 	void *private_data;
-	_Atomic int32_t owner_pid; /* F_SETOWN; negative = group */
-	_Atomic int32_t owner_sig; /* F_SETSIG */
+	struct file_owner owner;   /* F_SETOWN */
+	_Atomic int32_t owner_sig; /* F_SETSIG; 0 = a plain SIGIO */
 	struct list epoll_items;   /* epolls that watch it (fs/event/epoll.c) */
 	SPINLOCK(file_epoll) epoll_lock;
 	struct async_watch *async; /* O_ASYNC: fs/event/async.h */

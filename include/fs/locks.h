@@ -13,7 +13,7 @@
 
 struct file;
 
-/* fcntl F_GETLK, F_SETLK, F_SETLKW and the OFD forms; fl in kernel memory. */
-MUST_USE int locks_fcntl(struct file *f, int cmd, struct linux_flock *fl);
+/* fcntl F_GETLK, F_SETLK, F_SETLKW and the OFD forms; fl in kernel memory; f was found at fd. */
+MUST_USE int locks_fcntl(struct file *f, int fd, int cmd, struct linux_flock *fl);
 /* flock(2): op LOCK_SH, LOCK_EX, LOCK_UN | LOCK_NB. */
 MUST_USE int locks_flock(struct file *f, int op);

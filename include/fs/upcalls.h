@@ -19,6 +19,7 @@ struct fs_upcalls {
 	int (*charge_in_flight)(unsigned n, struct user_account **payer);
 	void (*uncharge_in_flight)(unsigned n, struct user_account *payer);
 	void (*send_sigio)(struct file *f, int band); /* to the file's owner: F_SETOWN, O_ASYNC */
+	void (*drop_owner)(struct file *f);
 };
 extern const struct fs_upcalls *fs_upcalls;
 void fs_upcalls_register(const struct fs_upcalls *u);

@@ -22,6 +22,8 @@ struct user_account {
 struct user_account *user_account_get(uint32_t uid);
 void user_account_ref(struct user_account *u);
 void user_account_put(struct user_account *u);
+/* Whom p is charged to, counted: another thread's setuid() may change it at any time. */
+struct user_account *process_get_user(struct process *p);
 
 /* 0, -EINVAL, -EPERM (raising the hard limit). new/old may be NULL. */
 MUST_USE int limits_set(struct process *p, int resource, const struct linux_rlimit *new_limit,

@@ -52,6 +52,9 @@ void pid_set_task(struct pid *p, struct task *task);
 
 /* Counted; NULL when there is no such number. */
 struct pid *pid_find(int nr);
+/* What p itself names, whoever has the number by now: counted, or NULL when it is gone. */
+struct task *pid_get_task(struct pid *p);
+struct process *pid_get_process(struct pid *p);
 /* The thread with that tid, counted (task_put), or NULL. */
 struct task *task_find(int tid);
 /* Runs fn on the thread with that tid, under the table's lock; its result, or -ESRCH. */

@@ -130,11 +130,13 @@ struct process {
 	struct session *session GUARDED_BY(proctree_role);  /* counted */
 	struct list session_link GUARDED_BY(proctree_role); /* in session->sid->session */
 	enum process_state state GUARDED_BY(proctree_role);
-	int exit_signal; /* to the parent; 0 = none */
+	int exit_signal; /* to the parent, as clone(2) was told: perhaps no signal at all */
+	uint64_t parent_exec_count; /* the parent's exec_count when it made it */
 	bool child_subreaper;
 	bool reparented GUARDED_BY(proctree_role); /* its own parent is gone */
-	bool did_exec;		  /* since fork: setpgid by the parent gives EACCES */
-	struct waitq child_waitq; /* a child changed state */
+	bool did_exec; /* since fork: setpgid by the parent gives EACCES */
+	uint64_t exec_count GUARDED_BY(siglock_role);	/* [S] execs: which program it is */
+	struct waitq child_waitq;			/* a child changed state */
 	uint32_t wait_status GUARDED_BY(proctree_role); /* zombie: as wait4 gives it */
 
 	/* threads and signals [S] */
@@ -170,6 +172,10 @@ struct process {
 	uint64_t real_expires GUARDED_BY(siglock_role); /* ns */
 	uint64_t real_interval GUARDED_BY(siglock_role);
 	bool real_armed GUARDED_BY(siglock_role);
+	/* The last sample of its CPU time for a timer, and when it was taken (posix_clock.c). */
+	uint64_t cpu_sampled_ns GUARDED_BY(siglock_role);
+	uint64_t cpu_sampled_utime GUARDED_BY(siglock_role);
+	uint64_t cpu_sampled_stime GUARDED_BY(siglock_role);
 	struct cpu_timers *cpu_timers; /* ITIMER_VIRTUAL, PROF, CPU clocks; NULL = never used */
 
 	/* limits and accounting */
@@ -265,6 +271,8 @@ struct fdtable *task_get_files(struct task *t);
 struct fs_context *task_get_fs(struct task *t);
 struct mm *process_get_mm(struct process *p);
 struct cred *process_get_cred(struct process *p);
+/* Whom it is charged to: its real uid, also when it has no credentials any more. */
+uint32_t process_uid(struct process *p);
 /* A live thread of p, the leader if it can be, counted; NULL when all are gone. */
 struct task *process_get_task(struct process *p);
 

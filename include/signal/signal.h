@@ -23,6 +23,12 @@
 struct sigqueue;
 struct trap_frame;
 
+/* A number that a program chose names a signal; 0 and what clone(2) takes beyond NSIG name none. */
+static inline bool signal_valid(int sig)
+{
+	return sig >= 1 && sig <= NSIG;
+}
+
 /* --- sending --- */
 /* Sends `info` (info->signo) to one thread or to a process, without permission checks.  0, or
  * -EAGAIN: a real-time signal of a program that would exceed RLIMIT_SIGPENDING.  What the kernel

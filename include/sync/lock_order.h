@@ -54,10 +54,13 @@ enum lock_rank {
 	RANK_PID_TABLE,	   /* (irq) numbers of processes and threads */
 	RANK_FUTEX_PI,	   /* (irq) owners and waiters of PI futexes */
 	RANK_FS_LEAF,	   /* small spinlocks inside fs (pipe ring, event fd ...) */
+	RANK_WAITQ_MORTAL, /* (irq) entries in queues that may end before them */
 	RANK_WAITQ,	   /* (irq) wait queue */
 	RANK_EPOLL_NEST,   /* (irq) epolls that watch epolls */
 	RANK_EPOLL_READY,  /* (irq) epoll's ready list, taken by wake functions */
 	RANK_WAITQ_INNER,  /* (irq) wait queue of an epoll, woken from a wait queue */
+	RANK_SIGIO,	   /* (irq) files to signal for, from wake functions of any queue */
+	RANK_WAITQ_SIGIO,  /* (irq) where the sender of those waits */
 	RANK_DEVICE,	   /* (irq) a device and its rings */
 	RANK_RUNQ,	   /* (irq) run queue */
 	RANK_TIMER,	   /* (irq) timer tree of a CPU */
@@ -129,10 +132,12 @@ _Static_assert(RANK_COUNT <= 64, "held ranks fit a 64-bit mask");
 	X(timerfd, blocked_locks, FS_LEAF)      \
 	X(ptys, timerfd, FS_LEAF)               \
 	X(pty, ptys, FS_LEAF)                   \
-	X(waitq, pty, WAITQ)                    \
+	X(file_owner, pty, FS_LEAF)             \
+	X(mortal, file_owner, WAITQ_MORTAL)     \
+	X(waitq, mortal, WAITQ)                 \
 	X(epoll_nest, waitq, EPOLL_NEST)        \
 	X(epoll_ready, epoll_nest, EPOLL_READY) \
-	X(sigio, epoll_ready, EPOLL_READY)      \
+	X(sigio, epoll_ready, SIGIO)            \
 	X(device, sigio, DEVICE)                \
 	X(runq, device, RUNQ)                   \
 	X(timers, runq, TIMER)                  \

@@ -44,6 +44,7 @@ enum wait_mode {
 
 struct waitq {
 	SPINLOCK(waitq) lock;
+	bool mortal; /* [I] */
 	struct list entries;
 };
 struct waitq_entry {
@@ -54,12 +55,20 @@ struct waitq_entry {
 	struct thread *thread;
 	struct waitq *queue;
 	bool exclusive;	    /* waitq_wake() stops after enough of these */
+	bool mortal;	    /* queue may end, and is NULL then: under mortal_lock */
 	_Atomic bool woken; /* set by the default wake function, its last touch */
 };
 
 void waitq_init(struct waitq *q);
-/* A queue that is woken by wake functions, under the lock of another queue (RANK_WAITQ_INNER). */
-void waitq_init_inner(struct waitq *q);
+/* A queue that is woken by wake functions, under the lock of another queue. */
+void waitq_init_ranked(struct waitq *q, enum lock_rank rank);
+/*
+ * A queue that may end while others have entries in it: files that outlive the process that they
+ * were polled in.  waitq_end() takes out all that are left, before its memory goes; their owners
+ * need not know, and may call waitq_remove() at any time.
+ */
+void waitq_init_mortal(struct waitq *q);
+void waitq_end(struct waitq *q);
 /* An entry that wakes the current thread. */
 void waitq_entry_init(struct waitq_entry *e);
 void waitq_add(struct waitq *q, struct waitq_entry *e);

@@ -42,6 +42,8 @@ void timers_exit(struct process *p);
 /* The process is freed: after timers_exit(). */
 void timers_process_free(struct process *p);
 /* siglock held: a queued timer signal is being taken: fill in overruns, arm the next. */
+/* SIGALRM of p was taken: ITIMER_REAL begins its next period. */
+void itimer_real_taken_locked(struct process *p) REQUIRES(siglock_role);
 void timer_signal_taken(struct sigqueue *q, struct siginfo *info) REQUIRES(siglock_role);
 /* RLIMIT_CPU was set. */
 void cpu_limit_changed(struct process *p);

@@ -102,6 +102,9 @@ static void file_free(struct file *f)
 	if (unlikely(f->async)) {
 		(void)!file_set_async(f, -1, false);
 	}
+	if (unlikely(f->owner.pid)) {
+		fs_upcalls->drop_owner(f);
+	}
 	if (f->ops && f->path.dentry) {
 		notify_dentry(f->path.dentry, f->writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	}

@@ -219,22 +219,35 @@ static int get_lock(struct inode *inode, const struct lock_range *want, struct l
 	return 0;
 }
 
-/* Another thread may have closed the descriptor while we waited: the lock must not stay. */
-static void undo_if_closed(struct file *f, const struct lock_range *want)
+/*
+ * Another thread may have closed the descriptor while we waited.  Its close has released what the
+ * table had by then, and nobody would come again: a lock whose descriptor is gone by now goes, too.
+ * A close after this look finds the lock.  Other descriptors of the file say nothing: they may be
+ * other processes'.
+ */
+static int keep_if_open(struct file *f, int fd, const struct lock_range *want)
 {
 	struct lock_range none = *want;
-	int err;
+	struct fdref now;
+	bool open;
 
-	if (want->ofd || want->type == LOCKR_NONE || atomic_load(&f->refs) > 1 ||
-	    !fdtable_shared(thread_current()->files)) {
-		return;
+	if (want->ofd || want->type == LOCKR_NONE) {
+		return 0;
+	}
+	open = !fdref_get(fd, &now);
+	if (open) {
+		open = now.file == f;
+		fdref_put(&now);
+	}
+	if (open) {
+		return 0;
 	}
 	none.type = LOCKR_NONE;
-	err = set_range(f->inode, &none, false);
-	(void)err;
+	(void)!set_range(f->inode, &none, false);
+	return -EBADF;
 }
 
-int locks_fcntl(struct file *f, int cmd, struct linux_flock *fl)
+int locks_fcntl(struct file *f, int fd, int cmd, struct linux_flock *fl)
 {
 	bool ofd = cmd == F_OFD_GETLK || cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
 	struct lock_range want = { .ofd = ofd };
@@ -257,10 +270,7 @@ int locks_fcntl(struct file *f, int cmd, struct linux_flock *fl)
 		return -EBADF;
 	}
 	err = set_range(f->inode, &want, cmd == F_SETLKW || cmd == F_OFD_SETLKW);
-	if (!err) {
-		undo_if_closed(f, &want);
-	}
-	return err;
+	return err ? err : keep_if_open(f, fd, &want);
 }
 
 static void release_owner(struct inode *inode, const void *owner)
@@ -329,51 +339,64 @@ static void flock_drop(struct inode *inode, struct file *f)
 	}
 }
 
+/*
+ * One look: 0 = done, -EAGAIN = somebody else's lock is in the way.  A change of type drops the old
+ * lock first, as on Linux, so that others may come in between.  Between two looks other threads may
+ * lock the same file, so each look begins with what it has by now: it never has two.
+ */
+static int flock_try(struct file_lock_state *s, struct file *f, int type, struct flock_owner **mine)
+	REQUIRES(file_locks_role)
+{
+	bool exclusive = type == LOCK_EX;
+	struct flock_owner *old = flock_find(s, f);
+
+	spin_assert_held(&f->inode->locks_lock);
+	if (old && type != LOCK_UN && old->exclusive == exclusive) {
+		return 0;
+	}
+	if (old) {
+		list_remove(&old->link);
+		kfree(old);
+		waitq_wake_all(&s->waiters);
+	}
+	if (type == LOCK_UN) {
+		return 0;
+	}
+	if (flock_conflict(s, f, exclusive)) {
+		return -EAGAIN;
+	}
+	(*mine)->file = f;
+	(*mine)->exclusive = exclusive;
+	list_push_back(&s->flocks, &(*mine)->link);
+	*mine = NULL;
+	return 0;
+}
+
 int locks_flock(struct file *f, int op)
 {
-	struct file_lock_state *s = state_of(f->inode);
-	bool exclusive = (op & ~LOCK_NB) == LOCK_EX;
-	struct flock_owner *mine, *old;
-	int err = 0;
+	struct file_lock_state *s;
+	struct flock_owner *mine;
+	int type = op & ~LOCK_NB, err;
 
-	if ((op & ~LOCK_NB) != LOCK_SH && !exclusive && (op & ~LOCK_NB) != LOCK_UN) {
+	if (type != LOCK_SH && type != LOCK_EX && type != LOCK_UN) {
 		return -EINVAL;
 	}
+	s = state_of(f->inode);
 	mine = s ? kzalloc(sizeof(*mine)) : NULL;
 	if (!mine) {
 		return -ENOLCK;
 	}
-	/* A change of type drops the old lock first, as on Linux: it is not atomic. */
 	spin_lock(&f->inode->locks_lock);
-	old = flock_find(s, f);
-	if (old && (op & ~LOCK_NB) != LOCK_UN && old->exclusive == exclusive) {
-		spin_unlock(&f->inode->locks_lock);
-		kfree(mine);
-		return 0;
-	}
+	do {
+		err = flock_try(s, f, type, &mine);
+		if (err && !(op & LOCK_NB)) {
+			err = waitq_wait(&s->waiters, &f->inode->locks_lock, WAIT_INTR,
+					 DEADLINE_NONE);
+			err = err ? err : -EAGAIN;
+		}
+	} while (err == -EAGAIN && !(op & LOCK_NB));
 	spin_unlock(&f->inode->locks_lock);
-	if (old) {
-		flock_drop(f->inode, f);
-	}
-	if ((op & ~LOCK_NB) == LOCK_UN) {
-		kfree(mine);
-		return 0;
-	}
-	mine->file = f;
-	mine->exclusive = exclusive;
-	spin_lock(&f->inode->locks_lock);
-	while (!err && flock_conflict(s, f, exclusive)) {
-		err = op & LOCK_NB ? -EAGAIN
-				   : waitq_wait(&s->waiters, &f->inode->locks_lock, WAIT_INTR,
-						DEADLINE_NONE);
-	}
-	if (!err) {
-		list_push_back(&s->flocks, &mine->link);
-	}
-	spin_unlock(&f->inode->locks_lock);
-	if (err) {
-		kfree(mine);
-	}
+	kfree(mine);
 	return err;
 }
 

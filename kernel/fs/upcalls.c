@@ -9,6 +9,7 @@ const struct fs_upcalls *fs_upcalls;
 void fs_upcalls_register(const struct fs_upcalls *u)
 {
 	ASSERT(!fs_upcalls);
-	ASSERT(u->current_pid && u->rlimit && u->send_sigxfsz && u->send_sigpipe && u->send_sigio);
+	ASSERT(u->current_pid && u->rlimit && u->send_sigxfsz && u->send_sigpipe && u->send_sigio &&
+	       u->drop_owner);
 	fs_upcalls = u;
 }

@@ -50,7 +50,8 @@ struct mq {
 	struct user_account *user; /* [I] charged with `charge` bytes */
 	int64_t charge;		   /* [I] */
 	/* mq_notify */
-	struct process *notify GUARDED_BY(mqueue_role); /* counted */
+	struct process *notify GUARDED_BY(mqueue_role);	    /* counted */
+	uint64_t notify_exec_count GUARDED_BY(mqueue_role); /* the program that asked for it */
 	struct linux_sigevent event GUARDED_BY(mqueue_role);
 	char name[NAME_MAX + 1]; /* [I] */
 };
@@ -184,18 +185,18 @@ static int check_attr(const struct linux_mq_attr *a)
 static int charge(struct mq *q)
 {
 	struct process *p = process_current();
+	struct user_account *u = process_get_user(p);
 	int64_t used;
 
 	q->charge = q->maxmsg * (q->msgsize + 80);
 	/* Relaxed, here and below: a sum; who adds last knows whether it is too much. */
-	used = atomic_fetch_add_explicit(&p->user->mq_bytes, q->charge, memory_order_relaxed) +
-	       q->charge;
+	used = atomic_fetch_add_explicit(&u->mq_bytes, q->charge, memory_order_relaxed) + q->charge;
 	if ((uint64_t)used > process_rlimit(p, RLIMIT_MSGQUEUE)) {
-		atomic_fetch_sub_explicit(&p->user->mq_bytes, q->charge, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&u->mq_bytes, q->charge, memory_order_relaxed);
+		user_account_put(u);
 		return -EMFILE;
 	}
-	q->user = p->user;
-	user_account_ref(q->user);
+	q->user = u;
 	return 0;
 }
 
@@ -379,28 +380,36 @@ static void insert_locked(struct mq *q, struct mq_message *m) REQUIRES(mqueue_ro
 
 /* A message came into an empty queue that nobody waits at: the registered process hears of it,
  * once.  Returns whom, counted. */
-static struct process *take_notify_locked(struct mq *q, struct linux_sigevent *event)
-	REQUIRES(mqueue_role)
+static struct process *take_notify_locked(struct mq *q, struct linux_sigevent *event,
+					  uint64_t *exec_count) REQUIRES(mqueue_role)
 {
 	ASSERT(spin_held(&q->lock));
 	if (q->count != 1 || q->waiting_receivers) {
 		return NULL;
 	}
 	*event = q->event;
+	*exec_count = q->notify_exec_count;
 	return drop_notify_locked(q);
 }
 
-static void send_notify(struct process *p, const struct linux_sigevent *event)
+/* No permission is asked: the process asked for the signal.  So what it has executed since, perhaps
+ * with more rights, does not get it.  Signal 0 may be asked for, and is none. */
+static void send_notify(struct process *p, const struct linux_sigevent *event, uint64_t exec_count)
 {
 	struct siginfo info;
+	uint64_t flags;
 
 	if (!p) {
 		return;
 	}
-	if (event->notify == SIGEV_SIGNAL) {
+	if (event->notify == SIGEV_SIGNAL && signal_valid(event->signo)) {
 		siginfo_init_user(&info, event->signo, SI_MESGQ);
 		info.rt.value = event->value;
-		(void)!signal_send_process(p, &info);
+		flags = process_lock(p);
+		if (p->exec_count == exec_count) {
+			(void)!signal_send_locked(p, NULL, &info, NULL);
+		}
+		process_unlock(p, flags);
 	}
 	process_put(p);
 }
@@ -420,6 +429,7 @@ long mq_send(int fd, user_ptr from, size_t len, unsigned prio, uint64_t deadline
 {
 	struct linux_sigevent event;
 	struct process *notify = NULL;
+	uint64_t exec_count = 0;
 	struct mq_message *m = NULL;
 	struct file *f;
 	struct mq *q;
@@ -449,12 +459,12 @@ long mq_send(int fd, user_ptr from, size_t len, unsigned prio, uint64_t deadline
 		if (!err) {
 			insert_locked(q, m);
 			m = NULL;
-			notify = take_notify_locked(q, &event);
+			notify = take_notify_locked(q, &event, &exec_count);
 			waitq_wake(&q->receivers, 1, 0);
 			waitq_wake(&q->pollers, -1, POLLIN | POLLRDNORM);
 		}
 		spin_unlock(&q->lock);
-		send_notify(notify, &event);
+		send_notify(notify, &event, exec_count);
 	}
 	kfree(m);
 	file_put(f);
@@ -541,6 +551,7 @@ long mq_set_notify(int fd, const struct linux_sigevent *event)
 	} else {
 		process_get(p);
 		q->notify = p;
+		q->notify_exec_count = READ_ONCE(p->exec_count); /* of the caller's own process */
 		q->event = *event;
 	}
 	spin_unlock(&q->lock);

@@ -172,6 +172,7 @@ static int new_sighand(struct process *child, struct process *p, uint64_t flags)
 static int new_process(const struct clone_request *r, struct process **out)
 {
 	struct process *p = process_current(), *child = process_alloc();
+	uint64_t exec_count;
 	uint64_t flags;
 	int err;
 
@@ -187,8 +188,10 @@ static int new_process(const struct clone_request *r, struct process **out)
 	memcpy(child->rlimit, p->rlimit, sizeof(child->rlimit));
 	child->user = p->user;
 	user_account_ref(child->user);
+	exec_count = p->exec_count;
 	process_unlock(p, flags);
 	child->exit_signal = r->flags & CLONE_PARENT ? p->exit_signal : r->exit_signal;
+	child->parent_exec_count = r->flags & CLONE_PARENT ? p->parent_exec_count : exec_count;
 	child->creator_tid = task_tid(task_current());
 	child->personality = p->personality;
 	child->oom_score_adj = p->oom_score_adj;

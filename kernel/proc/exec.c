@@ -151,7 +151,8 @@ void proc_exec_commit(const char *comm, struct file *exe)
 
 	flags = process_lock(p);
 	str_copy(t->thread.name, comm, sizeof(t->thread.name));
-	p->exit_signal = p->exit_signal ? SIGCHLD : p->exit_signal;
+	p->exit_signal = SIGCHLD;
+	p->exec_count++;
 	process_unlock(p, flags);
 	mm_put(t->exec_old_mm);
 	t->exec_old_mm = NULL;

@@ -87,15 +87,17 @@ static void drop_parts(struct task *t)
 
 /* --- children --- */
 
+/* The signal is the dying parent's: one that may not signal the child does not. */
 static void queue_pdeath(struct process *child) REQUIRES(proctree_role)
 {
+	bool may = !signal_check_permission(child, SIGKILL);
 	struct siginfo info;
 	int sig;
 
 	/* Under its siglock the leader can't go meanwhile. */
 	spin_lock(&child->siglock);
 	sig = child->leader ? atomic_load(&child->leader->pdeath_signal) : 0;
-	if (sig) {
+	if (may && signal_valid(sig)) {
 		siginfo_init_user(&info, sig, SI_USER);
 		(void)!signal_send_locked(child, NULL, &info, NULL);
 	}
@@ -179,20 +181,13 @@ static void reparent_children_locked(struct process *p, struct list *dead) REQUI
 
 /* --- telling the parent --- */
 
-static bool parent_ignores_children(struct process *parent)
-{
-	struct linux_sigaction *act = &parent->sighand->action[SIGCHLD - 1];
-
-	return READ_ONCE(act->handler) == SIG_IGN || READ_ONCE(act->flags) & SA_NOCLDWAIT;
-}
-
 static void fill_sigchld(struct process *p, struct siginfo *info, int cause, int status)
 	REQUIRES(siglock_role)
 {
 	uint64_t utime, stime;
 
 	process_cpu_ns_locked(p, &utime, &stime);
-	siginfo_init(info, p->exit_signal ? p->exit_signal : SIGCHLD, cause);
+	siginfo_init(info, SIGCHLD, cause);
 	info->chld.pid = process_pid(p);
 	info->chld.uid = p->user->uid;
 	info->chld.status = status;
@@ -200,46 +195,54 @@ static void fill_sigchld(struct process *p, struct siginfo *info, int cause, int
 	info->chld.stime = (int64_t)(stime / (NSEC_PER_SEC / USER_HZ));
 }
 
+/* What p's end sends to its parent; 0 = nothing.  It was chosen for the program that the parent was
+ * when it made p: what that has executed since only hears SIGCHLD. */
+static int end_signal_locked(struct process *p, struct process *parent) REQUIRES(siglock_role)
+{
+	ASSERT(spin_held(&parent->siglock));
+	if (p->exit_signal != SIGCHLD && p->parent_exec_count != parent->exec_count) {
+		return SIGCHLD;
+	}
+	return signal_valid(p->exit_signal) ? p->exit_signal : 0;
+}
+
 /* cause 0: p is a zombie; otherwise CLD_STOPPED or CLD_CONTINUED.  A zombie that nobody waits
  * for becomes PROCESS_DEAD. */
 void process_notify_parent_locked(struct process *p, int cause, int status)
 {
 	struct process *parent = p->parent;
+	struct linux_sigaction *act;
+	bool ended = !cause, ignored;
 	struct siginfo info;
-	bool send;
 
 	ASSERT(spin_held(&proctree_lock));
 	if (!parent || parent->state != PROCESS_ALIVE) {
-		if (!cause) {
+		if (ended) {
 			p->state = PROCESS_DEAD;
 		}
 		return;
 	}
-	if (cause) {
-		struct linux_sigaction *act = &parent->sighand->action[SIGCHLD - 1];
-
-		send = READ_ONCE(act->handler) != SIG_IGN &&
-		       !(READ_ONCE(act->flags) & SA_NOCLDSTOP);
-	} else {
-		cause = wait_status_cause(p->wait_status);
-		status = wait_status_value(p->wait_status);
-		send = p->exit_signal != 0;
-		if (p->exit_signal == SIGCHLD && parent_ignores_children(parent)) {
+	spin_lock(&p->siglock);
+	fill_sigchld(p, &info, ended ? wait_status_cause(p->wait_status) : cause,
+		     ended ? wait_status_value(p->wait_status) : status);
+	spin_unlock(&p->siglock);
+	/* Its exec may replace the handlers, under this lock. */
+	spin_lock(&parent->siglock);
+	act = &parent->sighand->action[SIGCHLD - 1];
+	ignored = READ_ONCE(act->handler) == SIG_IGN;
+	if (ended) {
+		info.signo = end_signal_locked(p, parent);
+		if (info.signo == SIGCHLD && (ignored || READ_ONCE(act->flags) & SA_NOCLDWAIT)) {
 			p->state = PROCESS_DEAD;
-			send = READ_ONCE(parent->sighand->action[SIGCHLD - 1].handler) != SIG_IGN;
+			info.signo = ignored ? 0 : SIGCHLD;
 		}
+	} else if (ignored || READ_ONCE(act->flags) & SA_NOCLDSTOP) {
+		info.signo = 0;
 	}
-	if (send) {
-		spin_lock(&p->siglock);
-		fill_sigchld(p, &info, cause, status);
-		spin_unlock(&p->siglock);
-		if (cause == CLD_STOPPED || cause == CLD_CONTINUED) {
-			info.signo = SIGCHLD;
-		}
-		spin_lock(&parent->siglock);
+	if (info.signo) {
 		(void)!signal_send_locked(parent, NULL, &info, NULL);
-		spin_unlock(&parent->siglock);
 	}
+	spin_unlock(&parent->siglock);
 	waitq_wake_all(&parent->child_waitq);
 }
 

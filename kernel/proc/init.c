@@ -13,7 +13,6 @@
 #include <fs/fdtable.h>
 #include <fs/file.h>
 #include <fs/upcalls.h>
-#include <fs/event/poll.h>
 #include <host/hostctl.h>
 #include <lib/assert.h>
 #include <lib/string.h>
@@ -27,6 +26,7 @@
 #include <proc/limits.h>
 #include <proc/tree.h>
 #include <time/posix_timers.h>
+#include <signal/sigio.h>
 #include <signal/signal.h>
 #include "proc_internal.h"
 
@@ -70,52 +70,13 @@ static void send_sigxfsz(void)
 	send_current(SIGXFSZ);
 }
 
-static int sigio_code(int band)
-{
-	if (band & POLLIN) {
-		return POLL_IN;
-	}
-	return band & POLLOUT ? POLL_OUT : POLL_ERR;
-}
-
-/* F_SETOWN, F_SETSIG: SIGIO by default, with siginfo only for a chosen signal. */
-static void send_sigio(struct file *f, int band)
-{
-	int owner = atomic_load(&f->owner_pid), sig = atomic_load(&f->owner_sig);
-	struct siginfo info;
-
-	if (sig) {
-		siginfo_init(&info, sig, sigio_code(band));
-		info.poll.band = band;
-		info.poll.fd = f->async_fd;
-	} else {
-		siginfo_init(&info, SIGIO, SI_KERNEL);
-	}
-	if (owner > 0) {
-		struct process *p = process_find(owner);
-
-		if (p) {
-			(void)!signal_send_process(p, &info);
-		}
-		process_put(p);
-	} else if (owner) {
-		struct pid *group = pid_find(-owner);
-		uint64_t flags = spin_lock_irqsave(&proctree_lock);
-
-		if (group) {
-			signal_send_members(group, &info);
-		}
-		spin_unlock_irqrestore(&proctree_lock, flags);
-		pid_put(group);
-	}
-}
-
 static const struct fs_upcalls upcalls = {
 	.current_pid = current_pid,
 	.rlimit = current_rlimit,
 	.send_sigxfsz = send_sigxfsz,
 	.send_sigpipe = send_sigpipe,
-	.send_sigio = send_sigio,
+	.send_sigio = sigio_send,
+	.drop_owner = sigio_drop_owner,
 	.charge_in_flight = limits_charge_in_flight,
 	.uncharge_in_flight = limits_uncharge_in_flight,
 };

@@ -83,14 +83,21 @@ void user_account_put(struct user_account *u)
 	kfree(u);
 }
 
-int limits_charge_in_flight(unsigned n, struct user_account **payer)
+struct user_account *process_get_user(struct process *p)
 {
-	struct process *p = process_current();
 	uint64_t flags = process_lock(p);
 	struct user_account *u = p->user;
 
 	user_account_ref(u);
 	process_unlock(p, flags);
+	return u;
+}
+
+int limits_charge_in_flight(unsigned n, struct user_account **payer)
+{
+	struct process *p = process_current();
+	struct user_account *u = process_get_user(p);
+
 	if ((uint64_t)atomic_load(&u->in_flight) > process_rlimit(p, RLIMIT_NOFILE) &&
 	    !cred_capable(CAP_SYS_RESOURCE) && !cred_capable(CAP_SYS_ADMIN)) {
 		user_account_put(u);

@@ -183,6 +183,30 @@ struct pid *pid_find(int nr)
 	return p;
 }
 
+struct task *pid_get_task(struct pid *p)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	struct task *t = p->task;
+
+	if (t) {
+		task_get(t);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	return t;
+}
+
+struct process *pid_get_process(struct pid *p)
+{
+	uint64_t flags = spin_lock_irqsave(&table.lock);
+	struct process *process = p->process;
+
+	if (process) {
+		process_get(process);
+	}
+	spin_unlock_irqrestore(&table.lock, flags);
+	return process;
+}
+
 struct task *task_find(int tid)
 {
 	uint64_t flags = spin_lock_irqsave(&table.lock);

@@ -98,7 +98,7 @@ struct process *process_alloc(void)
 	list_init(&p->session_link);
 	list_init(&p->threads);
 	waitq_init(&p->child_waitq);
-	waitq_init(&p->signal_waitq);
+	waitq_init_mortal(&p->signal_waitq); /* signalfds are polled by others, too */
 	waitq_init(&p->thread_exit_waitq);
 	waitq_init(&p->stop_waitq);
 	spin_init(&p->siglock, RANK_SIGHAND, "siglock");
@@ -120,6 +120,7 @@ void process_put(struct process *p)
 	}
 	ASSERT(list_empty(&p->threads) && !list_linked(&p->sibling_link));
 	ASSERT(!list_linked(&p->group_link) && !list_linked(&p->session_link));
+	waitq_end(&p->signal_waitq);
 	sigpending_flush(&p->shared);
 	timers_process_free(p);
 	sighand_put(p->sighand);
@@ -129,6 +130,15 @@ void process_put(struct process *p)
 }
 
 /* --- accounting --- */
+
+uint32_t process_uid(struct process *p)
+{
+	uint64_t flags = process_lock(p);
+	uint32_t uid = p->user->uid;
+
+	process_unlock(p, flags);
+	return uid;
+}
 
 uint64_t task_current_cpu_ns(void)
 {

@@ -52,7 +52,9 @@ static void fill_locked(struct wait_request *r, struct process *child, int cause
 
 	usage_to_rusage(&u, &r->usage);
 	r->pid = process_pid(child);
+	spin_lock(&child->siglock); /* it may only have stopped, and one of its threads setuid() */
 	r->uid = child->user->uid;
+	spin_unlock(&child->siglock);
 	r->cause = cause;
 	r->status = status;
 }

@@ -15,6 +15,10 @@
 #include <arch/upcalls.h>
 #include <lib/assert.h>
 
+#define BUDGET_NS (2 * NSEC_PER_MSEC)
+#define HOLD_MAX_NS \
+	(20 * NSEC_PER_MSEC) /* the host may have stopped us: no reason to wait so long */
+
 struct timer_queue {
 	SPINLOCK(timers) lock;
 	struct rb_tree tree GUARDED_BY(timers_role);
@@ -22,6 +26,7 @@ struct timer_queue {
 	uint64_t slice;		/* end of the running thread's slice; this CPU only */
 	uint64_t armed;		/* what the hardware is set to; this CPU only */
 	_Atomic uint64_t first; /* expiry of the earliest timer */
+	uint64_t held_until;	/* no timer function runs earlier; this CPU only */
 } ALIGNED(64);
 
 static struct timer_queue queues[MAX_CPUS];
@@ -49,7 +54,8 @@ static void arm_hardware(struct timer_queue *q)
 {
 	DEBUG_ASSERT(!irq_enabled());
 
-	uint64_t next = MIN(atomic_load_explicit(&q->first, memory_order_relaxed), q->slice);
+	uint64_t first = atomic_load_explicit(&q->first, memory_order_relaxed);
+	uint64_t next = MIN(MAX(first, q->held_until), q->slice);
 
 	if (next < q->armed) {
 		q->armed = next;
@@ -153,20 +159,28 @@ bool timer_pending(const struct timer *t)
 	return atomic_load_explicit(&t->cpu, memory_order_relaxed) >= 0;
 }
 
-/* Interrupts off, no lock held. */
+/*
+ * Interrupts off, no lock held.  Programs choose how many timers expire and how often: what has run
+ * for BUDGET_NS is followed by as long a time in which none runs, so that the CPU does other work, too.
+ */
 static void run_expired(void)
 {
 	struct timer_queue *q = &queues[cpu_id()];
+	uint64_t began = clock_mono_ns(), now;
 
+	if (began < q->held_until) {
+		return;
+	}
 	for (;;) {
 		uint64_t flags = spin_lock_irqsave(&q->lock);
 		struct rb_node *n = rb_first(&q->tree);
 		struct timer *t = n ? rb_entry(n, struct timer, node) : NULL;
 
-		if (!t || t->expires > clock_mono_ns()) {
+		now = clock_mono_ns();
+		if (!t || t->expires > now || now - began > BUDGET_NS) {
 			atomic_store_explicit(&q->running, NULL, memory_order_release);
 			spin_unlock_irqrestore(&q->lock, flags);
-			return;
+			break;
 		}
 		rb_remove(&q->tree, &t->node);
 		atomic_store_explicit(&q->running, t, memory_order_release);
@@ -175,6 +189,9 @@ static void run_expired(void)
 		spin_unlock_irqrestore(&q->lock, flags);
 		t->fn(t);
 		atomic_store_explicit(&q->running, NULL, memory_order_release);
+	}
+	if (now - began > BUDGET_NS) {
+		q->held_until = now + MIN(now - began, HOLD_MAX_NS);
 	}
 }
 

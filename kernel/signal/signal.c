@@ -299,6 +299,9 @@ int signal_dequeue_locked(struct task *t, uint64_t set, struct siginfo *info)
 	if (sig) {
 		collect(&t->process->shared, sig, info);
 	}
+	if (sig == SIGALRM) {
+		itimer_real_taken_locked(t->process);
+	}
 	return sig;
 }
 

@@ -167,7 +167,7 @@ int signal_send_locked(struct process *p, struct task *t, const struct siginfo *
 	struct sigqueue *q = own;
 
 	ASSERT(spin_held(&p->siglock));
-	ASSERT(sig >= 1 && sig <= NSIG);
+	ASSERT(signal_valid(sig));
 	if (p->nthreads == 0 || (t && t->exiting) || !prepare(p, t, sig)) {
 		return 0;
 	}
@@ -269,7 +269,7 @@ int signal_check_permission(struct process *p, int sig)
 	/* A zombie has no credentials left but its owner. */
 	target = process_get_cred(p);
 	if (!target) {
-		return p->user->uid == thread_current()->cred->u.real ? 0 : -EPERM;
+		return process_uid(p) == thread_current()->cred->u.real ? 0 : -EPERM;
 	}
 	ok = may_signal(thread_current()->cred, target) ||
 	     (sig == SIGCONT && session && session == READ_ONCE(self->session));

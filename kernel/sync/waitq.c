@@ -14,16 +14,42 @@
 #include <sched/thread.h>
 #include <sync/mutex.h>
 
+/* What is linked into a mortal queue is taken out under this lock, too: whoever holds it finds the
+ * queue there, or its entry out of it. */
+static SPINLOCK(mortal) mortal_lock = SPINLOCK_INIT(RANK_WAITQ_MORTAL, "mortal waitqs");
+
 void waitq_init(struct waitq *q)
 {
 	spin_init(&q->lock, RANK_WAITQ, "waitq");
+	q->mortal = false;
 	list_init(&q->entries);
 }
 
-void waitq_init_inner(struct waitq *q)
+void waitq_init_ranked(struct waitq *q, enum lock_rank rank)
 {
 	waitq_init(q);
-	q->lock.rank = RANK_WAITQ_INNER;
+	q->lock.rank = rank;
+}
+
+void waitq_init_mortal(struct waitq *q)
+{
+	waitq_init(q);
+	q->mortal = true;
+}
+
+void waitq_end(struct waitq *q)
+{
+	struct list *n;
+	uint64_t flags;
+
+	ASSERT(q->mortal);
+	flags = spin_lock_irqsave(&mortal_lock);
+	spin_lock(&q->lock);
+	while ((n = list_pop_front(&q->entries))) {
+		list_entry(n, struct waitq_entry, link)->queue = NULL;
+	}
+	spin_unlock(&q->lock);
+	spin_unlock_irqrestore(&mortal_lock, flags);
 }
 
 /*
@@ -52,6 +78,7 @@ void waitq_entry_init(struct waitq_entry *e)
 	e->thread = thread_current();
 	e->queue = NULL;
 	e->exclusive = false;
+	e->mortal = false;
 	atomic_init(&e->woken, false);
 }
 
@@ -60,6 +87,7 @@ void waitq_add(struct waitq *q, struct waitq_entry *e)
 	uint64_t flags = spin_lock_irqsave(&q->lock);
 
 	e->queue = q;
+	e->mortal = q->mortal;
 	if (e->exclusive) {
 		list_push_back(&q->entries, &e->link);
 	} else {
@@ -68,11 +96,27 @@ void waitq_add(struct waitq *q, struct waitq_entry *e)
 	spin_unlock_irqrestore(&q->lock, flags);
 }
 
+static NOINLINE void remove_mortal(struct waitq_entry *e)
+{
+	uint64_t flags = spin_lock_irqsave(&mortal_lock);
+
+	if (e->queue) {
+		spin_lock(&e->queue->lock);
+		list_remove(&e->link);
+		spin_unlock(&e->queue->lock);
+	}
+	spin_unlock_irqrestore(&mortal_lock, flags);
+}
+
 void waitq_remove(struct waitq_entry *e)
 {
 	struct waitq *q = e->queue;
 
 	if (!q || atomic_load_explicit(&e->woken, memory_order_acquire)) {
+		return;
+	}
+	if (unlikely(e->mortal)) {
+		remove_mortal(e);
 		return;
 	}
 	uint64_t flags = spin_lock_irqsave(&q->lock);

@@ -34,26 +34,34 @@ struct cpu_timers {
 
 /* --- what has expired; each returns the CPU time left until its next expiry --- */
 
-static uint64_t check_posix(struct cpu_timers *c) REQUIRES(siglock_role)
+static uint64_t check_posix(struct cpu_timers *c, uint64_t since) REQUIRES(siglock_role)
 {
 	struct posix_timer *t, *tmp;
 	uint64_t least = UINT64_MAX;
 	struct list due = LIST_INIT(due);
 
 	list_for_each_entry_safe(t, tmp, &c->armed, cpu_link) {
-		uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process);
-
-		if (now >= t->expires) {
+		if (cpu_clock_sample_locked(&t->cpu, c->process, since) >= t->expires) {
 			list_remove(&t->cpu_link);
-			posix_timer_fire_locked(t, now); /* may link it again, at the end */
-		} else {
-			least = MIN(least, t->expires - now);
+			list_push_back(&due, &t->cpu_link);
 		}
+	}
+	/* Each once: one that arms itself again has its next turn with the next look. */
+	while (!list_empty(&due)) {
+		t = list_first_entry(&due, struct posix_timer, cpu_link);
+		list_remove(&t->cpu_link);
+		posix_timer_fire_locked(t, cpu_clock_sample_locked(&t->cpu, c->process, since));
+	}
+	list_for_each_entry(t, &c->armed, cpu_link) {
+		uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process, since);
+
+		least = MIN(least, t->expires > now ? t->expires - now : 0);
 	}
 	return least;
 }
 
-static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig) REQUIRES(siglock_role)
+static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig, uint64_t since)
+	REQUIRES(siglock_role)
 {
 	struct cpu_itimer *it = &c->itimer[which];
 	uint64_t now;
@@ -61,7 +69,7 @@ static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig) REQU
 	if (!it->expires) {
 		return UINT64_MAX;
 	}
-	now = cpu_sample_locked(which, c->process);
+	now = cpu_sample_locked(which, c->process, since);
 	if (now >= it->expires) {
 		if (it->interval) {
 			it->expires += ((now - it->expires) / it->interval + 1) * it->interval;
@@ -73,7 +81,7 @@ static uint64_t check_itimer(struct cpu_timers *c, unsigned which, int sig) REQU
 	return it->expires ? it->expires - now : UINT64_MAX;
 }
 
-static uint64_t check_limit(struct cpu_timers *c) REQUIRES(siglock_role)
+static uint64_t check_limit(struct cpu_timers *c, uint64_t since) REQUIRES(siglock_role)
 {
 	struct process *p = c->process;
 	uint64_t soft = process_rlimit(p, RLIMIT_CPU), hard = p->rlimit[RLIMIT_CPU].max, now;
@@ -81,7 +89,7 @@ static uint64_t check_limit(struct cpu_timers *c) REQUIRES(siglock_role)
 	if (!c->next_xcpu) {
 		return UINT64_MAX;
 	}
-	now = cpu_sample_locked(CPU_PROF, p);
+	now = cpu_sample_locked(CPU_PROF, p, since);
 	if (hard != RLIM_INFINITY && now >= hard * NSEC_PER_SEC) {
 		process_kill_threads_locked(p, SIGKILL);
 		return UINT64_MAX;
@@ -99,26 +107,16 @@ static uint64_t check_limit(struct cpu_timers *c) REQUIRES(siglock_role)
 
 static void look_locked(struct cpu_timers *c) REQUIRES(siglock_role)
 {
-	uint64_t least;
+	uint64_t least, since = clock_mono_ns();
 
 	ASSERT(spin_held(&c->process->siglock));
 	if (c->stopped) {
 		return;
 	}
-	least = check_posix(c);
-	least = MIN(least, check_itimer(c, CPU_PROF, SIGPROF));
-	least = MIN(least, check_itimer(c, CPU_VIRT, SIGVTALRM));
-	least = MIN(least, check_limit(c));
-	if (least != UINT64_MAX && !list_empty(&c->armed)) {
-		/* Those that were just armed again. */
-		struct posix_timer *t;
-
-		list_for_each_entry(t, &c->armed, cpu_link) {
-			uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process);
-
-			least = MIN(least, t->expires > now ? t->expires - now : 0);
-		}
-	}
+	least = check_posix(c, since);
+	least = MIN(least, check_itimer(c, CPU_PROF, SIGPROF, since));
+	least = MIN(least, check_itimer(c, CPU_VIRT, SIGVTALRM, since));
+	least = MIN(least, check_limit(c, since));
 	if (least != UINT64_MAX) {
 		uint64_t step = least / MAX(c->process->nthreads, 1u);
 
@@ -186,7 +184,7 @@ void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, ui
 	*left = 0;
 	*interval = it ? it->interval : 0;
 	if (it && it->expires) {
-		now = cpu_sample_locked(which, p);
+		now = cpu_sample_locked(which, p, clock_mono_ns());
 		*left = it->expires > now ? it->expires - now : NSEC_PER_USEC;
 	}
 }
@@ -197,7 +195,7 @@ void cpu_itimer_set_locked(struct process *p, unsigned which, uint64_t left, uin
 
 	ASSERT(spin_held(&p->siglock));
 	it->interval = interval;
-	it->expires = left ? cpu_sample_locked(which, p) + left : 0;
+	it->expires = left ? cpu_sample_locked(which, p, clock_mono_ns()) + left : 0;
 	look_locked(p->cpu_timers);
 }
 

@@ -4,6 +4,7 @@
  *
  * The timer function runs in an interrupt and takes the siglock.  It may have been waiting for it while
  * the timer was set anew: so it looks at real_armed and real_expires, and does nothing before its time.
+ * A period begins again when the signal is taken: one that is blocked or ignored costs nothing.
  */
 #include <arch/clock.h>
 #include <lib/assert.h>
@@ -12,25 +13,33 @@
 #include <signal/signal.h>
 #include "timers_internal.h"
 
-#define MIN_PERIOD (20 * NSEC_PER_USEC)
-
 static void real_expired(struct timer *timer)
 {
 	struct process *p = container_of(timer, struct process, real_timer);
 	uint64_t flags = process_lock(p), now = clock_mono_ns();
 
 	if (p->real_armed && now >= p->real_expires) {
-		p->real_armed = p->real_interval != 0;
-		if (p->real_armed) {
-			uint64_t missed = (now - p->real_expires) / p->real_interval;
-
-			p->real_expires += (missed + 1) * p->real_interval;
-			p->real_expires = MAX(p->real_expires, now + MIN_PERIOD);
-			timer_arm(timer, p->real_expires);
-		}
+		p->real_armed = false;
 		signal_kernel_locked(p, SIGALRM);
 	}
 	process_unlock(p, flags);
+}
+
+void itimer_real_taken_locked(struct process *p)
+{
+	uint64_t now;
+
+	ASSERT(spin_held(&p->siglock));
+	if (p->real_armed || !p->real_interval) {
+		return;
+	}
+	now = clock_mono_ns();
+	if (now >= p->real_expires) {
+		p->real_expires += ((now - p->real_expires) / p->real_interval + 1) *
+				   p->real_interval;
+	}
+	p->real_armed = true;
+	timer_arm(&p->real_timer, p->real_expires);
 }
 
 void itimer_real_init(struct process *p)
@@ -43,6 +52,7 @@ void itimer_real_stop(struct process *p)
 	uint64_t flags = process_lock(p);
 
 	p->real_armed = false;
+	p->real_interval = 0;
 	process_unlock(p, flags);
 	timer_cancel_sync(&p->real_timer);
 }
@@ -64,7 +74,7 @@ static void real_set_locked(struct process *p, uint64_t left, uint64_t interval)
 	REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&p->siglock));
-	p->real_interval = interval;
+	p->real_interval = left ? interval : 0;
 	p->real_armed = left != 0;
 	if (left) {
 		p->real_expires = clock_mono_ns() + left;

@@ -140,33 +140,34 @@ static uint64_t sample_task(unsigned which, struct task *t)
 	return share_of(which, utime, stime);
 }
 
-uint64_t cpu_sample_locked(unsigned which, struct process *p)
+uint64_t cpu_sample_locked(unsigned which, struct process *p, uint64_t since)
 {
-	uint64_t utime, stime;
-
-	process_cpu_ns_locked(p, &utime, &stime);
-	return share_of(which, utime, stime);
+	if (!p->cpu_sampled_ns || p->cpu_sampled_ns < since) {
+		p->cpu_sampled_ns = clock_mono_ns();
+		process_cpu_ns_locked(p, &p->cpu_sampled_utime, &p->cpu_sampled_stime);
+	}
+	return share_of(which, p->cpu_sampled_utime, p->cpu_sampled_stime);
 }
 
-static void sample_other(struct cpu_clock *c)
+static void sample_other(struct cpu_clock *c, uint64_t since)
 	LOCK_UNCHECKED("a second siglock; there is no order between the two, hence a try")
 {
 	if (spin_trylock(&c->process->siglock)) {
-		c->seen = cpu_sample_locked(c->which, c->process);
+		c->seen = cpu_sample_locked(c->which, c->process, since);
 		spin_unlock(&c->process->siglock);
 	}
 }
 
-uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own)
+uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own, uint64_t since)
 {
 	ASSERT(spin_held(&own->siglock));
 	if (c->task) {
 		return sample_task(c->which, c->task);
 	}
 	if (c->process == own) {
-		return cpu_sample_locked(c->which, own);
+		return cpu_sample_locked(c->which, own, since);
 	}
-	sample_other(c);
+	sample_other(c, since);
 	return c->seen;
 }
 
@@ -183,7 +184,7 @@ static int read_cpu_clock(int clock, struct timespec64 *ts)
 		ns = sample_task(c.which, c.task);
 	} else {
 		flags = process_lock(c.process);
-		ns = cpu_sample_locked(c.which, c.process);
+		ns = cpu_sample_locked(c.which, c.process, clock_mono_ns());
 		process_unlock(c.process, flags);
 	}
 	cpu_clock_put(&c);

@@ -4,7 +4,8 @@
  *
  * A timer has one queue entry of its own for its signal.  A periodic timer is armed again only
  * when that signal is taken; the periods that have passed meanwhile are its overruns.  So a
- * period of a nanosecond costs no more than the program can take signals.
+ * period of a nanosecond costs no more than the program can take signals.  A timer that tells nobody
+ * (SIGEV_NONE) is never armed: whoever asks computes where it is.
  *
  * The end of a timer: under the siglock it leaves the list, is marked deleted and its entry leaves
  * the queue; after that nothing finds it but its timer function, which may be waiting for the lock
@@ -18,6 +19,7 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <mm/slab.h>
+#include <proc/limits.h>
 #include <time/posix_timers_api.h>
 #include <signal/signal.h>
 #include <signal/sigqueue.h>
@@ -38,19 +40,6 @@ void timers_process_init(struct process *p)
 
 /* --- expiry --- */
 
-static struct task *find_thread_locked(struct process *p, int tid) REQUIRES(siglock_role)
-{
-	struct task *t;
-
-	ASSERT(spin_held(&p->siglock));
-	list_for_each_entry(t, &p->threads, thread_link) {
-		if (task_tid(t) == tid) {
-			return t;
-		}
-	}
-	return NULL;
-}
-
 /* Moves expiry past `now`; returns the periods that were skipped. */
 static int64_t forward(struct posix_timer *t, uint64_t now) REQUIRES(siglock_role)
 {
@@ -68,6 +57,9 @@ static void arm_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&t->process->siglock));
 	t->armed = true;
+	if (t->notify == SIGEV_NONE) {
+		return;
+	}
 	if (clock_is_cpu(t->clock)) {
 		cpu_timer_arm_locked(t->process, t);
 	} else {
@@ -77,8 +69,9 @@ static void arm_locked(struct posix_timer *t) REQUIRES(siglock_role)
 
 static uint64_t clock_now_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
-	return clock_is_cpu(t->clock) ? cpu_clock_sample_locked(&t->cpu, t->process)
-				      : clock_mono_ns();
+	return clock_is_cpu(t->clock)
+		       ? cpu_clock_sample_locked(&t->cpu, t->process, clock_mono_ns())
+		       : clock_mono_ns();
 }
 
 void posix_timer_fire_locked(struct posix_timer *t, uint64_t now)
@@ -88,18 +81,11 @@ void posix_timer_fire_locked(struct posix_timer *t, uint64_t now)
 
 	ASSERT(spin_held(&t->process->siglock));
 	t->armed = false;
-	if (!t->q) {
-		if (t->interval) {
-			forward(t, now);
-			arm_locked(t);
-		}
-		return;
-	}
 	if (list_linked(&t->q->link)) {
 		return; /* not taken yet: counts when it is */
 	}
-	if (t->notify == SIGEV_THREAD_ID) {
-		target = find_thread_locked(t->process, t->tid);
+	if (t->target) {
+		target = pid_get_task(t->target);
 		if (!target) {
 			return;
 		}
@@ -108,6 +94,7 @@ void posix_timer_fire_locked(struct posix_timer *t, uint64_t now)
 	info.timer.id = t->id;
 	info.timer.value = t->value;
 	(void)!signal_send_locked(t->process, target, &info, t->q);
+	task_put(target);
 	if (!list_linked(&t->q->link) && t->interval) { /* ignored */
 		forward(t, now);
 		t->expires = MAX(t->expires, now + IGNORED_PERIOD);
@@ -146,6 +133,7 @@ static void free_timer(struct posix_timer *t)
 	if (t->q) {
 		sigqueue_free_timer(t->q);
 	}
+	pid_put(t->target);
 	cpu_clock_put(&t->cpu);
 	kfree(t);
 }
@@ -154,7 +142,7 @@ static void free_timer(struct posix_timer *t)
 static void unqueue_locked(struct posix_timer *t) REQUIRES(siglock_role)
 {
 	ASSERT(spin_held(&t->process->siglock));
-	if (t->q && list_linked(&t->q->link)) {
+	if (list_linked(&t->q->link)) {
 		signal_unqueue_locked(t->process, t->q);
 	}
 }
@@ -215,26 +203,31 @@ void timers_process_free(struct process *p)
 	cpu_timers_free(p);
 }
 
-static int check_event(const struct linux_sigevent *e)
+/* *target: the thread that it names, counted, or NULL. */
+static int check_event(const struct linux_sigevent *e, struct pid **target)
 {
 	struct task *t;
-	bool ours;
 
 	switch (e->notify) {
 	case SIGEV_NONE: return 0;
 	case SIGEV_SIGNAL | SIGEV_THREAD_ID:
-		t = task_find(e->tid);
-		ours = t && t->process == process_current();
-		task_put(t);
-		if (!ours) {
-			return -EINVAL;
-		}
-		break;
 	case SIGEV_SIGNAL:
 	case SIGEV_THREAD: break;
 	default: return -EINVAL;
 	}
-	return e->signo >= 1 && e->signo <= NSIG ? 0 : -EINVAL;
+	if (!signal_valid(e->signo)) {
+		return -EINVAL;
+	}
+	if (e->notify & SIGEV_THREAD_ID) {
+		*target = pid_find(e->tid);
+		t = *target ? pid_get_task(*target) : NULL;
+		if (!t || t->process != process_current()) {
+			task_put(t);
+			return -EINVAL;
+		}
+		task_put(t);
+	}
+	return 0;
 }
 
 static int check_clock(int clock, struct cpu_clock *cpu)
@@ -259,6 +252,28 @@ static int check_clock(int clock, struct cpu_clock *cpu)
 	}
 }
 
+/* All are charged, also those that send nothing. */
+static int init_timer(struct posix_timer *t, const struct linux_sigevent *event)
+{
+	struct process *p = process_current();
+	struct user_account *u = process_get_user(p);
+
+	t->process = p;
+	t->notify = event ? event->notify : SIGEV_SIGNAL;
+	t->signo = event ? event->signo : SIGALRM;
+	t->value = event ? event->value : 0;
+	list_init(&t->link);
+	list_init(&t->cpu_link);
+	timer_init(&t->timer, timer_expired);
+	t->q = sigqueue_alloc(u, process_rlimit(p, RLIMIT_SIGPENDING), false);
+	user_account_put(u);
+	if (!t->q) {
+		return -EAGAIN;
+	}
+	t->q->timer = t;
+	return event ? check_event(event, &t->target) : 0;
+}
+
 int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 {
 	struct process *p = process_current();
@@ -267,31 +282,17 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 	uint64_t flags;
 	int err = check_clock(clock, &cpu);
 
-	if (!err && event) {
-		err = check_event(event);
-	}
 	t = err ? NULL : kzalloc(sizeof(*t));
 	if (!t) {
 		cpu_clock_put(&cpu);
 		return err ? err : -EAGAIN;
 	}
-	t->process = p;
 	t->clock = clock;
 	t->cpu = cpu;
-	t->notify = event ? event->notify : SIGEV_SIGNAL;
-	t->signo = event ? event->signo : SIGALRM;
-	t->value = event ? event->value : 0;
-	t->tid = event ? event->tid : 0;
-	list_init(&t->link);
-	list_init(&t->cpu_link);
-	timer_init(&t->timer, timer_expired);
-	if (t->notify != SIGEV_NONE) {
-		t->q = sigqueue_alloc(p->user, process_rlimit(p, RLIMIT_SIGPENDING), false);
-		if (!t->q) {
-			free_timer(t);
-			return -EAGAIN;
-		}
-		t->q->timer = t;
+	err = init_timer(t, event);
+	if (err) {
+		free_timer(t);
+		return err;
 	}
 	flags = process_lock(p);
 	t->id = p->next_timer_id++;
@@ -341,7 +342,7 @@ int posix_timer_delete(int id)
 static void get_locked(struct posix_timer *t, struct linux_itimerspec *out) REQUIRES(siglock_role)
 {
 	uint64_t now = clock_now_locked(t), left = 0;
-	bool waiting = t->q && list_linked(&t->q->link);
+	bool waiting = list_linked(&t->q->link);
 
 	ASSERT(spin_held(&t->process->siglock));
 	if (t->armed || (t->interval && waiting)) {
@@ -351,7 +352,8 @@ static void get_locked(struct posix_timer *t, struct linux_itimerspec *out) REQU
 		if (expires <= now && t->interval) {
 			expires += ((now - expires) / t->interval + 1) * t->interval;
 		}
-		left = expires > now ? expires - now : 1; /* 0 would mean disarmed */
+		/* 0 would mean disarmed, as is one that has told nobody. */
+		left = expires > now ? expires - now : t->notify != SIGEV_NONE;
 	}
 	out->value = ns_to_timespec(left);
 	out->interval = ns_to_timespec(t->interval);
@@ -435,7 +437,7 @@ static void move_wall_timers(struct process *p, int64_t forward_ns)
 			int64_t expires = (int64_t)t->expires - forward_ns;
 
 			t->expires = expires < 0 ? 0 : (uint64_t)expires;
-			timer_arm(&t->timer, t->expires);
+			arm_locked(t);
 		}
 	}
 	process_unlock(p, flags);

@@ -18,15 +18,20 @@ struct cpu_clock {
 MUST_USE int cpu_clock_resolve(int clock, struct cpu_clock *out);
 void cpu_clock_put(struct cpu_clock *c);
 /* What p has used. */
-uint64_t cpu_sample_locked(unsigned which, struct process *p) REQUIRES(siglock_role);
-/* The clock of a timer of `own`, whose siglock is held.  A process whose siglock can't be had at
- * once, as there is no order between the two, shows what it did before: never too much. */
-uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own) REQUIRES(siglock_role);
+uint64_t cpu_sample_locked(unsigned which, struct process *p, uint64_t since)
+	REQUIRES(siglock_role);
+/* The clock of a timer of `own`, whose siglock is held: no older than `since`, a time of
+ * clock_mono_ns(), so that who asks for many adds up the threads of each process once.  A process
+ * whose siglock can't be had at once, as there is no order between the two, shows what it did before:
+ * never too much. */
+uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own, uint64_t since)
+	REQUIRES(siglock_role);
 
 struct posix_timer {
 	struct list link GUARDED_BY(siglock_role);     /* [S] process->posix_timers */
 	struct process *process;		       /* [I] lives longer than its timers */
-	int id, clock, notify, signo, tid;	       /* [I] tid: SIGEV_THREAD_ID */
+	int id, clock, notify, signo;		       /* [I] */
+	struct pid *target;			       /* [I] counted: SIGEV_THREAD_ID */
 	uint64_t value;				       /* [I] sival */
 	struct timer timer;			       /* clocks of the wall and monotonic kind */
 	struct cpu_clock cpu;			       /* CPU clocks */
@@ -36,7 +41,7 @@ struct posix_timer {
 	bool armed, deleted;			    /* [S] */
 	bool on_wall GUARDED_BY(siglock_role); /* [S] set to an absolute time of a wall clock */
 	int64_t overrun, overrun_last;	       /* [S] */
-	struct sigqueue *q;		       /* NULL for SIGEV_NONE */
+	struct sigqueue *q;		       /* [I] */
 };
 /* Wakes those who sleep until an absolute time of a wall clock (clock.c). */
 void clock_wake_wall_sleepers(void);

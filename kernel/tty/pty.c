@@ -413,7 +413,7 @@ static long master_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	case TIOCGPKT: return put_user_u32(to, look(p).packet);
 	case TIOCGPTPEER: return open_slave_fd(p, (int)arg);
 	case TIOCSIG:
-		if (arg < 1 || arg > NSIG) {
+		if (arg != SIGINT && arg != SIGQUIT && arg != SIGTSTP) {
 			return -EINVAL;
 		}
 		tty_signal_keyboard(p->slave, (int)arg);

@@ -9,7 +9,8 @@
  * costs a look and a fresh one is never lost.
  *
  * An epoll inside an epoll is linked straight to its parents (no wait queue between), so
- * that a wake climbs without nesting locks of one rank; loops and depth over 4 give ELOOP.
+ * that a wake climbs without nesting locks of one rank; loops and depth over 4 give ELOOP, too
+ * many ways from a file to those who wait EINVAL.
  *
  * Locks: epoll_gate (mutex, outermost): tear-down of files and epolls, nesting.  ep->mutex: tree,
  * harvest.  nest lock (irq): links from epolls to their parents.  ep->ready_lock (irq).

@@ -37,7 +37,7 @@ struct async_watch {
 };
 
 static MUTEX(async) async_mutex; /* setting up and ending */
-static SPINLOCK(sigio) pending_lock = SPINLOCK_INIT(RANK_EPOLL_READY, "sigio");
+static SPINLOCK(sigio) pending_lock = SPINLOCK_INIT(RANK_SIGIO, "sigio");
 static struct list pending_files = LIST_INIT(pending_files);
 static struct waitq sender_q;
 static bool sender_runs;
@@ -45,7 +45,7 @@ static bool sender_runs;
 void async_init(void)
 {
 	mutex_init(&async_mutex, RANK_ASYNC, "async");
-	waitq_init_inner(&sender_q); /* woken by wake functions */
+	waitq_init_ranked(&sender_q, RANK_WAITQ_SIGIO); /* woken by wake functions */
 }
 
 static bool async_wake(struct waitq_entry *e, uint32_t events)

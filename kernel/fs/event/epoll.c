@@ -8,8 +8,8 @@
  * gate, which also keeps the epoll.
  *
  * ep->mutex: items, and over poll operations.  ready_lock (irq): the ready list, also for wake
- * functions.  epoll_nest_lock (irq): which epoll watches which; the gate: making such links, so that
- * they form no circle.
+ * functions.  epoll_nest_lock (irq): which epoll watches which, also for wake functions; the gate:
+ * making and ending such links, so that they form no circle.
  */
 #include <fs/event/epoll.h>
 
@@ -168,6 +168,7 @@ static void item_remove(struct epoll_item *item)
 	flags = spin_lock_irqsave(&epoll_nest_lock);
 	list_remove(&item->parent_link);
 	spin_unlock_irqrestore(&epoll_nest_lock, flags);
+	list_remove(&item->child_link);
 	spin_lock(&item->file->epoll_lock);
 	list_remove(&item->file_link);
 	spin_unlock(&item->file->epoll_lock);
@@ -201,6 +202,7 @@ static void item_link(struct epoll *ep, struct epoll_item *item)
 
 		list_push_back(&child->parents, &item->parent_link);
 		spin_unlock_irqrestore(&epoll_nest_lock, flags);
+		list_push_back(&ep->children, &item->child_link);
 	}
 }
 
@@ -219,11 +221,13 @@ static uint32_t item_poll(struct epoll_item *item, struct poll_table *pt) REQUIR
 	return file_poll(item->file, pt) & wanted & ~CTL_FLAGS;
 }
 
+/* gated: the gate is held, and the links are to be counted. */
 static int item_add(struct epoll *ep, struct file *target, int fd,
-		    const struct linux_epoll_event *ev) REQUIRES(epoll_role)
+		    const struct linux_epoll_event *ev, bool gated) REQUIRES(epoll_role)
 {
 	struct epoll_item *item = kmem_cache_zalloc(item_cache);
 	struct item_table table = { .pt.queue = item_queue, .item = item };
+	int err = 0;
 
 	if (!item) {
 		return -ENOMEM;
@@ -236,7 +240,16 @@ static int item_add(struct epoll *ep, struct file *target, int fd,
 	list_init(&item->ready_link);
 	list_init(&item->file_link);
 	list_init(&item->parent_link);
+	list_init(&item->child_link);
 	item_link(ep, item);
+	if (gated) {
+		err = file_is_epoll(target) ? epoll_check_ways_below(target->private_data)
+					    : epoll_check_ways(target);
+	}
+	if (err) {
+		item_remove(item);
+		return err;
+	}
 	table.pt.events = ev->events | POLL_ALWAYS;
 	if (item_poll(item, &table.pt)) {
 		epoll_signal(item);
@@ -264,13 +277,13 @@ static int item_modify(struct epoll_item *item, const struct linux_epoll_event *
 }
 
 static int control_locked(struct epoll *ep, int op, int fd, struct file *target,
-			  const struct linux_epoll_event *event) REQUIRES(epoll_role)
+			  const struct linux_epoll_event *event, bool gated) REQUIRES(epoll_role)
 {
 	struct epoll_item *item = find_item(ep, target, fd);
 
 	mutex_assert_held(&ep->mutex);
 	switch (op) {
-	case EPOLL_CTL_ADD: return item ? -EEXIST : item_add(ep, target, fd, event);
+	case EPOLL_CTL_ADD: return item ? -EEXIST : item_add(ep, target, fd, event, gated);
 	case EPOLL_CTL_MOD: return item ? item_modify(item, event) : -ENOENT;
 	case EPOLL_CTL_DEL:
 		if (!item) {
@@ -280,6 +293,25 @@ static int control_locked(struct epoll *ep, int op, int fd, struct file *target,
 		return 0;
 	default: return -EINVAL;
 	}
+}
+
+/* What makes or ends ways between epolls. */
+static int control_gated(struct epoll *ep, int op, int fd, struct file *target,
+			 const struct linux_epoll_event *event)
+{
+	int err = 0;
+
+	mutex_lock(&gate);
+	if (op == EPOLL_CTL_ADD && file_is_epoll(target)) {
+		err = epoll_check_nesting(ep, target->private_data);
+	}
+	if (!err) {
+		mutex_lock(&ep->mutex);
+		err = control_locked(ep, op, fd, target, event, true);
+		mutex_unlock(&ep->mutex);
+	}
+	mutex_unlock(&gate);
+	return err;
 }
 
 int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
@@ -298,21 +330,16 @@ int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
 	    (op == EPOLL_CTL_MOD || file_is_epoll(target) || event->events & ~EXCLUSIVE_OK)) {
 		return -EINVAL;
 	}
-	if (op == EPOLL_CTL_ADD && file_is_epoll(target)) {
-		mutex_lock(&gate);
-		err = epoll_check_nesting(ep, target->private_data);
-		if (!err) {
-			mutex_lock(&ep->mutex);
-			err = control_locked(ep, op, fd, target, event);
-			mutex_unlock(&ep->mutex);
-		}
-		mutex_unlock(&gate);
-	} else {
+	if (!file_is_epoll(target)) {
 		mutex_lock(&ep->mutex);
-		err = control_locked(ep, op, fd, target, event);
+		if (op != EPOLL_CTL_ADD || list_empty(&ep->parents)) {
+			err = control_locked(ep, op, fd, target, event, false);
+			mutex_unlock(&ep->mutex);
+			return err;
+		}
 		mutex_unlock(&ep->mutex);
 	}
-	return err;
+	return control_gated(ep, op, fd, target, event);
 }
 
 static bool epoll_has_ready(struct epoll *ep)
@@ -537,7 +564,8 @@ int epoll_create_file(struct file **out)
 	spin_init(&ep->ready_lock, RANK_EPOLL_READY, "epoll ready");
 	list_init(&ep->ready);
 	list_init(&ep->parents);
-	waitq_init_inner(&ep->waiters); /* woken from wake functions */
+	list_init(&ep->children);
+	waitq_init_ranked(&ep->waiters, RANK_WAITQ_INNER); /* woken from wake functions */
 	err = file_alloc_anon(&epoll_ops, ep, O_RDWR, 0600, "anon_inode:[eventpoll]", out);
 	if (err) {
 		kfree(ep);
