@@ -166,10 +166,16 @@ long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *ou
 	};
 	size_t size = MIN(n, (size_t)CHUNK), done = 0;
 	char *buf = kmalloc(size ? size : 1);
+	uint64_t same;
 	long got = 0;
 
 	if (!buf) {
 		return -ENOMEM;
+	}
+	if (in == out && c.in.own && c.out.own) {
+		/* Both begin at the one position that they have; it ends as the input's. */
+		same = in->pos;
+		c.out = end_of(out, &same);
 	}
 	while (done < n) {
 		got = copy_chunk(&c, buf, MIN(n - done, size), done ? flags | IO_NOWAIT : flags);
@@ -296,7 +302,8 @@ long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64
 	n = MIN(n, MAX_RW_COUNT);
 	if (!ret && n) {
 		ret = -EOPNOTSUPP;
-		if (in->inode->sb == out->inode->sb && in->ops->copy_range) {
+		if (in->inode->sb == out->inode->sb && in->ops->copy_range &&
+		    file_write_is_plain(out, *to.pos, n)) {
 			ret = in->ops->copy_range(in, *from.pos, out, *to.pos, n);
 		}
 		if (ret > 0) {

@@ -220,6 +220,13 @@ static int limit_write(struct uio *u, uint64_t pos)
 	return 0;
 }
 
+bool file_write_is_plain(const struct file *f, uint64_t pos, size_t n)
+{
+	uint64_t limit = fs_upcalls->rlimit(RLIMIT_FSIZE);
+
+	return pos <= limit && n <= limit - pos && !(f->inode->mode & (S_ISUID | S_ISGID));
+}
+
 static void drop_setid(struct inode *inode)
 {
 	const struct cred *c = thread_current()->cred;

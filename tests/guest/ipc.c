@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "guest.h"
 #include <fcntl.h>
+#include <grp.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <time.h>
 
 union semun_ {
@@ -392,6 +394,40 @@ static void queues(void)
 	CHECK_ERR(mq_unlink("/corrida-test"), ENOENT);
 }
 
+/* The group of a queue is open to those who have it as one of several. */
+static void in_group(void)
+{
+	gid_t group = 500;
+
+	CHECK_EQ(setgroups(1, &group), 0);
+	CHECK_EQ(setresgid(1000, 1000, 1000), 0);
+	CHECK_EQ(setresuid(1000, 1000, 1000), 0);
+	CHECK(mq_open("/of-a-group", O_RDWR) >= 0);
+}
+static void not_in_group(void)
+{
+	CHECK_EQ(setgroups(0, NULL), 0);
+	CHECK_EQ(setresgid(1000, 1000, 1000), 0);
+	CHECK_EQ(setresuid(1000, 1000, 1000), 0);
+	CHECK_ERR(mq_open("/of-a-group", O_RDWR), EACCES);
+}
+static void queue_of_group(void)
+{
+	mqd_t q;
+
+	mq_unlink("/of-a-group");
+	CHECK_EQ(setegid(500), 0);
+	umask(0);
+	q = mq_open("/of-a-group", O_CREAT | O_RDWR, 0660, NULL);
+	umask(022);
+	CHECK_EQ(setegid(0), 0);
+	CHECK(q >= 0);
+	CHECK_EQ(in_child(in_group), 0);
+	CHECK_EQ(in_child(not_in_group), 0);
+	CHECK_EQ(mq_close(q), 0);
+	CHECK_EQ(mq_unlink("/of-a-group"), 0);
+}
+
 int main(void)
 {
 	RUN(shared_memory);
@@ -404,5 +440,6 @@ int main(void)
 	RUN(messages);
 	RUN(stopped_receiver);
 	RUN(queues);
+	RUN(queue_of_group);
 	return test_done();
 }

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -611,6 +612,44 @@ static void test_big_splice(void)
 	scratch_run("/dev/shm", "tmpfs", big_splice_tests);
 }
 
+/* What write(2) would be held to holds for copies: the limit of a file's size; and a file that is
+ * copied to itself at its one position begins at it on both sides. */
+static void copy_limit_child(void)
+{
+	struct rlimit limit = { 12, RLIM_INFINITY };
+	loff_t from = 0, to = 10;
+	int f = make_file("limited", "0123456789");
+
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	CHECK_EQ(copy_file_range(f, &from, f, &to, 6, 0), 2);
+	CHECK_EQ(from, 2);
+	CHECK_EQ(to, 12);
+	CHECK_ERR(copy_file_range(f, &from, f, &to, 6, 0), EFBIG);
+	close(f);
+}
+static void copy_limit_tests(void)
+{
+	char buf[32];
+	int f;
+
+	CHECK_EQ(in_child(copy_limit_child), 0);
+	unlink("limited");
+	f = make_file("same", "0123456789");
+	CHECK_EQ(lseek(f, 2, SEEK_SET), 2);
+	CHECK_EQ(sendfile(f, f, NULL, 3), 3);
+	CHECK_EQ(lseek(f, 0, SEEK_CUR), 5);
+	CHECK_EQ(pread(f, buf, 32, 0), 10);
+	CHECK(!memcmp(buf, "0123456789", 10));
+	close(f);
+	unlink("same");
+}
+static void test_copy_limits(void)
+{
+	scratch_run(".", "share", copy_limit_tests);
+	scratch_run("/dev/shm", "tmpfs", copy_limit_tests);
+}
+
 static void fill(int fd)
 {
 	static char page[4096];
@@ -798,6 +837,7 @@ int main(void)
 	RUN(test_eventfd);
 	RUN(test_splice);
 	RUN(test_big_splice);
+	RUN(test_copy_limits);
 	RUN(test_splice_full);
 	RUN(test_splice_shared);
 	RUN(test_closing);

@@ -18,8 +18,9 @@ long pipe_set_size(struct file *f, uint64_t size);
 long pipe_get_size(struct file *f);
 bool file_is_pipe(const struct file *f);
 /*
- * splice: bytes on the way from or into a pipe, see pipe_splice.c.  What _begin() gives (> 0; 0 is
- * the end of the data, or -errno) is the caller's alone until it calls _end(), on any path.
+ * splice: bytes on the way from or into a pipe, see pipe_splice.c.  When a beginning gives > 0 (0
+ * is the end of the data, else -errno), that much is the caller's alone until its end, which must
+ * come on any path.
  */
 /* The oldest bytes, up to n, are copied to buf and stay in the pipe ... */
 MUST_USE long pipe_take_begin(struct file *f, char *buf, size_t n, bool nowait);
