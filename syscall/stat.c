@@ -254,7 +254,7 @@ long sys_fchmod(int fd, uint32_t mode)
 }
 static struct iattr owner_attr(uint32_t uid, uint32_t gid)
 {
-	return (struct iattr){ .valid = (uid != UINT32_MAX ? ATTR_UID : 0) |
+	return (struct iattr){ .valid = ATTR_OWNER | (uid != UINT32_MAX ? ATTR_UID : 0) |
 					(gid != UINT32_MAX ? ATTR_GID : 0),
 			       .uid = uid,
 			       .gid = gid };

@@ -25,6 +25,7 @@ enum attr_valid {
 	ATTR_ATIME_NOW = 64,
 	ATTR_MTIME_NOW = 128,
 	ATTR_FILE = 256,
+	ATTR_OWNER = 512, /* chown(2), whether it changes an id or not; not for file systems */
 };
 struct iattr {
 	unsigned valid; /* enum attr_valid */
@@ -45,5 +46,15 @@ enum may { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
 /* access(2): MAY_* for current's fs ids. */
 MUST_USE int vfs_access(const struct path *p, int mask);
 MUST_USE int vfs_permission(struct inode *inode, int mask); /* MAY_*: 4 r, 2 w, 1 x; fs ids */
+/* A change of contents takes set-id bits away from those who may not give them: into a, or at once.
+ * inode->lock held. */
+void attr_drop_setid(const struct inode *inode, struct iattr *a);
+void inode_drop_setid_slow(struct inode *inode);
+static inline void inode_drop_setid(struct inode *inode)
+{
+	if (unlikely(inode->mode & (S_ISUID | S_ISGID))) {
+		inode_drop_setid_slow(inode);
+	}
+}
 /* Owner of the inode, or CAP_FOWNER. */
 bool vfs_owner_or_capable(const struct inode *inode);

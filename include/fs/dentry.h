@@ -4,8 +4,13 @@
  * Dentries: names in directories, cached; inode == NULL is a negative one.  Counted; unused ones
  * stay in an LRU until memory is wanted or the daemon's validity ends.  A dentry keeps its parent
  * and its inode.  The dcache lock protects tree and hash.
+ *
+ * A directory has one dentry (inode->dir_dentry): two would be two places in the tree for what is
+ * below it, and one lock under two names.  When the host has moved a directory, the lookup that
+ * finds it at its new place moves its dentry there (dentry_publish()).
  */
 #include <lib/list.h>
+#include <lib/util.h>
 
 struct dentry;
 struct inode;
@@ -36,6 +41,9 @@ struct dentry {
 };
 /* Gives d (negative) an inode; takes over the caller's reference. */
 void dentry_instantiate(struct dentry *d, struct inode *inode);
+/* The same for d that lookups find.  False, and nothing done: the directory has a dentry, for the
+ * host has moved it already. */
+MUST_USE bool dentry_instantiate_made(struct dentry *d, struct inode *inode);
 /* The cached child or NULL (counted). */
 struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len);
 /* A new hashed negative child (counted); NULL = no memory. */

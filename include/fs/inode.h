@@ -83,11 +83,12 @@ struct inode {
 	struct page_cache pages;       /* regular files; size lives in pages.size */
 	struct file_lock_state *locks; /* POSIX, OFD and flock locks; NULL = none ever */
 	SPINLOCK(file_locks) locks_lock;
-	void *fifo;		 /* struct pipe of a FIFO while it is open */
-	_Atomic int32_t writers; /* open for writing: ETXTBSY against exec; -n = executing */
-	void *socket;		 /* bound AF_UNIX socket */
-	void *watches;		 /* inotify: fs/event/notify.h; freed with the inode */
-	bool linkable;		 /* O_TMPFILE: link() may give it its first name */
+	void *fifo;		   /* struct pipe of a FIFO while it is open */
+	_Atomic int32_t writers;   /* open for writing: ETXTBSY against exec; -n = executing */
+	void *socket;		   /* bound AF_UNIX socket */
+	void *watches;		   /* inotify: fs/event/notify.h; freed with the inode */
+	struct dentry *dir_dentry; /* a directory's only dentry; dcache lock */
+	bool linkable;		   /* O_TMPFILE: link() may give it its first name */
 	void *priv;
 };
 struct superblock_ops {

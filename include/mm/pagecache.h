@@ -44,6 +44,12 @@ struct pagecache_ops {
 	bool (*hold)(struct page_cache *pc);
 	void (*unhold)(struct page_cache *pc);
 };
+/* What the pages of several caches are charged to: a page that would be one too many is refused
+ * (-ENOSPC), whoever wants it, be it a write or a fault. */
+struct page_account {
+	_Atomic uint64_t used;
+	uint64_t max; /* [I] 0: no limit */
+};
 struct page_cache {
 	SPINLOCK(pagecache) lock;
 	void *root GUARDED_BY(pagecache_role); /* radix tree: kernel/mm/pagecache_internal.h */
@@ -53,7 +59,11 @@ struct page_cache {
 	_Atomic uint32_t writing; /* pages on their way to the store; changed under lock */
 	_Atomic uint64_t size;	  /* bytes: the file's size; faults beyond it raise SIGBUS */
 	const struct pagecache_ops *ops;
-	void *owner;	      /* the inode */
+	void *owner;		      /* the inode */
+	struct page_account *account; /* [I] NULL: none */
+	/* Shared mappings that are being made and may be written; with MAP_WRITE_FORBIDDEN no
+	 * more of them may be made (sealed memfds). */
+	_Atomic uint32_t map_writers;
 	struct refcount refs; /* for ops->release */
 	SPINLOCK(object_vmas) vmas_lock;
 	struct list vmas GUARDED_BY(object_vmas_role); /* struct vma.object_link */
@@ -118,6 +128,11 @@ void pagecache_zero_range(struct page_cache *pc, uint64_t pos, uint64_t n) MAY_S
 MUST_USE int pagecache_sync(struct page_cache *pc, uint64_t first, uint64_t last) MAY_SLEEP;
 /* Marks a page dirty (the fault handler, on a write to a shared mapping). */
 void pagecache_mark_dirty(struct page_cache *pc, struct page *p) EXCLUDES(dirty_caches_role);
+/* Around the making of a shared mapping that may be written; false: it must not be. */
+MUST_USE bool pagecache_map_write_begin(struct page_cache *pc);
+void pagecache_map_write_end(struct page_cache *pc);
+/* No more of them; -EBUSY, and nothing done, when there are some and `all` are to be none. */
+MUST_USE int pagecache_forbid_map_write(struct page_cache *pc, bool all) EXCLUDES(object_vmas_role);
 /* Some vma maps it (a moment ago, unless the caller keeps mappings away). */
 bool pagecache_is_mapped(struct page_cache *pc) EXCLUDES(object_vmas_role);
 /* Frees clean, unmapped pages, oldest first; the shrinker. */

@@ -28,6 +28,8 @@ void mutex_init(struct mutex *m, enum lock_rank rank, const char *name);
 void mutex_lock(struct mutex *m) MAY_SLEEP;
 /* 0 or -ERESTARTSYS on a signal (WAIT_INTR / WAIT_KILLABLE). */
 MUST_USE int mutex_lock_mode(struct mutex *m, enum wait_mode mode) MAY_SLEEP;
+/* Without waiting, so in any order; false = somebody has it, perhaps the caller. */
+MUST_USE bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 /* A second mutex of the same role; ordered by the caller.  clang follows only the first one: each
  * _nested lock wants its _nested unlock. */
@@ -63,6 +65,8 @@ void rwsem_assert_unshared(const struct rwsem *s);
 	void mutex_lock_##role(struct mutex_##role *m) MAY_SLEEP ACQUIRES(role##_role);        \
 	MUST_USE int mutex_mode_##role(struct mutex_##role *m, enum wait_mode mode)            \
 		MAY_SLEEP TRY_ACQUIRES(0, role##_role);                                        \
+	MUST_USE bool mutex_trylock_##role(struct mutex_##role *m)                             \
+		TRY_ACQUIRES(true, role##_role);                                               \
 	void mutex_unlock_##role(struct mutex_##role *m) RELEASES(role##_role);                \
 	void mutex_second_##role(struct mutex_##role *m) MAY_SLEEP REQUIRES(role##_role);      \
 	void mutex_assert_##role(const struct mutex_##role *m) ASSERTS_HELD(role##_role);      \
@@ -81,6 +85,7 @@ SLEEPING_ROLES(DECLARE_SLEEPING)
 #define MUTEX_CASE(role, f) struct mutex_##role * : f##_##role,
 #define MUTEX_CASE_LOCK(role, before, rank) MUTEX_CASE(role, mutex_lock)
 #define MUTEX_CASE_MODE(role, before, rank) MUTEX_CASE(role, mutex_mode)
+#define MUTEX_CASE_TRYLOCK(role, before, rank) MUTEX_CASE(role, mutex_trylock)
 #define MUTEX_CASE_UNLOCK(role, before, rank) MUTEX_CASE(role, mutex_unlock)
 #define MUTEX_CASE_SECOND(role, before, rank) MUTEX_CASE(role, mutex_second)
 #define MUTEX_CASE_ASSERT(role, before, rank)        \
@@ -103,6 +108,7 @@ SLEEPING_ROLES(DECLARE_SLEEPING)
 
 #define mutex_lock(m) _Generic((m), SLEEPING_ROLES(MUTEX_CASE_LOCK) int : 0)(m)
 #define mutex_lock_mode(m, mode) _Generic((m), SLEEPING_ROLES(MUTEX_CASE_MODE) int : 0)(m, mode)
+#define mutex_trylock(m) _Generic((m), SLEEPING_ROLES(MUTEX_CASE_TRYLOCK) int : 0)(m)
 #define mutex_unlock(m) _Generic((m), SLEEPING_ROLES(MUTEX_CASE_UNLOCK) int : 0)(m)
 #define mutex_lock_nested(m) _Generic((m), SLEEPING_ROLES(MUTEX_CASE_SECOND) int : 0)(m)
 #define mutex_unlock_nested(m) _Generic((m), SLEEPING_ROLES(MUTEX_CASE_SECOND) int : 0)(m)

@@ -64,6 +64,8 @@ void spin_assert_unshared(const struct spinlock *l);
 
 /* Debug builds: order checks for sleeping locks (kernel/sync/mutex.c). */
 void lockcheck_acquire(enum lock_rank rank, const char *name, bool nested);
+/* A sleeping lock was taken by a try, which may be in any order: it can't deadlock. */
+void lockcheck_tried(enum lock_rank rank);
 void lockcheck_release(enum lock_rank rank);
 /* Panics when a spinlock is held: the caller is about to sleep. */
 void lockcheck_may_sleep(void) MAY_SLEEP;

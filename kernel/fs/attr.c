@@ -107,25 +107,61 @@ static int times_allowed(struct inode *inode, const struct iattr *a)
 	return -EPERM;
 }
 
-static int prepare(struct inode *inode, struct iattr *a)
+/* Who is neither in the file's group nor CAP_FSETID: may not leave S_ISGID on it. */
+static bool may_keep_setgid(const struct inode *inode)
 {
 	const struct cred *c = thread_current()->cred;
+
+	return !c || cred_in_group(c, inode->gid) || cred_capable(CAP_FSETID);
+}
+static uint32_t mode_without_setid(const struct inode *inode)
+{
+	uint32_t mode = inode->mode & 07777 & ~(uint32_t)S_ISUID;
+
+	/* Without the group's x it means mandatory locking, not rights. */
+	return mode & S_IXGRP || !may_keep_setgid(inode) ? mode & ~(uint32_t)S_ISGID : mode;
+}
+void attr_drop_setid(const struct inode *inode, struct iattr *a)
+{
+	uint32_t mode = mode_without_setid(inode);
+
+	if (S_ISREG(inode->mode) && mode != (inode->mode & 07777) && thread_current()->cred &&
+	    !cred_capable(CAP_FSETID)) {
+		a->valid |= ATTR_MODE;
+		a->mode = mode;
+	}
+}
+void inode_drop_setid_slow(struct inode *inode)
+{
+	struct iattr a = { 0 };
+
+	attr_drop_setid(inode, &a);
+	if (a.valid && inode->ops->setattr) {
+		int err = inode->ops->setattr(inode, &a);
+
+		(void)err; /* as on Linux, the change itself goes on */
+	}
+}
+
+static int prepare(struct inode *inode, struct iattr *a)
+{
 	int err = 0;
 
-	if (a->valid & (ATTR_UID | ATTR_GID)) {
+	if (a->valid & ATTR_OWNER) {
+		a->valid &= ~(unsigned)ATTR_OWNER;
 		err = chown_allowed(inode, a);
-		if (!err && !S_ISDIR(inode->mode) && inode->mode & (S_ISUID | S_ISGID)) {
-			a->mode = inode->mode & 07777 & ~(uint32_t)S_ISUID;
-			if (inode->mode & 010) {
-				a->mode &= ~(uint32_t)S_ISGID;
-			}
+		a->mode = mode_without_setid(inode);
+		if (!err && !S_ISDIR(inode->mode) && a->mode != (inode->mode & 07777)) {
 			a->valid |= ATTR_MODE;
+			err = vfs_owner_or_capable(inode) ? 0 : -EPERM;
 		}
 	} else if (a->valid & ATTR_MODE) {
 		err = vfs_owner_or_capable(inode) ? 0 : -EPERM;
-		if (c && !cred_in_group(c, inode->gid) && !cred_capable(CAP_FSETID)) {
+		if (!may_keep_setgid(inode)) {
 			a->mode &= ~(uint32_t)S_ISGID;
 		}
+	} else if (a->valid & ATTR_SIZE) {
+		attr_drop_setid(inode, a);
 	}
 	if (!err && a->valid & (ATTR_ATIME | ATTR_MTIME) && !(a->valid & ATTR_SIZE)) {
 		err = times_allowed(inode, a);

@@ -88,6 +88,9 @@ static void unlink_locked(struct dentry *d)
 	list_remove(&d->hash_link);
 	list_remove(&d->child_link);
 	d->unhashed = true;
+	if (d->inode && d->inode->dir_dentry == d) {
+		d->inode->dir_dentry = NULL;
+	}
 }
 
 /* Frees d, whose references are gone and which nobody can find; returns its parent whose
@@ -262,7 +265,7 @@ static void hash_locked(struct dentry *d)
 	list_push_back(&d->parent->children, &d->child_link);
 	d->unhashed = false;
 }
-struct dentry *dentry_hash_unique(struct dentry *d)
+static struct dentry *hash_unique(struct dentry *d)
 {
 	struct dentry *old;
 
@@ -283,7 +286,7 @@ struct dentry *dentry_alloc(struct dentry *parent, const char *name, size_t len)
 	if (!d) {
 		return NULL;
 	}
-	old = dentry_hash_unique(d);
+	old = hash_unique(d);
 	if (old) {
 		dentry_put(d);
 		return old;
@@ -297,6 +300,7 @@ struct dentry *dentry_alloc_root(struct superblock *sb, struct inode *root)
 	if (d) {
 		d->sb = sb;
 		d->inode = root;
+		root->dir_dentry = d;
 		d->unhashed = false;
 		sb->root = d;
 	}
@@ -314,20 +318,43 @@ struct dentry *dentry_alloc_anon(struct superblock *sb, struct inode *inode, con
 	return d;
 }
 
+static bool has_dentry(const struct inode *inode)
+{
+	return S_ISDIR(inode->mode) && inode->dir_dentry;
+}
+static void give_inode_locked(struct dentry *d, struct inode *inode)
+{
+	ASSERT(!d->inode);
+	d->inode = inode;
+	if (S_ISDIR(inode->mode) && !inode->dir_dentry) {
+		inode->dir_dentry = d;
+	}
+}
 void dentry_instantiate(struct dentry *d, struct inode *inode)
 {
 	spin_lock(&dcache_lock);
-	ASSERT(!d->inode);
-	d->inode = inode;
+	give_inode_locked(d, inode);
 	spin_unlock(&dcache_lock);
+}
+bool dentry_instantiate_made(struct dentry *d, struct inode *inode)
+{
+	bool done;
+
+	spin_lock(&dcache_lock);
+	done = !has_dentry(inode);
+	if (done) {
+		give_inode_locked(d, inode);
+	}
+	spin_unlock(&dcache_lock);
+	return done;
 }
 
 void dentry_instantiate_pinned(struct dentry *d, struct inode *inode)
 {
 	dentry_get(d);
 	spin_lock(&dcache_lock);
-	ASSERT(!d->inode && !d->dir_pinned);
-	d->inode = inode;
+	ASSERT(!d->dir_pinned);
+	give_inode_locked(d, inode);
 	d->dir_pinned = true;
 	d->generation = next_cookie++;
 	if (!d->unhashed) {
@@ -358,32 +385,35 @@ void dentry_cache_child(struct dentry *parent, const char *name, size_t len, str
 			uint64_t valid_until)
 {
 	struct dentry *d = dentry_new(parent, name, len), *old;
+	struct inode *spare;
 
 	if (!d) {
 		inode_put(inode);
 		return;
 	}
-	d->inode = inode;
 	d->valid_until = valid_until;
 	spin_lock(&dcache_lock);
 	old = dentry_find_locked(parent, name, len);
-	if (old && !old->mounted && old->inode != inode) {
-		dentry_drop_locked(old); /* it is another file now */
-		if (atomic_load_explicit(&old->refs, memory_order_relaxed) == 0) {
-			dentry_ref_locked(old); /* to free it below */
-		} else {
-			dentry_get(old);
-		}
-		hash_locked(d);
-	} else if (old) {
+	if (old) {
 		dentry_ref_locked(old);
+	}
+	if (old && (old->mounted || old->inode == inode)) {
 		if (old->inode == inode) {
 			old->valid_until = valid_until;
 		}
 	} else {
-		hash_locked(d);
+		if (old) {
+			dentry_drop_locked(old); /* it is another file now */
+		}
+		/* A directory that is elsewhere moves by a lookup, which holds locks. */
+		if (!has_dentry(inode)) {
+			give_inode_locked(d, inode);
+			hash_locked(d);
+		}
 	}
+	spare = d->inode ? NULL : inode;
 	spin_unlock(&dcache_lock);
+	inode_put(spare);
 	dentry_put(old);
 	dentry_put(d);
 }
@@ -450,4 +480,99 @@ void dentry_exchange(struct dentry *a, struct dentry *b)
 	hash_locked(a);
 	hash_locked(b);
 	spin_unlock(&dcache_lock);
+}
+
+/* --- directories that the host moved --- */
+
+static bool is_above_locked(const struct dentry *d, const struct dentry *below)
+{
+	while (below != d && below->parent != below) {
+		below = below->parent;
+	}
+	return below == d;
+}
+
+/* Both directories are locked, and across directories rename_lock is, too. */
+static int move_here_locked(struct dentry *own, const struct dentry *from, struct dentry *d)
+{
+	int err = 0;
+
+	spin_lock(&dcache_lock);
+	if (own->parent != from || own->mounted ||
+	    dentry_find_locked(d->parent, d->name, d->name_len)) {
+		err = -ESTALE;
+	} else if (is_above_locked(own, d->parent)) {
+		err = -ELOOP;
+	} else {
+		dentry_drop_locked(own);
+		swap_places(own, d);
+		own->valid_until = d->valid_until;
+		hash_locked(own);
+	}
+	spin_unlock(&dcache_lock);
+	return err;
+}
+
+/* own, the dentry of the directory that d names, takes d's place.  The locks of its old place come
+ * before the one that the caller holds, so they are only tried: their holders may wait for it. */
+static int move_here(struct dentry *own, struct dentry *d)
+{
+	MUTEX(fs_rename) *shape = &d->sb->rename_lock;
+	struct dentry *from;
+	int err = -ESTALE;
+
+	spin_lock(&dcache_lock);
+	from = own->parent;
+	dentry_ref_locked(from);
+	spin_unlock(&dcache_lock);
+	if (from == d->parent) {
+		err = move_here_locked(own, from, d);
+	} else if (mutex_trylock(shape)) {
+		if (mutex_trylock(&from->inode->lock)) {
+			err = move_here_locked(own, from, d);
+			mutex_unlock(&from->inode->lock);
+		}
+		mutex_unlock(shape);
+	}
+	dentry_put(from);
+	return err;
+}
+
+int dentry_publish(struct dentry *d, struct dentry **out)
+{
+	struct dentry *own = d, *old;
+	int err = 0;
+
+	spin_lock(&dcache_lock);
+	old = dentry_find_locked(d->parent, d->name, d->name_len);
+	if (old) {
+		dentry_ref_locked(old);
+	} else {
+		if (d->inode && has_dentry(d->inode)) {
+			own = d->inode->dir_dentry;
+		} else if (d->inode && S_ISDIR(d->inode->mode)) {
+			d->inode->dir_dentry = d;
+		}
+		if (own == d) {
+			hash_locked(d);
+		} else {
+			dentry_ref_locked(own);
+		}
+	}
+	spin_unlock(&dcache_lock);
+	if (!old && own == d) {
+		*out = d;
+		return 0;
+	}
+	if (!old) {
+		err = move_here(own, d);
+		old = own;
+	}
+	dentry_put(d);
+	if (err) {
+		dentry_put(old);
+		return err;
+	}
+	*out = old;
+	return 0;
 }

@@ -227,24 +227,6 @@ bool file_write_is_plain(const struct file *f, uint64_t pos, size_t n)
 	return pos <= limit && n <= limit - pos && !(f->inode->mode & (S_ISUID | S_ISGID));
 }
 
-static void drop_setid(struct inode *inode)
-{
-	const struct cred *c = thread_current()->cred;
-	struct iattr a = { .valid = ATTR_MODE, .mode = inode->mode & 07777 & ~(uint32_t)S_ISUID };
-
-	if (likely(!(inode->mode & (S_ISUID | S_ISGID))) || !c || c->u.fs == 0) {
-		return;
-	}
-	if ((inode->mode & (S_ISGID | 010)) == (S_ISGID | 010)) {
-		a.mode &= ~(uint32_t)S_ISGID;
-	}
-	if (inode->ops->setattr) {
-		int err = inode->ops->setattr(inode, &a);
-
-		(void)err; /* as on Linux, the write itself goes on */
-	}
-}
-
 static long write_regular(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct inode *inode = f->inode;
@@ -259,7 +241,7 @@ static long write_regular(struct file *f, struct uio *u, uint64_t *pos, unsigned
 	}
 	n = limit_write(u, *pos);
 	if (!n) {
-		drop_setid(inode);
+		inode_drop_setid(inode);
 		n = f->ops->write(f, u, pos, flags);
 	}
 	mutex_unlock(&inode->lock);
@@ -390,6 +372,7 @@ int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 		return -EOPNOTSUPP;
 	}
 	mutex_lock(&inode->lock);
+	inode_drop_setid(inode);
 	err = f->ops->fallocate(f, mode, off, len);
 	mutex_unlock(&inode->lock);
 	return err;

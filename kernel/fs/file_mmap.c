@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <linux/mman.h>
 #include <mm/mm.h>
+#include <mm/pagecache.h>
 
 /* Flags that MAP_SHARED_VALIDATE accepts. */
 #define MAP_KNOWN                                                                                \
@@ -29,8 +30,9 @@ static int check_type(int flags)
 long file_mmap(struct mm *mm, struct file *f, uint64_t addr, uint64_t len, int prot, int flags,
 	       uint64_t pgoff)
 {
-	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
+	bool shared = (flags & MAP_TYPE) != MAP_PRIVATE, counted = false;
 	struct page_cache *object = NULL;
+	long ret;
 	int err = len && !(flags & MAP_HUGETLB) ? check_type(flags) : -EINVAL;
 
 	if (err) {
@@ -53,6 +55,16 @@ long file_mmap(struct mm *mm, struct file *f, uint64_t addr, uint64_t len, int p
 	if (!object) { /* /dev/zero */
 		return mm_mmap(mm, addr, len, prot, flags | MAP_ANONYMOUS, NULL, NULL, 0, 0);
 	}
-	return mm_mmap(mm, addr, len, prot, flags, object, f, pgoff,
-		       shared && !f->writable ? 0 : VMA_MAYWRITE);
+	if (shared && f->writable) {
+		counted = pagecache_map_write_begin(object);
+		if (!counted && prot & PROT_WRITE) {
+			return -EPERM;
+		}
+	}
+	ret = mm_mmap(mm, addr, len, prot, flags, object, f, pgoff,
+		      shared && !counted ? 0 : VMA_MAYWRITE);
+	if (counted) {
+		pagecache_map_write_end(object);
+	}
+	return ret;
 }

@@ -20,8 +20,10 @@ void dcache_init(void);
 struct dentry *dentry_find_locked(struct dentry *parent, const char *name, size_t len);
 /* A dentry that no lookup finds yet; the caller hashes it when its state is known. */
 struct dentry *dentry_new(struct dentry *parent, const char *name, size_t len);
-/* Hashes d, or returns the one that is already there (counted) and leaves d alone. */
-struct dentry *dentry_hash_unique(struct dentry *d);
+/* Ends a lookup that filled d, under the directory's lock; consumes d.  *out is what the name
+ * stands for (counted): d, one that was faster, or the dentry of the directory that d names, which
+ * moves here.  -ESTALE: it can't move now; -ELOOP: it is above d. */
+MUST_USE int dentry_publish(struct dentry *d, struct dentry **out);
 void dentry_instantiate_pinned(struct dentry *d, struct inode *inode);
 void dentry_ref_locked(struct dentry *d); /* dcache lock held: also from 0 */
 /* d takes name and place of target. */
@@ -88,6 +90,8 @@ void walk_cross_mounts(struct path *p); /* counted path */
 /* --- namespace.c, for rename.c --- */
 /* once(arg, false), and after -ESTALE once(arg, true), which is to trust no cached name. */
 MUST_USE int walk_retry(int (*once)(void *arg, bool again), void *arg);
+/* Mode of a new file in dir, after umask. */
+uint32_t creation_mode(const struct inode *dir, uint32_t mode);
 bool entry_exists(const struct dentry *d); /* a file, or something mounted */
 /* The directory no longer pins d (tmpfs and the like): its name is gone. */
 void entry_unpin(struct dentry *d);

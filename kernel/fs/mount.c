@@ -262,14 +262,31 @@ int vfs_sync(struct superblock *sb)
 	pagecache_sync_all();
 	return sb->ops->sync ? sb->ops->sync(sb) : 0;
 }
+static struct mount *next_pinned(int after)
+{
+	struct mount *m, *next = NULL;
+
+	spin_lock(&dcache_lock);
+	list_for_each_entry(m, &mount_list, link) {
+		if (m->pinned && m->id > after && (!next || m->id < next->id)) {
+			next = m;
+		}
+	}
+	spin_unlock(&dcache_lock);
+	return next;
+}
 void vfs_sync_all(void)
 {
 	struct mount *m;
 
 	pagecache_sync_all();
-	/* Pinned mounts only: they stay in the list, and the others are memory. */
-	list_for_each_entry(m, &mount_list, link) {
-		if (m->pinned && m->sb->ops->sync) {
+	/* Pinned mounts only: they stay when the lock is dropped, and the others are memory. */
+	for (int last = 0;; last = m->id) {
+		m = next_pinned(last);
+		if (!m) {
+			return;
+		}
+		if (m->sb->ops->sync) {
 			(void)!m->sb->ops->sync(m->sb); /* sync(2) reports nothing */
 		}
 	}

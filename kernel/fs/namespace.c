@@ -28,10 +28,17 @@
 #include <sched/thread.h>
 #include <sync/mutex.h>
 
-static uint32_t masked(uint32_t mode)
+/* In a set-group-ID directory the file will be the directory's group's: a program of that group is
+ * not for everybody to make. */
+uint32_t creation_mode(const struct inode *dir, uint32_t mode)
 {
+	const struct cred *c = thread_current()->cred;
 	struct fs_context *fs = thread_current()->fs;
 
+	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !S_ISDIR(mode) &&
+	    dir->mode & S_ISGID && c && !cred_in_group(c, dir->gid) && !cred_capable(CAP_FSETID)) {
+		mode &= ~(uint32_t)S_ISGID;
+	}
 	return fs ? mode & ~fs->umask : mode;
 }
 bool entry_exists(const struct dentry *d)
@@ -143,7 +150,8 @@ static int create_once(void *arg, bool again)
 static int make_dir(const struct creation *c, const struct walk *w, struct inode *dir,
 		    struct dentry *d)
 {
-	return dir->ops->mkdir ? dir->ops->mkdir(dir, d, masked(c->mode & 01777)) : -EPERM;
+	return dir->ops->mkdir ? dir->ops->mkdir(dir, d, creation_mode(dir, c->mode & 01777))
+			       : -EPERM;
 }
 int vfs_mkdir(int dirfd, const char *name, uint32_t mode)
 {
@@ -156,7 +164,7 @@ int vfs_mkdir(int dirfd, const char *name, uint32_t mode)
 static int make_node(const struct creation *c, const struct walk *w, struct inode *dir,
 		     struct dentry *d)
 {
-	uint32_t mode = masked(c->mode);
+	uint32_t mode = creation_mode(dir, c->mode);
 
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && !cred_capable(CAP_MKNOD)) {
 		return -EPERM;
@@ -201,23 +209,39 @@ int vfs_symlink(const char *target, int dirfd, const char *name)
 							   .make = make_symlink });
 }
 
+/* As fs.protected_hardlinks = 1: nobody keeps a name of another's file that he could not write, or
+ * that gives its owner's rights, beyond the moment when its owner removes or mends it. */
+static bool may_link(struct inode *inode)
+{
+	if (vfs_owner_or_capable(inode)) {
+		return true;
+	}
+	return S_ISREG(inode->mode) && !(inode->mode & S_ISUID) &&
+	       (inode->mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) &&
+	       !vfs_permission(inode, MAY_READ | MAY_WRITE);
+}
+
 static int make_link(const struct creation *c, const struct walk *w, struct inode *dir,
 		     struct dentry *d)
 {
 	struct inode *inode = c->source->dentry->inode;
 	int err;
 
+	mutex_assert_held(&dir->lock);
 	if (c->source->mount != w->cur.mount || !inode) {
 		return -EXDEV;
 	}
-	if (S_ISDIR(inode->mode) || !dir->ops->link) {
+	if (!may_link(inode) || S_ISDIR(inode->mode) || !dir->ops->link) {
 		return -EPERM;
 	}
+	mutex_lock_nested(&inode->lock);
 	if (inode->nlink == 0 && !inode->linkable) {
-		return -ENOENT; /* its last name went: it stays without */
+		err = -ENOENT; /* its last name went: it stays without */
+	} else {
+		err = dir->ops->link(dir, d, inode);
+		inode->linkable = err && inode->linkable;
 	}
-	err = dir->ops->link(dir, d, inode);
-	inode->linkable = err && inode->linkable;
+	mutex_unlock_nested(&inode->lock);
 	if (!err) {
 		notify_inode(inode, IN_ATTRIB, NULL, 0);
 	}
@@ -297,17 +321,17 @@ static int remove_locked(struct inode *dir, struct dentry *d, bool is_dir, bool 
 	if (err) {
 		return err;
 	}
+	mutex_lock_nested(&victim->lock);
 	last_name = is_dir || victim->nlink <= 1;
 	if (!is_dir) {
 		err = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
 	} else {
-		mutex_lock_nested(&victim->lock);
 		err = dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
 		if (!err) {
 			victim->nlink = 0;
 		}
-		mutex_unlock_nested(&victim->lock);
 	}
+	mutex_unlock_nested(&victim->lock);
 	if (!err) {
 		notify_inode(dir, IN_DELETE | (is_dir ? IN_ISDIR : 0), d->name, 0);
 		entry_notify_gone(victim, last_name);

@@ -28,6 +28,7 @@
 #include <sched/thread.h>
 #include <sync/mutex.h>
 
+#define CREATE_TRIES 16
 #define CREATION_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
 
 static int acc_mask(int flags)
@@ -121,6 +122,7 @@ static int truncate_opened(struct file *f)
 		return 0;
 	}
 	mutex_lock(&inode->lock);
+	attr_drop_setid(inode, &a);
 	err = inode->ops->setattr(inode, &a);
 	mutex_unlock(&inode->lock);
 	if (!err) {
@@ -155,8 +157,14 @@ int file_open_inode(struct file *f, const struct path *p, int flags)
 		return err;
 	}
 	/* The file system clears O_TRUNC when its open truncated. */
-	if (atomic_load(&f->flags) & O_TRUNC && S_ISREG(inode->mode)) {
-		err = truncate_opened(f);
+	if (flags & O_TRUNC && S_ISREG(inode->mode)) {
+		if (atomic_load(&f->flags) & O_TRUNC) {
+			err = truncate_opened(f);
+		} else {
+			mutex_lock(&inode->lock);
+			inode_drop_setid(inode);
+			mutex_unlock(&inode->lock);
+		}
 	}
 	atomic_fetch_and(&f->flags, ~(uint32_t)CREATION_FLAGS);
 	return err;
@@ -187,8 +195,7 @@ static int finish_open(struct open_args *o, const struct path *p, bool created)
 static int create_locked(struct open_args *o, struct walk *w, struct dentry *d, bool *opened)
 {
 	struct inode *dir = w->cur.dentry->inode;
-	struct fs_context *fs = thread_current()->fs;
-	uint32_t mode = S_IFREG | (o->mode & 07777 & ~(fs ? fs->umask : 0));
+	uint32_t mode = creation_mode(dir, S_IFREG | (o->mode & 07777));
 	int err;
 
 	if (w->cur.mount->read_only) {
@@ -225,27 +232,49 @@ static int adopt_created(struct open_args *o, struct walk *w, struct dentry *d)
 	return f->writable ? writer_count(f) : 0;
 }
 
+/* What the last component names, made if it is not there.  The host may make it between our look and
+ * our try (EEXIST), and take it away again, even ours before the daemon has looked at it (ENOENT):
+ * then we look again. */
+static int find_or_create(struct open_args *o, struct walk *w, struct dentry **out, bool *opened,
+			  bool *created)
+{
+	struct inode *dir = w->cur.dentry->inode;
+	bool again;
+	int err;
+
+	mutex_lock(&dir->lock);
+	for (unsigned tries = 0;; tries++) {
+		err = lookup_locked(w->cur.dentry, w->last, w->last_len, w, out);
+		if (err || entry_exists(*out)) {
+			break;
+		}
+		err = create_locked(o, w, *out, opened);
+		if (!err) {
+			*created = true;
+			notify_inode(dir, IN_CREATE, (*out)->name, 0);
+			break;
+		}
+		again = tries < CREATE_TRIES &&
+			(err == -ENOENT || (err == -EEXIST && !(o->flags & O_EXCL)));
+		dentry_drop(*out); /* what we believed of it may be wrong */
+		dentry_put(*out);
+		if (!again) {
+			break;
+		}
+	}
+	mutex_unlock(&dir->lock);
+	return err;
+}
+
 /* d: what the last component names, maybe nothing.  Consumes d. 1 = a symlink was followed. */
 static int open_last(struct open_args *o, struct walk *w, struct dentry *d)
 {
-	struct inode *dir = w->cur.dentry->inode;
 	bool opened = false, created = false;
 	int err;
 
-	if (!d->inode && !d->mounted) {
+	if (!entry_exists(d)) {
 		dentry_put(d);
-		mutex_lock(&dir->lock);
-		err = lookup_locked(w->cur.dentry, w->last, w->last_len, w, &d);
-		if (!err && !d->inode && !d->mounted) {
-			err = create_locked(o, w, d, &opened);
-			created = !err;
-			if (err) {
-				dentry_put(d);
-			} else {
-				notify_inode(dir, IN_CREATE, d->name, 0);
-			}
-		}
-		mutex_unlock(&dir->lock);
+		err = find_or_create(o, w, &d, &opened, &created);
 		if (err) {
 			return err;
 		}
@@ -332,7 +361,7 @@ static int open_tmpfile(struct open_args *o, struct walk *w)
 		return -ENOMEM;
 	}
 	mutex_lock(&dir->lock);
-	err = dir->ops->tmpfile(dir, d, S_IFREG | (o->mode & 07777 & ~thread_current()->fs->umask));
+	err = dir->ops->tmpfile(dir, d, creation_mode(dir, S_IFREG | (o->mode & 07777)));
 	mutex_unlock(&dir->lock);
 	if (!err) {
 		p = (struct path){ w->cur.mount, d };

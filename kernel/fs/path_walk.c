@@ -105,28 +105,51 @@ void walk_step(struct walk *w, struct dentry *d)
 	set_cur(w, p);
 }
 
-/* cur := parent, under the dcache lock; -EXDEV when a RESOLVE_ flag forbids it. */
-static int dotdot_locked(struct walk *w, struct path *p)
+static bool is_beneath_locked(struct path p, const struct path *root)
 {
-	struct mount *before = p->mount;
+	while (!same_path(&p, root)) {
+		if (p.dentry != p.mount->sb->root) {
+			if (p.dentry->parent == p.dentry) {
+				return false;
+			}
+			p.dentry = p.dentry->parent;
+		} else if (p.mount->parent) {
+			p.dentry = p.mount->point;
+			p.mount = p.mount->parent;
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
 
-	if (same_path(p, &w->root)) {
+/* *cur := parent, under the dcache lock.  -EXDEV when a RESOLVE_ flag forbids it; -EAGAIN when
+ * a rename in the middle of the walk took us out of what the walk must not leave. */
+static int dotdot_locked(struct walk *w, struct path *cur)
+{
+	struct path p = *cur;
+
+	if (same_path(&p, &w->root)) {
 		return w->flags & LOOKUP_BENEATH ? -EXDEV : 0;
 	}
-	while (p->dentry == p->mount->sb->root && p->mount->parent) {
-		p->dentry = p->mount->point;
-		p->mount = p->mount->parent;
-		if (same_path(p, &w->root)) {
+	while (p.dentry == p.mount->sb->root && p.mount->parent) {
+		p.dentry = p.mount->point;
+		p.mount = p.mount->parent;
+		if (same_path(&p, &w->root)) {
 			break;
 		}
 	}
-	if (p->mount != before && w->flags & LOOKUP_NO_XDEV) {
+	if (p.mount != cur->mount && w->flags & LOOKUP_NO_XDEV) {
 		return -EXDEV;
 	}
-	if (!same_path(p, &w->root)) {
-		p->dentry = p->dentry->parent;
+	if (!same_path(&p, &w->root)) {
+		p.dentry = p.dentry->parent;
 	}
-	cross_down_locked(p);
+	cross_down_locked(&p);
+	if (w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT) && !is_beneath_locked(p, &w->root)) {
+		return -EAGAIN;
+	}
+	*cur = p;
 	return 0;
 }
 
@@ -263,7 +286,7 @@ int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk 
 		  struct dentry **out)
 {
 	struct inode *inode = dir->inode;
-	struct dentry *d, *other;
+	struct dentry *d;
 	int err;
 
 	if (len > NAME_MAX) {
@@ -290,13 +313,7 @@ int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk 
 		dentry_put(d);
 		return err;
 	}
-	other = dentry_hash_unique(d);
-	if (other) {
-		dentry_put(d);
-		d = other;
-	}
-	*out = d;
-	return 0;
+	return dentry_publish(d, out);
 }
 
 static int walk_name(struct walk *w, const char *name, size_t len, struct dentry **out)

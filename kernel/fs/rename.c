@@ -151,16 +151,14 @@ static int rename_checked(struct rename *r, const struct dentry *trap) REQUIRES(
 	if (!old_dir->ops->rename) {
 		return -EPERM;
 	}
-	victim = r->new_d->inode;
-	r->last_name = victim && (S_ISDIR(victim->mode) || victim->nlink <= 1);
-	if (r->flags & RENAME_EXCHANGE || (victim && !S_ISDIR(victim->mode))) {
-		victim = NULL;
-	}
+	/* Neither of the directories: those have one dentry each, and one above r->old_d is trap. */
+	victim = r->flags & RENAME_EXCHANGE ? NULL : r->new_d->inode;
 	if (victim) {
 		mutex_lock_nested(&victim->lock);
+		r->last_name = S_ISDIR(victim->mode) || victim->nlink <= 1;
 	}
 	err = old_dir->ops->rename(old_dir, r->old_d, new_dir, r->new_d, r->flags);
-	if (!err && victim) {
+	if (!err && victim && S_ISDIR(victim->mode)) {
 		victim->nlink = 0;
 	}
 	if (victim) {

@@ -83,14 +83,35 @@ void pagecache_put(struct page_cache *pc)
 	}
 }
 
+static bool account_take(struct page_account *a)
+{
+	uint64_t used = atomic_fetch_add_explicit(&a->used, 1, memory_order_relaxed);
+
+	if (a->max && used >= a->max) {
+		atomic_fetch_sub_explicit(&a->used, 1, memory_order_relaxed);
+		return false;
+	}
+	return true;
+}
+static void account_give(struct page_account *a)
+{
+	if (a) {
+		atomic_fetch_sub_explicit(&a->used, 1, memory_order_relaxed);
+	}
+}
+
 int pagecache_insert_locked(struct page_cache *pc, uint64_t index, struct page *p, uint32_t flags)
 {
 	int err;
 
 	spin_assert_held(&pc->lock);
 	ASSERT(!(page_flags(p) & PAGE_CACHE));
+	if (pc->account && !account_take(pc->account)) {
+		return -ENOSPC;
+	}
 	err = pagecache_tree_insert(pc, index, p);
 	if (err) {
+		account_give(pc->account);
 		return err;
 	}
 	p->owner = pc;
@@ -121,6 +142,7 @@ void pagecache_remove_locked(struct page_cache *pc, struct page *p)
 		pagecache_count_dirty(pc, -1);
 	}
 	p->owner = NULL;
+	account_give(pc->account);
 	mem_account(MEM_CACHE, -1);
 }
 

@@ -59,6 +59,21 @@ long pagecache_read(struct page_cache *pc, struct uio *u, uint64_t pos)
 		want = MIN(u->left, size - pos);
 		npages = (offset + want + PAGE_SIZE - 1) / PAGE_SIZE;
 		n = find_batch(pc, index, pages, (unsigned)MIN(npages, (uint64_t)BATCH));
+		if (n == 0 && pagecache_is_memory(pc)) {
+			/* a hole: reading costs no memory */
+			want = MIN(want, PAGE_SIZE - offset);
+			moved = uio_zero(u, want);
+			done += moved;
+			pos += moved;
+			if (moved < want) {
+				return done ? (long)done : -EFAULT;
+			}
+			if (++since_yield >= YIELD_PAGES) {
+				since_yield = 0;
+				sched_yield_point();
+			}
+			continue;
+		}
 		if (n == 0) {
 			int err = pagecache_fetch(pc, index, npages, false, &pages[0]);
 

@@ -10,6 +10,7 @@
  */
 #include "mm_internal.h"
 
+#include <linux/errno.h>
 #include <lib/assert.h>
 
 /* The part of v that maps [first, last]; false = none. */
@@ -84,4 +85,57 @@ void mm_clean_object_page(struct page_cache *pc, struct page *p)
 		}
 	}
 	spin_unlock(&pc->vmas_lock);
+}
+
+/* --- shared mappings that may be written --- */
+
+#define MAP_WRITE_FORBIDDEN 0x80000000u
+
+bool pagecache_map_write_begin(struct page_cache *pc)
+{
+	uint32_t n = atomic_load_explicit(&pc->map_writers, memory_order_relaxed);
+
+	do {
+		if (n & MAP_WRITE_FORBIDDEN) {
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&pc->map_writers, &n, n + 1));
+	return true;
+}
+
+void pagecache_map_write_end(struct page_cache *pc)
+{
+	atomic_fetch_sub(&pc->map_writers, 1);
+}
+
+static bool is_write_mapped(struct page_cache *pc)
+{
+	const uint32_t want = VMA_SHARED | VMA_MAYWRITE;
+	struct vma *v;
+	bool found = false;
+
+	spin_lock(&pc->vmas_lock);
+	list_for_each_entry(v, &pc->vmas, object_link) {
+		if ((v->flags & want) == want) {
+			found = true;
+			break;
+		}
+	}
+	spin_unlock(&pc->vmas_lock);
+	return found;
+}
+
+/* A mapping is counted while it is made, and then in the list until it is gone: whoever began
+ * before the flag was set is seen in one or the other. */
+int pagecache_forbid_map_write(struct page_cache *pc, bool all)
+{
+	uint32_t old = atomic_fetch_or(&pc->map_writers, MAP_WRITE_FORBIDDEN);
+
+	if (!all || (!(old & ~MAP_WRITE_FORBIDDEN) && !is_write_mapped(pc))) {
+		return 0;
+	}
+	if (!(old & MAP_WRITE_FORBIDDEN)) {
+		atomic_fetch_and(&pc->map_writers, ~MAP_WRITE_FORBIDDEN);
+	}
+	return -EBUSY;
 }

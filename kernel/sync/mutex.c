@@ -98,6 +98,15 @@ void mutex_lock_nested(struct mutex *m)
 	ASSERT(!err);
 }
 
+bool mutex_trylock(struct mutex *m)
+{
+	if (!try_owner(m, thread_current())) {
+		return false;
+	}
+	lockcheck_tried(m->rank);
+	return true;
+}
+
 int mutex_lock_mode(struct mutex *m, enum wait_mode mode)
 {
 	return lock_common(m, mode, false);

@@ -184,6 +184,13 @@ void lockcheck_acquire(enum lock_rank rank, const char *name, bool nested)
 	}
 }
 
+void lockcheck_tried(enum lock_rank rank)
+{
+	if (CONFIG_DEBUG && thread_current()) {
+		rank_take(&thread_current()->held_ranks, rank);
+	}
+}
+
 void lockcheck_release(enum lock_rank rank)
 {
 	if (CONFIG_DEBUG && thread_current()) {

@@ -15,8 +15,7 @@ struct dir_context;
 struct file;
 
 struct mem_sb {
-	_Atomic uint64_t used_pages;
-	uint64_t max_pages; /* 0 = half of RAM */
+	struct page_account pages; /* of its files; as many inodes are allowed */
 	_Atomic uint64_t next_ino;
 	_Atomic uint64_t inodes;
 };
@@ -28,7 +27,6 @@ struct mem_inode {
 	void *arg;
 	uint32_t seals; /* memfd: F_SEAL_* */
 	bool sealable;
-	uint64_t charged;	/* pages of this file in mem_sb.used_pages */
 	int pid, tid, fd, kind; /* procfs: what a per-process entry stands for */
 };
 static inline struct mem_inode *mem_inode_of(struct inode *inode)

@@ -184,11 +184,15 @@ static int make(struct inode *dir, struct dentry *d, const char *name, struct fu
 		return -EIO;
 	}
 	err = fuse_inode_from_entry(conn, &e, version, &inode);
-	if (!err) {
-		d->valid_until = entry_valid_until(&e);
-		dentry_instantiate(d, inode);
+	if (err) {
+		return err;
 	}
-	return err;
+	d->valid_until = entry_valid_until(&e);
+	if (!dentry_instantiate_made(d, inode)) {
+		dentry_drop(d);
+		inode_put(inode);
+	}
+	return 0;
 }
 
 static uint32_t rdev_encode(uint64_t rdev)
@@ -261,6 +265,9 @@ static int make_link(struct inode *dir, struct dentry *d, struct inode *target)
 	return make(dir, d, d->name, req, target->mode);
 }
 
+/* The daemon makes a file, or O_EXCL fails: what is there already is opened by a lookup, which sees
+ * what it is and who may.  Without O_CREAT, that is the daemon's to add: the C virtiofsd would open
+ * an existing file with the flags as they are, and abort. */
 static int send_create(struct inode *dir, const char *name, uint32_t flags, uint32_t mode,
 		       struct fuse_entry_out *e, struct fuse_open_out *o)
 {
@@ -274,7 +281,7 @@ static int send_create(struct inode *dir, const char *name, uint32_t flags, uint
 		return -ENOMEM;
 	}
 	in = req->args;
-	in->flags = flags | O_CREAT;
+	in->flags = flags & ~(uint32_t)(O_CREAT | O_NOCTTY);
 	in->mode = S_IFREG | (mode & 07777);
 	n = fuse_req_send(req);
 	err = n < 0 ? (int)n : fuse_parse_create(req->reply, (size_t)n, e, o);
@@ -296,10 +303,13 @@ static int create_open(struct inode *dir, struct dentry *d, struct file *f, uint
 	if (fuse_unsupported(conn, FUSE_CREATE)) {
 		return -ENOSYS;
 	}
-	err = send_create(dir, d->name, flags, mode, &e, &o);
+	err = send_create(dir, d->name, flags | O_EXCL, mode, &e, &o);
 	if (fuse_make_room(conn, err)) {
-		/* It failed after the file was made, perhaps: it is ours all the same. */
-		err = send_create(dir, d->name, flags & ~(uint32_t)O_EXCL, mode, &e, &o);
+		err = send_create(dir, d->name, flags | O_EXCL, mode, &e, &o);
+		if (err == -EEXIST && flags & O_EXCL) {
+			/* The first try failed after the file was made: it is ours all the same. */
+			err = send_create(dir, d->name, flags & ~(uint32_t)O_EXCL, mode, &e, &o);
+		}
 	}
 	fuse_attr_changed(fuse_inode_of(dir));
 	if (err) {

@@ -13,6 +13,7 @@
 #include <fs/pseudo/pseudo.h>
 #include <lib/assert.h>
 #include <lib/format.h>
+#include <mm/phys.h>
 #include <mm/slab.h>
 
 static struct superblock *memfd_sb;
@@ -22,8 +23,12 @@ static struct mount memfd_mount = { .pinned = true };
 
 void memfd_init(void)
 {
-	int err = tmpfs_create("tmpfs", 0700, 0, &memfd_sb);
+	struct mem_stats ms;
+	int err;
 
+	/* They end with their holders, so all of the memory is the limit. */
+	mem_get_stats(&ms);
+	err = tmpfs_create("tmpfs", 0700, ms.total_pages * PAGE_SIZE, &memfd_sb);
 	ASSERT(!err);
 	memfd_mount.sb = memfd_sb;
 }
@@ -92,9 +97,10 @@ long memfd_add_seals(struct file *f, uint32_t seals)
 	mutex_lock(&f->inode->lock);
 	if (m->seals & F_SEAL_SEAL) {
 		err = -EPERM;
-	} else if (seals & F_SEAL_WRITE && !(m->seals & F_SEAL_WRITE)) {
-		/* A shared writable mapping would get around the seal. */
-		err = pagecache_is_mapped(&f->inode->pages) ? -EBUSY : 0;
+	} else if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {
+		/* A mapping that can be written would get around the seal. */
+		err = pagecache_forbid_map_write(&f->inode->pages,
+						 seals & F_SEAL_WRITE & ~m->seals);
 	}
 	if (!err) {
 		m->seals |= seals;

@@ -100,6 +100,7 @@ struct inode *mem_inode_new(struct superblock *sb, const struct inode_ops *ops, 
 	atomic_fetch_add(&ms->inodes, 1);
 	m->inode.atime = m->inode.mtime = m->inode.ctime = m->inode.btime = timespec_now();
 	m->inode.nlink = S_ISDIR(mode) ? 2 : 1;
+	m->inode.pages.account = &ms->pages;
 	return &m->inode;
 }
 static void mem_evict(struct inode *inode)
@@ -107,7 +108,6 @@ static void mem_evict(struct inode *inode)
 	struct mem_inode *m = mem_inode_of(inode);
 	struct mem_sb *ms = mem_sb_of(inode->sb);
 
-	atomic_fetch_sub(&ms->used_pages, m->charged);
 	atomic_fetch_sub(&ms->inodes, 1);
 	pagecache_destroy(&inode->pages);
 	inode_destroy(inode);
@@ -118,13 +118,13 @@ static void mem_evict(struct inode *inode)
 static int mem_statfs(struct superblock *sb, struct kstatfs *st)
 {
 	struct mem_sb *ms = mem_sb_of(sb);
-	uint64_t used = atomic_load(&ms->used_pages);
+	uint64_t used = atomic_load(&ms->pages.used), max = ms->pages.max;
 
-	if (ms->max_pages) {
-		st->blocks = ms->max_pages;
-		st->bfree = st->bavail = used < ms->max_pages ? ms->max_pages - used : 0;
-		st->files = ms->max_pages;
-		st->ffree = ms->max_pages - MIN(atomic_load(&ms->inodes), ms->max_pages);
+	if (max) {
+		st->blocks = max;
+		st->bfree = st->bavail = used < max ? max - used : 0;
+		st->files = max;
+		st->ffree = max - MIN(atomic_load(&ms->inodes), max);
 	}
 	return 0;
 }

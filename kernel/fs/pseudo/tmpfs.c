@@ -14,26 +14,13 @@
 #include <linux/dirent.h>
 #include <mm/phys.h>
 #include <mm/slab.h>
+#include <sched/sched.h>
 #include <sched/thread.h>
 
 #define TMPFS_MAGIC 0x01021994
 #define ENTRY_SIZE 20 /* what Linux adds to a directory's size per entry */
 
 /* --- files --- */
-static void charge(struct mem_inode *m)
-{
-	struct mem_sb *ms = mem_sb_of(m->inode.sb);
-	uint64_t now = READ_ONCE(m->inode.pages.npages);
-
-	atomic_fetch_add(&ms->used_pages, now - m->charged);
-	m->charged = now;
-	m->inode.blocks = now * (PAGE_SIZE / 512);
-}
-static bool full(const struct mem_sb *ms, uint64_t more)
-{
-	return ms->max_pages && atomic_load(&ms->used_pages) + more > ms->max_pages;
-}
-
 static long mem_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	long n = pagecache_read(&f->inode->pages, u, *pos);
@@ -43,35 +30,6 @@ static long mem_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flag
 		*pos += (uint64_t)n;
 	}
 	return n;
-}
-
-/* Near the limit: page by page, overwriting what is there and stopping at what is not. */
-static long write_carefully(struct mem_inode *m, struct uio *u, uint64_t pos)
-{
-	struct mem_sb *ms = mem_sb_of(m->inode.sb);
-	uint64_t want = u->left, done = 0;
-	long n = 0;
-
-	while (done < want) {
-		uint64_t at = pos + done, room = PAGE_SIZE - at % PAGE_SIZE;
-		struct page *p = pagecache_find(&m->inode.pages, at / PAGE_SIZE);
-
-		if (p) {
-			page_put(p);
-		} else if (full(ms, 1)) {
-			n = -ENOSPC;
-			break;
-		}
-		u->left = MIN(room, want - done);
-		n = pagecache_write(&m->inode.pages, u, at);
-		if (n <= 0) {
-			break;
-		}
-		done += (uint64_t)n;
-		charge(m);
-	}
-	u->left = want - done;
-	return done ? (long)done : n;
 }
 
 static long mem_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
@@ -90,12 +48,7 @@ static long mem_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 		}
 		u->left = size - *pos;
 	}
-	if (unlikely(full(mem_sb_of(f->inode->sb), u->left / PAGE_SIZE + 2))) {
-		n = write_carefully(m, u, *pos);
-	} else {
-		n = pagecache_write(&f->inode->pages, u, *pos);
-	}
-	charge(m);
+	n = pagecache_write(&f->inode->pages, u, *pos);
 	if (n > 0) {
 		*pos += (uint64_t)n;
 		f->inode->mtime = f->inode->ctime = timespec_now();
@@ -105,19 +58,45 @@ static long mem_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 
 static int mem_mmap(struct file *f, int prot, int flags, struct page_cache **object)
 {
-	struct mem_inode *m = mem_inode_of(f->inode);
-
-	if (m->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) && prot & 2 && flags & 1) {
-		return -EPERM;
-	}
+	(void)prot;
+	(void)flags;
 	*object = &f->inode->pages;
 	return 0;
+}
+
+/* The pages of [off, off + len), so that nothing fails there later. */
+static int preallocate(struct inode *inode, uint64_t off, uint64_t len)
+{
+	const struct page_account *limit = &mem_sb_of(inode->sb)->pages;
+	uint64_t first = off / PAGE_SIZE, end = DIV_ROUND_UP(off + len, PAGE_SIZE);
+	uint64_t had = DIV_ROUND_UP(atomic_load(&inode->pages.size), PAGE_SIZE);
+	struct page *p;
+	int err = limit->max && end - first > limit->max ? -ENOSPC : 0;
+
+	for (uint64_t i = first; !err && i < end; i++) {
+		err = thread_current()->killed ? -EINTR : pagecache_get_page(&inode->pages, i, &p);
+		if (err) {
+			/* What lies behind the file's end was not there before. */
+			first = MAX(first, had);
+			if (i > first) {
+				pagecache_zero_range(&inode->pages, first * PAGE_SIZE,
+						     (i - first) * PAGE_SIZE);
+			}
+			break;
+		}
+		page_put(p);
+		if (i % 256 == 0) {
+			sched_yield_point();
+		}
+	}
+	return err;
 }
 
 static int mem_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 {
 	struct mem_inode *m = mem_inode_of(f->inode);
 	uint64_t size = atomic_load(&f->inode->pages.size);
+	int err;
 
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) {
 		return -EOPNOTSUPP;
@@ -132,8 +111,9 @@ static int mem_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 	if (off + len > size && m->seals & F_SEAL_GROW) {
 		return -EPERM;
 	}
-	if (full(mem_sb_of(f->inode->sb), len / PAGE_SIZE)) {
-		return -ENOSPC;
+	err = preallocate(f->inode, off, len);
+	if (err) {
+		return err;
 	}
 	if (off + len > size && !(mode & FALLOC_FL_KEEP_SIZE)) {
 		pagecache_truncate(&f->inode->pages, off + len);
@@ -171,7 +151,6 @@ static int tmpfs_setattr(struct inode *inode, const struct iattr *a)
 			return -EPERM;
 		}
 		pagecache_truncate(&inode->pages, a->size);
-		charge(m);
 	}
 	inode_setattr_generic(inode, a);
 	return 0;
@@ -225,7 +204,7 @@ static int add(struct inode *dir, struct dentry *d, uint32_t mode, struct inode 
 	struct mem_sb *ms = mem_sb_of(dir->sb);
 	struct inode *inode;
 
-	if (ms->max_pages && atomic_load(&ms->inodes) >= ms->max_pages) {
+	if (ms->pages.max && atomic_load(&ms->inodes) >= ms->pages.max) {
 		return -ENOSPC;
 	}
 	inode = mem_inode_new(dir->sb, ops_for(mode), mode);
@@ -386,7 +365,7 @@ int tmpfs_create(const char *type, uint32_t mode, uint64_t limit, struct superbl
 
 	if (!err) {
 		mem_get_stats(&ms);
-		mem_sb_of(*out)->max_pages = limit ? DIV_ROUND_UP(limit, PAGE_SIZE)
+		mem_sb_of(*out)->pages.max = limit ? DIV_ROUND_UP(limit, PAGE_SIZE)
 						   : MAX(ms.total_pages / 2, (uint64_t)1);
 	}
 	return err;

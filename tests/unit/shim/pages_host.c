@@ -258,6 +258,14 @@ void mutex_lock(struct mutex *m)
 	ASSERT(!m->owner);
 	m->owner = &fake_thread;
 }
+bool mutex_trylock(struct mutex *m)
+{
+	if (m->owner) {
+		return false;
+	}
+	m->owner = &fake_thread;
+	return true;
+}
 void mutex_unlock(struct mutex *m)
 {
 	ASSERT(m->owner);
