@@ -29,6 +29,7 @@
 #include <loader/vdso.h>
 #include <mm/mm.h>
 #include <mm/slab.h>
+#include <proc/cred.h>
 #include <proc/exec.h>
 #include <proc/task.h>
 
@@ -72,7 +73,7 @@ static int open_program(const struct exec_request *req, const char *who, int dir
 			explain(req, "%s is not executable (mode %04o): chmod +x", who,
 				inode->mode & 07777);
 		} else {
-			err = vfs_open_path(&path, O_RDONLY, out);
+			err = vfs_open_exec(&path, out);
 		}
 	}
 	path_put(&path);
@@ -181,6 +182,10 @@ static int find_image(const struct exec_request *req, struct exec_load *l)
 	if (!err && l->image->interp_len) {
 		err = load_interp(req, l);
 	}
+	if (!err) {
+		l->unreadable = vfs_permission(l->file->inode, MAY_READ) ||
+				(l->interp && vfs_permission(l->interp->inode, MAY_READ));
+	}
 	return err;
 }
 
@@ -196,6 +201,7 @@ static void free_load(struct exec_load *l)
 	if (l->mm) {
 		mm_put(l->mm);
 	}
+	cred_put(l->cred);
 	file_put(l->interp);
 	file_put(l->file);
 	kfree(l->interp_name);
@@ -222,14 +228,17 @@ static void start_registers(const struct exec_load *l)
 static int commit(const struct exec_request *req, struct exec_load *l)
 {
 	struct mm *mm = l->mm;
-	int err = proc_exec_point_of_no_return();
+	int err = cred_exec(l->file, &l->cred);
 
+	if (!err) {
+		err = proc_exec_point_of_no_return();
+	}
 	if (err) {
 		return err;
 	}
+	proc_exec_commit(base_name(req->execfn), mm, l->cred);
 	l->mm = NULL; /* ours to free no more */
-	mm_switch_current(mm);
-	proc_exec_commit(base_name(req->execfn), l->file);
+	l->cred = NULL;
 	err = exec_finish_stack(mm, l);
 	start_registers(l);
 	if (err) {

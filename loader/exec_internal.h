@@ -17,6 +17,8 @@ struct exec_load {
 	char head[SCRIPT_HEAD];
 
 	struct mm *mm;	      /* the new address space, before commit */
+	struct cred *cred;    /* the new credentials, before commit */
+	bool unreadable;      /* who may execute it may not read it: not from memory either */
 	uint64_t bias;	      /* of the program */
 	uint64_t interp_bias; /* of the interpreter */
 	uint64_t stack_top;

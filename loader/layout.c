@@ -140,7 +140,7 @@ int exec_build_mm(struct exec_load *l)
 		return err;
 	}
 	place_mappings(l->mm);
-	l->mm->dumpable = true;
+	l->mm->dumpable = !l->unreadable;
 	file_get(l->file);
 	l->mm->exe_file = l->file;
 	err = map_images(l);

@@ -46,19 +46,16 @@ long sys_setrlimit(unsigned resource, user_ptr limit)
 }
 
 /* Others' limits: all three of the target's ids must be ours. */
-static int check_prlimit(struct process *p)
+static int check_prlimit(struct task *t)
 {
 	const struct cred *me = thread_current()->cred;
 	struct cred *c;
 	bool ok;
 
-	if (p == process_current() || cred_capable(CAP_SYS_RESOURCE)) {
+	if (t == task_current() || cred_capable(CAP_SYS_RESOURCE)) {
 		return 0;
 	}
-	c = process_get_cred(p);
-	if (!c) {
-		return -ESRCH;
-	}
+	c = task_get_cred(t);
 	ok = ids_are_all(&c->u, me->u.real) && ids_are_all(&c->g, me->g.real);
 	cred_put(c);
 	return ok ? 0 : -EPERM;
@@ -66,7 +63,6 @@ static int check_prlimit(struct process *p)
 
 long sys_prlimit64(int pid, unsigned resource, user_ptr new_limit, user_ptr old_limit)
 {
-	struct process *p;
 	struct task *t;
 	long err;
 
@@ -77,14 +73,11 @@ long sys_prlimit64(int pid, unsigned resource, user_ptr new_limit, user_ptr old_
 	if (!t) {
 		return -ESRCH;
 	}
-	p = t->process;
-	process_get(p);
-	task_put(t);
-	err = check_prlimit(p);
+	err = check_prlimit(t);
 	if (!err) {
-		err = do_prlimit(p, resource, new_limit, old_limit);
+		err = do_prlimit(t->process, resource, new_limit, old_limit);
 	}
-	process_put(p);
+	task_put(t);
 	return err;
 }
 

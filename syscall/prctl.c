@@ -12,8 +12,6 @@
 #include <proc/cred.h>
 #include <proc/task.h>
 
-#define DEFAULT_TIMER_SLACK_NS 50000
-
 static long set_name(user_ptr from)
 {
 	struct thread *t = thread_current();
@@ -100,7 +98,7 @@ static long prctl_process(int option, uint64_t arg2)
 		if (arg2 > 1) {
 			return -EINVAL;
 		}
-		t->thread.mm->dumpable = arg2;
+		WRITE_ONCE(t->thread.mm->dumpable, arg2);
 		return 0;
 	case PR_SET_CHILD_SUBREAPER: p->child_subreaper = arg2 != 0; return 0;
 	case PR_GET_CHILD_SUBREAPER: return put_user_u32((user_ptr){ arg2 }, p->child_subreaper);
@@ -108,8 +106,7 @@ static long prctl_process(int option, uint64_t arg2)
 		arg2 = (int64_t)arg2 <= 0 ? 0 : arg2;
 		t->timer_slack_ns = (uint32_t)MIN(arg2, (uint64_t)UINT32_MAX);
 		return 0;
-	case PR_GET_TIMERSLACK:
-		return t->timer_slack_ns ? t->timer_slack_ns : DEFAULT_TIMER_SLACK_NS;
+	case PR_GET_TIMERSLACK: return task_timer_slack_ns(t);
 	case PR_GET_TID_ADDRESS: return put_user_u64((user_ptr){ arg2 }, t->clear_child_tid.addr);
 	default: return -EINVAL;
 	}

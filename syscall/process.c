@@ -9,6 +9,7 @@
 #include <linux/errno.h>
 #include <mm/usercopy.h>
 #include <ipc/ipc.h>
+#include <proc/access.h>
 #include <proc/lifecycle.h>
 #include <proc/pidfd.h>
 #include <signal/signal.h>
@@ -373,11 +374,11 @@ long sys_pidfd_send_signal(int fd, int sig, user_ptr uinfo, unsigned flags)
 
 long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 {
-	struct fdtable *files;
 	struct process *p;
 	struct task *t;
-	struct file *f = NULL;
-	int err, found;
+	struct file *f;
+	bool cloexec;
+	int err;
 
 	if (flags) {
 		return -EINVAL;
@@ -386,24 +387,11 @@ long sys_pidfd_getfd(int pidfd, int fd, unsigned flags)
 	if (err) {
 		return err;
 	}
-	err = signal_check_permission(p, SIGKILL);
-	t = err ? NULL : process_get_task(p);
-	files = task_get_files(t);
+	t = process_get_task(p);
+	err = task_access_file(t, ACCESS_REAL_IDS, fd, &f, &cloexec);
 	task_put(t);
 	process_put(p);
-	if (!files) {
-		return err ? err : -ESRCH;
-	}
-	found = fdtable_next(files, fd, &f);
-	fdtable_put(files);
-	if (found < 0) {
-		return -EBADF;
-	}
-	if (found != fd) {
-		file_put(f);
-		return -EBADF;
-	}
-	return fd_give(f, true);
+	return err ? err : fd_give(f, true);
 }
 
 /* --- parts --- */

@@ -13,6 +13,7 @@
 #include <mm/mm.h>
 #include <mm/slab.h>
 #include <mm/usercopy.h>
+#include <proc/access.h>
 #include <proc/task.h>
 
 #define BUF_SIZE (4 * PAGE_SIZE)
@@ -107,15 +108,10 @@ static long move(struct transfer *t, struct mm *mm, void *buf, bool write)
 static int find_mm(int pid, struct mm **out)
 {
 	struct task *t = task_find(pid);
-	int err;
+	int err = task_access_mm(t, ACCESS_REAL_IDS, out);
 
-	if (!t) {
-		return -ESRCH;
-	}
-	err = process_may_access(t->process);
-	*out = err ? NULL : task_get_mm(t);
 	task_put(t);
-	return err ? err : *out ? 0 : -ESRCH;
+	return err;
 }
 
 static long transfer(int pid, user_ptr local, uint64_t nlocal, user_ptr remote, uint64_t nremote,

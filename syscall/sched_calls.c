@@ -44,6 +44,12 @@ static bool policy_known(int policy)
 	       is_rt(policy);
 }
 
+/* Whoever is permitted more than the caller is out of reach, whatever the ids say. */
+static bool has_more(const struct cred *c)
+{
+	return c->cap_permitted & ~thread_current()->cred->cap_permitted;
+}
+
 static bool may_change(struct task *t)
 {
 	const struct cred *me = thread_current()->cred;
@@ -53,11 +59,8 @@ static bool may_change(struct task *t)
 	if (cred_capable(CAP_SYS_NICE)) {
 		return true;
 	}
-	c = process_get_cred(t->process);
-	if (!c) {
-		return false;
-	}
-	ok = me->u.eff == c->u.eff || me->u.eff == c->u.real;
+	c = task_get_cred(t);
+	ok = (me->u.eff == c->u.eff || me->u.eff == c->u.real) && !has_more(c);
 	cred_put(c);
 	return ok;
 }
@@ -392,7 +395,9 @@ static long for_each_named(int which, int who, long (*fn)(struct task *t, void *
 		}
 		t = match ? process_get_task(p) : NULL;
 		if (t) {
-			result = fn(t, arg);
+			long err = fn(t, arg);
+
+			result = err || result == -ESRCH ? err : result;
 			task_put(t);
 		}
 	}
@@ -444,38 +449,67 @@ long sys_setpriority(int which, int who, int nice)
 
 /* --- I/O priority: kept, as the host schedules I/O --- */
 
+static long check_ioprio(int prio)
+{
+	int class = prio >> IOPRIO_CLASS_SHIFT, level = prio & IOPRIO_DATA_MASK;
+
+	switch (class) {
+	case IOPRIO_CLASS_RT:
+		if (!cred_capable(CAP_SYS_ADMIN) && !cred_capable(CAP_SYS_NICE)) {
+			return -EPERM;
+		}
+		return level >= IOPRIO_LEVELS ? -EINVAL : 0;
+	case IOPRIO_CLASS_BE: return level >= IOPRIO_LEVELS ? -EINVAL : 0;
+	case IOPRIO_CLASS_IDLE: return 0;
+	case IOPRIO_CLASS_NONE: return level ? -EINVAL : 0;
+	default: return -EINVAL;
+	}
+}
+
+static long set_ioprio(struct task *t, void *arg)
+{
+	const struct cred *me = thread_current()->cred;
+	struct cred *c = task_get_cred(t);
+	bool mine = c->u.real == me->u.eff || c->u.real == me->u.real;
+	bool ok = (mine && !has_more(c)) || cred_capable(CAP_SYS_NICE);
+
+	cred_put(c);
+	if (!ok) {
+		return -EPERM;
+	}
+	WRITE_ONCE(t->io_prio, *(int *)arg);
+	return 0;
+}
+
+/* IOPRIO_WHO_* are PRIO_* + 1. */
 long sys_ioprio_set(int which, int who, int prio)
 {
-	struct task *t;
+	long err = check_ioprio(prio);
 
-	if (which != IOPRIO_WHO_PROCESS || prio < 0 ||
-	    prio >> IOPRIO_CLASS_SHIFT > IOPRIO_CLASS_MAX) {
-		return -EINVAL;
+	if (!err && (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER)) {
+		err = -EINVAL;
 	}
-	t = get_task(who);
-	if (!t) {
-		return -ESRCH;
-	}
-	t->io_prio = prio;
-	task_put(t);
+	return err ? err : for_each_named(which - IOPRIO_WHO_PROCESS, who, set_ioprio, &prio);
+}
+
+static long get_ioprio(struct task *t, void *arg)
+{
+	int *best = arg;
+
+	*best = MIN(*best, READ_ONCE(t->io_prio));
 	return 0;
 }
 
 long sys_ioprio_get(int which, int who)
 {
-	struct task *t;
-	long prio;
+	int prio = INT32_MAX;
+	long err;
 
-	if (which != IOPRIO_WHO_PROCESS) {
+	if (which < IOPRIO_WHO_PROCESS || which > IOPRIO_WHO_USER) {
 		return -EINVAL;
 	}
-	t = get_task(who);
-	if (!t) {
-		return -ESRCH;
-	}
-	prio = t->io_prio;
-	task_put(t);
-	return prio;
+	err = for_each_named(which - IOPRIO_WHO_PROCESS, who, get_ioprio, &prio);
+	return err ? err : prio;
 }
 
 long sys_rseq(user_ptr addr, unsigned len, int flags, unsigned sig)

@@ -9,6 +9,7 @@
 #include <linux/futex.h>
 #include <linux/prctl.h>
 #include <mm/usercopy.h>
+#include <proc/access.h>
 #include <proc/task.h>
 
 long sys_set_tid_address(user_ptr tidptr)
@@ -36,7 +37,7 @@ long sys_get_robust_list(int pid, user_ptr head, user_ptr len)
 		return -ESRCH;
 	}
 	list = t->robust_list.addr;
-	err = t->process == process_current() || cred_capable(CAP_SYS_PTRACE) ? 0 : -EPERM;
+	err = task_may_access(t, ACCESS_REAL_IDS);
 	if (pid) {
 		task_put(t);
 	}
@@ -53,7 +54,7 @@ long sys_arch_prctl(int op, uint64_t addr)
 	switch (op) {
 	case ARCH_SET_FS:
 	case ARCH_SET_GS:
-		if (addr >= USER_END) {
+		if (!arch_user_base_ok(addr)) {
 			return -EPERM;
 		}
 		if (op == ARCH_SET_FS) {

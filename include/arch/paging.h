@@ -75,3 +75,9 @@ void *paging_map_mmio(uint64_t phys, size_t len);
 void paging_init_root(uint64_t *root);
 /* True when the kernel tables map va: a backtrace looks before it reads. */
 bool paging_kernel_mapped(uintptr_t va);
+/* May a program ask for this fs or gs base?  One that is not canonical would be a fault of the
+ * kernel when it is loaded. */
+static inline bool arch_user_base_ok(uint64_t base)
+{
+	return base < USER_END;
+}

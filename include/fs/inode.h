@@ -54,6 +54,8 @@ struct inode_ops {
 	int (*rmdir)(struct inode *dir, struct dentry *d);
 	int (*rename)(struct inode *old_dir, struct dentry *old_d, struct inode *new_dir,
 		      struct dentry *new_d, unsigned flags);
+	/* May the caller read or search it though its mode and owner forbid it?  NULL: no. */
+	bool (*permits)(struct inode *inode);
 	/* All */
 	/* Target of a symlink into buf, NUL-terminated; length or -errno. */
 	long (*readlink)(struct inode *inode, char *buf, size_t size);

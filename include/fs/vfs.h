@@ -11,8 +11,8 @@ struct path;
 
 MUST_USE int vfs_open(int dirfd, const char *name, int open_flags, uint32_t mode,
 		      struct file **out);
-/* An open file for a path already found (exec, /proc fd links). */
-MUST_USE int vfs_open_path(const struct path *p, int open_flags, struct file **out);
+/* For exec to read, which the program itself may be forbidden: the caller has checked all rights. */
+MUST_USE int vfs_open_exec(const struct path *p, struct file **out);
 MUST_USE int vfs_mkdir(int dirfd, const char *name, uint32_t mode);
 MUST_USE int vfs_mknod(int dirfd, const char *name, uint32_t mode, uint64_t rdev);
 MUST_USE int vfs_symlink(const char *target, int dirfd, const char *name);

@@ -64,8 +64,14 @@ _Static_assert(sizeof(struct linux_sched_attr) == 56, "struct sched_attr");
 #define SCHED_RT_PRIO_MAX 99
 /* ioprio_set(2) */
 #define IOPRIO_WHO_PROCESS 1
+#define IOPRIO_WHO_USER 3
 #define IOPRIO_CLASS_SHIFT 13
-#define IOPRIO_CLASS_MAX 3
+#define IOPRIO_DATA_MASK ((1 << IOPRIO_CLASS_SHIFT) - 1)
+#define IOPRIO_CLASS_NONE 0
+#define IOPRIO_CLASS_RT 1
+#define IOPRIO_CLASS_BE 2
+#define IOPRIO_CLASS_IDLE 3
+#define IOPRIO_LEVELS 8
 
 /* pidfd_open(2) */
 #define PIDFD_NONBLOCK 0x800

@@ -93,6 +93,7 @@ struct mm {
 	/* Every gap above gap_hint is at most gap_hole long. */
 	uint64_t gap_hint GUARDED_BY(mm_role), gap_hole GUARDED_BY(mm_role);
 	struct refcount users; /* 0: nobody else can reach it, see mm_assert_exclusive() */
+	struct refcount holds; /* of the struct: one for all users, one for each mm_hold() */
 	uint64_t brk_end GUARDED_BY(mm_role);
 	bool lock_future GUARDED_BY(mm_role); /* mlockall(MCL_FUTURE) */
 	/* By exec, before the program runs. */
@@ -107,8 +108,8 @@ struct mm {
 	_Atomic uint64_t total_pages, locked_pages, data_pages, stack_pages;
 	_Atomic int64_t rss_anon, rss_file, rss_shmem; /* pages mapped */
 	_Atomic uint64_t table_pages, peak_rss;
-	bool dumpable;
-	bool oom_victim;       /* faults fail fast while it dies */
+	bool dumpable;	 /* prctl(2), PR_SET_DUMPABLE: others may look in, see proc/access.h */
+	bool oom_victim; /* faults fail fast while it dies */
 	struct file *exe_file; /* counted; /proc/self/exe */
 	_Atomic uint32_t membarrier_state;
 };
@@ -118,8 +119,13 @@ MUST_USE int mm_create(struct mm **out);
 MUST_USE int mm_fork(struct mm *from, struct mm **out) EXCLUDES(mm_role);
 void mm_get(struct mm *mm);
 void mm_put(struct mm *mm) MAY_SLEEP EXCLUDES(mm_role); /* NULL is fine */
-/* exec: the current thread leaves its mm and runs on `mm` (takes over the reference). */
-void mm_switch_current(struct mm *mm);
+/* Keeps the struct, but neither the memory nor the executable: to reach those, mm_try_get(), which
+ * fails when the last user is gone. */
+void mm_hold(struct mm *mm);
+void mm_unhold(struct mm *mm); /* NULL is fine */
+MUST_USE bool mm_try_get(struct mm *mm);
+/* exec: the current thread leaves its mm and runs on `mm`; the references of both move. */
+struct mm *mm_swap_current(struct mm *mm);
 
 /* mmap(2) and friends, Linux semantics; addresses or -errno; prot and flags are Linux's
  * PROT_* and MAP_* (include/linux/mman.h).  `object`/`file` NULL = anonymous (shared

@@ -41,5 +41,8 @@ MUST_USE int cred_set_keep_caps(struct cred *c, uint64_t on);
 MUST_USE int cred_set_securebits(struct cred *c, uint64_t bits);
 MUST_USE int cred_set_no_new_privs(struct cred *c, uint64_t unused);
 
-/* exec's part: set-id bits of the file (NULL = none), then capabilities. */
-void cred_exec(const struct file *exe);
+/* What the current thread will be when it has executed a file with these set-id bits; counted. */
+MUST_USE int cred_exec(const struct file *exe, struct cred **out);
+/* The step from `from` to `to` gives other rights: what was made by or for the old ones must not
+ * reach into the new ones (dumpable, the parent's death signal). */
+bool cred_gains(const struct cred *from, const struct cred *to);

@@ -93,14 +93,13 @@ struct task {
 	uint32_t rseq_len, rseq_sig;
 
 	_Atomic int pdeath_signal;
-	uint32_t timer_slack_ns;
+	uint32_t timer_slack_ns;	/* 0: TIMER_SLACK_DEFAULT_NS */
 	int io_prio;			/* ioprio_set(2) */
 	struct sem_undo_list *sem_undo; /* [t] counted, shared by CLONE_SYSVSEM */
 	uint64_t minflt, majflt;	/* [t] */
 	uint32_t sys_sample; /* [t] entries into the kernel until the next one is timed */
 	uint64_t sys_ns;     /* [t] CPU time in the kernel, from samples */
 	uint64_t seen_utime, seen_stime;      /* [a] what was told: never goes back */
-	struct mm *exec_old_mm;		      /* [t] during exec: see proc/exec.c */
 	bool dumped GUARDED_BY(siglock_role); /* [S] took part in a core dump */
 };
 
@@ -230,8 +229,13 @@ static inline void process_unlock(struct process *p, uint64_t flags) RELEASES(si
 void process_get(struct process *p);
 void process_put(struct process *p);
 
-/* May the current thread look into p (ptrace access)?  0 or -EPERM. */
-MUST_USE int process_may_access(struct process *p);
+#define TIMER_SLACK_DEFAULT_NS 50000
+static inline uint32_t task_timer_slack_ns(const struct task *t)
+{
+	uint32_t ns = READ_ONCE(t->timer_slack_ns);
+
+	return ns ? ns : TIMER_SLACK_DEFAULT_NS;
+}
 
 /* Soft limit of a process, no lock. */
 static inline uint64_t process_rlimit(const struct process *p, int resource)
@@ -265,12 +269,13 @@ static inline void task_sample_end(uint64_t began)
 	task_current()->sys_ns += (task_current_cpu_ns() - began) * SYS_SAMPLE;
 }
 
-/* The parts of another process's task, counted; NULL when it has none any more, or t is NULL. */
+/* The parts of another process's task, counted; NULL when it has none any more, or t is NULL.  What
+ * not everybody may see is got by proc/access.h instead. */
 struct mm *task_get_mm(struct task *t);
 struct fdtable *task_get_files(struct task *t);
-struct fs_context *task_get_fs(struct task *t);
 struct mm *process_get_mm(struct process *p);
 struct cred *process_get_cred(struct process *p);
+struct cred *task_get_cred(struct task *t); /* it has them to its end: never NULL */
 /* Whom it is charged to: its real uid, also when it has no credentials any more. */
 uint32_t process_uid(struct process *p);
 /* A live thread of p, the leader if it can be, counted; NULL when all are gone. */

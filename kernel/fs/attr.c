@@ -59,7 +59,11 @@ int vfs_permission(struct inode *inode, int mask)
 		if (!(mask & MAY_WRITE) && cred_capable(CAP_DAC_READ_SEARCH)) {
 			return 0;
 		}
-		return cred_capable(CAP_DAC_OVERRIDE) ? 0 : -EACCES;
+		if (cred_capable(CAP_DAC_OVERRIDE)) {
+			return 0;
+		}
+		return inode->ops && inode->ops->permits && inode->ops->permits(inode) ? 0
+										       : -EACCES;
 	}
 	if (mask == MAY_READ && cred_capable(CAP_DAC_READ_SEARCH)) {
 		return 0;

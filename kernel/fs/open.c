@@ -448,19 +448,19 @@ int vfs_open(int dirfd, const char *name, int open_flags, uint32_t mode, struct 
 	return vfs_openat2(dirfd, name, open_flags, mode, 0, out);
 }
 
-int vfs_open_path(const struct path *p, int open_flags, struct file **out)
+int vfs_open_exec(const struct path *p, struct file **out)
 {
-	struct open_args o = { .flags = open_flags | O_LARGEFILE };
-	int err = file_alloc(o.flags & ~O_CLOEXEC, &o.f);
+	struct file *f;
+	int err = file_alloc(O_RDONLY | O_LARGEFILE, &f);
 
 	if (err) {
 		return err;
 	}
-	err = finish_open(&o, p, false);
+	err = file_open_inode(f, p, O_RDONLY | O_LARGEFILE);
 	if (err) {
-		file_put(o.f);
+		file_put(f);
 		return err;
 	}
-	*out = o.f;
+	*out = f;
 	return 0;
 }

@@ -173,7 +173,7 @@ static int check_address(uint64_t *addr, uint64_t size, int flags)
 			return -EINVAL;
 		}
 	}
-	return *addr > USER_END - size ? -EINVAL : 0;
+	return *addr + size < *addr ? -EINVAL : 0; /* mm_mmap() looks at the rest */
 }
 
 long shm_attach(int id, uint64_t addr, int flags)

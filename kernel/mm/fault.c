@@ -401,7 +401,7 @@ int mm_populate(struct mm *mm, uint64_t start, uint64_t end, enum populate_mode 
 {
 	int err = 0;
 
-	ASSERT(IS_ALIGNED(start, PAGE_SIZE));
+	ASSERT(IS_ALIGNED(start, PAGE_SIZE) && end <= USER_END);
 	while (start < end && !err) {
 		struct vma *v;
 

@@ -62,7 +62,7 @@ int huge_split_at(struct mm *mm, uint64_t addr)
 	uint64_t *pmd;
 	struct page *table;
 
-	DEBUG_ASSERT(addr <= USER_END && IS_ALIGNED(addr, PAGE_SIZE));
+	ASSERT(addr <= USER_END && IS_ALIGNED(addr, PAGE_SIZE));
 	if (IS_ALIGNED(addr, HUGE_SIZE)) {
 		return 0;
 	}

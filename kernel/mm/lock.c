@@ -59,34 +59,38 @@ static int lock_range(struct mm *mm, uint64_t start, uint64_t end, uint32_t lock
 int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, bool onfault)
 {
 	struct list dead = LIST_INIT(dead);
-	uint64_t start = addr & PAGE_MASK, size = ALIGN_UP(len + (addr - start), PAGE_SIZE);
-	uint64_t end = start + size, pages = size >> PAGE_SHIFT;
+	struct user_range r;
+	uint64_t pages;
 	uint32_t flags = lock ? VMA_LOCKED | (onfault ? VMA_LOCKONFAULT : 0u) : 0;
 	int err;
 
 	if (lock && mm_rlimit(RLIMIT_MEMLOCK) == 0) {
 		return -EPERM;
 	}
-	if (end < start) {
+	if (!user_range_clip(addr, len, &r)) {
 		return -EINVAL;
 	}
+	pages = (r.end - r.start) >> PAGE_SHIFT;
 	err = rwsem_write_lock_killable(&mm->lock);
 	if (err) {
 		return err;
 	}
 	if (lock && mm_lock_check(mm, pages) &&
-	    mm_lock_check(mm, pages - locked_pages(mm, start, end))) {
+	    mm_lock_check(mm, pages - locked_pages(mm, r.start, r.end))) {
 		err = -ENOMEM;
 	}
 	if (!err) {
-		err = lock_range(mm, start, end, flags, &dead);
+		err = lock_range(mm, r.start, r.end, flags, &dead);
 	}
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
+	if (!err && r.beyond) {
+		return -ENOMEM;
+	}
 	if (err || !lock || onfault) {
 		return err;
 	}
-	err = mm_populate(mm, start, end, POPULATE_LOCK);
+	err = mm_populate(mm, r.start, r.end, POPULATE_LOCK);
 	if (err == -ENOMEM) {
 		return -EAGAIN;
 	}
@@ -197,25 +201,24 @@ static bool page_resident(struct mm *mm, struct vma *v, uint64_t addr) REQUIRES_
 
 int mm_mincore(struct mm *mm, uint64_t addr, uint64_t len, user_ptr vec)
 {
-	uint64_t end;
+	struct user_range r;
 
 	if (!IS_ALIGNED(addr, PAGE_SIZE)) {
 		return -EINVAL;
 	}
-	if (addr > USER_END || len > USER_END - addr) {
+	if (!user_range(addr, len, &r)) {
 		return -ENOMEM;
 	}
-	end = addr + ALIGN_UP(len, PAGE_SIZE);
-	if (!user_range_ok(vec, (end - addr) >> PAGE_SHIFT)) {
+	if (!user_range_ok(vec, (r.end - r.start) >> PAGE_SHIFT)) {
 		return -EFAULT;
 	}
-	while (addr < end) {
+	while (addr < r.end) {
 		uint8_t bytes[256];
 		size_t n = 0;
 		bool hole = false;
 
 		rwsem_read_lock(&mm->lock);
-		while (addr < end && n < sizeof(bytes)) {
+		while (addr < r.end && n < sizeof(bytes)) {
 			struct vma *v = vma_lookup(mm, addr);
 
 			if (!v) {
@@ -302,18 +305,18 @@ static int sync_range(struct mm *mm, uint64_t start, uint64_t end, int flags)
 
 int mm_msync(struct mm *mm, uint64_t addr, uint64_t len, int flags)
 {
-	uint64_t size = ALIGN_UP(len, PAGE_SIZE);
+	struct user_range r;
 	int err;
 
 	if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || !IS_ALIGNED(addr, PAGE_SIZE) ||
 	    (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC)) {
 		return -EINVAL;
 	}
-	if (addr + size < addr) {
+	if (!user_range_clip(addr, len, &r)) {
 		return -ENOMEM;
 	}
 	rwsem_read_lock(&mm->lock);
-	err = sync_range(mm, addr, addr + size, flags);
+	err = sync_range(mm, r.start, r.end, flags);
 	rwsem_read_unlock(&mm->lock);
-	return err;
+	return !err && r.beyond ? -ENOMEM : err;
 }

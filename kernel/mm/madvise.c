@@ -216,31 +216,31 @@ int mm_madvise(struct mm *mm, uint64_t addr, uint64_t len, int advice)
 {
 	struct list dead = LIST_INIT(dead);
 	const struct advice *a = find_advice(advice);
-	uint64_t size = ALIGN_UP(len, PAGE_SIZE);
+	struct user_range r;
 	int err;
 
-	if (!a || !IS_ALIGNED(addr, PAGE_SIZE) || (len && !size) || addr + size < addr) {
+	if (!a || !IS_ALIGNED(addr, PAGE_SIZE) || !user_range_clip(addr, len, &r) ||
+	    (len && user_range_empty(&r))) {
 		return -EINVAL;
 	}
-	if (size == 0) {
+	if (len == 0) {
 		return 0;
 	}
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
-		return mm_populate(mm, addr, addr + size,
-				   advice == MADV_POPULATE_READ ? POPULATE_READ : POPULATE_WRITE);
-	}
-	if (a->flags_change) {
+		err = mm_populate(mm, r.start, r.end,
+				  advice == MADV_POPULATE_READ ? POPULATE_READ : POPULATE_WRITE);
+	} else if (a->flags_change) {
 		err = rwsem_write_lock_killable(&mm->lock);
 		if (err) {
 			return err;
 		}
-		err = change_range(mm, addr, addr + size, a, &dead);
+		err = change_range(mm, r.start, r.end, a, &dead);
 		rwsem_write_unlock(&mm->lock);
 		vma_dispose(&dead);
-		return err;
+	} else {
+		rwsem_read_lock(&mm->lock);
+		err = advise_range(mm, r.start, r.end, advice);
+		rwsem_read_unlock(&mm->lock);
 	}
-	rwsem_read_lock(&mm->lock);
-	err = advise_range(mm, addr, addr + size, advice);
-	rwsem_read_unlock(&mm->lock);
-	return err;
+	return !err && r.beyond ? -ENOMEM : err;
 }

@@ -3,7 +3,8 @@
  * Life of an address space: create, fork, switch, tear down.
  *
  * `users` counts threads and those who look in; 0 means that nobody else can reach the space:
- * it is being built by mm_fork() or torn down, and its vmas change without mm->lock.
+ * it is being built by mm_fork() or torn down, and its vmas change without mm->lock.  `holds` keeps
+ * the struct alone, for files of /proc that name a space for longer than it lasts.
  */
 #include <mm/mm.h>
 
@@ -69,6 +70,7 @@ int mm_create(struct mm **out)
 	spin_init(&mm->pt_lock, RANK_PAGETABLE, "page tables");
 	mm->space.root = page_to_phys(root);
 	refcount_init(&mm->users, 1);
+	refcount_init(&mm->holds, 1);
 	atomic_init(&mm->table_pages, 1);
 	mm->dumpable = true;
 	mm_set_mmap_base(mm, MMAP_BASE);
@@ -79,6 +81,23 @@ int mm_create(struct mm **out)
 void mm_get(struct mm *mm)
 {
 	refcount_get(&mm->users);
+}
+
+bool mm_try_get(struct mm *mm)
+{
+	return refcount_try_get(&mm->users);
+}
+
+void mm_hold(struct mm *mm)
+{
+	refcount_get(&mm->holds);
+}
+
+void mm_unhold(struct mm *mm)
+{
+	if (mm && refcount_put(&mm->holds)) {
+		kmem_cache_free(mm_cache, mm);
+	}
 }
 
 static void unmap_all(struct mm *mm, struct list *dead)
@@ -116,7 +135,7 @@ static void mm_teardown(struct mm *mm) MAY_SLEEP EXCLUDES(mm_role)
 	if (mm->exe_file) {
 		mm_file_ops->put(mm->exe_file);
 	}
-	kmem_cache_free(mm_cache, mm);
+	mm_unhold(mm); /* the users' */
 }
 
 void mm_put(struct mm *mm)
@@ -126,7 +145,7 @@ void mm_put(struct mm *mm)
 	}
 }
 
-void mm_switch_current(struct mm *mm)
+struct mm *mm_swap_current(struct mm *mm)
 {
 	struct thread *t = thread_current();
 	struct mm *old = t->mm;
@@ -134,7 +153,7 @@ void mm_switch_current(struct mm *mm)
 	t->mm = mm;
 	t->arch.space = &mm->space;
 	arch_load_space(&mm->space);
-	mm_put(old);
+	return old;
 }
 
 static void copy_fields(struct mm *to, const struct mm *from) REQUIRES(mm_role)

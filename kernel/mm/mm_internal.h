@@ -23,6 +23,42 @@
 #define STACK_GUARD_GAP (256 * PAGE_SIZE)
 #define MAX_MAP_COUNT 65530u
 
+/* Ranges that a program names.  A system call makes one of them first, by user_range() or
+ * user_range_clip(), and hands on only that: no function below takes an end that a program chose and
+ * nobody compared with USER_END.  What walks page tables asserts it once more, for beyond USER_END
+ * those are the kernel's own. */
+struct user_range {
+	uint64_t start, end; /* whole pages, start <= end <= USER_END */
+	bool beyond;	     /* clipped: there was more */
+};
+/* The pages that [addr, addr + len) touches; false when they don't lie below USER_END. */
+MUST_USE static inline bool user_range(uint64_t addr, uint64_t len, struct user_range *r)
+{
+	if (addr > USER_END || len > USER_END - addr) {
+		return false;
+	}
+	*r = (struct user_range){ addr & PAGE_MASK, ALIGN_UP(addr + len, PAGE_SIZE), false };
+	return true;
+}
+/* For calls that act on what is mapped before they complain of what can't be: the part below
+ * USER_END.  False when the end overflows. */
+MUST_USE static inline bool user_range_clip(uint64_t addr, uint64_t len, struct user_range *r)
+{
+	uint64_t start = addr & PAGE_MASK, end = ALIGN_UP(addr + len, PAGE_SIZE);
+
+	if (end < start) {
+		return false;
+	}
+	*r = (struct user_range){ MIN(start, USER_END), MIN(end, USER_END),
+				  end > MAX(start, USER_END) };
+	return true;
+}
+
+static inline bool user_range_empty(const struct user_range *r)
+{
+	return r->start == r->end && !r->beyond;
+}
+
 /* At the head of functions that change vmas: mm->lock is held for writing, or nobody else can
  * reach mm (the child of a fork before it is out, a space after its last user).  Checked in debug
  * builds, for it would be a tenth of a small mmap(). */

@@ -151,11 +151,12 @@ void mm_free_tables_locked(struct gather *g, uint64_t start, uint64_t end)
 
 int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *dead)
 {
-	struct vma *v = vma_find_range(mm, start, end), *next;
+	struct vma *v, *next;
 	struct gather g;
 	int err;
 
 	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
+	v = vma_find_range(mm, start, end);
 	if (!v) {
 		return 0;
 	}
@@ -188,20 +189,17 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, struct list *de
 int mm_munmap(struct mm *mm, uint64_t addr, uint64_t len)
 {
 	struct list dead = LIST_INIT(dead);
+	struct user_range r;
 	int err;
 
-	if (!IS_ALIGNED(addr, PAGE_SIZE) || addr > USER_END || len > USER_END - addr) {
-		return -EINVAL;
-	}
-	len = ALIGN_UP(len, PAGE_SIZE);
-	if (len == 0) {
+	if (!IS_ALIGNED(addr, PAGE_SIZE) || !user_range(addr, len, &r) || r.start == r.end) {
 		return -EINVAL;
 	}
 	err = rwsem_write_lock_killable(&mm->lock);
 	if (err) {
 		return err;
 	}
-	err = mm_unmap_locked(mm, addr, addr + len, &dead);
+	err = mm_unmap_locked(mm, r.start, r.end, &dead);
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
 	return err;

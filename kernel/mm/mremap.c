@@ -279,6 +279,9 @@ static long remap_locked(struct mm *mm, struct remap *r, struct list *dead) REQU
 	if (!v) {
 		return -EFAULT;
 	}
+	if (r->old_len > r->new_len && r->old_len > USER_END - r->old) {
+		return -EINVAL;
+	}
 	if ((r->flags & MREMAP_FIXED) && r->old_len == r->new_len &&
 	    r->old_len <= USER_END - r->old) {
 		return remap_move(mm, r, dead, &r->populate);
@@ -288,9 +291,6 @@ static long remap_locked(struct mm *mm, struct remap *r, struct list *dead) REQU
 	}
 	if (r->old_len >= r->new_len) {
 		if (r->old_len > r->new_len) {
-			if (r->old_len > USER_END - r->old) {
-				return -EINVAL;
-			}
 			err = mm_unmap_locked(mm, r->old + r->new_len, r->old + r->old_len, dead);
 			if (err) {
 				return err;

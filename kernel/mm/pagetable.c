@@ -17,7 +17,7 @@
 
 static void assert_range(uint64_t start, uint64_t end)
 {
-	DEBUG_ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
+	ASSERT(start < end && end <= USER_END && IS_ALIGNED(start | end, PAGE_SIZE));
 }
 
 /* --- finding and making tables --- */
@@ -26,7 +26,7 @@ uint64_t *pt_pmd_skip(struct mm *mm, uint64_t va, uint64_t *next)
 {
 	uint64_t *t = phys_to_virt(mm->space.root);
 
-	DEBUG_ASSERT(va <= USER_END);
+	ASSERT(va <= USER_END);
 	for (unsigned level = 3; level > 1; level--) {
 		uint64_t e = pte_read(&t[pt_index(va, level)]);
 
@@ -68,7 +68,7 @@ uint64_t *pt_pmd_alloc(struct mm *mm, uint64_t va)
 {
 	uint64_t *t = phys_to_virt(mm->space.root);
 
-	DEBUG_ASSERT(va < USER_END);
+	ASSERT(va < USER_END);
 	for (unsigned level = 3; level > 1; level--) {
 		uint64_t *e = &t[pt_index(va, level)];
 

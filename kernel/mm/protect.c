@@ -85,9 +85,10 @@ static int protect_vma(struct mm *mm, struct vma **vp, uint64_t start, uint64_t 
 	return 0;
 }
 
-static int protect_locked(struct mm *mm, uint64_t start, uint64_t end, int prot, int grows,
+static int protect_locked(struct mm *mm, const struct user_range *r, int prot, int grows,
 			  struct list *dead) REQUIRES(mm_role)
 {
+	uint64_t start = r->start, end = r->end;
 	uint32_t flags = vma_prot(prot);
 	struct vma *v = vma_find(mm, start);
 
@@ -129,6 +130,7 @@ int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, uint64_t prot)
 {
 	struct list dead = LIST_INIT(dead);
 	int grows = (int)prot & (PROT_GROWSDOWN | PROT_GROWSUP), err;
+	struct user_range r;
 
 	prot &= ~(uint64_t)grows;
 	if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || !IS_ALIGNED(addr, PAGE_SIZE)) {
@@ -137,8 +139,7 @@ int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, uint64_t prot)
 	if (len == 0) {
 		return 0;
 	}
-	len = ALIGN_UP(len, PAGE_SIZE);
-	if (addr + len <= addr) {
+	if (!user_range_clip(addr, len, &r) || user_range_empty(&r)) {
 		return -ENOMEM;
 	}
 	if (prot & ~(uint64_t)(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM)) {
@@ -148,8 +149,8 @@ int mm_mprotect(struct mm *mm, uint64_t addr, uint64_t len, uint64_t prot)
 	if (err) {
 		return err;
 	}
-	err = protect_locked(mm, addr, addr + len, (int)prot, grows, &dead);
+	err = protect_locked(mm, &r, (int)prot, grows, &dead);
 	rwsem_write_unlock(&mm->lock);
 	vma_dispose(&dead);
-	return err;
+	return !err && r.beyond ? -ENOMEM : err;
 }

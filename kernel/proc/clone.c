@@ -14,6 +14,7 @@
 #include <proc/lifecycle.h>
 
 #include <arch/fpu.h>
+#include <arch/paging.h>
 #include <fs/context.h>
 #include <fs/cred.h>
 #include <fs/fdtable.h>
@@ -54,17 +55,23 @@ static int check_flags(const struct clone_request *r)
 	if (r->set_tid && !cred_capable(CAP_SYS_ADMIN)) {
 		return -EPERM;
 	}
+	if (f & CLONE_SETTLS && !arch_user_base_ok(r->tls)) {
+		return -EPERM;
+	}
 	return r->set_tid ? -EINVAL : 0; /* numbers are ours to choose */
 }
 
 static int check_limits(struct process *p)
 {
-	int32_t mine = atomic_load_explicit(&p->user->threads, memory_order_relaxed);
+	struct user_account *u = process_get_user(p);
+	int32_t mine = atomic_load_explicit(&u->threads, memory_order_relaxed);
+	bool is_root = u->uid == 0;
 
+	user_account_put(u);
 	if (task_count() >= proc_max_threads()) {
 		return -EAGAIN;
 	}
-	if (p->user->uid != 0 && (uint64_t)mine >= process_rlimit(p, RLIMIT_NPROC) &&
+	if (!is_root && (uint64_t)mine >= process_rlimit(p, RLIMIT_NPROC) &&
 	    !cred_capable(CAP_SYS_RESOURCE) && !cred_capable(CAP_SYS_ADMIN)) {
 		return -EAGAIN;
 	}

@@ -72,18 +72,24 @@ struct cred *cred_swap(struct cred *c)
 	return old;
 }
 
+bool cred_gains(const struct cred *from, const struct cred *to)
+{
+	return from->u.eff != to->u.eff || from->g.eff != to->g.eff || from->u.fs != to->u.fs ||
+	       from->g.fs != to->g.fs || to->cap_permitted & ~from->cap_permitted;
+}
+
 void cred_commit(struct cred *c)
 {
 	const struct cred *old = me();
 	struct task *t = task_current();
 
-	if (old->u.eff != c->u.eff || old->g.eff != c->g.eff || old->u.fs != c->u.fs ||
-	    old->g.fs != c->g.fs) {
-		t->thread.mm->dumpable = false;
+	if (cred_gains(old, c)) {
+		/* Before the ids are seen: nobody may look in by the new ones (proc/access.h). */
+		WRITE_ONCE(t->thread.mm->dumpable, false);
 		atomic_store_explicit(&t->pdeath_signal, 0, memory_order_relaxed);
 	}
-	/* The first thread's real uid decides whom the process is charged to. */
-	if (t->process->user->uid != c->u.real) {
+	/* Who changes the real uid moves the whole process to that account. */
+	if (old->u.real != c->u.real) {
 		move_account(t->process, c->u.real);
 	}
 	cred_put(cred_swap(c));
@@ -361,22 +367,20 @@ static bool apply_set_id(struct cred *c, const struct inode *inode)
 	return changed;
 }
 
-void cred_exec(const struct file *exe)
+int cred_exec(const struct file *exe, struct cred **out)
 {
-	struct task *t = task_current();
 	struct cred *c = cred_copy(me());
 	bool set_id;
 
 	if (!c) {
-		return; /* the old ones have no more rights */
+		return -ENOMEM;
 	}
-	set_id = exe && apply_set_id(c, exe->inode);
+	set_id = apply_set_id(c, exe->inode);
 	c->u.saved = c->u.fs = c->u.eff;
 	c->g.saved = c->g.fs = c->g.eff;
 	c->securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
 	if (set_id) {
 		c->cap_ambient = 0;
-		atomic_store_explicit(&t->pdeath_signal, 0, memory_order_relaxed);
 	}
 	if (c->u.eff == 0 || c->u.real == 0) {
 		c->cap_permitted = c->cap_inheritable | c->cap_bounding;
@@ -384,6 +388,6 @@ void cred_exec(const struct file *exe)
 	} else {
 		c->cap_permitted = c->cap_effective = c->cap_ambient;
 	}
-	cred_commit(c);
-	t->thread.mm->dumpable = !set_id;
+	*out = c;
+	return 0;
 }

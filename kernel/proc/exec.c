@@ -9,8 +9,8 @@
  *
  * Exec against signals: handlers are shared with other processes only by CLONE_SIGHAND without
  * CLONE_THREAD, and unshared before they are reset.  What is pending stays pending.  Exec against
- * readers of the mm (task_get_mm()): the old mm stays counted until the siglock has been taken with
- * the new one in place, so none of them gets one that is going.
+ * those who look in (proc/access.h): memory and credentials change in one section of the siglock, in
+ * which they check and take; so nobody gets the new memory by the rights of the old program.
  */
 #include <proc/exec.h>
 
@@ -116,11 +116,6 @@ int proc_exec_point_of_no_return(void)
 	}
 	take_over_leader(t);
 	futex_exit(t);
-	/* Others who look at our mm (task_get_mm) do so under the siglock: the old one stays
-	 * until we have been through it once with the new one in place. */
-	ASSERT(!t->exec_old_mm);
-	t->exec_old_mm = t->thread.mm;
-	mm_get(t->exec_old_mm);
 	return 0;
 }
 
@@ -143,24 +138,41 @@ static void reset_thread(struct task *t)
 	arch_set_gs_base(&t->thread.arch, 0);
 }
 
-void proc_exec_commit(const char *comm, struct file *exe)
+/* The step between two programs: whoever looks before it sees the old one, after it the new one
+ * with its rights. */
+static void become(struct task *t, const char *comm, struct mm *mm, struct cred *cred)
 {
-	struct task *t = task_current();
 	struct process *p = t->process;
+	struct cred *old_cred = t->thread.cred;
+	struct mm *old_mm;
 	uint64_t flags;
 
+	if (old_cred->u.real != old_cred->u.eff || old_cred->g.real != old_cred->g.eff ||
+	    cred_gains(old_cred, cred)) {
+		mm->dumpable = false;
+		atomic_store_explicit(&t->pdeath_signal, 0, memory_order_relaxed);
+	}
 	flags = process_lock(p);
+	t->thread.cred = cred;
+	old_mm = mm_swap_current(mm);
 	str_copy(t->thread.name, comm, sizeof(t->thread.name));
 	p->exit_signal = SIGCHLD;
 	p->exec_count++;
 	process_unlock(p, flags);
-	mm_put(t->exec_old_mm);
-	t->exec_old_mm = NULL;
+	cred_put(old_cred);
+	mm_put(old_mm);
+}
+
+void proc_exec_commit(const char *comm, struct mm *mm, struct cred *cred)
+{
+	struct task *t = task_current();
+	struct process *p = t->process;
+
+	become(t, comm, mm, cred);
 	p->did_exec = true;
 	sighand_reset(p->sighand, false);
 	timers_exec(p);
 	reset_thread(t);
-	cred_exec(exe);
 	fdtable_close_on_exec(t->thread.files);
 	vfork_release(t);
 }

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /* What the files of kernel/proc share among themselves. */
+#include <proc/access.h>
 #include <proc/task.h>
+
+/* access.c: siglock of t's process held. */
+MUST_USE int task_may_access_locked(const struct task *t, enum access_ids as)
+	REQUIRES(siglock_role);
 
 /* process.c */
 void process_subsystem_init(void);

@@ -251,8 +251,8 @@ struct task *process_get_task(struct process *p)
 	return t;
 }
 
-/* A thread gives up its parts under its siglock (drop_parts() in exit.c), and exec keeps the old
- * mm until it has been through it (proc/exec.c): under it they are there, or NULL. */
+/* A thread gives up or replaces its parts under its siglock (drop_parts() in exit.c, become() in
+ * exec.c): under it they are there, or NULL. */
 struct mm *task_get_mm(struct task *t)
 {
 	uint64_t flags;
@@ -287,23 +287,6 @@ struct fdtable *task_get_files(struct task *t)
 	return files;
 }
 
-struct fs_context *task_get_fs(struct task *t)
-{
-	struct fs_context *fs;
-	uint64_t flags;
-
-	if (!t) {
-		return NULL;
-	}
-	flags = process_lock(t->process);
-	fs = t->thread.fs;
-	if (fs) {
-		fs_context_get(fs);
-	}
-	process_unlock(t->process, flags);
-	return fs;
-}
-
 struct mm *process_get_mm(struct process *p)
 {
 	uint64_t flags = process_lock(p);
@@ -319,6 +302,16 @@ struct mm *process_get_mm(struct process *p)
 	}
 	process_unlock(p, flags);
 	return mm;
+}
+
+struct cred *task_get_cred(struct task *t)
+{
+	uint64_t flags = process_lock(t->process);
+	struct cred *c = t->thread.cred;
+
+	cred_get(c);
+	process_unlock(t->process, flags);
+	return c;
 }
 
 /* Also under proctree_lock. */

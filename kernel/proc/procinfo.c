@@ -15,7 +15,9 @@
 #include <lib/format.h>
 #include <lib/string.h>
 #include <linux/errno.h>
+#include <linux/stat.h>
 #include <mm/mm.h>
+#include <proc/access.h>
 #include <proc/lifecycle.h>
 #include <proc/limits.h>
 #include <signal/signal.h>
@@ -94,18 +96,33 @@ static int self_tid(void)
 	return thread_current()->task ? task_tid(task_current()) : 0;
 }
 
-static int owner(int pid, int tid, uint32_t *uid, uint32_t *gid)
+/* What is not dumpable, and what has no memory any more, is root's: but the directories that
+ * anybody may search tell whose process it is. */
+static int owner(int pid, int tid, uint32_t mode, uint32_t *uid, uint32_t *gid)
 {
+	bool always = mode == (S_IFDIR | 0555);
 	struct process *p = process_find(pid);
-	struct cred *c;
+	struct task *t;
+	uint64_t flags;
 
 	if (!p) {
 		return -ESRCH;
 	}
-	c = process_get_cred(p);
-	*uid = c ? c->u.eff : 0;
-	*gid = c ? c->g.eff : 0;
-	cred_put(c);
+	t = procinfo_get_task(pid, tid);
+	if (t && t->process != p) { /* the number is another's by now */
+		task_put(t);
+		t = NULL;
+	}
+	*uid = *gid = 0;
+	flags = process_lock(p);
+	if (t && (always || (t->thread.mm && READ_ONCE(t->thread.mm->dumpable)))) {
+		*uid = t->thread.cred->u.eff;
+		*gid = t->thread.cred->g.eff;
+	} else if (!t && always) {
+		*uid = p->user->uid;
+	}
+	process_unlock(p, flags);
+	task_put(t);
 	process_put(p);
 	return 0;
 }
@@ -128,40 +145,45 @@ static struct fdtable *get_files(int pid, int tid)
 	return files;
 }
 
-static struct fs_context *get_fs(int pid, int tid)
+static int open_mm(int pid, int tid, struct mm **out)
 {
 	struct task *t = procinfo_get_task(pid, tid);
-	struct fs_context *fs = task_get_fs(t);
+	int err = task_access_mm(t, ACCESS_FS_IDS, out);
 
 	task_put(t);
-	return fs;
+	return err == -EPERM ? -EACCES : err;
 }
 
-int process_may_access(struct process *p)
+static int open_fs(int pid, int tid, struct fs_context **out)
 {
-	const struct cred *me = thread_current()->cred;
-	struct cred *c;
-	bool ok;
+	struct task *t = procinfo_get_task(pid, tid);
+	int err = task_access_fs(t, ACCESS_FS_IDS, out);
 
-	if (p == process_current() || cred_capable(CAP_SYS_PTRACE)) {
-		return 0;
-	}
-	c = process_get_cred(p);
-	if (!c) {
-		return -EPERM;
-	}
-	ok = ids_are_all(&c->u, me->u.fs) && ids_are_all(&c->g, me->g.fs);
-	cred_put(c);
-	return ok ? 0 : -EPERM;
+	task_put(t);
+	return err == -EPERM ? -EACCES : err;
+}
+
+static int open_fd(int pid, int tid, int fd, struct file **out, bool *cloexec)
+{
+	struct task *t = procinfo_get_task(pid, tid);
+	int err = task_access_file(t, ACCESS_FS_IDS, fd, out, cloexec);
+
+	task_put(t);
+	return err == -EPERM ? -EACCES : err;
 }
 
 static int may_access(int pid, int tid)
 {
-	struct process *p = process_find(pid);
-	int err = p ? process_may_access(p) : -EACCES;
+	struct task *t = procinfo_get_task(pid, tid);
+	int err = task_may_access(t, ACCESS_FS_IDS);
 
-	process_put(p);
+	task_put(t);
 	return err ? -EACCES : 0;
+}
+
+static bool is_self(int pid)
+{
+	return thread_current()->task && process_pid(process_current()) == pid;
 }
 
 /* --- writing --- */
@@ -218,14 +240,41 @@ static int write_oom(int pid, enum proc_file kind, const char *buf)
 	return 0;
 }
 
+/* Others' slack is scheduling, not looking in. */
+int procinfo_find_slack(int pid, int tid, struct task **out)
+{
+	*out = procinfo_get_task(pid, tid);
+	if (!*out) {
+		return -ESRCH;
+	}
+	if (*out == task_current() || cred_capable(CAP_SYS_NICE)) {
+		return 0;
+	}
+	task_put(*out);
+	return -EPERM;
+}
+
+static int write_slack(int pid, int tid, const char *buf)
+{
+	struct task *t;
+	uint64_t ns;
+	int err = parse_u64(buf, 10, &ns, NULL) ? procinfo_find_slack(pid, tid, &t) : -EINVAL;
+
+	if (!err) {
+		WRITE_ONCE(t->timer_slack_ns, (uint32_t)MIN(ns, (uint64_t)UINT32_MAX));
+		task_put(t);
+	}
+	return err;
+}
+
 static int write_file(int pid, int tid, enum proc_file kind, const char *buf, size_t n)
 {
 	switch (kind) {
 	case PROC_COMM: return write_comm(pid, tid, buf, n);
 	case PROC_OOM_ADJ:
 	case PROC_OOM_SCORE_ADJ: return write_oom(pid, kind, buf);
+	case PROC_TIMERSLACK: return write_slack(pid, tid, buf);
 	case PROC_LOGINUID:
-	case PROC_TIMERSLACK:
 	case PROC_COREDUMP_FILTER: return 0;
 	default: return -EINVAL;
 	}
@@ -240,8 +289,11 @@ static const struct proc_source source = {
 	.owner = owner,
 	.get_mm = get_mm,
 	.get_files = get_files,
-	.get_fs = get_fs,
+	.open_mm = open_mm,
+	.open_fs = open_fs,
+	.open_fd = open_fd,
 	.may_access = may_access,
+	.is_self = is_self,
 	.render = procinfo_render,
 	.write = write_file,
 	.forks = proc_fork_count,

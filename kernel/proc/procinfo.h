@@ -6,4 +6,6 @@ struct task;
 
 /* The thread that /proc/pid[/task/tid] names, counted; NULL for zombies. */
 struct task *procinfo_get_task(int pid, int tid);
+/* The thread, counted, if the caller may see and set its timer slack; 0, -ESRCH, -EPERM. */
+int procinfo_find_slack(int pid, int tid, struct task **out);
 int procinfo_render(int pid, int tid, enum proc_file kind, struct text_buf *t);

@@ -33,6 +33,7 @@ struct snapshot {
 	uint64_t rss_limit, sig_limit;
 	int sigqueued, nice, policy, rt_prio, exit_signal, exit_code, cpu;
 	uint64_t umask, affinity;
+	bool may_look; /* the caller may see where its memory is */
 };
 
 static void tree_part(struct process *p, struct snapshot *s)
@@ -146,8 +147,12 @@ static int take_snapshot(int pid, int tid, struct snapshot *s)
 	s->rss_limit = p->rlimit[RLIMIT_RSS].cur;
 	handlers_part(p, s);
 	state_part(p, t, s);
-	if (t) {
+	if (t && t->process == p) {
+		s->may_look = !task_may_access_locked(t, ACCESS_FS_IDS);
 		thread_part(t, s);
+	} else {
+		s->may_look = p->user->uid == thread_current()->cred->u.fs ||
+			      cred_capable(CAP_SYS_PTRACE);
 	}
 	process_unlock(p, flags);
 	tree_part(p, s);
@@ -178,10 +183,12 @@ static int kernel_priority(const struct snapshot *s)
 	return rt ? -1 - s->rt_prio : 20 + s->nice;
 }
 
+/* Addresses are for those who may look in; others see that there is a program. */
 static void show_stat(const struct snapshot *s, struct text_buf *t)
 {
-	static const struct mm none;
+	static const struct mm none, hidden = { .start_code = 1, .end_code = 1 };
 	const struct mm *mm = s->mm ? s->mm : &none;
+	const struct mm *layout = s->may_look || !s->mm ? mm : &hidden;
 	bool rt = s->policy == SCHED_FIFO || s->policy == SCHED_RR;
 
 	text_printf(t, "%d (%s) %c %d %d %d %d %d %u ", s->pid, s->comm, s->state, s->ppid, s->pgrp,
@@ -192,14 +199,15 @@ static void show_stat(const struct snapshot *s, struct text_buf *t)
 	text_printf(t, "%d %d %u 0 %lu ", kernel_priority(s), s->nice, s->nthreads,
 		    ticks(s->start_ns));
 	text_printf(t, "%lu %lu %lu %lu %lu %lu 0 0 ", mm->total_pages * PAGE_SIZE,
-		    mm_rss_pages(mm), s->rss_limit, mm->start_code, mm->end_code, mm->start_stack);
+		    mm_rss_pages(mm), s->rss_limit, layout->start_code, layout->end_code,
+		    layout->start_stack);
 	text_printf(t, "%lu %lu %lu %lu 0 0 0 ", s->pending & 0x7fffffff, s->blocked & 0x7fffffff,
 		    s->ignored & 0x7fffffff, s->caught & 0x7fffffff);
 	text_printf(t, "%d %d %d %d 0 0 0 ", s->exit_signal, s->cpu, rt ? s->rt_prio : 0,
 		    s->policy);
-	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %d\n", mm->start_data, mm->end_data,
-		    mm->brk_start, mm->arg_start, mm->arg_end, mm->env_start, mm->env_end,
-		    s->exit_code);
+	text_printf(t, "%lu %lu %lu %lu %lu %lu %lu %d\n", layout->start_data, layout->end_data,
+		    layout->brk_start, layout->arg_start, layout->arg_end, layout->env_start,
+		    layout->env_end, s->may_look ? s->exit_code : 0);
 }
 
 /* --- status --- */
@@ -366,18 +374,49 @@ static int render_fixed(enum proc_file kind, struct text_buf *t)
 		text_printf(t, "rchar: 0\nwchar: 0\nsyscr: 0\nsyscw: 0\nread_bytes: 0\n"
 			       "write_bytes: 0\ncancelled_write_bytes: 0\n");
 		return 0;
-	case PROC_TIMERSLACK: text_printf(t, "50000\n"); return 0;
 	case PROC_COREDUMP_FILTER: text_printf(t, "00000033\n"); return 0;
 	default: return -EINVAL;
 	}
 }
 
+static int show_slack(int pid, int tid, struct text_buf *t)
+{
+	struct task *task;
+	int err = procinfo_find_slack(pid, tid, &task);
+
+	if (!err) {
+		text_printf(t, "%u\n", task_timer_slack_ns(task));
+		task_put(task);
+	}
+	return err;
+}
+
+/* Texts that only who may look in gets. */
+static int check_private(int pid, int tid, enum proc_file kind)
+{
+	struct task *t;
+	int err;
+
+	if (kind != PROC_SYSCALL && kind != PROC_STACK && kind != PROC_PERSONALITY &&
+	    kind != PROC_IO) {
+		return 0;
+	}
+	t = procinfo_get_task(pid, tid);
+	err = task_may_access(t, ACCESS_FS_IDS);
+	task_put(t);
+	return err && kind == PROC_IO ? -EACCES : err;
+}
+
 int procinfo_render(int pid, int tid, enum proc_file kind, struct text_buf *t)
 {
 	struct snapshot s;
-	int err;
+	int err = check_private(pid, tid, kind);
 
+	if (err) {
+		return err;
+	}
 	switch (kind) {
+	case PROC_TIMERSLACK: return show_slack(pid, tid, t);
 	case PROC_STAT:
 	case PROC_STATUS:
 	case PROC_COMM:

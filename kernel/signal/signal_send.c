@@ -269,7 +269,10 @@ int signal_check_permission(struct process *p, int sig)
 	/* A zombie has no credentials left but its owner. */
 	target = process_get_cred(p);
 	if (!target) {
-		return process_uid(p) == thread_current()->cred->u.real ? 0 : -EPERM;
+		const struct cred *me = thread_current()->cred;
+		uint32_t uid = process_uid(p);
+
+		return uid == me->u.real || uid == me->u.eff ? 0 : -EPERM;
 	}
 	ok = may_signal(thread_current()->cred, target) ||
 	     (sig == SIGCONT && session && session == READ_ONCE(self->session));

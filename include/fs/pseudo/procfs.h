@@ -61,13 +61,17 @@ struct proc_source {
 	/* Ids of the caller; 0 for kernel threads. */
 	int (*self_pid)(void);
 	int (*self_tid)(void);
-	/* Owner shown by stat(2): effective ids; 0 or -ESRCH. */
-	int (*owner)(int pid, int tid, uint32_t *uid, uint32_t *gid);
-	/* Counted parts, NULL when gone (zombie).  tid 0 = the leader's. */
+	bool (*is_self)(int pid);
+	/* Owner of a file of that mode, shown by stat(2); 0 or -ESRCH. */
+	int (*owner)(int pid, int tid, uint32_t mode, uint32_t *uid, uint32_t *gid);
+	/* Counted parts, NULL when gone (zombie), for what anybody may see.  tid 0 = the leader's. */
 	struct mm *(*get_mm)(int pid, int tid);
 	struct fdtable *(*get_files)(int pid, int tid);
-	struct fs_context *(*get_fs)(int pid, int tid);
-	/* May the caller look into that process (ptrace access, same uid or root)? 0 / -EACCES. */
+	/* The same if the caller may look in (proc/access.h): 0, -EACCES, -ESRCH, -EBADF. */
+	int (*open_mm)(int pid, int tid, struct mm **out);
+	int (*open_fs)(int pid, int tid, struct fs_context **out);
+	int (*open_fd)(int pid, int tid, int fd, struct file **out, bool *cloexec);
+	/* That question alone: 0 or -EACCES. */
 	int (*may_access)(int pid, int tid);
 	/* 0, -ESRCH, or -EINVAL/-ENOENT for a kind it does not have. */
 	int (*render)(int pid, int tid, enum proc_file kind, struct text_buf *t);

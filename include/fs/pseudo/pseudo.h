@@ -61,6 +61,9 @@ void pseudo_remove(struct dentry *dir, const char *name);
 MUST_USE int pseudo_add_text(struct superblock *sb, const char *path, uint32_t mode,
 			     int (*show)(struct text_buf *t, void *arg),
 			     int (*store)(const char *buf, size_t n, void *arg), void *arg);
+/* After text_inode_ops.open: this open file shows something of its own, given back by release. */
+void pseudo_text_bind(struct file *f, int (*show)(struct text_buf *t, void *arg), void *arg,
+		      void (*release)(void *arg));
 /* File and directory operations to share. */
 extern const struct inode_ops text_inode_ops;
 extern const struct file_ops mem_file_ops;

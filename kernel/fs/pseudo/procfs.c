@@ -54,7 +54,7 @@ static int pid_text(struct text_buf *t, void *arg)
 static int pid_getattr(struct inode *inode, struct kstat *st, bool force)
 {
 	struct mem_inode *m = mem_inode_of(inode);
-	int err = proc_source->owner(m->pid, m->tid, &inode->uid, &inode->gid);
+	int err = proc_source->owner(m->pid, m->tid, inode->mode, &inode->uid, &inode->gid);
 
 	(void)force;
 	inode_stat_generic(inode, st);
@@ -65,13 +65,18 @@ static int pid_text_open(struct inode *inode, struct file *f)
 {
 	struct mem_inode *m = mem_inode_of(inode);
 
-	if ((m->kind == KIND_ENVIRON || m->kind == KIND_AUXV || m->kind == KIND_MEM) &&
-	    proc_source->may_access(m->pid, m->tid)) {
-		return -EACCES;
-	}
-	if (m->kind == KIND_MEM) {
-		f->ops = &proc_mem_ops;
-		return 0;
+	switch (m->kind) {
+	case KIND_MEM:
+	case KIND_MAPS:
+	case KIND_SMAPS:
+	case KIND_ENVIRON:
+	case KIND_AUXV: return proc_mm_open(m, f);
+	case KIND_FDINFO:
+		if (proc_source->may_access(m->pid, m->tid)) {
+			return -EACCES;
+		}
+		break;
+	default: break;
 	}
 	return text_inode_ops.open(inode, f);
 }
@@ -134,7 +139,7 @@ static struct inode *proc_inode_new(struct superblock *sb, uint32_t mode, int pi
 	if (kind < 0x100 && proc_source->write && mode & 0222) {
 		m->store = proc_store;
 	}
-	(void)proc_source->owner(pid, tid, &inode->uid, &inode->gid);
+	(void)proc_source->owner(pid, tid, mode, &inode->uid, &inode->gid);
 	return inode;
 }
 
@@ -196,14 +201,17 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 			return instantiate(dir, d, S_IFDIR | 0555, m->pid, n, KIND_DIR_PID, 0);
 		}
 		return -ENOENT;
-	case KIND_DIR_FD:
 	case KIND_DIR_FDINFO:
+	case KIND_DIR_FD:
+		if (m->kind == KIND_DIR_FDINFO && proc_source->may_access(m->pid, m->tid)) {
+			return -EACCES;
+		}
 		mode = proc_parse_number(d->name, &n) ? fd_mode(m->pid, m->tid, n) : 0;
 		if (!mode) {
 			return -ENOENT;
 		}
 		if (m->kind == KIND_DIR_FDINFO) {
-			return instantiate(dir, d, S_IFREG | 0400, m->pid, m->tid, KIND_FDINFO, n);
+			return instantiate(dir, d, S_IFREG | 0444, m->pid, m->tid, KIND_FDINFO, n);
 		}
 		return instantiate(dir, d, mode, m->pid, m->tid, KIND_FD_LINK, n);
 	default: return -ENOENT;
@@ -230,7 +238,9 @@ static int proc_revalidate(struct dentry *d)
 			d->inode->mode = mode;
 		}
 	}
-	return proc_source->owner(m->pid, m->tid, &d->inode->uid, &d->inode->gid) ? -ESTALE : 0;
+	return proc_source->owner(m->pid, m->tid, d->inode->mode, &d->inode->uid, &d->inode->gid)
+		       ? -ESTALE
+		       : 0;
 }
 static const struct dentry_ops proc_dentry_ops = { .revalidate = proc_revalidate };
 
@@ -316,14 +326,21 @@ static int pid_dir_open(struct inode *inode, struct file *f)
 {
 	struct mem_inode *m = mem_inode_of(inode);
 
-	if ((m->kind == KIND_DIR_FD || m->kind == KIND_DIR_FDINFO) &&
-	    proc_source->may_access(m->pid, m->tid)) {
+	if (m->kind == KIND_DIR_FDINFO && proc_source->may_access(m->pid, m->tid)) {
 		return -EACCES;
 	}
 	f->ops = &pid_dir_file_ops;
 	return 0;
 }
+/* One's own descriptors, even when root owns the directory (not dumpable). */
+static bool pid_dir_permits(struct inode *inode)
+{
+	struct mem_inode *m = mem_inode_of(inode);
+
+	return m->kind == KIND_DIR_FD && proc_source->is_self(m->pid);
+}
 static const struct inode_ops proc_pid_dir_ops = {
+	.permits = pid_dir_permits,
 	.lookup = pid_dir_lookup,
 	.open = pid_dir_open,
 	.getattr = pid_getattr,

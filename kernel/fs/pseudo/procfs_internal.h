@@ -40,7 +40,8 @@ extern const size_t proc_entries_count;
 /* A per-process inode; NULL = no memory. */
 MUST_USE int proc_render(struct text_buf *t, struct mem_inode *m);
 MUST_USE int procfs_add_text_files(struct superblock *sb);
-extern const struct file_ops proc_mem_ops;
+/* Opens mem, maps, smaps, environ or auxv. */
+MUST_USE int proc_mm_open(struct mem_inode *m, struct file *f);
 /* Magic links. */
 MUST_USE int proc_follow(struct inode *inode, struct path *out);
 int proc_store(const char *buf, size_t n, void *arg);

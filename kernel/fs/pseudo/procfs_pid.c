@@ -152,6 +152,7 @@ static void show_statm(struct text_buf *t, struct mm *mm)
 		(unsigned long long)(mm->data_pages + mm->stack_pages));
 }
 
+/* What anybody may see. */
 static int render_mm(struct text_buf *t, struct mem_inode *m)
 {
 	struct mm *mm = proc_source->get_mm(m->pid, m->tid);
@@ -163,47 +164,68 @@ static int render_mm(struct text_buf *t, struct mem_inode *m)
 		}
 		return 0; /* a zombie's files are empty */
 	}
-	switch (m->kind) {
-	case KIND_MAPS:
-	case KIND_SMAPS: err = show_maps(t, mm, m->kind == KIND_SMAPS); break;
-	case KIND_CMDLINE: err = show_range(t, mm, mm->arg_start, mm->arg_end); break;
-	case KIND_ENVIRON: err = show_range(t, mm, mm->env_start, mm->env_end); break;
-	case KIND_AUXV: text_write(t, mm->auxv, mm->auxv_words * sizeof(mm->auxv[0])); break;
-	default: show_statm(t, mm);
+	if (m->kind == KIND_CMDLINE) {
+		err = show_range(t, mm, mm->arg_start, mm->arg_end);
+	} else {
+		show_statm(t, mm);
 	}
 	mm_put(mm);
 	return err;
 }
 
-/* --- descriptors --- */
-static int get_fd_file(struct mem_inode *m, struct file **out, bool *cloexec)
-{
-	struct fdtable *t = proc_source->get_files(m->pid, m->tid);
-	int fd = -1;
+/* --- files of one mm ---
+ *
+ * They belong to the memory that their opener was allowed to see: after an exec they show what is
+ * left of the old program, which is nothing. */
+struct mm_file {
+	struct mm *mm; /* held; NULL: a zombie's */
+	int pid, tid, kind;
+};
 
-	if (!t) {
-		return -ENOENT;
+static int show_mm_file(struct text_buf *t, void *arg)
+{
+	const struct mm_file *b = arg;
+	struct mm *mm = b->mm;
+	bool maps = b->kind == KIND_MAPS || b->kind == KIND_SMAPS;
+	int err;
+
+	if (maps && !proc_source->exists(b->pid, b->tid)) {
+		return -ESRCH;
 	}
-	fd = fdtable_next(t, m->fd, out);
-	*cloexec = fd == m->fd && fdtable_cloexec(t, fd);
-	fdtable_put(t);
-	if (fd == m->fd) {
+	if (b->kind == KIND_AUXV) {
+		text_write(t, mm->auxv, mm->auxv_words * sizeof(mm->auxv[0]));
 		return 0;
 	}
-	if (fd >= 0) {
-		file_put(*out);
+	if (!mm || !mm_try_get(mm)) {
+		return 0;
 	}
-	return -ENOENT;
+	if (maps) {
+		err = show_maps(t, mm, b->kind == KIND_SMAPS);
+	} else {
+		err = show_range(t, mm, mm->env_start, mm->env_end);
+	}
+	mm_put(mm);
+	return err;
 }
+
+static void free_mm_file(void *arg)
+{
+	struct mm_file *b = arg;
+
+	mm_unhold(b->mm);
+	kfree(b);
+}
+
+/* --- descriptors --- */
 static int render_fdinfo(struct text_buf *t, struct mem_inode *m)
 {
 	struct file *f;
 	bool cloexec;
-	int err = get_fd_file(m, &f, &cloexec);
+	int err = proc_source->open_fd(m->pid, m->tid, m->fd, &f, &cloexec);
 	char *buf;
 
 	if (err) {
-		return err;
+		return err == -EACCES ? err : -ENOENT;
 	}
 	text_printf(t, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n",
 		    (unsigned long long)(f->no_seek ? 0 : f->pos),
@@ -224,12 +246,8 @@ static int render_fdinfo(struct text_buf *t, struct mem_inode *m)
 int proc_render(struct text_buf *t, struct mem_inode *m)
 {
 	switch (m->kind) {
-	case KIND_MAPS:
-	case KIND_SMAPS:
 	case KIND_STATM:
 	case KIND_CMDLINE:
-	case KIND_ENVIRON:
-	case KIND_AUXV:
 		if (!proc_source->exists(m->pid, m->tid)) {
 			return -ESRCH;
 		}
@@ -250,23 +268,22 @@ int proc_store(const char *buf, size_t n, void *arg)
 /* --- links --- */
 static int follow_exe(struct mem_inode *m, struct path *out)
 {
-	struct mm *mm = proc_source->get_mm(m->pid, m->tid);
-	int err = -ENOENT;
+	struct mm *mm;
+	int err = proc_source->open_mm(m->pid, m->tid, &mm);
 
-	if (mm && mm->exe_file) {
-		err = file_path(mm->exe_file, out);
-	}
-	if (mm) {
+	if (!err) {
+		err = mm->exe_file ? file_path(mm->exe_file, out) : -ENOENT;
 		mm_put(mm);
 	}
 	return err;
 }
 static int follow_context(struct mem_inode *m, struct path *out)
 {
-	struct fs_context *fs = proc_source->get_fs(m->pid, m->tid);
+	struct fs_context *fs;
+	int err = proc_source->open_fs(m->pid, m->tid, &fs);
 
-	if (!fs) {
-		return -ENOENT;
+	if (err) {
+		return err;
 	}
 	spin_lock(&fs->lock);
 	*out = m->kind == KIND_CWD ? fs->cwd : fs->root;
@@ -275,38 +292,47 @@ static int follow_context(struct mem_inode *m, struct path *out)
 	fs_context_put(fs);
 	return 0;
 }
+static int follow_fd(struct mem_inode *m, struct path *out)
+{
+	struct file *f;
+	bool cloexec;
+	int err = proc_source->open_fd(m->pid, m->tid, m->fd, &f, &cloexec);
+
+	if (!err) {
+		err = file_path(f, out);
+		file_put(f);
+	}
+	return err;
+}
 int proc_follow(struct inode *inode, struct path *out)
 {
 	struct mem_inode *m = mem_inode_of(inode);
-	struct file *f;
-	bool cloexec;
-	int err = proc_source->may_access(m->pid, m->tid);
+	int err;
 
-	if (err) {
-		return err;
-	}
 	switch (m->kind) {
-	case KIND_EXE: return follow_exe(m, out);
+	case KIND_EXE: err = follow_exe(m, out); break;
 	case KIND_CWD:
-	case KIND_ROOT: return follow_context(m, out);
-	default:
-		err = get_fd_file(m, &f, &cloexec);
-		if (!err) {
-			err = file_path(f, out);
-			file_put(f);
-		}
-		return err;
+	case KIND_ROOT: err = follow_context(m, out); break;
+	default: err = follow_fd(m, out);
 	}
+	return err == -ESRCH || err == -EBADF ? -ENOENT : err;
 }
 
 /* --- /proc/PID/mem --- */
 static long mem_transfer(struct file *f, struct uio *u, uint64_t *pos, bool write)
 {
-	struct mem_inode *m = mem_inode_of(f->inode);
-	struct mm *mm = proc_source->get_mm(m->pid, m->tid);
-	char *buf = mm ? kmalloc(PAGE_SIZE) : NULL;
+	struct mm *mm = f->private_data;
 	uint64_t total = u->left, done = 0;
 	long n = 0;
+	char *buf;
+
+	if (!mm_try_get(mm)) {
+		return 0;
+	}
+	buf = kmalloc(PAGE_SIZE);
+	if (!buf) {
+		n = -ENOMEM;
+	}
 
 	while (buf && done < total) {
 		size_t want = MIN(total - done, PAGE_SIZE);
@@ -326,9 +352,7 @@ static long mem_transfer(struct file *f, struct uio *u, uint64_t *pos, bool writ
 		*pos += (uint64_t)n;
 	}
 	kfree(buf);
-	if (mm) {
-		mm_put(mm);
-	}
+	mm_put(mm);
 	return done ? (long)done : n == -EFAULT ? -EIO : n;
 }
 static long proc_mem_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
@@ -341,4 +365,45 @@ static long proc_mem_write(struct file *f, struct uio *u, uint64_t *pos, unsigne
 	(void)flags;
 	return mem_transfer(f, u, pos, true);
 }
-const struct file_ops proc_mem_ops = { .read = proc_mem_read, .write = proc_mem_write };
+static void proc_mem_release(struct file *f)
+{
+	mm_unhold(f->private_data);
+}
+static const struct file_ops proc_mem_ops = {
+	.read = proc_mem_read,
+	.write = proc_mem_write,
+	.release = proc_mem_release,
+};
+
+int proc_mm_open(struct mem_inode *m, struct file *f)
+{
+	struct mm_file *b;
+	struct mm *mm = NULL;
+	int err = proc_source->open_mm(m->pid, m->tid, &mm);
+
+	if (err == -ESRCH && (m->kind == KIND_MAPS || m->kind == KIND_SMAPS)) {
+		err = 0;
+	}
+	if (err) {
+		return err;
+	}
+	if (mm) {
+		mm_hold(mm);
+		mm_put(mm);
+	}
+	if (m->kind == KIND_MEM) {
+		f->private_data = mm;
+		f->ops = &proc_mem_ops;
+		return 0;
+	}
+	b = kmalloc(sizeof(*b));
+	err = b ? text_inode_ops.open(&m->inode, f) : -ENOMEM;
+	if (err) {
+		kfree(b);
+		mm_unhold(mm);
+		return err;
+	}
+	*b = (struct mm_file){ mm, m->pid, m->tid, m->kind };
+	pseudo_text_bind(f, show_mm_file, b, free_mm_file);
+	return 0;
+}

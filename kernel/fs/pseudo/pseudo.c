@@ -403,6 +403,9 @@ static const struct inode_ops pseudo_dir_ops = { .open = pseudo_dir_open };
 struct text_state {
 	MUTEX(text_file) lock;
 	struct text_buf text GUARDED_BY(text_file_role);
+	int (*show)(struct text_buf *t, void *arg);
+	void *arg;
+	void (*release)(void *arg); /* NULL: arg is the inode's */
 };
 static int text_open(struct inode *inode, struct file *f)
 {
@@ -417,13 +420,23 @@ static int text_open(struct inode *inode, struct file *f)
 		return -ENOMEM;
 	}
 	mutex_init(&s->lock, RANK_TEXT_FILE, "text file");
+	s->show = mem_inode_of(inode)->show;
+	s->arg = mem_inode_of(inode)->arg;
 	f->private_data = s;
 	f->ops = &text_file_ops;
 	return 0;
 }
+void pseudo_text_bind(struct file *f, int (*show)(struct text_buf *t, void *arg), void *arg,
+		      void (*release)(void *arg))
+{
+	struct text_state *s = f->private_data;
+
+	s->show = show;
+	s->arg = arg;
+	s->release = release;
+}
 static long text_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
-	struct mem_inode *m = mem_inode_of(f->inode);
 	struct text_state *s = f->private_data;
 	long n = 0;
 
@@ -431,7 +444,7 @@ static long text_read(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 	mutex_lock(&s->lock);
 	if (*pos == 0 || !s->text.data) {
 		text_free(&s->text);
-		n = m->show(&s->text, m->arg);
+		n = s->show(&s->text, s->arg);
 		if (!n && s->text.failed) {
 			n = -ENOMEM;
 		}
@@ -483,6 +496,9 @@ static void text_release(struct file *f)
 	struct text_state *s = f->private_data;
 
 	text_free(&s->text);
+	if (s->release) {
+		s->release(s->arg);
+	}
 	kfree(s);
 }
 static const struct file_ops text_file_ops = {
