@@ -24,6 +24,7 @@
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/mman.h>
+#include <linux/personality.h>
 #include <linux/signal.h>
 #include <loader/script.h>
 #include <loader/vdso.h>
@@ -201,7 +202,7 @@ static void free_load(struct exec_load *l)
 	if (l->mm) {
 		mm_put(l->mm);
 	}
-	cred_put(l->cred);
+	cred_put(l->cred.cred);
 	file_put(l->interp);
 	file_put(l->file);
 	kfree(l->interp_name);
@@ -228,17 +229,18 @@ static void start_registers(const struct exec_load *l)
 static int commit(const struct exec_request *req, struct exec_load *l)
 {
 	struct mm *mm = l->mm;
-	int err = cred_exec(l->file, &l->cred);
+	int err = proc_exec_point_of_no_return();
 
-	if (!err) {
-		err = proc_exec_point_of_no_return();
-	}
 	if (err) {
 		return err;
 	}
-	proc_exec_commit(base_name(req->execfn), mm, l->cred);
+	cred_exec_compute(&l->cred);
+	if (l->cred.set_id) {
+		process_current()->personality &= ~(uint32_t)PER_CLEAR_ON_SETID;
+	}
+	proc_exec_commit(base_name(req->execfn), mm, l->cred.cred);
 	l->mm = NULL; /* ours to free no more */
-	l->cred = NULL;
+	l->cred.cred = NULL;
 	err = exec_finish_stack(mm, l);
 	start_registers(l);
 	if (err) {
@@ -277,6 +279,9 @@ int exec_program(const struct exec_request *req)
 	/* The name of the file ends the strings (AT_EXECFN). */
 	if (!err) {
 		err = exec_args_add_name(req->args, req->execfn);
+	}
+	if (!err) {
+		err = cred_exec(l->file, &l->cred);
 	}
 	if (!err) {
 		err = exec_build_mm(l);

@@ -5,6 +5,7 @@
 
 #include <loader/exec.h>
 #include <loader/script.h>
+#include <proc/cred.h>
 
 struct exec_load {
 	struct exec_args *args;
@@ -16,11 +17,11 @@ struct exec_load {
 	struct elf_image *interp_image;
 	char head[SCRIPT_HEAD];
 
-	struct mm *mm;	      /* the new address space, before commit */
-	struct cred *cred;    /* the new credentials, before commit */
-	bool unreadable;      /* who may execute it may not read it: not from memory either */
-	uint64_t bias;	      /* of the program */
-	uint64_t interp_bias; /* of the interpreter */
+	struct mm *mm;	       /* the new address space, before commit */
+	struct exec_cred cred; /* the new credentials; .cred before commit */
+	bool unreadable;       /* who may execute it may not read it: not from memory either */
+	uint64_t bias;	       /* of the program */
+	uint64_t interp_bias;  /* of the interpreter */
 	uint64_t stack_top;
 	uint64_t start; /* first instruction */
 	uint64_t sp;

@@ -41,24 +41,25 @@
 #define STACK_SLACK (128ul << 10) /* mapped below the strings from the start */
 #define STACK_SKEW 8192
 
-static bool randomize(void)
+/* Who has other rights than its caller keeps its layout from it. */
+static bool randomize(const struct exec_load *l)
 {
-	return !(process_current()->personality & ADDR_NO_RANDOMIZE);
+	return l->cred.set_id || !(process_current()->personality & ADDR_NO_RANDOMIZE);
 }
 /* Bytes: a random number of pages below `pages`, a power of two. */
-static uint64_t random_below(uint64_t pages)
+static uint64_t random_below(const struct exec_load *l, uint64_t pages)
 {
-	return randomize() ? (random_u64() & (pages - 1)) << PAGE_SHIFT : 0;
+	return randomize(l) ? (random_u64() & (pages - 1)) << PAGE_SHIFT : 0;
 }
 
-static void place_mappings(struct mm *mm)
+static void place_mappings(const struct exec_load *l)
 {
 	uint64_t gap = process_rlimit(process_current(), RLIMIT_STACK);
 
 	gap = MAX(MIN(gap, STACK_GAP_MAX), STACK_GAP_MIN);
 	gap = MIN(gap + STACK_GUARD + (STACK_RANDOM_PAGES << PAGE_SHIFT), STACK_GAP_MAX);
-	mm_set_mmap_base(mm,
-			 ALIGN_DOWN(USER_END - gap - random_below(MMAP_RANDOM_PAGES), PAGE_SIZE));
+	mm_set_mmap_base(
+		l->mm, ALIGN_DOWN(USER_END - gap - random_below(l, MMAP_RANDOM_PAGES), PAGE_SIZE));
 }
 
 static void set_bounds(struct mm *mm, const struct elf_image *img, uint64_t bias)
@@ -84,7 +85,7 @@ static int map_images(struct exec_load *l)
 	int err;
 
 	if (img->movable) {
-		uint64_t base = ALIGN_UP(PIE_BASE + random_below(PIE_RANDOM_PAGES), img->align);
+		uint64_t base = ALIGN_UP(PIE_BASE + random_below(l, PIE_RANDOM_PAGES), img->align);
 
 		if (img->end - img->start > USER_END - base - (1ull << 40)) {
 			return -ENOMEM;
@@ -96,7 +97,7 @@ static int map_images(struct exec_load *l)
 		return err;
 	}
 	set_bounds(mm, img, l->bias);
-	mm_set_brk(mm, img->end + l->bias + random_below(BRK_RANDOM_PAGES));
+	mm_set_brk(mm, img->end + l->bias + random_below(l, BRK_RANDOM_PAGES));
 	if (!l->interp) {
 		return 0;
 	}
@@ -117,7 +118,7 @@ static int map_stack(struct exec_load *l)
 	uint64_t size = ALIGN_UP(a->len + 8 + ((uint64_t)a->argc + a->envc) * 8 + STACK_SLACK,
 				 PAGE_SIZE);
 	int prot = PROT_READ | PROT_WRITE | (l->image->exec_stack ? PROT_EXEC : 0);
-	uint64_t top = USER_END - random_below(STACK_RANDOM_PAGES), at;
+	uint64_t top = USER_END - random_below(l, STACK_RANDOM_PAGES), at;
 	long addr, done;
 
 	addr = mm_mmap(mm, top - size, size, prot,
@@ -139,7 +140,7 @@ int exec_build_mm(struct exec_load *l)
 	if (err) {
 		return err;
 	}
-	place_mappings(l->mm);
+	place_mappings(l);
 	l->mm->dumpable = !l->unreadable;
 	file_get(l->file);
 	l->mm->exe_file = l->file;
@@ -173,7 +174,7 @@ static void fill_auxv(struct stack_spec *s, const struct mm *mm, const struct ex
 		{ AT_EUID, c->u.eff },
 		{ AT_GID, c->g.real },
 		{ AT_EGID, c->g.eff },
-		{ AT_SECURE, c->u.real != c->u.eff || c->g.real != c->g.eff },
+		{ AT_SECURE, l->cred.secure },
 		{ AT_HWCAP2, cpu_has_fsgsbase() ? HWCAP2_FSGSBASE : 0 },
 	};
 
@@ -209,7 +210,7 @@ int exec_finish_stack(struct mm *mm, struct exec_load *l)
 	s->argc = a->argc;
 	s->envc = a->envc;
 	s->top = l->stack_top;
-	s->skew = randomize() ? (unsigned)(random_u64() % STACK_SKEW) : 0;
+	s->skew = randomize(l) ? (unsigned)(random_u64() % STACK_SKEW) : 0;
 	random_bytes(s->random, sizeof(s->random));
 	fill_auxv(s, mm, l);
 	err = stack_plan(s, &sl);

@@ -418,7 +418,7 @@ long sys_unshare(uint64_t flags)
 		irq = process_lock(process_current());
 		t->fs = copy;
 		process_unlock(process_current(), irq);
-		fs_context_put(old);
+		fs_context_leave(old);
 	}
 	if (flags & CLONE_FILES) {
 		err = fdtable_unshare_current();

@@ -7,7 +7,8 @@
  * superblock: one mounted file system.
  *
  * Locks: inode->lock (mutex; directories RANK_INODE_DIR for entries, files RANK_INODE for
- * size and contents); two directories: rename only, under sb->rename_lock, ancestor first.
+ * size and contents).  Two directories, under sb->rename_lock: by rename, ancestor first, and by
+ * a lookup that finds a directory moved on the host, which only tries the second.
  */
 #include <lib/refcount.h>
 #include <lib/timespec.h>
@@ -28,9 +29,10 @@ struct path;
 
 /*
  * Locks that the VFS holds around inode operations: dir->lock for everything that changes or
- * looks up entries; for rmdir, and rename onto a directory, also the victim's lock; inode->lock
- * for setattr, and around file_ops write (regular files only) and fallocate.  Not held: getattr,
- * readlink, open, xattrs, read, readdir (file->pos_lock is), mmap, fsync, copy_range.
+ * looks up entries; for link the target's lock, for unlink, rmdir and rename the victim's;
+ * inode->lock for setattr, and around file_ops write (regular files only) and fallocate.  Not
+ * held: getattr, readlink, open, xattrs, read, readdir (file->pos_lock is), mmap, fsync,
+ * copy_range.
  *
  * After success of unlink, rmdir and rename the VFS does the dentry work (unhash, move) and
  * sets a removed directory's nlink to 0; nlink of files and ctime are the file system's.

@@ -45,8 +45,12 @@ enum {
 #define PR_CAP_AMBIENT_LOWER 3
 #define PR_CAP_AMBIENT_CLEAR_ALL 4
 /* PR_SET_SECUREBITS */
+#define SECBIT_NOROOT 0x01u
 #define SECBIT_NO_SETUID_FIXUP 0x04u
 #define SECBIT_KEEP_CAPS 0x10u
+#define SECBIT_NO_CAP_AMBIENT_RAISE 0x40u
+#define SECBIT_LOCK(bit) ((bit) << 1)
+#define SECBITS_LOCKS 0xaau
 #define SECBITS_KNOWN 0xffu
 
 #define ARCH_SET_GS 0x1001

@@ -41,8 +41,16 @@ MUST_USE int cred_set_keep_caps(struct cred *c, uint64_t on);
 MUST_USE int cred_set_securebits(struct cred *c, uint64_t bits);
 MUST_USE int cred_set_no_new_privs(struct cred *c, uint64_t unused);
 
-/* What the current thread will be when it has executed a file with these set-id bits; counted. */
-MUST_USE int cred_exec(const struct file *exe, struct cred **out);
+/* What the current thread will be when it has executed a file. */
+struct exec_cred {
+	struct cred *cred;	 /* counted */
+	uint32_t mode, uid, gid; /* of the file, at one moment */
+	bool set_id; /* the file gives ids or capabilities: no personality of the caller's for it */
+	bool secure; /* AT_SECURE: it has rights that its caller lacks */
+};
+MUST_USE int cred_exec(const struct file *exe, struct exec_cred *e);
+/* Once more, when no other thread is left that could share what they should not: can't fail. */
+void cred_exec_compute(struct exec_cred *e);
 /* The step from `from` to `to` gives other rights: what was made by or for the old ones must not
  * reach into the new ones (dumpable, the parent's death signal). */
 bool cred_gains(const struct cred *from, const struct cred *to);

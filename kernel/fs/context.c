@@ -26,6 +26,7 @@ struct fs_context *fs_context_create(void)
 
 	if (c) {
 		refcount_init(&c->refs, 1);
+		atomic_init(&c->users, 1);
 		spin_init(&c->lock, RANK_FS_CONTEXT, "fs context");
 		spin_assert_unshared(&c->lock);
 		c->root = c->cwd = (struct path){ root_mount, root_mount->sb->root };
@@ -41,6 +42,7 @@ struct fs_context *fs_context_copy(struct fs_context *from)
 
 	if (c) {
 		refcount_init(&c->refs, 1);
+		atomic_init(&c->users, 1);
 		spin_init(&c->lock, RANK_FS_CONTEXT, "fs context");
 		spin_lock(&from->lock);
 		c->root = from->root;
@@ -62,6 +64,19 @@ void fs_context_put(struct fs_context *c)
 		path_put(&c->root);
 		path_put(&c->cwd);
 		kfree(c);
+	}
+}
+
+void fs_context_join(struct fs_context *c)
+{
+	atomic_fetch_add_explicit(&c->users, 1, memory_order_relaxed);
+	fs_context_get(c);
+}
+void fs_context_leave(struct fs_context *c)
+{
+	if (c) {
+		atomic_fetch_sub_explicit(&c->users, 1, memory_order_release);
+		fs_context_put(c);
 	}
 }
 

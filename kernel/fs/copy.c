@@ -16,6 +16,7 @@
 
 #include "fs_internal.h"
 
+#include <fs/attr.h>
 #include <fs/event/pipe.h>
 #include <fs/file.h>
 #include <linux/errno.h>
@@ -303,7 +304,10 @@ long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64
 	if (!ret && n) {
 		ret = -EOPNOTSUPP;
 		if (in->inode->sb == out->inode->sb && in->ops->copy_range &&
-		    file_write_is_plain(out, *to.pos, n)) {
+		    file_write_fits(*to.pos, n)) {
+			mutex_lock(&out->inode->lock);
+			inode_drop_setid(out->inode);
+			mutex_unlock(&out->inode->lock);
 			ret = in->ops->copy_range(in, *from.pos, out, *to.pos, n);
 		}
 		if (ret > 0) {

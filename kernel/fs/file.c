@@ -220,11 +220,11 @@ static int limit_write(struct uio *u, uint64_t pos)
 	return 0;
 }
 
-bool file_write_is_plain(const struct file *f, uint64_t pos, size_t n)
+bool file_write_fits(uint64_t pos, size_t n)
 {
 	uint64_t limit = fs_upcalls->rlimit(RLIMIT_FSIZE);
 
-	return pos <= limit && n <= limit - pos && !(f->inode->mode & (S_ISUID | S_ISGID));
+	return pos <= limit && n <= limit - pos;
 }
 
 static long write_regular(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)

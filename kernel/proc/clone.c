@@ -115,7 +115,7 @@ static int copy_fs(struct task *t, uint64_t flags)
 	struct thread *cur = thread_current();
 
 	if (flags & CLONE_FS) {
-		fs_context_get(cur->fs);
+		fs_context_join(cur->fs);
 		t->thread.fs = cur->fs;
 	} else {
 		t->thread.fs = fs_context_copy(cur->fs);
@@ -127,7 +127,7 @@ static void drop_parts(struct task *t)
 {
 	sem_undo_exit(t);
 	if (t->thread.fs) {
-		fs_context_put(t->thread.fs);
+		fs_context_leave(t->thread.fs);
 		t->thread.fs = NULL;
 	}
 	if (t->thread.files) {

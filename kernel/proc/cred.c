@@ -9,14 +9,11 @@
 #include <proc/cred.h>
 
 #include <fs/cred.h>
-#include <fs/file.h>
-#include <fs/inode.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/prctl.h>
-#include <linux/stat.h>
 #include <mm/mm.h>
 #include <proc/limits.h>
 #include <proc/task.h>
@@ -112,7 +109,7 @@ static void adjust_caps(struct cred *c, const struct ids *old)
 		if (!(c->securebits & SECBIT_KEEP_CAPS)) {
 			c->cap_permitted = 0;
 		}
-		c->cap_ambient = 0; /* those that are kept don't outlive an exec */
+		c->cap_ambient = 0;
 	}
 	if (!old->eff && now->eff) {
 		c->cap_effective = 0;
@@ -313,7 +310,10 @@ int cred_drop_bounding(struct cred *c, uint64_t cap)
 int cred_raise_ambient(struct cred *c, uint64_t cap)
 {
 	c->cap_ambient |= 1ull << cap;
-	return c->cap_permitted & c->cap_inheritable & 1ull << cap ? 0 : -EPERM;
+	return !(c->securebits & SECBIT_NO_CAP_AMBIENT_RAISE) &&
+			       c->cap_permitted & c->cap_inheritable & 1ull << cap
+		       ? 0
+		       : -EPERM;
 }
 
 int cred_lower_ambient(struct cred *c, uint64_t cap)
@@ -330,64 +330,28 @@ int cred_clear_ambient(struct cred *c, uint64_t unused)
 
 int cred_set_keep_caps(struct cred *c, uint64_t on)
 {
+	if (c->securebits & SECBIT_LOCK(SECBIT_KEEP_CAPS)) {
+		return -EPERM;
+	}
 	c->securebits = on ? c->securebits | SECBIT_KEEP_CAPS : c->securebits & ~SECBIT_KEEP_CAPS;
 	return 0;
 }
 
 int cred_set_securebits(struct cred *c, uint64_t bits)
 {
+	uint32_t locks = c->securebits & SECBITS_LOCKS;
+
+	/* A lock stays, and so does what it locks. */
+	if (bits & ~(uint64_t)SECBITS_KNOWN || locks & ~bits ||
+	    (c->securebits ^ bits) & locks >> 1 || !cred_capable(CAP_SETPCAP)) {
+		return -EPERM;
+	}
 	c->securebits = (uint32_t)bits;
-	return cred_capable(CAP_SETPCAP) && !(bits & ~(uint64_t)SECBITS_KNOWN) ? 0 : -EPERM;
+	return 0;
 }
 
 int cred_set_no_new_privs(struct cred *c, uint64_t unused)
 {
 	c->no_new_privs = true;
-	return 0;
-}
-
-/* --- exec (capabilities(7), "Transformation of capabilities during execve()") --- */
-
-/* True when that gives ids that the caller does not have. */
-static bool apply_set_id(struct cred *c, const struct inode *inode)
-{
-	bool changed = false;
-
-	if (c->no_new_privs) {
-		return false;
-	}
-	if (inode->mode & S_ISUID && c->u.eff != inode->uid) {
-		c->u.eff = inode->uid;
-		changed = true;
-	}
-	if ((inode->mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && c->g.eff != inode->gid) {
-		c->g.eff = inode->gid;
-		changed = true;
-	}
-	return changed;
-}
-
-int cred_exec(const struct file *exe, struct cred **out)
-{
-	struct cred *c = cred_copy(me());
-	bool set_id;
-
-	if (!c) {
-		return -ENOMEM;
-	}
-	set_id = apply_set_id(c, exe->inode);
-	c->u.saved = c->u.fs = c->u.eff;
-	c->g.saved = c->g.fs = c->g.eff;
-	c->securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
-	if (set_id) {
-		c->cap_ambient = 0;
-	}
-	if (c->u.eff == 0 || c->u.real == 0) {
-		c->cap_permitted = c->cap_inheritable | c->cap_bounding;
-		c->cap_effective = c->u.eff == 0 ? c->cap_permitted : c->cap_ambient;
-	} else {
-		c->cap_permitted = c->cap_effective = c->cap_ambient;
-	}
-	*out = c;
 	return 0;
 }

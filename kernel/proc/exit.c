@@ -80,7 +80,7 @@ static void drop_parts(struct task *t)
 	t->rseq_addr = 0;
 	process_unlock(p, flags);
 	fdtable_put(files);
-	fs_context_put(fs);
+	fs_context_leave(fs);
 	mm_put(mm);
 	oom_memory_returned();
 }

@@ -141,6 +141,16 @@ static int do_otrunc_creat(const char *path)
 {
 	return !close(open(path, O_RDWR | O_TRUNC | O_CREAT, 0600));
 }
+static int do_copy(const char *path)
+{
+	int in = open(path, O_RDONLY), out = open(path, O_WRONLY);
+	loff_t from = 0, to = 5;
+	int ok = copy_file_range(in, &from, out, &to, 2, 0) == 2;
+
+	close(in);
+	close(out);
+	return ok;
+}
 static int do_read(const char *path)
 {
 	char c;
@@ -173,6 +183,7 @@ static const struct change {
 	{ "ftruncate", do_ftruncate, 1 },
 	{ "O_TRUNC", do_otrunc, 1 },
 	{ "O_TRUNC|O_CREAT", do_otrunc_creat, 1 },
+	{ "copy_file_range", do_copy, 1 },
 	{ "read", do_read, 0 },
 	{ "map", do_map, 0 },
 };
