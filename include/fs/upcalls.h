@@ -9,15 +9,19 @@
 struct file;
 struct user_account;
 
+/* Objects that are charged to a user, as no process has them for sure. */
+enum user_object { USER_FILES_IN_FLIGHT, USER_INOTIFY, USER_WATCHES, USER_OBJECTS };
+
 struct fs_upcalls {
 	int (*current_pid)(void);	  /* thread group id: F_GETLK, /proc/locks, SO_PEERCRED */
 	uint64_t (*rlimit)(int resource); /* RLIMIT_* -> soft limit of current */
 	void (*send_sigxfsz)(void);
 	void (*send_sigpipe)(void);
-	/* n files leave the descriptor tables for packets, and come back: -ETOOMANYREFS when current's
-	 * user has more than RLIMIT_NOFILE there.  *payer is counted. */
-	int (*charge_in_flight)(unsigned n, struct user_account **payer);
-	void (*uncharge_in_flight)(unsigned n, struct user_account *payer);
+	struct user_account *(*get_user)(void); /* current's: counted */
+	void (*put_user)(struct user_account *u);
+	/* n more, and n less, of what a user may have so many of; false: there were `limit` before. */
+	bool (*charge)(struct user_account *u, enum user_object what, unsigned n, uint64_t limit);
+	void (*uncharge)(struct user_account *u, enum user_object what, unsigned n);
 	void (*send_sigio)(struct file *f, int band); /* to the file's owner: F_SETOWN, O_ASYNC */
 	void (*drop_owner)(struct file *f);
 };

@@ -4,9 +4,10 @@
  * Resource limits, and what users and processes have in use.
  *
  * A user_account counts what limits apply to per uid: processes and threads (RLIMIT_NPROC),
- * queued signals (RLIMIT_SIGPENDING), message queue bytes (RLIMIT_MSGQUEUE), files in flight
- * between sockets (RLIMIT_NOFILE, once more).
+ * queued signals (RLIMIT_SIGPENDING), message queue bytes (RLIMIT_MSGQUEUE), and what the file
+ * systems charge (fs/upcalls.h).
  */
+#include <fs/upcalls.h>
 #include <proc/task.h>
 
 struct user_account {
@@ -16,7 +17,7 @@ struct user_account {
 	_Atomic int32_t threads;
 	_Atomic int32_t sigpending;
 	_Atomic int64_t mq_bytes;
-	_Atomic int64_t in_flight;
+	_Atomic uint64_t objects[USER_OBJECTS];
 };
 /* Counted; NULL = out of memory. */
 struct user_account *user_account_get(uint32_t uid);
@@ -28,9 +29,11 @@ struct user_account *process_get_user(struct process *p);
 /* 0, -EINVAL, -EPERM (raising the hard limit). new/old may be NULL. */
 MUST_USE int limits_set(struct process *p, int resource, const struct linux_rlimit *new_limit,
 			struct linux_rlimit *old);
-/* See fs_upcalls; the last file over the limit goes, as on Linux. */
-MUST_USE int limits_charge_in_flight(unsigned n, struct user_account **payer);
-void limits_uncharge_in_flight(unsigned n, struct user_account *payer);
+/* See fs_upcalls. */
+struct user_account *user_account_current(void);
+MUST_USE bool user_account_charge(struct user_account *u, enum user_object what, unsigned n,
+				  uint64_t limit);
+void user_account_uncharge(struct user_account *u, enum user_object what, unsigned n);
 /* Threads that the VM may have in all. */
 unsigned proc_max_threads(void);
 void limits_init_default(struct process *p);

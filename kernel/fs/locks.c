@@ -25,6 +25,8 @@
 #include <sync/spinlock.h>
 #include <sync/waitq.h>
 
+#define RELEASE_CHUNK 256
+
 struct flock_owner {
 	struct list link;
 	struct file *file;
@@ -32,8 +34,8 @@ struct flock_owner {
 };
 /* Of an inode; made with the first lock, freed with the inode.  All under inode->locks_lock. */
 struct file_lock_state {
-	struct list ranges; /* struct lock_range: POSIX and OFD */
-	struct list flocks; /* struct flock_owner */
+	struct rb_tree ranges; /* struct lock_range: POSIX and OFD */
+	struct list flocks;    /* struct flock_owner */
 	struct waitq waiters;
 };
 /* A sleeping F_SETLKW: who waits for whom, under blocked_lock. */
@@ -55,7 +57,6 @@ static struct file_lock_state *state_of(struct inode *inode)
 	if (!s) {
 		return NULL;
 	}
-	list_init(&s->ranges);
 	list_init(&s->flocks);
 	waitq_init(&s->waiters);
 	spin_lock(&inode->locks_lock);
@@ -71,7 +72,7 @@ static struct file_lock_state *state_of(struct inode *inode)
 void locks_free_state(struct inode *inode)
 {
 	if (inode->locks) {
-		ASSERT(list_empty(&inode->locks->ranges) && list_empty(&inode->locks->flocks));
+		ASSERT(!inode->locks->ranges.root && list_empty(&inode->locks->flocks));
 		kfree(inode->locks);
 		inode->locks = NULL;
 	}
@@ -275,20 +276,21 @@ int locks_fcntl(struct file *f, int fd, int cmd, struct linux_flock *fl)
 
 static void release_owner(struct inode *inode, const void *owner)
 {
-	struct lock_range none = {
-		.owner = owner, .type = LOCKR_NONE, .start = 0, .end = INT64_MAX
-	};
-	struct lock_range *spare[2] = { NULL, NULL }; /* removing everything never splits */
-	struct list freed;
+	struct lock_range *spare[2] = { NULL, NULL };
+	bool more, some = false;
 
-	list_init(&freed);
-	spin_lock(&inode->locks_lock);
-	lock_range_set(&inode->locks->ranges, &none, spare, &freed);
-	spin_unlock(&inode->locks_lock);
-	if (!list_empty(&freed)) {
+	do { /* others may have the lock in between */
+		struct list freed = LIST_INIT(freed);
+
+		spin_lock(&inode->locks_lock);
+		more = lock_range_drop(&inode->locks->ranges, owner, RELEASE_CHUNK, &freed);
+		spin_unlock(&inode->locks_lock);
+		some |= !list_empty(&freed);
+		free_ranges(&freed, spare);
+	} while (more);
+	if (some) {
 		waitq_wake_all(&inode->locks->waiters);
 	}
-	free_ranges(&freed, spare);
 }
 
 void locks_release_posix(struct file *f, const void *owner)

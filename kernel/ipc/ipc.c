@@ -17,7 +17,7 @@
 #include <mm/slab.h>
 #include <mm/usercopy.h>
 
-#define INDEX_BITS 15
+#define INDEX_BITS 15 /* 1 << INDEX_BITS == IPC_SLOTS */
 #define INDEX_MASK ((1 << INDEX_BITS) - 1)
 
 int64_t ipc_now(void)
@@ -31,6 +31,7 @@ void ipc_object_init(struct ipc_object *o, const struct ipc_args *a)
 	const struct cred *c = thread_current()->cred;
 
 	refcount_init(&o->refs, 1);
+	rb_clear(&o->key_node);
 	spin_init(&o->lock, RANK_IPC_OBJECT, "ipc object");
 	spin_assert_unshared(&o->lock);
 	o->key = a->key;
@@ -86,60 +87,102 @@ void ipc_unlock(struct ipc_object *o)
 
 /* --- the table --- */
 
-static struct ipc_object *find_key_locked(struct ipc_table *t, int key) REQUIRES(ipc_table_role)
+/* Where `index` is kept; NULL: the table was never that large. */
+static struct ipc_object **slot_locked(struct ipc_table *t, int index) REQUIRES(ipc_table_role)
 {
+	struct ipc_object **leaf = t->leaves[index / IPC_LEAF];
+
 	ASSERT(spin_held(&t->lock));
-	for (int i = 0; i <= t->highest; i++) {
-		if (t->slots[i] && t->slots[i]->key == key) {
-			return t->slots[i];
-		}
-	}
-	return NULL;
+	return leaf ? &leaf[index % IPC_LEAF] : NULL;
 }
 
-static int grow_locked(struct ipc_table *t) REQUIRES(ipc_table_role)
+static struct ipc_object *at_locked(struct ipc_table *t, int index) REQUIRES(ipc_table_role)
 {
-	unsigned size = MIN(MAX(t->size * 2, 16u), t->limit);
-	struct ipc_object **slots;
+	struct ipc_object **slot = slot_locked(t, index);
+
+	return slot ? *slot : NULL;
+}
+
+/* The place of the key in the tree: *link is NULL when nobody has it. */
+static struct rb_node **find_key_locked(struct ipc_table *t, int key, struct rb_node **parent)
+	REQUIRES(ipc_table_role)
+{
+	struct rb_node **link = &t->keys.root;
 
 	ASSERT(spin_held(&t->lock));
-	if (size == t->size) {
+	*parent = NULL;
+	while (*link) {
+		const struct ipc_object *o = rb_entry(*link, struct ipc_object, key_node);
+
+		if (key == o->key) {
+			break;
+		}
+		*parent = *link;
+		link = key < o->key ? &(*parent)->left : &(*parent)->right;
+	}
+	return link;
+}
+
+static struct ipc_object *find_locked(struct ipc_table *t, int key) REQUIRES(ipc_table_role)
+{
+	struct rb_node *parent, *node = *find_key_locked(t, key, &parent);
+
+	return node ? rb_entry(node, struct ipc_object, key_node) : NULL;
+}
+
+static void link_key_locked(struct ipc_table *t, struct ipc_object *o) REQUIRES(ipc_table_role)
+{
+	struct rb_node *parent, **link = find_key_locked(t, o->key, &parent);
+
+	ASSERT(!*link);
+	rb_link(&o->key_node, parent, link);
+	rb_insert_fix(&t->keys, &o->key_node);
+}
+
+static void unlink_key_locked(struct ipc_table *t, struct ipc_object *o) REQUIRES(ipc_table_role)
+{
+	ASSERT(spin_held(&t->lock));
+	if (rb_linked(&o->key_node)) {
+		rb_remove(&t->keys, &o->key_node);
+	}
+}
+
+/* The lowest index that is free. */
+static int pick_index_locked(struct ipc_table *t) REQUIRES(ipc_table_role)
+{
+	size_t i = bitmap_find_clear(t->taken, t->limit, t->first_free);
+
+	ASSERT(spin_held(&t->lock));
+	if (i >= t->limit) {
 		return -ENOSPC;
 	}
-	slots = kcalloc(size, sizeof(*slots));
-	if (!slots) {
-		return -ENOMEM;
+	if (!t->leaves[i / IPC_LEAF]) {
+		t->leaves[i / IPC_LEAF] = kcalloc(IPC_LEAF, sizeof(struct ipc_object *));
+		if (!t->leaves[i / IPC_LEAF]) {
+			return -ENOMEM;
+		}
 	}
-	if (t->size) {
-		memcpy(slots, t->slots, t->size * sizeof(*slots));
-	}
-	kfree(t->slots);
-	t->slots = slots;
-	t->size = size;
-	return 0;
+	return (int)i;
 }
 
 /* The table takes over the caller's reference. */
 static int insert_locked(struct ipc_table *t, struct ipc_object *o) REQUIRES(ipc_table_role)
 {
-	unsigned i = 0;
+	int i = pick_index_locked(t);
 
-	ASSERT(spin_held(&t->lock));
-	if (t->used == t->size) {
-		int err = grow_locked(t);
-
-		if (err) {
-			return err;
-		}
+	if (i < 0) {
+		return i;
 	}
-	while (t->slots[i]) {
-		i++;
-	}
-	o->id = (int)(t->seq & (INT32_MAX >> INDEX_BITS)) << INDEX_BITS | (int)i;
+	o->id = (int)(t->seq & (INT32_MAX >> INDEX_BITS)) << INDEX_BITS | i;
 	t->seq++;
-	t->slots[i] = o;
+	*slot_locked(t, i) = o;
+	bitmap_set(t->taken, (size_t)i);
 	t->used++;
-	t->highest = MAX(t->highest, (int)i);
+	t->first_free = (size_t)i + 1;
+	t->highest = MAX(t->highest, i);
+	if (o->key != IPC_PRIVATE) {
+		link_key_locked(t, o);
+	}
 	return o->id;
 }
 
@@ -172,7 +215,7 @@ long ipc_get(struct ipc_table *t, const struct ipc_args *a)
 
 	for (;;) {
 		spin_lock(&t->lock);
-		found = a->key == IPC_PRIVATE ? NULL : find_key_locked(t, a->key);
+		found = a->key == IPC_PRIVATE ? NULL : find_locked(t, a->key);
 		if (found) {
 			result = existing_locked(t, found, a);
 		} else if (fresh) {
@@ -203,7 +246,7 @@ static struct ipc_object *find_index(struct ipc_table *t, int index, int id)
 
 	spin_lock(&t->lock);
 	if (index <= t->highest) {
-		o = t->slots[index];
+		o = at_locked(t, index);
 	}
 	if (o && id >= 0 && o->id != id) {
 		o = NULL; /* the slot was used before: the id names something that is gone */
@@ -240,11 +283,9 @@ struct ipc_object *ipc_next(struct ipc_table *t, int *index)
 	struct ipc_object *o = NULL;
 
 	spin_lock(&t->lock);
-	while (*index <= t->highest && !t->slots[*index]) {
-		++*index;
-	}
+	*index = (int)bitmap_find_set(t->taken, IPC_SLOTS, (size_t)*index);
 	if (*index <= t->highest) {
-		o = t->slots[*index];
+		o = at_locked(t, *index);
 		ipc_object_get(o);
 	}
 	spin_unlock(&t->lock);
@@ -262,12 +303,15 @@ void ipc_remove_locked(struct ipc_object *o)
 	o->removed = true;
 	spin_unlock(&o->lock);
 	spin_lock(&t->lock);
-	ASSERT(t->slots[index] == o);
-	t->slots[index] = NULL;
+	ASSERT(at_locked(t, index) == o);
+	*slot_locked(t, index) = NULL;
+	bitmap_clear(t->taken, (size_t)index);
 	t->used--;
-	while (t->highest >= 0 && !t->slots[t->highest]) {
+	t->first_free = MIN(t->first_free, (size_t)index);
+	while (t->highest >= 0 && !bitmap_test(t->taken, (size_t)t->highest)) {
 		t->highest--;
 	}
+	unlink_key_locked(t, o);
 	spin_unlock(&t->lock);
 	spin_lock(&o->lock);
 	last = refcount_put(&o->refs); /* the table's */
@@ -283,6 +327,7 @@ static void forget_key_locked(struct ipc_object *o) REQUIRES(ipc_object_role)
 	spin_unlock(&o->lock);
 	spin_lock(&t->lock);
 	spin_lock(&o->lock);
+	unlink_key_locked(t, o);
 	o->key = IPC_PRIVATE;
 	spin_unlock(&t->lock);
 }

@@ -8,6 +8,8 @@
  * ipc_type are called with the object's lock held unless they say otherwise.
  */
 #include <ipc/ipc.h>
+#include <lib/bitmap.h>
+#include <lib/rbtree.h>
 #include <lib/refcount.h>
 #include <mm/user_ptr.h>
 
@@ -18,6 +20,7 @@ struct ipc_object {
 	struct ipc_table *table; /* [I] */
 	int id;			 /* [I] */
 	int key;		 /* written with table lock and lock held */
+	struct rb_node key_node; /* in the table's keys, under its lock; not for IPC_PRIVATE */
 	uint32_t uid GUARDED_BY(ipc_object_role);
 	uint32_t gid GUARDED_BY(ipc_object_role);
 	uint32_t cuid GUARDED_BY(ipc_object_role);
@@ -69,13 +72,18 @@ struct ipc_type {
 	void (*show)(struct text_buf *t, int id, const union ipc_ds *d);
 };
 
+#define IPC_SLOTS 32768
+#define IPC_LEAF 512
 struct ipc_table {
 	SPINLOCK(ipc_table) lock;
 	const struct ipc_type *type; /* [I] */
-	unsigned limit;		     /* [I] */
-	struct ipc_object **slots GUARDED_BY(ipc_table_role);
-	unsigned size GUARDED_BY(ipc_table_role);
+	unsigned limit;		     /* [I] <= IPC_SLOTS */
+	/* objects by index, in leaves of a page that come with the first use and stay */
+	struct ipc_object **leaves[IPC_SLOTS / IPC_LEAF] GUARDED_BY(ipc_table_role);
+	uint64_t taken[BITMAP_WORDS(IPC_SLOTS)] GUARDED_BY(ipc_table_role);
 	unsigned used GUARDED_BY(ipc_table_role);
+	size_t first_free GUARDED_BY(ipc_table_role); /* no index below it is free */
+	struct rb_tree keys GUARDED_BY(ipc_table_role);
 	uint16_t seq GUARDED_BY(ipc_table_role);
 	int highest GUARDED_BY(ipc_table_role); /* index in use, -1 = none */
 };

@@ -21,9 +21,12 @@
  */
 #include "net_internal.h"
 
+#include <fs/cred.h>
 #include <fs/file.h>
 #include <fs/upcalls.h>
 #include <lib/string.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
 #include <linux/socket.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
@@ -236,18 +239,26 @@ static void land_locked(struct file *f) REQUIRES(flight_role)
 	}
 }
 
+/* How many files make the next one too many; it may be of several. */
+static uint64_t limit(void)
+{
+	return cred_capable(CAP_SYS_RESOURCE) || cred_capable(CAP_SYS_ADMIN)
+		       ? UINT64_MAX
+		       : MIN(fs_upcalls->rlimit(RLIMIT_NOFILE), UINT64_MAX - 1) + 1;
+}
+
 int flight_load(struct packet *p, struct socket_msg *m)
 {
 	struct flight *fl = kzalloc(sizeof(*fl));
-	int err;
 
 	if (!fl) {
 		return -ENOMEM;
 	}
-	err = fs_upcalls->charge_in_flight(m->nfiles, &fl->payer);
-	if (err) {
+	fl->payer = fs_upcalls->get_user();
+	if (!fs_upcalls->charge(fl->payer, USER_FILES_IN_FLIGHT, m->nfiles, limit())) {
+		fs_upcalls->put_user(fl->payer);
 		kfree(fl);
-		return err;
+		return -ETOOMANYREFS;
 	}
 	fl->files = m->files;
 	fl->nfiles = m->nfiles;
@@ -280,7 +291,8 @@ void flight_unload(struct packet *p, struct socket_msg *m)
 		}
 		mutex_unlock(&flight_lock);
 	}
-	fs_upcalls->uncharge_in_flight(fl->nfiles, fl->payer);
+	fs_upcalls->uncharge(fl->payer, USER_FILES_IN_FLIGHT, fl->nfiles);
+	fs_upcalls->put_user(fl->payer);
 	m->files = fl->files;
 	m->nfiles = fl->nfiles;
 	kfree(fl);

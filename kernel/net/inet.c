@@ -10,7 +10,7 @@
 #include <linux/capability.h>
 #include <sync/random.h>
 
-#define PORT_HASH 256
+#define PORT_HASH 1024
 #define EPHEMERAL_FIRST 32768
 #define EPHEMERAL_LAST 60999
 

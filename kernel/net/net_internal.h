@@ -7,6 +7,7 @@
 
 #include <arch/clock.h>
 #include <lib/assert.h>
+#include <lib/rbtree.h>
 #include <lib/refcount.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -184,7 +185,8 @@ struct socket {
 	int ints[INT_COUNT];
 	/* names: constant once connected */
 	bool bound GUARDED_BY(net_table_role);
-	struct list name_link GUARDED_BY(net_table_role); /* in the family's table */
+	struct list name_link GUARDED_BY(net_table_role);    /* inet.c: of its port */
+	struct rb_node name_node GUARDED_BY(net_table_role); /* unix.c: abstract names */
 	struct inet_name local GUARDED_BY(net_table_role), remote GUARDED_BY(net_table_role);
 	struct unix_name unix_local GUARDED_BY(net_table_role);
 	struct path unix_path GUARDED_BY(net_table_role); /* in the file system: keeps the inode */

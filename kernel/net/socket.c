@@ -46,6 +46,7 @@ struct socket *socket_new(const struct socket_kind *kind, int domain, int type, 
 	list_init(&s->lined_up);
 	list_init(&s->accept_link);
 	list_init(&s->name_link);
+	rb_clear(&s->name_node);
 	list_init(&s->flight_link);
 	list_init(&s->suspect_link);
 	s->sndbuf = s->rcvbuf = SOCKET_BUF_DEFAULT;

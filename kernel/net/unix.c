@@ -14,7 +14,7 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
-static struct list abstract_names = LIST_INIT(abstract_names);
+static struct rb_tree abstract_names GUARDED_BY(net_table_role); /* by length and bytes */
 
 static int check_name(const struct sock_addr *addr)
 {
@@ -34,32 +34,46 @@ static void copy_path(const struct sock_addr *addr, char path[sizeof(addr->un.pa
 	path[n] = '\0';
 }
 
-static struct socket *REQUIRES(net_table_role) find_abstract_locked(const char *name, size_t n)
+/* The place of the name in the tree: *link is NULL when nobody has it. */
+static struct rb_node **REQUIRES(net_table_role)
+	find_name_locked(const char *name, size_t n, struct rb_node **parent)
 {
-	struct socket *s;
+	struct rb_node **link = &abstract_names.root;
 
 	spin_assert_held(&net_lock);
-	list_for_each_entry(s, &abstract_names, name_link) {
-		if (s->unix_local.len == n && memcmp(s->unix_local.path, name, n) == 0) {
-			return s;
+	*parent = NULL;
+	while (*link) {
+		const struct unix_name *other =
+			&rb_entry(*link, struct socket, name_node)->unix_local;
+		int order = n == other->len  ? memcmp(name, other->path, n)
+			    : n < other->len ? -1
+					     : 1;
+
+		if (order == 0) {
+			break;
 		}
+		*parent = *link;
+		link = order < 0 ? &(*parent)->left : &(*parent)->right;
 	}
-	return NULL;
+	return link;
 }
 
 static int bind_abstract(struct socket *s, const char *name, size_t n)
 {
+	struct rb_node *parent, **link;
 	int err = 0;
 
 	spin_lock(&net_lock);
+	link = find_name_locked(name, n, &parent);
 	if (s->bound) {
 		err = -EINVAL;
-	} else if (find_abstract_locked(name, n)) {
+	} else if (*link) {
 		err = -EADDRINUSE;
 	} else {
 		memcpy(s->unix_local.path, name, n);
 		s->unix_local.len = (unsigned)n;
-		list_push_back(&abstract_names, &s->name_link);
+		rb_link(&s->name_node, parent, link);
+		rb_insert_fix(&abstract_names, &s->name_node);
 		s->bound = true;
 	}
 	spin_unlock(&net_lock);
@@ -131,7 +145,9 @@ static void unix_unbind(struct socket *s)
 	struct path p = { 0 };
 
 	spin_lock(&net_lock);
-	list_remove(&s->name_link);
+	if (rb_linked(&s->name_node)) {
+		rb_remove(&abstract_names, &s->name_node);
+	}
 	if (s->unix_path.dentry) {
 		p = s->unix_path;
 		s->unix_path = (struct path){ 0 };
@@ -177,6 +193,7 @@ static int find_path(const struct sock_addr *addr, struct socket **out)
 static int unix_find(struct socket *s, const struct sock_addr *addr, struct socket **out)
 {
 	int err = check_name(addr);
+	struct rb_node *node, *parent;
 
 	if (err) {
 		return err;
@@ -185,7 +202,8 @@ static int unix_find(struct socket *s, const struct sock_addr *addr, struct sock
 		return find_path(addr, out);
 	}
 	spin_lock(&net_lock);
-	*out = find_abstract_locked(addr->un.path, addr->len - sizeof(uint16_t));
+	node = *find_name_locked(addr->un.path, addr->len - sizeof(uint16_t), &parent);
+	*out = node ? rb_entry(node, struct socket, name_node) : NULL;
 	if (*out) {
 		socket_get(*out);
 	}

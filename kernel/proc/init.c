@@ -77,8 +77,10 @@ static const struct fs_upcalls upcalls = {
 	.send_sigpipe = send_sigpipe,
 	.send_sigio = sigio_send,
 	.drop_owner = sigio_drop_owner,
-	.charge_in_flight = limits_charge_in_flight,
-	.uncharge_in_flight = limits_uncharge_in_flight,
+	.get_user = user_account_current,
+	.put_user = user_account_put,
+	.charge = user_account_charge,
+	.uncharge = user_account_uncharge,
 };
 
 void proc_init(void)

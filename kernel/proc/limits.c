@@ -93,25 +93,25 @@ struct user_account *process_get_user(struct process *p)
 	return u;
 }
 
-int limits_charge_in_flight(unsigned n, struct user_account **payer)
+struct user_account *user_account_current(void)
 {
-	struct process *p = process_current();
-	struct user_account *u = process_get_user(p);
-
-	if ((uint64_t)atomic_load(&u->in_flight) > process_rlimit(p, RLIMIT_NOFILE) &&
-	    !cred_capable(CAP_SYS_RESOURCE) && !cred_capable(CAP_SYS_ADMIN)) {
-		user_account_put(u);
-		return -ETOOMANYREFS;
-	}
-	atomic_fetch_add(&u->in_flight, n);
-	*payer = u;
-	return 0;
+	return process_get_user(process_current());
 }
 
-void limits_uncharge_in_flight(unsigned n, struct user_account *payer)
+bool user_account_charge(struct user_account *u, enum user_object what, unsigned n, uint64_t limit)
 {
-	atomic_fetch_sub(&payer->in_flight, n);
-	user_account_put(payer);
+	uint64_t had = atomic_fetch_add(&u->objects[what], n);
+
+	if (had >= limit) {
+		atomic_fetch_sub(&u->objects[what], n);
+		return false;
+	}
+	return true;
+}
+
+void user_account_uncharge(struct user_account *u, enum user_object what, unsigned n)
+{
+	atomic_fetch_sub(&u->objects[what], n);
 }
 
 void limits_init_default(struct process *p)

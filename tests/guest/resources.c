@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -424,6 +425,79 @@ static void test_backlog_races(void)
 	close(l);
 }
 
+/* --- watches --- */
+static void inotify_limit(void)
+{
+	FILE *f = fopen("/proc/sys/fs/inotify/max_user_instances", "r");
+	struct rlimit limit = { 5000, 5000 };
+	int max, n = 0, last = -1, fd;
+
+	if (!f) {
+		CHECK(on_corrida()); /* a bare root on Linux */
+		return;
+	}
+	CHECK_EQ(fscanf(f, "%d", &max), 1);
+	fclose(f);
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK_EQ(setuid(54322), 0);
+	while (n < 4900 && (fd = inotify_init1(0)) >= 0) {
+		last = fd;
+		n++;
+	}
+	CHECK_EQ(errno, EMFILE);
+	CHECK_EQ(n, max);
+	close(last);
+	CHECK(inotify_init1(0) >= 0);
+	CHECK_ERR(inotify_init1(0), EMFILE);
+}
+static void test_inotify_limit(void)
+{
+	CHECK_EQ(in_child(inotify_limit), 0);
+}
+
+static void test_many_watches(void)
+{
+	enum { N = 1000 };
+	char dir[] = "/dev/shm/watches-XXXXXX", name[64];
+	static struct inotify_event e[4 * N];
+	int in = inotify_init1(IN_NONBLOCK), wd[N], gone = 0, said = 0;
+
+	CHECK(mkdtemp(dir) && !chdir(dir));
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		close(open(name, O_CREAT | O_RDWR, 0600));
+		wd[i] = inotify_add_watch(in, name, IN_ATTRIB | IN_DELETE_SELF);
+		CHECK_EQ(wd[i], i + 1);
+	}
+	for (int i = 0; i < N; i += 3)
+		CHECK_EQ(inotify_rm_watch(in, wd[i]), 0);
+	CHECK_ERR(inotify_rm_watch(in, wd[0]), EINVAL);
+	CHECK_ERR(inotify_rm_watch(in, -1), EINVAL);
+	CHECK_ERR(inotify_rm_watch(in, N + 1), EINVAL);
+	for (int i = 0; i < N; i++) {
+		int again;
+
+		snprintf(name, sizeof(name), "%d", i);
+		again = inotify_add_watch(in, name, IN_DELETE_SELF);
+		CHECK(i % 3 ? again == wd[i] : again > N);
+		wd[i] = again;
+	}
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		CHECK_EQ(unlink(name), 0);
+	}
+	for (ssize_t n; (n = read(in, e, sizeof(e))) > 0;) {
+		for (int i = 0; i < n / (ssize_t)sizeof(e[0]); i++) {
+			said += e[i].mask == IN_IGNORED;
+			gone += e[i].mask == IN_DELETE_SELF;
+		}
+	}
+	CHECK_EQ(gone, N);
+	CHECK_EQ(said, N + (N + 2) / 3);
+	close(in);
+	CHECK(!chdir("/") && !rmdir(dir));
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -433,5 +507,7 @@ int main(void)
 	RUN(test_reachable_cycles);
 	RUN(test_backlog);
 	RUN(test_backlog_races);
+	RUN(test_inotify_limit);
+	RUN(test_many_watches);
 	return test_done();
 }

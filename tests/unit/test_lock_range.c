@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* UNIT_SOURCES: kernel/fs/lock_range.c tests/unit/shim/base.c */
+/* UNIT_SOURCES: kernel/fs/lock_range.c kernel/lib/rbtree.c tests/unit/shim/base.c */
 /* Byte-range locks against an array with one lock per byte and owner. */
 #include "test.h"
 
@@ -9,7 +9,7 @@
 #define BYTES 24
 #define OWNERS 3
 
-static struct list head = LIST_INIT(head);
+static struct rb_tree tree;
 static char owners[OWNERS];
 static enum lock_type model[OWNERS][BYTES];
 
@@ -29,20 +29,21 @@ static void set(int owner, enum lock_type type, int64_t start, int64_t end)
 	struct list freed;
 
 	list_init(&freed);
-	lock_range_set(&head, &want, spare, &freed);
+	lock_range_set(&tree, &want, spare, &freed);
 	drop(&freed);
 	free(spare[0]);
 	free(spare[1]);
 }
 
-/* What the list says of one byte; also checks that an owner's ranges are sorted, disjoint and
+/* What the tree says of one byte; also checks that an owner's ranges are sorted, disjoint and
  * merged. */
 static enum lock_type at(int owner, int64_t byte)
 {
 	enum lock_type type = LOCKR_NONE;
 	struct lock_range *r, *last = NULL;
 
-	list_for_each_entry(r, &head, link) {
+	for (struct rb_node *n = rb_first(&tree); n; n = rb_next(n)) {
+		r = rb_entry(n, struct lock_range, node);
 		if (r->owner != &owners[owner])
 			continue;
 		CHECK(r->start <= r->end);
@@ -75,6 +76,20 @@ static bool model_conflict(int owner, enum lock_type type, int start, int end)
 	return false;
 }
 
+/* In pieces, as the kernel does. */
+static void drop_owners(void)
+{
+	struct list freed = LIST_INIT(freed);
+
+	for (int o = 0; o < OWNERS; o++) {
+		while (lock_range_drop(&tree, &owners[o], 2, &freed)) {
+			CHECK(!list_empty(&freed));
+		}
+	}
+	drop(&freed);
+	CHECK(!tree.root);
+}
+
 static void random_locks(void)
 {
 	unsigned seed = 7;
@@ -93,7 +108,7 @@ static void random_locks(void)
 		type = (enum lock_type)((seed >> 14) % 3);
 		start = (int)(seed >> 17) % BYTES;
 		end = start + (int)(seed >> 24) % (BYTES - start);
-		conflict = lock_range_conflict(&head, &owners[owner], type, start, end) != NULL;
+		conflict = lock_range_conflict(&tree, &owners[owner], type, start, end) != NULL;
 		if (type != LOCKR_NONE) {
 			CHECK_EQ(conflict, model_conflict(owner, type, start, end));
 			if (conflict)
@@ -104,21 +119,21 @@ static void random_locks(void)
 			model[owner][b] = type;
 		compare();
 	}
-	drop(&head);
+	drop_owners();
 }
 static void to_the_end(void)
 {
 	set(0, LOCKR_WRITE, 10, INT64_MAX);
 	set(0, LOCKR_WRITE, 0, 9); /* merges */
-	CHECK(head.next->next == &head);
+	CHECK(rb_first(&tree) == rb_last(&tree));
 	set(0, LOCKR_NONE, 100, 199); /* cuts */
 	CHECK_EQ(at(0, 99), LOCKR_WRITE);
 	CHECK_EQ(at(0, 100), LOCKR_NONE);
 	CHECK_EQ(at(0, INT64_MAX), LOCKR_WRITE);
-	CHECK(!lock_range_conflict(&head, &owners[1], LOCKR_READ, 100, 199));
-	CHECK(lock_range_conflict(&head, &owners[1], LOCKR_READ, 100, 200));
+	CHECK(!lock_range_conflict(&tree, &owners[1], LOCKR_READ, 100, 199));
+	CHECK(lock_range_conflict(&tree, &owners[1], LOCKR_READ, 100, 200));
 	set(0, LOCKR_NONE, 0, INT64_MAX);
-	CHECK(list_empty(&head));
+	CHECK(!tree.root);
 }
 static void ranges(void)
 {

@@ -17,6 +17,10 @@
 struct file;
 struct inode;
 
+/* Of one user: /proc/sys/fs/inotify. */
+#define INOTIFY_MAX_INSTANCES 1024
+#define INOTIFY_MAX_WATCHES 65536
+
 extern _Atomic unsigned notify_watches;
 
 void notify_inode_slow(struct inode *inode, uint32_t mask, const char *name, uint32_t cookie);

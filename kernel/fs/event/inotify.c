@@ -5,6 +5,9 @@
  * One spinlock for all watches and queues.  A watch counts its inode and goes with
  * inotify_rm_watch(), its instance, or the inode's last name; the inode's list head goes with the
  * inode.  An event that cannot be allocated is lost, one too many becomes IN_Q_OVERFLOW.
+ *
+ * Instances and watches are charged to the user who made the instance: what happens to an inode is
+ * told to each of its watches under the lock, so their number has a bound.
  */
 #include <fs/event/notify.h>
 
@@ -14,8 +17,10 @@
 #include <fs/event/poll.h>
 #include <fs/file.h>
 #include <fs/inode.h>
+#include <fs/upcalls.h>
 #include <lib/format.h>
 #include <lib/list.h>
+#include <lib/rbtree.h>
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -32,17 +37,21 @@
 #include <sync/waitq.h>
 
 #define MAX_QUEUED 16384
+#define RELEASE_CHUNK 256 /* watches that go with their instance before others may have the lock */
 
 struct inotify {
-	struct list watches GUARDED_BY(inotify_role); /* struct watch.instance_link */
+	struct rb_tree by_wd GUARDED_BY(inotify_role);	  /* struct watch.wd_node */
+	struct rb_tree by_inode GUARDED_BY(inotify_role); /* struct watch.inode_node */
 	struct list events GUARDED_BY(inotify_role);
+	struct user_account *payer; /* [I] counted */
 	struct waitq readers;
 	unsigned queued GUARDED_BY(inotify_role);
 	size_t bytes GUARDED_BY(inotify_role);
 	int next_wd; /* watch_lock */
 };
 struct watch {
-	struct list instance_link, inode_link;
+	struct rb_node wd_node, inode_node;
+	struct list inode_link;
 	struct inotify *instance;
 	struct inode *inode; /* counted */
 	uint32_t mask;
@@ -121,10 +130,13 @@ static void queue_event(struct inotify *in, int wd, uint32_t mask, uint32_t cook
 /* Unlinks a watch; the caller puts its inode and frees it outside the lock. */
 static void unlink_locked(struct watch *w) REQUIRES(inotify_role)
 {
-	queue_event(w->instance, w->wd, IN_IGNORED, 0, NULL);
-	list_remove(&w->instance_link);
+	struct inotify *in = w->instance;
+
+	rb_remove(&in->by_wd, &w->wd_node);
+	rb_remove(&in->by_inode, &w->inode_node);
 	list_remove(&w->inode_link);
 	atomic_fetch_sub(&notify_watches, 1);
+	fs_upcalls->uncharge(in->payer, USER_WATCHES, 1);
 }
 static void free_watches(struct list *gone)
 {
@@ -158,6 +170,7 @@ void notify_inode_slow(struct inode *inode, uint32_t mask, const char *name, uin
 				queue_event(w->instance, w->wd, mask, cookie, name);
 			}
 			if (end) {
+				queue_event(w->instance, w->wd, IN_IGNORED, 0, NULL);
 				unlink_locked(w);
 				list_push_back(&gone, &w->inode_link);
 			}
@@ -239,25 +252,37 @@ static long inotify_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	return cmd == FIONREAD ? put_user_u32((user_ptr){ arg }, (uint32_t)READ_ONCE(in->bytes))
 			       : -ENOTTY;
 }
+static void free_instance(struct inotify *in)
+{
+	fs_upcalls->uncharge(in->payer, USER_INOTIFY, 1);
+	fs_upcalls->put_user(in->payer);
+	kfree(in);
+}
 static void inotify_release(struct file *f)
 {
 	struct inotify *in = f->private_data;
-	struct list gone, *n;
+	struct list *event;
+	bool more = true;
 
-	list_init(&gone);
-	spin_lock(&watch_lock);
-	while ((n = list_first(&in->watches))) {
-		struct watch *w = list_entry(n, struct watch, instance_link);
+	while (more) {
+		struct list gone = LIST_INIT(gone);
+		struct rb_node *n;
 
-		unlink_locked(w);
-		list_push_back(&gone, &w->inode_link);
+		spin_lock(&watch_lock);
+		for (int i = 0; i < RELEASE_CHUNK && (n = rb_first(&in->by_wd)); i++) {
+			struct watch *w = rb_entry(n, struct watch, wd_node);
+
+			unlink_locked(w);
+			list_push_back(&gone, &w->inode_link);
+		}
+		more = in->by_wd.root;
+		spin_unlock(&watch_lock);
+		free_watches(&gone);
 	}
-	spin_unlock(&watch_lock);
-	free_watches(&gone);
-	while ((n = list_pop_front(&in->events))) {
-		kfree(list_entry(n, struct event, link));
+	while ((event = list_pop_front(&in->events))) {
+		kfree(list_entry(event, struct event, link));
 	}
-	kfree(in);
+	free_instance(in);
 }
 static const struct file_ops inotify_ops = {
 	.read = inotify_read,
@@ -278,29 +303,57 @@ int inotify_create(int flags, struct file **out)
 	if (!in) {
 		return -ENOMEM;
 	}
-	list_init(&in->watches);
+	in->payer = fs_upcalls->get_user();
+	if (!fs_upcalls->charge(in->payer, USER_INOTIFY, 1, INOTIFY_MAX_INSTANCES)) {
+		fs_upcalls->put_user(in->payer);
+		kfree(in);
+		return -EMFILE;
+	}
 	list_init(&in->events);
 	waitq_init(&in->readers);
 	in->next_wd = 1;
 	err = file_alloc_anon(&inotify_ops, in, O_RDONLY | (flags & IN_NONBLOCK), 0600,
 			      "anon_inode:inotify", out);
 	if (err) {
-		kfree(in);
+		free_instance(in);
 	}
 	return err;
 }
 
-/* An existing watch of this instance on inode. */
-static struct watch *find_watch(struct inotify *in, const struct inode *inode)
+/* The place in the tree: *link is NULL when the instance does not watch the inode. */
+static struct rb_node **find_inode_locked(struct inotify *in, const struct inode *inode,
+					  struct rb_node **parent) REQUIRES(inotify_role)
 {
-	struct watch *w;
+	struct rb_node **link = &in->by_inode.root;
 
-	list_for_each_entry(w, &in->watches, instance_link) {
-		if (w->inode == inode) {
-			return w;
+	*parent = NULL;
+	while (*link) {
+		const struct inode *other = rb_entry(*link, struct watch, inode_node)->inode;
+
+		if (other == inode) {
+			break;
 		}
+		*parent = *link;
+		link = (uintptr_t)inode < (uintptr_t)other ? &(*parent)->left : &(*parent)->right;
 	}
-	return NULL;
+	return link;
+}
+static struct rb_node **find_wd_locked(struct inotify *in, int wd, struct rb_node **parent)
+	REQUIRES(inotify_role)
+{
+	struct rb_node **link = &in->by_wd.root;
+
+	*parent = NULL;
+	while (*link) {
+		int other = rb_entry(*link, struct watch, wd_node)->wd;
+
+		if (other == wd) {
+			break;
+		}
+		*parent = *link;
+		link = wd < other ? &(*parent)->left : &(*parent)->right;
+	}
+	return link;
 }
 static long update_watch(struct watch *w, uint32_t mask)
 {
@@ -311,38 +364,48 @@ static long update_watch(struct watch *w, uint32_t mask)
 	return w->wd;
 }
 
-long inotify_add(struct file *f, struct inode *inode, uint32_t mask)
+/* w joins its instance (at the place `link`) and its inode, which has a list. */
+static void link_locked(struct watch *w, struct rb_node *parent, struct rb_node **link)
+	REQUIRES(inotify_role)
 {
-	struct inode_watches *iw = kzalloc(sizeof(*iw));
-	struct watch *w = kzalloc(sizeof(*w)), *old;
-	struct inotify *in = f->private_data;
+	struct inotify *in = w->instance;
+
+	rb_link(&w->inode_node, parent, link);
+	rb_insert_fix(&in->by_inode, &w->inode_node);
+	do {
+		w->wd = in->next_wd;
+		in->next_wd = w->wd == INT32_MAX ? 1 : w->wd + 1;
+		link = find_wd_locked(in, w->wd, &parent);
+	} while (*link);
+	rb_link(&w->wd_node, parent, link);
+	rb_insert_fix(&in->by_wd, &w->wd_node);
+	list_push_back(&((struct inode_watches *)w->inode->watches)->watches, &w->inode_link);
+	atomic_fetch_add(&notify_watches, 1);
+}
+
+static long add_watch(struct inotify *in, struct inode *inode, uint32_t mask, struct watch *w,
+		      struct inode_watches *iw)
+{
+	struct rb_node *parent, **link;
 	long wd;
 
-	if (!w || !iw) {
-		kfree(w);
-		kfree(iw);
-		return -ENOMEM;
-	}
-	list_init(&iw->watches);
-	list_init(&w->instance_link);
-	list_init(&w->inode_link);
 	spin_lock(&watch_lock);
-	old = find_watch(in, inode);
-	if (old) {
-		wd = update_watch(old, mask);
+	link = find_inode_locked(in, inode, &parent);
+	if (*link) {
+		wd = update_watch(rb_entry(*link, struct watch, inode_node), mask);
+	} else if (!fs_upcalls->charge(in->payer, USER_WATCHES, 1, INOTIFY_MAX_WATCHES)) {
+		wd = -ENOSPC;
 	} else {
 		if (!inode->watches) {
 			inode->watches = iw;
 			iw = NULL;
 		}
 		inode_get(inode);
-		w->inode = inode;
-		w->instance = in;
+		*w = (struct watch){ .instance = in, .inode = inode };
+		list_init(&w->inode_link);
 		w->mask = mask & (IN_ALL_EVENTS | IN_ONESHOT);
-		wd = w->wd = in->next_wd++;
-		list_push_back(&in->watches, &w->instance_link);
-		list_push_back(&((struct inode_watches *)inode->watches)->watches, &w->inode_link);
-		atomic_fetch_add(&notify_watches, 1);
+		link_locked(w, parent, link);
+		wd = w->wd;
 		w = NULL;
 	}
 	spin_unlock(&watch_lock);
@@ -350,25 +413,36 @@ long inotify_add(struct file *f, struct inode *inode, uint32_t mask)
 	kfree(iw);
 	return wd;
 }
+
+long inotify_add(struct file *f, struct inode *inode, uint32_t mask)
+{
+	struct inode_watches *iw = kzalloc(sizeof(*iw));
+	struct watch *w = kzalloc(sizeof(*w));
+
+	if (!w || !iw) {
+		kfree(w);
+		kfree(iw);
+		return -ENOMEM;
+	}
+	list_init(&iw->watches);
+	return add_watch(f->private_data, inode, mask, w, iw);
+}
 int inotify_remove(struct file *f, int wd)
 {
+	struct list gone = LIST_INIT(gone);
 	struct inotify *in = f->private_data;
-	struct watch *w, *found = NULL;
-	struct list gone;
+	struct rb_node *parent, *n;
 
-	list_init(&gone);
 	spin_lock(&watch_lock);
-	list_for_each_entry(w, &in->watches, instance_link) {
-		if (w->wd == wd) {
-			found = w;
-			break;
-		}
-	}
-	if (found) {
-		unlink_locked(found);
-		list_push_back(&gone, &found->inode_link);
+	n = *find_wd_locked(in, wd, &parent);
+	if (n) {
+		struct watch *w = rb_entry(n, struct watch, wd_node);
+
+		queue_event(in, wd, IN_IGNORED, 0, NULL);
+		unlink_locked(w);
+		list_push_back(&gone, &w->inode_link);
 	}
 	spin_unlock(&watch_lock);
 	free_watches(&gone);
-	return found ? 0 : -EINVAL;
+	return n ? 0 : -EINVAL;
 }

@@ -11,6 +11,7 @@
 #include <lib/format.h>
 #include <sync/random.h>
 #include <lib/string.h>
+#include <fs/event/notify.h>
 #include <fs/event/pipe.h>
 #include <linux/capability.h>
 #include <linux/socket.h>
@@ -258,8 +259,8 @@ static const struct text_entry proc_files[] = {
 	{ "sys/vm/mmap_min_addr", show_string, "65536", false },
 	{ "sys/fs/file-max", show_string, "1048576", true },
 	{ "sys/fs/inotify/max_queued_events", show_string, "16384", true },
-	{ "sys/fs/inotify/max_user_instances", show_string, "1024", true },
-	{ "sys/fs/inotify/max_user_watches", show_string, "1048576", true },
+	{ "sys/fs/inotify/max_user_instances", show_string, TEXT_OF(INOTIFY_MAX_INSTANCES), true },
+	{ "sys/fs/inotify/max_user_watches", show_string, TEXT_OF(INOTIFY_MAX_WATCHES), true },
 	{ "sys/fs/file-nr", show_string, "0\t0\t1048576", false },
 	{ "sys/fs/nr_open", show_string, TEXT_OF(NR_OPEN_MAX), true },
 	{ "sys/fs/protected_hardlinks", show_string, "1", false },
