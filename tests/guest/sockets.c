@@ -757,32 +757,36 @@ static long receive_with(int s, size_t n, int flags)
 static void test_rights_in_stream(void)
 {
 	char b[64];
-	int s[2];
+	int s[2], p[2];
 
+	CHECK_EQ(pipe(p), 0);
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	alarm(60);
 	send_with(s[0], "aaaa", -1);
-	send_with(s[0], "bbbb", 0);
+	send_with(s[0], "bbbb", p[0]);
 	send_with(s[0], "cc", -1);
-	send_with(s[0], "dddd", 0);
+	send_with(s[0], "dddd", p[0]);
 	send_with(s[0], "ee", -1);
 	CHECK_EQ(receive_with(s[1], 64, MSG_PEEK), 1008);
 	CHECK_EQ(receive_with(s[1], 64, 0), 1008);
 	CHECK_EQ(receive_with(s[1], 64, MSG_WAITALL), 1006);
 	CHECK_EQ(receive_with(s[1], 64, 0), 2);
 	/* with the first of its bytes, even with none of them */
-	send_with(s[0], "aaaa", 0);
+	send_with(s[0], "aaaa", p[0]);
 	CHECK_EQ(receive_with(s[1], 2, 0), 1002);
 	CHECK_EQ(receive_with(s[1], 64, 0), 2);
-	send_with(s[0], "aaaa", 0);
+	send_with(s[0], "aaaa", p[0]);
 	CHECK_EQ(receive_with(s[1], 0, 0), 1000);
 	CHECK_EQ(receive_with(s[1], 64, 0), 4);
 	/* read(2) drops them, and ends there as well */
 	send_with(s[0], "aaaa", -1);
-	send_with(s[0], "bbbb", 0);
+	send_with(s[0], "bbbb", p[0]);
 	send_with(s[0], "cc", -1);
 	CHECK_EQ(read(s[1], b, sizeof(b)), 8);
 	CHECK_EQ(read(s[1], b, sizeof(b)), 2);
 	close_pair(s);
+	alarm(0);
+	close_pair(p);
 	/* there is no queue of errors: the flag says nothing */
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, s), 0);
 	CHECK_EQ(write(s[0], "x", 1), 1);
