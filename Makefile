@@ -3,6 +3,9 @@
 #   DEBUG=1   lock ranks, poisoning, UBSan, DEBUG_ASSERT
 DEBUG ?= 0
 O ?= $(if $(filter 1,$(DEBUG)),build-debug,build)
+ifneq ($(words $(O)),1)
+$(error O='$(O)': the build directory is one word, without spaces)
+endif
 CC := gcc
 CLANG := clang
 PYTHON := python3
@@ -12,14 +15,14 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(2)';)
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
-	-Wpointer-arith -Wwrite-strings -Wcast-qual -Wimplicit-fallthrough -Wno-unused-parameter \
+	-Wpointer-arith -Wnested-externs -Wwrite-strings -Wcast-qual -Wimplicit-fallthrough -Wno-unused-parameter \
 	-Wno-sign-compare -Wframe-larger-than=2048
 KFLAGS := -std=c11 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
 	-mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector -fno-common \
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -fno-asynchronous-unwind-tables \
 	-fcf-protection=none -ffunction-sections -fdata-sections -Iinclude -I$(O)/include \
 	-DCONFIG_DEBUG=$(DEBUG)
-GCC_ONLY := -fno-tree-loop-distribute-patterns -fno-jump-tables
+GCC_ONLY := -fno-tree-loop-distribute-patterns -fno-jump-tables -fno-reorder-blocks-and-partition
 ifeq ($(DEBUG),1)
 KFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
 endif
@@ -29,6 +32,8 @@ ASM := $(sort $(wildcard kernel/*/*.S loader/*.S))
 OBJ := $(SRC:%.c=$(O)/%.o) $(ASM:%.S=$(O)/%.S.o)
 KERNEL := $(O)/corrida.elf
 
+# a recipe that fails leaves no half of its target
+.DELETE_ON_ERROR:
 .PHONY: all run test check-host check-guest bench docs clean install kernel fuzz help
 all: kernel host-tools rootfs
 kernel: $(KERNEL) $(KERNEL).stripped
@@ -50,7 +55,8 @@ $(O)/pass1.elf: $(OBJ) kernel/arch/kernel.ld tools/ksyms.py
 	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms0.S -o $(O)/ksyms0.o
 	$(Q)$(LINK) $(OBJ) $(O)/ksyms0.o -o $@
 $(KERNEL): $(O)/pass1.elf
-	$(Q)readelf -sW $< | $(PYTHON) tools/ksyms.py > $(O)/ksyms1.S
+	$(Q)readelf -sW $< > $(O)/pass1.syms
+	$(Q)$(PYTHON) tools/ksyms.py < $(O)/pass1.syms > $(O)/ksyms1.S
 	$(Q)$(CC) $(KFLAGS) -c $(O)/ksyms1.S -o $(O)/ksyms1.o
 	$(call say,LD,$@)$(LINK) $(OBJ) $(O)/ksyms1.o -o $@
 # what is installed and measured: debugging information stays behind

@@ -13,7 +13,6 @@ enum {
 	STATUS_B = 0x0b,
 	CENTURY = 0x32,
 };
-#define A_UPDATING 0x80
 #define B_24_HOURS 0x02
 #define B_BINARY 0x04
 #define HOUR_PM 0x80

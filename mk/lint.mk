@@ -5,8 +5,9 @@
 LINT := $(O)/lint
 LINT_SRC := $(SRC)
 LINT_HEADERS := $(sort $(shell find include -name '*.h'))
-# the assembler's macros and the corpora are left out
-FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(shell git ls-files '*.c' '*.h' 2>/dev/null))
+# the assembler's macros are left out
+FORMAT_SRC := $(filter-out kernel/arch/asm_macros.h,$(sort $(shell find \
+	kernel syscall loader drivers include rootfs tests tools -name '*.[ch]')))
 THREAD_SAFETY := -Wthread-safety -Wthread-safety-beta
 
 .PHONY: lint lint-layers lint-sleep lint-code lint-counts lint-test format
@@ -16,7 +17,7 @@ lint: lint-layers lint-sleep lint-code docs-check
 # clang compiles everything, with the lock analysis; clang-tidy has its checks in .clang-tidy
 $(LINT)/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)
-	$(call say,LINT,$<)$(CLANG) $(KFLAGS) -DLOCK_ANALYSIS $(WARN) $(THREAD_SAFETY) -Wgnu \
+	$(call say,LINT,$<)$(CLANG) $(KFLAGS) -DLOCK_ANALYSIS $(WARN) $(THREAD_SAFETY) -Wunused-macros -Wgnu \
 		-Wno-gnu-statement-expression -Wno-unused-command-line-argument -MMD -MP -MF $(@:.ok=.d) -MT $@ -fsyntax-only $<
 	$(Q)clang-tidy --quiet $< -- $(KFLAGS) 2>$(@:.ok=.err) || { cat $(@:.ok=.err); exit 1; }
 	@touch $@

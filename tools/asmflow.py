@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The control flow of each function, from the disassembly of the objects.  Nothing is lost there:
 macros are expanded, static functions are inlined or called, every path is a jump (the kernel is
-built with -ffunction-sections and -fno-jump-tables)."""
+built with -ffunction-sections, -fno-jump-tables and -fno-reorder-blocks-and-partition).  In
+assembler files each label is a function of its own: calls count, the way between labels does not."""
 import collections
 import functools
 import pathlib
@@ -43,13 +44,13 @@ def load(objects, noreturn):
     dumps = [subprocess.Popen(['objdump', '-drl', '--no-show-raw-insn', *part], text=True,
                               stdout=subprocess.PIPE, errors='replace')
              for part in (objects[:half], objects[half:]) if part]
-    functions = {}
+    functions, starts = {}, {}
     for dump in dumps:
-        read(dump.communicate()[0], exported, functions)
+        read(dump.communicate()[0], exported, functions, starts)
         if dump.returncode:
             raise SystemExit('asmflow: objdump failed')
     for f in list(functions.values()):
-        Builder(f, functions, noreturn).build()
+        Builder(f, functions, starts, noreturn).build()
     return functions
 
 
@@ -66,8 +67,9 @@ def within(path):
     return path
 
 
-def read(text, exported, functions):
-    obj, f, where = None, None, None
+def read(text, exported, functions, starts):
+    """Fills functions, and starts: {(object, section, address): name}."""
+    obj, f, where, section = None, None, None, None
     for line in text.split('\n'):
         if not line:
             continue
@@ -86,25 +88,26 @@ def read(text, exported, functions):
             name = line.split('<')[1][:-2]
             f = Function(key_of(name, obj, exported), obj)
             functions[f.key] = f
+            starts[obj, section, int(line.split()[0], 16)] = name
             where = None
         elif ':     file format' in line:
             obj, f = line.split(':')[0], None
         elif line.startswith('Disassembly'):
-            f = None
+            f, section = None, line.split()[-1].rstrip(':')
 
 
 class Builder:
     """Cuts the instructions of one function into blocks."""
 
-    def __init__(self, f, functions, noreturn):
-        self.f, self.functions, self.noreturn = f, functions, noreturn
+    def __init__(self, f, functions, starts, noreturn):
+        self.f, self.functions, self.starts, self.noreturn = f, functions, starts, noreturn
 
     def symbol(self, reloc):
         if not reloc:
             return None
-        name = re.sub(r'[-+]0x[0-9a-f]+$', '', reloc)
-        if name.startswith('.text.'):
-            name = name[6:]
+        m = re.match(r'(?:\S+\s+)?(\S+?)([-+]0x[0-9a-f]+)?$', reloc)
+        # the operand counts from the end of the instruction, four bytes on
+        name = self.starts.get((self.f.obj, m[1], int(m[2] or '0', 16) + 4), m[1])
         local = f'{self.f.obj}:{name}'
         return local if local in self.functions else name
 

@@ -3,13 +3,16 @@
 """check-code.py OBJECT_DIR: what rots without being noticed.
 
 dead        a function or variable that no other object uses, and that is not static
-unused      a field, macro, lock rank or prototype that nothing names
-comment     a name in a comment that does not exist
+unused      a field, macro, lock rank, prototype or function of a header that nothing names
+            (what shares its name with something else is taken as used)
+twice       a macro that two headers define
+comment     a name() or word_with_underscore in a comment that does not exist
 size        files over 600 lines
 must-use    an int prototype in include/ whose result may be ignored
 own-header  X.c includes X.h, or its room's private header, first
 if, todo    conditional compilation and notes to oneself
-unchecked   functions that clang's lock analysis leaves out: LOCK_UNCHECKED, fewer than 25
+unchecked   functions that clang's lock analysis leaves out: LOCK_UNCHECKED, fewer than 25; and
+            what would silence the compilers otherwise
 With --counts: the figures instead."""
 import collections
 import pathlib
@@ -18,7 +21,7 @@ import subprocess
 import sys
 
 import rooms
-from csource import KERNEL_DIRS, Report, Source, WORD, files, function_name
+from csource import KERNEL_DIRS, Report, Source, WORD, files, function_name, tree_files
 
 ROOT = pathlib.Path('.')
 FILE_LINES = 600
@@ -33,7 +36,7 @@ ENTRIES = {
     'console_port_ops', 'cpus_online',
 }
 # Words of comments, followed by () or like a path, that are not ours.
-FOREIGN_NAMES = set()
+FOREIGN_NAMES = {'pt_regs', 'user_regs_struct', 'tcp_info', 'hvm_memmap_table_entry', 'has_bytes'}
 FOREIGN_FILES = {'public/arch-x86/hvm/start_info.h', 'asm/unistd_64.h', 'kernel/net/NAME.c'}
 # Results that one may well ignore: lengths, what the visitor returned, the C library's own.
 LOOSE = {'fmt_snprintf', 'fmt_vsnprintf', 'mm_for_each_vma', 'memcmp', 'strcmp', 'strncmp'}
@@ -42,6 +45,10 @@ IFS = {
     'drivers/pvclock.c': 'instructions that a host test cannot execute',
     'drivers/rtc.c': 'instructions that a host test cannot execute',
 }
+SILENCERS = re.compile(r'no_thread_safety_analysis|#\s*define\s+LOCK_IMPLEMENTATION|NOLINT\w*|'
+                       r'(?:#\s*pragma|_Pragma).*diagnostic')
+# The locks themselves.
+SILENT = {'include/sync/annotate.h', 'kernel/sync/spinlock.c', 'kernel/sync/mutex.c', 'kernel/sync/waitq.c'}
 report = Report('check-code')
 
 
@@ -107,12 +114,20 @@ def ours(path):
         and path.parts[:2] != ('include', 'linux')
 
 
-def check_unused(sources, words, assembler):
+def check_unused(sources, words, assembler, tested):
     defined = set()
-    for source in sources.values():
-        for _, head, body in source.declarations():
+    for path, source in sources.items():
+        for line, head, body in source.declarations():
             if body is not None and function_name(head):
                 defined.add(function_name(head))
+                if ours(path) and words[function_name(head)] + tested[function_name(head)] < 2:
+                    report(path, line, 'unused', f'{function_name(head)}(): nothing calls it')
+    homes = {}
+    for path, source in sources.items():
+        for m in re.finditer(r'^[ \t]*#[ \t]*define[ \t]+(\w+)', source.code, re.M):
+            if path.parts[0] == 'include' and f'#undef {m[1]}\n' not in source.code and \
+                    homes.setdefault(m[1], path) != path:
+                report(path, source.line_of(m.start()), 'twice', f'macro {m[1]}: {homes[m[1]]} has it')
     pasted = {m[1] for s in sources.values() for m in re.finditer(r'\b(\w+_)##', s.code)}
     for path, source in sources.items():
         if not ours(path):
@@ -149,6 +164,7 @@ def check_fields(path, source, words):
 
 def check_comments(sources, words, paths):
     suffixes = set()
+    stems = {p.rpartition('/')[2].partition('.')[0] for p in paths}
     for p in paths:
         parts = p.split('/')
         suffixes |= {'/'.join(parts[i:]) for i in range(len(parts))}
@@ -159,6 +175,12 @@ def check_comments(sources, words, paths):
                     report(path, line + text.count('\n', 0, m.start()), 'comment',
                            f'{m[1]}() does not exist: name what is there, or in the manual '
                            'page\'s style what is not ours')
+            # words_with_underscores; one that ends with _ stands for several
+            for m in re.finditer(r'(?<![\w./<>"*-])([a-z]\w*_\w+)\b(?![\w./*-]|\()', text):
+                if not words[m[1]] and m[1] not in FOREIGN_NAMES and m[1] not in stems \
+                        and not m[1].endswith('_'):
+                    report(path, line + text.count('\n', 0, m.start()), 'comment',
+                           f'{m[1]} does not exist')
             for m in re.finditer(r'(?<![\w.$])((?:[\w.-]+/)*[\w-]+\.(?:c|h|S|py|def|ld|lds|mk))\b(?!\()',
                                  text):
                 if m[1] not in suffixes and m[1] not in FOREIGN_FILES:
@@ -236,19 +258,19 @@ def counts(sources, dead):
 def main():
     objdir = pathlib.Path(sys.argv[1])
     sources = tree()
-    paths = subprocess.run(['git', 'ls-files', '-co', '--exclude-standard'], capture_output=True, text=True).stdout.split()
+    paths = tree_files(ROOT)
     assembler = ''.join((ROOT / p).read_text() for p in paths if p.endswith(('.S', '.ld', '.lds')))
     others = [assembler] + [(ROOT / p).read_text(errors='replace') for p in paths
                             if p.endswith(('.py', '.mk', 'Makefile')) and (ROOT / p).exists()]
     words = words_of(sources, others)
     tests = [(ROOT / p).read_text() for p in paths
              if p.startswith('tests/') and p.endswith(('.c', '.h')) and (ROOT / p).exists()]
-    tested = set(WORD.findall('\n'.join(tests)))
+    tested = collections.Counter(WORD.findall('\n'.join(tests)))
     dead = check_dead(objdir, tested)
     if '--counts' in sys.argv:
         counts(sources, dead)
         return
-    check_unused(sources, words, set(WORD.findall(assembler)))
+    check_unused(sources, words, set(WORD.findall(assembler)), tested)
     words.update(tested)                # comments may name what tests define
     check_comments(sources, words, paths)
     check_text(sources)
@@ -256,6 +278,11 @@ def main():
     if len(left_out) >= UNCHECKED_LIMIT:
         report(*left_out[-1], 'unchecked', f'{len(left_out)} times LOCK_UNCHECKED; fewer than '
                f'{UNCHECKED_LIMIT} are allowed: let clang follow the lock')
+    for path, source in sources.items():
+        for m in SILENCERS.finditer(source.text) if path.parts[0] != 'tools' else ():
+            if str(path) not in SILENT:
+                report(path, source.text.count('\n', 0, m.start()) + 1, 'unchecked',
+                       f'{m[0]}: a compiler or checker would say nothing any more')
     for path in IFS:
         if not re.search(r'^[ \t]*#[ \t]*if', sources[ROOT / path].code, re.M):
             report('tools/check-code.py', 1, 'unused-exception', f'IFS {path}')

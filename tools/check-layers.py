@@ -58,7 +58,7 @@ def check_angle(path, line, room, name):
             report(path, line, 'include', f'<{name}> is no header of ours and not freestanding')
         return
     target = f'include/{name}'
-    if not (ROOT / target).exists():
+    if not (ROOT / target).exists() or '..' in name:
         report(path, line, 'include', f'<{name}> does not exist')
         return
     owner = rooms.header_room(target)
@@ -83,7 +83,9 @@ def check_quoted(path, line, room, name):
     target = pathlib.Path(*parts)
     if not (ROOT / target).exists():
         report(path, line, 'include', f'"{name}": {target} does not exist')
-    elif target.parent == path.parent or target.suffix in PLAIN_FILES:
+    elif target.parent == path.parent or room is None:
+        pass
+    elif target.suffix in PLAIN_FILES and room_of(target) and may_use(room, room_of(target)):
         pass
     elif room in rooms.SHARED_INTERNAL.get(str(target), '').split():
         used['internal', str(target), room] += 1
@@ -94,7 +96,10 @@ def check_quoted(path, line, room, name):
 
 def check_includes(path, source, room):
     for line, kind, name in source.includes():
-        (check_angle if kind == '<' else check_quoted)(path, line, room, name)
+        if kind:
+            (check_angle if kind == '<' else check_quoted)(path, line, room, name)
+        else:
+            report(path, line, 'include', f'{name}: write out what it includes')
 
 
 def check_local_declarations(path, source, defined, linker):
@@ -103,19 +108,15 @@ def check_local_declarations(path, source, defined, linker):
         if body is not None or re.match(r'(static|typedef|struct \w+$|union|enum|_Static_assert)\b',
                                         head):
             continue
-        if head.startswith('extern'):
-            for name in re.findall(r'(\w+)\s*(?:\[[^]]*\])?\s*(?:,|$)', head):
+        name = function_name(head)
+        if '=' not in head and name in defined and defined[name] != path:
+            report(path, line, 'local-prototype', f'{name}() is defined in {defined[name]}: '
+                   'include its header')
+        elif head.startswith('extern') and not name:
+            for name in re.findall(r'(\w+)\s*(?:\[[^]]*\]\s*)*(?:,|$)', head):
                 if name not in linker:
                     report(path, line, 'local-prototype',
                            f'{name} is declared by hand: include the header of who defines it')
-        elif '=' not in head and head.endswith(')'):
-            name = function_name(head)
-            if name in defined and defined[name] != path:
-                report(path, line, 'local-prototype', f'{name}() is defined in {defined[name]}: '
-                       'include its header')
-    for m in re.finditer(r'^[ \t]+extern\b[^;]*;', source.without_preprocessor(), re.M):
-        report(path, source.line_of(m.start()), 'local-prototype', 'extern inside a function: '
-               'include the header of who defines it')
 
 
 def check_home(header, line, name, definer, owner):
@@ -133,6 +134,10 @@ def check_home(header, line, name, definer, owner):
 
 
 def check_table():
+    for top in (*KERNEL_DIRS, 'include'):
+        for p in (ROOT / top).rglob('*'):
+            if p.is_symlink():
+                report(p, 1, 'room', 'a link would put a file into two rooms')
     for top in KERNEL_DIRS:
         for d in [ROOT / top, *sorted(p for p in (ROOT / top).rglob('*') if p.is_dir())]:
             name = str(d)
@@ -156,7 +161,7 @@ def symbols(objects):
     for entry in listing.splitlines():
         name, rest = entry.rsplit(':', 1)
         fields = rest.split()
-        if fields[0] == 'U':
+        if fields[0] in 'Uwv':
             uses.append((name, fields[1]))
         elif len(fields) > 2 and fields[1] in 'TDBRVW':
             defined[fields[2]] = name
@@ -232,7 +237,7 @@ def linker_names():
 def main():
     objdir = pathlib.Path(sys.argv[1])
     check_table()
-    sources = {p: Source(p) for p in files(ROOT, (*KERNEL_DIRS, 'include'))
+    sources = {p: Source(p) for p in files(ROOT, (*KERNEL_DIRS, 'include'), '*.[chS]')
                if 'vdso' not in p.parent.name}
     defined = {}
     for path, source in sources.items():

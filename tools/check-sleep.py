@@ -1,20 +1,27 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""check-sleep.py OBJECT_DIR: nothing that may sleep is reached with a spinlock held, and no TLB
-shootdown with interrupts off; over the whole program.
+"""check-sleep.py OBJECT_DIR: nothing that may sleep is reached with a spinlock held, no TLB
+shootdown with interrupts off, and no lock of a rank marked (irq) with interrupts on; over the
+whole program.
 
 From the disassembly (asmflow.py) we know for each call how many spinlocks may be held there,
 counted from the function's entry: paths are followed, functions that return with a lock or give
 the caller's back are summed up.  A function bears as many locks of its callers as the tightest of
 its calls leaves it.  Calls through pointers go to all functions that are ever stored there
-(pointers.py); one whose targets are not found counts as sleeping."""
+(pointers.py); one whose targets are not found counts as sleeping.  A function that changes what is
+held in a way that we can't follow is a finding.  Which lock it is, where interrupts matter, says
+the declaration of the field or variable; where that is not found any role of that name will do.
+
+Not looked at: sleeping with interrupts off and no lock; sleeping between block_prepare() and block(),
+so in the ready() of waitq_wait_until(); which lock is held, and in which order (clang's); what
+hand-written assembler does between its labels."""
 import collections
 import pathlib
 import re
 import sys
 
 import asmflow
-from csource import KERNEL_DIRS, Report
+from csource import KERNEL_DIRS, Report, function_name
 from pointers import Pointers
 
 ROOT = pathlib.Path('.')
@@ -36,6 +43,8 @@ WAIT_WITH_LOCK = ('waitq_wait', 'waitq_wait_exclusive', 'waitq_wait_irq')
 SLEEPERS = {'lockcheck_may_sleep', 'sched_yield_point', 'mem_reclaim'}
 # Wait until other CPUs have answered.
 SHOOTDOWNS = {'tlb_flush_range', 'tlb_drop_space', 'smp_call'}
+# What takes a lock and leaves interrupts as they are.
+PLAIN_LOCKS = {'spin_lock', 'spin_lock_nested', 'spin_trylock'}
 # Run by interrupts, or with a lock of their caller's, without a caller in the sources.
 ATOMIC_ROOTS = {'upcall_timer', 'upcall_kick', 'irq_dispatch'}
 
@@ -47,6 +56,9 @@ EXCEPTIONS = {
     ('futex_wake_op', 'fault_in_user'): 'both buckets are unlocked, be they two or one',
     ('sem_undo_get', 'ipc_put'): 'a semaphore set: destroying it only frees memory',
 }
+# Annotations of functions that return with more or fewer locks, or of which clang says nothing.
+CHANGES = re.compile(r'\b(?:(?:TRY_)?ACQUIRES|RELEASES|LOCK_UNCHECKED)\s*\(')
+TRYING = re.compile(r'\bTRY_ACQUIRES\s*\(\s*(\w+)')
 DEPTH = 4                               # locks nested in one function
 STATES = 12                             # per block; beyond it knowledge of registers is dropped
 
@@ -62,8 +74,15 @@ class Program:
         self.sleepers = SLEEPERS | {
             m[1] for m in re.finditer(r'\b(\w+)\s*\([^;{}]*\)\s*MAY_SLEEP', prototypes)}
         self.functions = asmflow.load(objects, self.noreturn)
+        self.changing = {function_name(head) for declarations in self.pointers.declarations.values()
+                         for _, head, _ in declarations if CHANGES.search(head)}
+        self.trying = {function_name(head): m[1] for declarations in self.pointers.declarations.values()
+                       for _, head, _ in declarations if (m := TRYING.search(head))}
+        order = self.pointers.sources['include/sync/lock_order.h'].text
+        ranks = set(re.findall(r'\bRANK_(\w+),\s*/\* \(irq\)', order))
+        self.irq_roles = {m[1] for m in re.finditer(r'X\((\w+), \w+, (\w+)\)', order) if m[2] in ranks}
         self.effects = dict(EFFECTS)
-        self.held = {}                  # site -> (max locks, max irqs off) counted from the entry
+        self.held = {}  # site -> (most locks, most and least irqs off) counted from the entry
         self.callers = collections.defaultdict(set)
         self.unknown, self.assumed = {}, {}
         self.resolved = {}
@@ -121,7 +140,7 @@ class Program:
         entry = f.entry
         reached = collections.defaultdict(set)
         work = [(entry, (0, 0, frozenset()))]
-        result, at_site = set(), collections.defaultdict(lambda: (-99, -99))
+        result, at_site = set(), collections.defaultdict(lambda: (-99, -99, 99))
         while work:
             label, state = work.pop()
             if state in reached[label]:
@@ -146,13 +165,18 @@ class Program:
 
     def summary(self, f, ends):
         """What a function changes.  Where that depends on more than its result being zero it is
-        taken as nothing: clang's analysis demands that locks balance, or that it is said."""
+        taken as nothing, as clang's analysis demands that locks balance, or for what the
+        annotation says; where clang is told otherwise we must be able to follow."""
         by_result = {known: {d for d, k in ends if k == known} for known in ('0', 'n', None)}
+        self.assumed.pop(f.key, None)
         if len({d for d, _ in ends}) <= 1:
             return frozenset((d, 0, None) for d, _ in ends) or BALANCED
         if not by_result[None] and all(len(by_result[k]) == 1 for k in '0n'):
             return frozenset((d, 0, k) for d, k in ends)
-        self.assumed[f.name] = sorted(ends, key=str)
+        if f.name in self.trying and {d for d, _ in ends} == {0, 1}:
+            taken = self.trying[f.name] == '0'
+            return frozenset({(taken, 0, '0'), (not taken, 0, 'n')})
+        self.assumed[f.key] = sorted(ends, key=str)
         return BALANCED
 
     @staticmethod
@@ -196,7 +220,7 @@ class Program:
     def call(self, site, state, at_site):
         locks, off, facts = state
         was = at_site[site]
-        at_site[site] = (max(was[0], locks), max(was[1], off))
+        at_site[site] = (max(was[0], locks), max(was[1], off), min(was[2], off))
         facts = [(r, v) for r, v in facts if r not in asmflow.CLOBBERED]
         effects = set()
         for callee in self.callees(site):
@@ -249,7 +273,7 @@ class Program:
 
     def limit_of(self, site, callee, index, limit):
         if index == 0 and callee in WAIT_WITH_LOCK:
-            return 0 if self.second_argument(site) == 'NULL' else 1
+            return 0 if self.argument(site, 1) == 'NULL' else 1
         name = self.functions[site.caller].name
         short = callee.split(':')[-1].split('.')[0]
         if limit.get(callee, NEVER) != NEVER and (name, short) in EXCEPTIONS:
@@ -257,9 +281,42 @@ class Program:
             return NEVER
         return limit.get(callee, NEVER)
 
-    def second_argument(self, site):
+    def argument(self, site, n):
         arguments = self.pointers.arguments(site.file, site.line, site.callee)
-        return arguments[1] if len(arguments) > 1 else ''
+        return arguments[n] if len(arguments) > n else ''
+
+    def wants_irqs_off(self):
+        """{key: (site, callee)}: functions that take a lock of interrupt handlers, or call such a
+        function, and leave it to their callers that interrupts are off."""
+        def open_at(site):
+            return self.held.get(site, (0, 0, 0))[2] < 1
+
+        why = {f.key: (site, site.callee) for f in self.functions.values() if f.key not in EFFECTS
+               for site in f.sites if site.callee in PLAIN_LOCKS and open_at(site)
+               and self.pointers.lock_roles(self.argument(site, 0), site) & self.irq_roles}
+        work = list(why)
+        while work:
+            key = work.pop()
+            for caller in self.callers[key] - set(why) if key not in ATOMIC_ROOTS else ():
+                site = next((s for s in self.functions[caller].sites if key in self.callees(s) and open_at(s)), None)
+                if site:
+                    why[caller] = site, key
+                    work.append(caller)
+        return why
+
+    def not_followed(self, report):
+        """Where a finding could hide."""
+        for f in self.functions.values():
+            for site in f.sites:
+                if site.callee and site.callee not in self.functions \
+                        and site.callee not in self.noreturn and not f.file.endswith('.S'):
+                    report(site.file, site.line, 'unfollowed', f'{f.name}() goes to {site.callee}, '
+                           'which is in no object, or into the middle of a function')
+        for key in self.assumed:
+            f = self.functions[key]
+            if f.name in self.changing:
+                report(f.file, f.line, 'unfollowed', f'{f.name}() changes what is held depending on '
+                       'more than its result being zero: TRY_ACQUIRES, or let the caller lock')
 
     def path(self, callee, why):
         names, seen = [], set()
@@ -294,6 +351,13 @@ def main():
         name = program.functions[site.caller].name
         report(site.file, site.line, 'shootdown', f'{name}() has interrupts off and calls '
                f'{program.path(callee, why)}, which waits for other CPUs: they may wait for us')
+    why = program.wants_irqs_off()
+    for key in set(why) - ATOMIC_ROOTS:
+        if not program.callers[key]:
+            f, site = program.functions[key], why[key][0]
+            report(site.file, site.line, 'irq', f'{f.name}() reaches {program.path(key, why)} with interrupts on: the '
+                   'lock is of a rank marked (irq)')
+    program.not_followed(report)
     for entry in {**UNKNOWN_IS_FINE, **EXCEPTIONS}:
         if entry not in used:
             report('tools/check-sleep.py', 1, 'unused-exception', f'{entry}: nothing needs it')

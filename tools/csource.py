@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What the checkers of `make lint` share: just enough C to tell code, comments and top-level
 declarations apart, and a way to complain.  Not a parser: the layout is clang-format's."""
+import os
 import pathlib
 import re
+import subprocess
 import sys
 
 KERNEL_DIRS = ('kernel', 'syscall', 'loader', 'drivers')
@@ -37,11 +39,12 @@ class Source:
         self.code = ''.join(parts)
 
     def includes(self):
-        """(line, '<' or '"', name)"""
-        for n, line in enumerate(self.text.splitlines(), 1):
-            m = re.match(r'\s*#\s*include\s*([<"])([^">]+)[">]', line)
-            if m:
-                yield n, m[1], m[2]
+        """(line, '<' or '"', name); what we cannot read has '' for the bracket."""
+        lines = self.text.splitlines()
+        for n, line in enumerate(self.code.splitlines(), 1):
+            if re.match(r'\s*#\s*(include|import)', line):
+                m = re.match(r'\s*#\s*include\s*([<"])([^">]+)[">]', lines[n - 1])
+                yield (n, m[1], m[2]) if m else (n, '', line.strip())
 
     def without_preprocessor(self):
         def gone(m):
@@ -83,6 +86,20 @@ class Source:
 def files(root, dirs, pattern='*.[ch]'):
     for d in dirs:
         yield from sorted((root / d).rglob(pattern))
+
+
+def tree_files(root='.'):
+    """The names of all files of the sources; what git ignores is none, without git a build is none."""
+    git = subprocess.run(['git', 'ls-files', '-coz', '--exclude-standard'], cwd=root, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    names = [n for n in git.stdout.split('\0') if n and os.path.exists(os.path.join(root, n))]
+    if names:
+        return names
+    for where, dirs, found in os.walk(root):
+        dirs[:] = [d for d in dirs if d not in ('.git', '__pycache__')
+                   and not os.path.exists(os.path.join(where, d, 'corrida.elf'))]
+        names += [os.path.relpath(os.path.join(where, n), root) for n in found]
+    return names
 
 
 def function_name(head):

@@ -155,12 +155,8 @@ void virtio_device_irq(struct virtio_device *dev)
 	if (virtio_is_broken(dev)) {
 		return;
 	}
-	if (causes & VIRTIO_IRQ_CONFIG) {
-		if (dev->ops->get_status(dev) & VIRTIO_STATUS_NEEDS_RESET) {
-			virtio_device_broken(dev, "device asks for a reset");
-		} else if (dev->driver->config_changed) {
-			dev->driver->config_changed(dev);
-		}
+	if (causes & VIRTIO_IRQ_CONFIG && dev->ops->get_status(dev) & VIRTIO_STATUS_NEEDS_RESET) {
+		virtio_device_broken(dev, "device asks for a reset");
 	}
 	if (causes & VIRTIO_IRQ_QUEUE) {
 		for (unsigned i = 0; i < dev->nqueues; i++) {

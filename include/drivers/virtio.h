@@ -87,8 +87,6 @@ struct virtio_driver {
 	int (*probe)(struct virtio_device *dev);
 	/* Interrupt context, no lock held: something may have completed in q. */
 	void (*queue_event)(struct virtio_queue *q);
-	/* Interrupt context; optional. */
-	void (*config_changed)(struct virtio_device *dev);
 	/* The device broke: q gives this request back.  Any context, no lock held. */
 	void (*abort)(struct virtio_queue *q, void *cookie);
 	/* After the last abort(): wake who waits for room or events.  Optional. */

@@ -5,6 +5,7 @@
  * current's credentials, root and working directory.
  */
 #include <lib/util.h>
+#include <linux/fcntl.h>
 
 struct dentry;
 struct mount;
@@ -16,7 +17,6 @@ struct path {
 void path_get(const struct path *p);
 void path_put(struct path *p); /* clears it */
 
-#define AT_FDCWD (-100)
 enum lookup_flags {
 	LOOKUP_FOLLOW = 1 << 0,	     /* follow a symlink in the last component */
 	LOOKUP_DIRECTORY = 1 << 1,   /* it must be one */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
-/* ioctl(2) numbers that belong to files in general; a terminal's are in its own header. */
+/* ioctl(2) numbers that belong to files of more than one kind; a terminal's are in its own header. */
+#define TIOCOUTQ 0x5411 /* also SIOCOUTQ */
 #define FIONREAD 0x541b
 #define FIONBIO 0x5421
 #define FIOASYNC 0x5452

@@ -99,7 +99,6 @@
 #define IPV6_RECVERR 25
 #define IPV6_V6ONLY 26
 #define IPV6_TCLASS 67
-#define TIOCOUTQ 0x5411 /* SIOCOUTQ */
 #define SIOCATMARK 0x8905
 
 struct linux_sockaddr_in {

@@ -84,7 +84,7 @@ struct task {
 	struct vfork_wait *vfork; /* [t] the parent to release, counted */
 
 	/* priority inheritance (futex/futex_pi.c) */
-	struct list pi_owned;		/* pi_states that it owns */
+	struct list pi_owned;		/* each pi_state that it owns */
 	struct futex_waiter *pi_waiter; /* its own wait for a PI futex */
 	bool pi_exited;			/* owns none any more */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 /*
- * The argument kinds of syscall/args.def as C types (arg_fd ...), as conversions from a
+ * The argument kinds of syscall/args.def as C types (arg_ and its name), as conversions from a
  * register (from_fd() ...) and as numbers for the trace (ARG_fd ...).
  */
 #include <lib/util.h>

@@ -4,7 +4,7 @@
  * threads, FPU state, files, auxv), then the memory.
  *
  * The other threads are told to die, but wait at the head of task_exit() with their registers in
- * place until the dump is done (core_dumping).
+ * place until the dump is done (core_dumper).
  */
 #include <proc/coredump.h>
 

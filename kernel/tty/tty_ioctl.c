@@ -8,6 +8,7 @@
 #include <lib/string.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <linux/ioctls.h>
 #include <mm/usercopy.h>
 #include <proc/tree.h>
 #include <signal/signal.h>

@@ -81,6 +81,8 @@ def line(words, row, unit, divisor):
 
 def main():
     build = pathlib.Path(sys.argv[1], 'bench')
+    if not (build / 'bench.json').exists():
+        sys.exit(f'readme.py: {build}/bench.json is not there: run make bench')
     bench = json.loads((build / 'bench.json').read_text())
     count = json.loads((build / 'icount.json').read_text()) if (build / 'icount.json').exists() else None
     out = [f'Measured on {bench["date"]} at commit {bench["commit"]}: {bench["qemu"]}, {bench["accel"].upper()}, '

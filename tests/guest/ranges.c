@@ -285,10 +285,10 @@ static void test_nothing_lost(void)
 
 int main(int argc, char **argv)
 {
-	/* Low, alone, with holes around: what lies above it is the same everywhere. */
-	here = (uint64_t)mmap((void *)0x10000000, 4 * PAGE, PROT_READ | PROT_WRITE,
+	/* Alone, with holes around, above the heap and below all that the kernel places. */
+	here = (uint64_t)mmap((void *)0x100000000000, 4 * PAGE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	place = 0x20000000;
+	place = 0x0f0000000000; /* below: a long old range does not reach it */
 	answer = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	printing = argc > 1 && !strcmp(argv[1], "print");
 	if (printing) {

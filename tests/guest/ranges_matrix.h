@@ -172,7 +172,7 @@ static const char *const ranges_matrix[] = {
 	"IFFIIIFIIII", /* mremap same, ffff888000001000 */
 	"IFFIIIIIIII", /* mremap same, 8000000000000000 */
 	"IFFIIIIIIII", /* mremap same, fffffffffffff000 */
-	"I..IIIIIIII", /* mremap fixed shrink, 0 */
+	"I..xIIIIIII", /* mremap fixed shrink, 0 */
 	"FFFFFFFFFFF", /* mremap fixed shrink, 7fffffffe000 */
 	"FFFFFFFFFFF", /* mremap fixed shrink, 7ffffffff000 */
 	"FFFFFFFFFFF", /* mremap fixed shrink, 800000000000 */

@@ -98,11 +98,11 @@ def an_elf_file_is_not_executed_to_be_asked():
 
 @case
 def other_files():
-    """empty, not a daemon, endless: taken for the old kind, nobody hangs"""
+    """empty, not a daemon, endless, mute: taken for the old kind, nobody hangs"""
     with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
         path = pathlib.Path(folder, 'daemon')
         for text in ('', '#!/bin/false\n', '#!/nowhere\n', '#!/bin/sh\nkill -9 $$\n',
-                     '#!/bin/sh\nyes\n'):
+                     '#!/bin/sh\nyes\n', '#!/bin/sh\nexec >&-\nexec sleep 1000\n'):
             path.write_text(text)
             path.chmod(0o755)
             assert dry_run(str(path))[-2:] == C_TAIL, text

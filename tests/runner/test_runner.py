@@ -50,6 +50,11 @@ def plans():
                           ('1..2\nok 1 - a\nok 3 - b\n', 'result 3 comes after 1'),
                           ('1..1\nBail out! no\nok 1 - a\n', 'Bail out! no')):
         assert outcomes(text)[1] == problem, (text, outcomes(text))
+    # only a newline ends a line, and there are numbers that nobody means
+    for text, problem in (('1..2\nok 1 - a\x0cok 2 - b\n', 'planned 2 results, got 1'),
+                          ('1..2\nok 1 - a\u2028ok 2 - b\n', 'planned 2 results, got 1'),
+                          ('1..' + '9' * 5000 + '\nok 1 - a\n', 'no plan')):
+        assert outcomes(text)[1] == problem, (text[:50], outcomes(text))
     assert outcomes('1..0 # SKIP none here\n') == ([('all', 'skipped')], None)
     assert outcomes('1..1\nnot ok 1 - a\n') == ([('a', 'failed')], None)
 
@@ -58,24 +63,72 @@ def plans():
 def a_test_passes_only_by_its_own_word():
     assert not failures(shell('echo 1..1; echo ok 1 - a'))
     for script, wanted in (('exit 0', 'no TAP output'), ('echo 1..1; echo ok 1 - a; exit 3', 'exit status 3'),
-                           ('echo 1..1; exit 3', 'exit status 3'), ('echo 1..1; echo ok 1 - a; kill -9 $$', 'exit status -9')):
+                           ('echo 1..1; exit 3', 'exit status 3'),
+                           ('echo 1..1; echo ok 1 - a; yes | head -c 5000000; echo not ok 2', 'bytes of output'), ('echo 1..1; echo ok 1 - a; kill -9 $$', 'exit status -9')):
         found = failures(shell(script))
         assert wanted in found['the whole program'], (script, found)
     assert list(failures(shell('echo 1..1; echo not ok 1 - a; exit 1'))) == ['a']
 
 
 @case
-def what_a_test_leaves_behind_is_killed():
-    job = shell('sleep 1000 & echo "# $!"; echo 1..1; echo ok 1 - a')
+def what_cannot_be_started_has_failed():
+    for command in (['/nonexistent/program'], [str(TESTS)]):
+        job = runner.run_job(runner.Job('unit', 'x', command, 5))
+        assert 'Bail out!' in failures(job)['the whole program'] and job.done.is_set(), failures(job)
+
+
+@case
+def any_bytes_are_output():
+    job = shell(r"printf '1..1\nok 1 - \377\000\033\n'")
     assert not failures(job)
-    pid = int(job.output.split()[1])
-    with contextlib.suppress(FileNotFoundError):
-        for _ in range(500):
-            if pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] in 'ZX':
-                break
-            time.sleep(0.02)
-        else:
-            raise AssertionError(f'{pid} lives')
+    with tempfile.NamedTemporaryFile() as report:
+        runner.write_junit(report.name, [job])
+        assert len(xml.parse(report.name).findall('.//testcase')) == 1
+
+
+def alive(pid):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] not in 'ZX'
+    return False
+
+
+def ends(pid):
+    for _ in range(500):
+        if not alive(pid):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@case
+def what_a_test_leaves_behind_is_killed():
+    # in its group, and in a session of its own with the pipe still open
+    for script in ('sleep 1000 & echo "# $!"', 'setsid sh -c \'echo "# $$"; exec sleep 1000\' & sleep 0.5'):
+        job = shell(script + '; echo 1..1; echo ok 1 - a')
+        assert not failures(job) and job.seconds < 4, (failures(job), job.seconds)
+        assert ends(int(job.output.split()[1]))
+
+
+@case
+def a_runner_that_dies_takes_everything_along():
+    for number in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
+        with tempfile.TemporaryDirectory() as build:
+            folder = pathlib.Path(build, 'tests', 'unit')
+            folder.mkdir(parents=True)
+            test = folder / 'test_fair'
+            test.write_text(f'#!/bin/sh\ntrap "" TERM INT HUP\nsetsid sleep 1000 & echo $! > {build}/pids\n'
+                            f'echo $$ >> {build}/pids\nmv {build}/pids {build}/ready\nwhile :; do sleep 1000; done\n')
+            test.chmod(0o755)
+            ready = pathlib.Path(build, 'ready')
+            with subprocess.Popen([sys.executable, str(RUN), '--build', build, '--only', 'unit', '--filter', 'test_fair$'],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+                while not ready.exists():
+                    assert process.poll() is None
+                    time.sleep(0.05)
+                process.send_signal(number)
+                assert process.wait() == -number
+            for pid in ready.read_text().split():
+                assert ends(int(pid)), number
 
 
 @case
@@ -219,7 +272,7 @@ def ci(**scripts):
             (top / path).write_text(f'#!/bin/sh\n{scripts.get(name, "true")}\n')
             (top / path).chmod(0o755)
         return subprocess.run([top / '.ci' / 'run'], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              env={'PATH': f'{top}/bin:{os.environ["PATH"]}'})
+                              env={**os.environ, 'PATH': f'{top}/bin:{os.environ["PATH"]}'})
 
 
 @case
@@ -231,11 +284,14 @@ def ci_runs_all_parts_and_adds_their_counts():
             ({'tests': 'echo 3 passed, 0 failed; exit 1'}, 1, '0 skipped\n11 passed, 2 failed\n'),
             ({'tests': 'echo 10 passed, 10 failed; exit 1'}, 1, '0 skipped\n25 passed, 20 failed\n'),
             ({'tests': 'exit 1'}, 1, '0 skipped\n5 passed, 2 failed\n'),
+            ({'tests': 'echo exit status 0; exit 1'}, 1, '0 skipped\n5 passed, 2 failed\n'),
+            ({'tests': 'setsid sleep 30 & echo 3 passed, 0 failed'}, 0, '0 skipped\n11 passed, 0 failed\n'),
             ({'tests': 'kill -9 $$'}, 1, '0 skipped\n5 passed, 2 failed\n'),
             ({'bootstrap': 'exit 1', 'make': 'exit 2', 'tests': 'echo 3 passed, 0 failed'}, 1,
              '0 skipped\n6 passed, 5 failed\n')):
         done = ci(**scripts)
         assert done.returncode == status and done.stdout.endswith('\n' + counts), (scripts, done.stdout, done.stderr)
+        assert scripts['tests'].partition('echo ')[2].partition(';')[0] in done.stdout, done.stdout
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <lib/launch.h>
@@ -20,7 +21,7 @@
 
 /* vhost-user backends print their features as JSON. */
 #define SEPARATE_OPTIONS "separate-options"
-/* A wrapper that ignores the question would be waited for until its end. */
+/* A wrapper that ignores the question is not waited for until its end, whatever it prints. */
 #define PATIENCE_MS 10000
 
 NORETURN static void exec_question(const char *path, const char *question, int out)
@@ -34,12 +35,21 @@ NORETURN static void exec_question(const char *path, const char *question, int o
 	_exit(LAUNCH_STATUS_FAULT);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* Executes "path question" and looks for word in what it prints. */
 static bool answer_contains(const char *path, const char *question, const char *word)
 {
 	char answer[32768];
 	size_t len = 0;
 	ssize_t n = 0;
+	int64_t end = now_ms() + PATIENCE_MS;
 	int fds[2], status;
 	pid_t pid;
 
@@ -52,8 +62,9 @@ static bool answer_contains(const char *path, const char *question, const char *
 	close(fds[1]);
 	while (len < sizeof(answer)) {
 		struct pollfd p = { .fd = fds[0], .events = POLLIN };
+		int64_t left = end - now_ms();
 
-		if (poll(&p, 1, PATIENCE_MS) == 0) {
+		if (left <= 0 || poll(&p, 1, (int)left) == 0) {
 			(void)kill(pid, SIGKILL);
 			fail("%s %s does not answer", path, question);
 		}
@@ -64,6 +75,8 @@ static bool answer_contains(const char *path, const char *question, const char *
 		len += (size_t)n;
 	}
 	close(fds[0]);
+	/* Nothing to one that ends by itself; one that has closed its output might go on. */
+	(void)kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid || status != 0) {
 		/* It does not know the question: nothing to say for it. */
 		return false;
