@@ -408,7 +408,7 @@ static void *link_and_unlink(void *arg)
 	char name[64];
 
 	snprintf(name, sizeof(name), "%s/l", dir);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 15000; i++) {
 		if (link("one", name) || unlink(name)) {
 			printf("# %s: %s\n", name, strerror(errno));
 			return (void *)1;

@@ -8,6 +8,7 @@ import random
 import re
 import select
 import shutil
+import tempfile
 import threading
 
 from harness import (BOUND, BUILD, CLOCK, Skip, case, kill_and_wait, main, start, temporary_root,
@@ -20,13 +21,16 @@ CACHES = ('auto', 'always', 'none')
 class Guest:
     """A shell in the VM, one command at a time."""
 
-    def __init__(self, cache='auto', cpus=2):
-        self.keep, self.root = temporary_root()
-        (self.root / 'bin' / 'sh').symlink_to('busybox')
-        if not FUZZ.exists():
-            raise Skip(f'{FUZZ} is not built')
-        shutil.copy2(FUZZ, self.root / 'bin')
-        (self.root / 'w').mkdir()
+    def __init__(self, cache='auto', cpus=2, other=None):
+        if other:
+            self.keep, self.root = tempfile.TemporaryDirectory(), other.root
+        else:
+            self.keep, self.root = temporary_root()
+            (self.root / 'bin' / 'sh').symlink_to('busybox')
+            if not FUZZ.exists():
+                raise Skip(f'{FUZZ} is not built')
+            shutil.copy2(FUZZ, self.root / 'bin')
+            (self.root / 'w').mkdir()
         self.dir = self.root / 'w'
         self.process = start(*BOUND, '--cpus', str(cpus), '--cache', cache, '-w', '/w',
                              str(self.root), '/bin/sh', stdin=-1, bufsize=0)
@@ -202,6 +206,27 @@ def host_and_guest_rename_at_once():
             g.do('ls -R . >/dev/null')
             assert g.do('cd /; rm -r w/*') == (0, '')
             assert os.listdir(g.dir) == []
+
+
+@case
+def two_vms_rename_at_once():
+    for caches in (('auto', 'auto'), ('always', 'none')):
+        with Guest(caches[0]) as g, Guest(caches[1], other=g) as h:
+            for name in ('d0', 'd1', 'd2/e'):
+                (g.dir / name).mkdir(parents=True)
+            for number, guest in enumerate((g, h)):
+                guest.send(f'tree_fuzz until stop {number + 50}')
+            for number in range(20000):
+                path = g.dir / 'n'
+                put(path, str(number))
+                path.unlink()
+            put(g.dir / 'stop')
+            for guest in (g, h):
+                assert guest.answer(120)[0] == 0
+                guest.do('ls -R . >/dev/null')
+            shutil.rmtree(g.dir / 'd0')
+            for guest in (g, h):
+                guest.do('ls -R . >/dev/null; cat d0/X d0/f')
 
 
 @case
