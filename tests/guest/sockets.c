@@ -720,7 +720,9 @@ static void send_with(int s, const char *data, int fd)
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
-	} u = { .align = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	} u = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			   .cmsg_level = SOL_SOCKET,
+			   .cmsg_type = SCM_RIGHTS } };
 	struct iovec v = { (char *)data, strlen(data) };
 	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
 
