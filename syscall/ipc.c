@@ -39,9 +39,6 @@ static long do_semop(int id, user_ptr uops, unsigned nops, uint64_t deadline)
 	struct linux_sembuf fast[8], *ops = fast;
 	long result;
 
-	if (nops < 1 || id < 0) {
-		return -EINVAL;
-	}
 	if (nops > SEMOPM) {
 		return -E2BIG;
 	}
@@ -53,7 +50,7 @@ static long do_semop(int id, user_ptr uops, unsigned nops, uint64_t deadline)
 	}
 	result = copy_from_user(ops, uops, nops * sizeof(*ops));
 	if (!result) {
-		result = sem_operate(id, ops, nops, deadline);
+		result = nops < 1 || id < 0 ? -EINVAL : sem_operate(id, ops, nops, deadline);
 	}
 	if (ops != fast) {
 		kfree(ops);

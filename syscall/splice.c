@@ -17,7 +17,6 @@
 #include <mm/usercopy.h>
 
 #define SPLICE_FLAGS (unsigned)(SPLICE_F_MOVE | SPLICE_F_NONBLOCK | SPLICE_F_MORE | SPLICE_F_GIFT)
-#define SPLICE_MAX ((size_t)65536) /* one bufferful: what is in a pipe may not be lost */
 
 static int get_offset(user_ptr user, uint64_t *off, uint64_t **pos)
 {
@@ -64,8 +63,7 @@ long sys_sendfile(int out_fd, int in_fd, user_ptr offset, size_t n)
 	if (!ret && (in->no_seek && pos)) {
 		ret = -ESPIPE;
 	}
-	if (!ret && (!in->ops || !in->ops->read ||
-		     (!S_ISREG(in->inode->mode) && in->no_seek && !file_is_pipe(in)))) {
+	if (!ret && (!in->ops || !in->ops->read || (!S_ISREG(in->inode->mode) && in->no_seek))) {
 		ret = -EINVAL;
 	}
 	if (!ret && atomic_load(&out->flags) & O_APPEND) {
@@ -101,7 +99,9 @@ long sys_splice(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t
 	} else if ((file_is_pipe(in) && !user_ptr_is_null(in_off)) ||
 		   (file_is_pipe(out) && !user_ptr_is_null(out_off))) {
 		ret = -ESPIPE;
-	} else if ((!file_is_pipe(in) && !file_is_pipe(out)) || in->inode == out->inode) {
+	} else if ((!file_is_pipe(in) && !file_is_pipe(out)) || in->inode == out->inode ||
+		   (in->no_seek && !user_ptr_is_null(in_off)) ||
+		   (out->no_seek && !user_ptr_is_null(out_off))) {
 		ret = -EINVAL;
 	} else if (!file_is_pipe(out) && atomic_load(&out->flags) & O_APPEND) {
 		ret = -EINVAL;
@@ -113,8 +113,7 @@ long sys_splice(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t
 		ret = get_offset(out_off, &ooff, &opos);
 	}
 	if (!ret) {
-		ret = file_copy(in, ipos, out, opos, MIN(n, SPLICE_MAX),
-				flags & SPLICE_F_NONBLOCK ? IO_NOWAIT : 0);
+		ret = file_splice(in, ipos, out, opos, n, flags & SPLICE_F_NONBLOCK);
 		ret = put_offset(in_off, ipos, ret);
 		ret = put_offset(out_off, opos, ret);
 	}
@@ -142,11 +141,12 @@ long sys_tee(int in_fd, int out_fd, size_t n, unsigned flags)
 	}
 	return ret;
 }
-/* Into a pipe like writev, out of one like readv. */
+
+/* Into a pipe like writev, of what fits; out of one like readv. */
 long sys_vmsplice(int fd, user_ptr iov, uint64_t n, unsigned flags)
 {
+	bool nowait = flags & SPLICE_F_NONBLOCK;
 	struct file *f;
-	bool write;
 	long ret;
 
 	if (flags & ~SPLICE_FLAGS) {
@@ -156,13 +156,21 @@ long sys_vmsplice(int fd, user_ptr iov, uint64_t n, unsigned flags)
 	if (ret) {
 		return ret;
 	}
-	ret = file_is_pipe(f) ? 0 : -EBADF;
-	write = f->writable;
-	file_put(f);
-	if (ret) {
-		return ret;
+	if (!file_is_pipe(f)) {
+		ret = -EBADF;
+	} else if (!f->writable) {
+		ret = sys_preadv2(fd, iov, n, UINT64_MAX, 0, nowait ? RWF_NOWAIT : 0);
+	} else {
+		do {
+			ret = sys_pwritev2(fd, iov, n, UINT64_MAX, 0, RWF_NOWAIT);
+			if (ret != -EAGAIN || nowait) {
+				break;
+			}
+			ret = pipe_wait_room(f);
+		} while (!ret);
 	}
-	return write ? sys_writev(fd, iov, n) : sys_readv(fd, iov, n);
+	file_put(f);
+	return ret;
 }
 
 long sys_copy_file_range(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t n,

@@ -14,6 +14,9 @@ struct file;
  * when none moved.  flags: enum io_flags. */
 long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, size_t n,
 	       unsigned flags);
+/* splice(2), one of them a pipe: at most one bufferful, and no byte is lost. */
+long file_splice(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, size_t n,
+		 bool nowait);
 /* copy_file_range(2): regular files, inside the file system where it can. */
 long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
 		     size_t n);

@@ -99,6 +99,8 @@ void file_put(struct file *f);	   /* the last one: flush is not called, release 
  * pos NULL = the file's own position. */
 long file_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags);
 long file_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags);
+/* RLIMIT_FSIZE does not shorten a write of n bytes there. */
+bool file_write_fits(uint64_t pos, size_t n);
 /* Kernel-memory convenience (exec, loader): reads exactly at off; bytes or -errno. */
 long file_read_kernel(struct file *f, void *buf, size_t n, uint64_t off);
 long file_write_kernel(struct file *f, const void *buf, size_t n, uint64_t off);

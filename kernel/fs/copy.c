@@ -10,7 +10,7 @@
  * take NULL for them.
  *
  * A pipe gets what fits, and is waited for only while nothing does: as on Linux, a program may
- * read itself what it sent.
+ * read itself what it sent.  What comes out of a pipe leaves it only when it is written.
  */
 #include <fs/copy.h>
 
@@ -18,7 +18,6 @@
 
 #include <fs/attr.h>
 #include <fs/event/pipe.h>
-#include <fs/event/poll.h>
 #include <fs/file.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -156,28 +155,9 @@ static long copy_chunk(struct copy *c, char *buf, size_t n, unsigned read_flags)
 	return wrote ? (long)wrote : err;
 }
 
-/* Until a pipe takes something, or nobody will read it any more. */
-static int wait_writable(struct file *out)
-{
-	const uint32_t wanted = POLLOUT | POLL_ALWAYS;
-	struct poller p;
-	int err = 0;
-
-	poller_init(&p);
-	p.pt.events = POLLOUT;
-	if (!(file_poll(out, &p.pt) & wanted)) {
-		do {
-			err = poller_wait(&p, DEADLINE_NONE);
-		} while (!err && !(file_poll(out, NULL) & wanted));
-	}
-	poller_end(&p);
-	return err;
-}
-
 long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, size_t n,
 	       unsigned flags)
 {
-	/* What came out of a stream cannot be given back, so the output must take it. */
 	bool pipe = file_is_pipe(out) && S_ISREG(in->inode->mode);
 	struct copy c = {
 		.in = end_of(in, in_pos),
@@ -187,15 +167,21 @@ long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *ou
 	};
 	size_t size = MIN(n, (size_t)CHUNK), done = 0;
 	char *buf = kmalloc(size ? size : 1);
+	uint64_t same;
 	long got = 0;
 
 	if (!buf) {
 		return -ENOMEM;
 	}
+	if (in == out && c.in.own && c.out.own) {
+		/* Both begin at the one position that they have; it ends as the input's. */
+		same = in->pos;
+		c.out = end_of(out, &same);
+	}
 	while (done < n) {
 		got = copy_chunk(&c, buf, MIN(n - done, size), done ? flags | IO_NOWAIT : flags);
 		if (c.full && got < 0 && !done && pipe && !file_nonblock(out, flags)) {
-			got = wait_writable(out);
+			got = pipe_wait_room(out);
 			if (!got) {
 				continue;
 			}
@@ -211,6 +197,70 @@ long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *ou
 	}
 	kfree(buf);
 	return done ? (long)done : got;
+}
+
+/* --- splice --- */
+
+/* What the output does not take stays in the pipe. */
+static long from_pipe(struct file *in, struct file *out, uint64_t *out_pos, char *buf, size_t n,
+		      bool nowait)
+{
+	struct end to = end_of(out, out_pos);
+	bool pipe = file_is_pipe(out);
+	size_t wrote = 0;
+	long got, err;
+
+	nowait |= file_nonblock(in, 0) || (pipe && file_nonblock(out, 0));
+	do {
+		got = pipe_take_begin(in, buf, n, nowait);
+		if (got <= 0) {
+			return got;
+		}
+		lock_ends(&to, NULL);
+		wrote = write_chunk(&to, buf, (size_t)got, pipe ? IO_NOWAIT : 0, &err);
+		unlock_ends(&to, NULL);
+		pipe_take_end(in, wrote);
+		if (wrote || err != -EAGAIN || !pipe || nowait) {
+			break;
+		}
+		err = pipe_wait_room(out);
+	} while (!err);
+	return wrote ? (long)wrote : err;
+}
+
+/* What a stream gives could not be given back: no more is read than there is room for. */
+static long to_pipe(struct file *in, uint64_t *in_pos, struct file *out, char *buf, size_t n,
+		    bool nowait)
+{
+	struct end from = end_of(in, in_pos);
+	long ret, got = pipe_put_begin(out, nowait || file_nonblock(out, 0));
+
+	if (got <= 0) {
+		return got;
+	}
+	got = read_chunk(&from, buf, MIN(n, (size_t)got), nowait ? IO_NOWAIT : 0);
+	ret = pipe_put_end(out, buf, got > 0 ? (size_t)got : 0);
+	return got > 0 ? ret : got;
+}
+
+long file_splice(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, size_t n,
+		 bool nowait)
+{
+	char *buf;
+	long ret;
+
+	if (!file_is_pipe(in) && S_ISREG(in->inode->mode)) {
+		return file_copy(in, in_pos, out, out_pos, n, nowait ? IO_NOWAIT : 0);
+	}
+	n = MIN(n, (size_t)CHUNK);
+	buf = kmalloc(n);
+	if (!buf) {
+		return -ENOMEM;
+	}
+	ret = file_is_pipe(in) ? from_pipe(in, out, out_pos, buf, n, nowait)
+			       : to_pipe(in, in_pos, out, buf, n, nowait);
+	kfree(buf);
+	return ret;
 }
 
 /* What copy_file_range(2) refuses, at positions that don't move meanwhile.  A copy within a file
@@ -253,7 +303,8 @@ long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64
 	n = MIN(n, MAX_RW_COUNT);
 	if (!ret && n) {
 		ret = -EOPNOTSUPP;
-		if (in->inode->sb == out->inode->sb && in->ops->copy_range) {
+		if (in->inode->sb == out->inode->sb && in->ops->copy_range &&
+		    file_write_fits(*to.pos, n)) {
 			mutex_lock(&out->inode->lock);
 			inode_drop_setid(out->inode);
 			mutex_unlock(&out->inode->lock);

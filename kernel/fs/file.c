@@ -225,6 +225,13 @@ static int limit_write(struct uio *u, uint64_t pos)
 	return 0;
 }
 
+bool file_write_fits(uint64_t pos, size_t n)
+{
+	uint64_t limit = fs_upcalls->rlimit(RLIMIT_FSIZE);
+
+	return pos <= limit && n <= limit - pos;
+}
+
 static long write_regular(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct inode *inode = f->inode;

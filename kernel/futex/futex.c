@@ -301,7 +301,7 @@ static uint32_t apply_op(uint32_t op, uint32_t old, uint32_t arg)
 	}
 }
 
-static bool compare_op(uint32_t cmp, int32_t old, int32_t arg)
+static int compare_op(uint32_t cmp, int32_t old, int32_t arg)
 {
 	switch (cmp) {
 	case FUTEX_OP_CMP_EQ: return old == arg;
@@ -309,7 +309,8 @@ static bool compare_op(uint32_t cmp, int32_t old, int32_t arg)
 	case FUTEX_OP_CMP_LT: return old < arg;
 	case FUTEX_OP_CMP_LE: return old <= arg;
 	case FUTEX_OP_CMP_GT: return old > arg;
-	default: return old >= arg;
+	case FUTEX_OP_CMP_GE: return old >= arg;
+	default: return -ENOSYS; /* and yet the word has changed, as on Linux */
 	}
 }
 
@@ -323,7 +324,7 @@ static int do_op(user_ptr word, uint32_t encoded)
 	uint32_t old, seen;
 	int err;
 
-	if (op > FUTEX_OP_XOR || cmp > FUTEX_OP_CMP_GE) {
+	if (op > FUTEX_OP_XOR) {
 		return -ENOSYS;
 	}
 	if (encoded >> 28 & FUTEX_OP_OPARG_SHIFT) {

@@ -250,6 +250,12 @@ static int attach_owner(struct task *owner, void *state)
 	return err;
 }
 
+/* Why the word cannot be had at once, for one who will not wait. */
+static int is_owner(struct task *owner, void *unused)
+{
+	return READ_ONCE(owner->pi_exited) ? -EAGAIN : -EBUSY;
+}
+
 int pi_lock_or_attach_locked(user_ptr word, const struct futex_key *key, struct futex_bucket *b,
 			     struct task *t, struct pi_state **fresh, struct pi_state **out,
 			     bool set_waiters, bool try_only)
@@ -280,7 +286,7 @@ int pi_lock_or_attach_locked(user_ptr word, const struct futex_key *key, struct 
 		return err;
 	}
 	if (try_only) {
-		return -EBUSY;
+		return s ? -EBUSY : pid_call_task((int)(value & FUTEX_TID_MASK), is_owner, NULL);
 	}
 	if (!(value & FUTEX_WAITERS)) {
 		seen = value;

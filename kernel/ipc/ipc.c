@@ -354,13 +354,11 @@ static void fill_locked(struct ipc_object *o, union ipc_ds *d) REQUIRES(ipc_obje
 static long get_stat(struct ipc_table *t, int id, int cmd, user_ptr buf)
 {
 	bool by_index = cmd != IPC_STAT;
-	struct ipc_object *o = NULL;
+	struct ipc_object *o;
 	union ipc_ds d;
 	int err, result;
 
-	if (id >= 0 && (!by_index || id <= INDEX_MASK)) {
-		o = find_index(t, id & INDEX_MASK, by_index ? -1 : id);
-	}
+	o = find_index(t, id & INDEX_MASK, by_index ? -1 : id);
 	err = lock_found(o, &o);
 	if (err) {
 		return err;
@@ -442,6 +440,9 @@ long ipc_control(struct ipc_table *t, int id, int cmd, user_ptr buf)
 	union ipc_ds d;
 	int err;
 
+	if (id < 0) {
+		return -EINVAL; /* also where it means nothing */
+	}
 	if (cmd == IPC_STAT || cmd == type->cmd_stat || cmd == type->cmd_stat_any) {
 		return get_stat(t, id, cmd, buf);
 	}

@@ -117,7 +117,7 @@ void ipc_put(struct ipc_object *o);
 /* Out of the table, marked; the table's reference goes.  The caller has one of its own and the
  * lock, which is dropped for a moment. */
 void ipc_remove_locked(struct ipc_object *o) REQUIRES(ipc_object_role);
-/* 04 read, 02 write: 0 or -EACCES. */
+/* 04 read, 02 write, 01 execute: 0 or -EACCES. */
 MUST_USE int ipc_permission_locked(const struct ipc_object *o, unsigned want)
 	REQUIRES(ipc_object_role);
 /* May the caller remove or change it?  0 or -EPERM. */

@@ -243,7 +243,7 @@ static int check_access(const struct mq *q, int oflags)
 	}
 	if (c->u.fs == q->uid) {
 		granted >>= 6;
-	} else if (c->g.fs == q->gid) {
+	} else if (cred_in_group(c, q->gid)) {
 		granted >>= 3;
 	}
 	return wants[oflags & O_ACCMODE] & ~granted & 7 ? -EACCES : 0;

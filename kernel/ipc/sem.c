@@ -402,6 +402,9 @@ struct ipc_table sem_table = IPC_TABLE_INIT(&sem_type, "sem", SEMMNI);
 
 long sem_control(int id, int num, int cmd, uint64_t arg)
 {
+	if (id < 0) {
+		return -EINVAL;
+	}
 	switch (cmd) {
 	case GETVAL:
 	case GETPID:

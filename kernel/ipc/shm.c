@@ -178,6 +178,7 @@ static int check_address(uint64_t *addr, uint64_t size, int flags)
 
 long shm_attach(int id, uint64_t addr, int flags)
 {
+	unsigned want = flags & SHM_RDONLY ? 4 : 6;
 	int prot = PROT_READ, map = MAP_SHARED;
 	struct ipc_object *o;
 	struct file *f;
@@ -189,8 +190,11 @@ long shm_attach(int id, uint64_t addr, int flags)
 	}
 	s = (struct shm *)o;
 	prot |= flags & SHM_RDONLY ? 0 : PROT_WRITE;
-	prot |= flags & SHM_EXEC ? PROT_EXEC : 0;
-	result = ipc_permission_locked(o, flags & SHM_RDONLY ? 4 : 6);
+	if (flags & SHM_EXEC) {
+		prot |= PROT_EXEC;
+		want |= 1;
+	}
+	result = ipc_permission_locked(o, want);
 	spin_unlock(&o->lock);
 	if (!result) {
 		result = check_address(&addr, s->size, flags);

@@ -99,14 +99,18 @@ static void REQUIRES(socket_recv_role)
 	}
 }
 
-/* The files and credentials of p for the receiver; a peek leaves the packet its files. */
-static int take_extras(struct packet *p, struct socket_msg *m, bool peek)
+static void take_sender(const struct packet *p, struct socket_msg *m)
 {
 	m->creds = p->creds;
 	m->has_creds = true;
 	if (p->from) {
 		m->addr = *p->from;
 	}
+}
+
+/* The files of p for the receiver; a peek leaves the packet its own references. */
+static int take_files(struct packet *p, struct socket_msg *m, bool peek)
+{
 	if (p->flight && peek) {
 		return flight_peek(p, m);
 	}
@@ -116,10 +120,9 @@ static int take_extras(struct packet *p, struct socket_msg *m, bool peek)
 	return 0;
 }
 
-static bool same_creds(const struct packet *a, const struct socket_msg *m)
+static bool same_creds(const struct linux_ucred *a, const struct linux_ucred *b)
 {
-	return a->creds.pid == m->creds.pid && a->creds.uid == m->creds.uid &&
-	       a->creds.gid == m->creds.gid;
+	return a->pid == b->pid && a->uid == b->uid && a->gid == b->gid;
 }
 
 long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
@@ -138,7 +141,8 @@ long recv_message(struct socket *s, struct uio *u, struct socket_msg *m, unsigne
 	n = MIN(p->len, u->left);
 	ret = uio_write_to(u, p->data, n) == n ? 0 : -EFAULT;
 	if (!ret && m) {
-		ret = take_extras(p, m, peek);
+		take_sender(p, m);
+		ret = take_files(p, m, peek);
 		m->flags |= n < p->len ? MSG_TRUNC : 0;
 	}
 	if (!ret) {
@@ -157,17 +161,18 @@ static long REQUIRES(socket_recv_role)
 	copy_bytes(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags,
 		   bool *stop, struct list *spent)
 {
-	bool peek = flags & MSG_PEEK, first = !m || !m->has_creds, creds = socket_wants_creds(s);
+	bool peek = flags & MSG_PEEK, creds = socket_wants_creds(s), known = m && m->has_creds;
+	struct linux_ucred who = known ? m->creds : (struct linux_ucred){ 0 };
 	struct list *link = list_first(&s->queue);
 	long done = 0;
 
-	while (u->left && link != &s->queue) {
+	while (link != &s->queue) {
 		struct packet *p = list_entry(link, struct packet, link);
 		size_t n = MIN(p->len - p->off, u->left), got;
 		bool files = p->flight;
 
-		/* Descriptors and other senders' credentials begin a receive of their own. */
-		if (!first && (files || (creds && m && !same_creds(p, m)))) {
+		/* Other senders' credentials begin a receive of their own, descriptors end one. */
+		if (creds && known && !same_creds(&p->creds, &who)) {
 			*stop = true;
 			break;
 		}
@@ -175,16 +180,22 @@ static long REQUIRES(socket_recv_role)
 		if (got == 0 && n) {
 			return done ? done : -EFAULT;
 		}
-		if (m && first && take_extras(p, m, peek)) {
+		if (m && take_files(p, m, peek)) {
 			return done ? done : -ENOMEM;
 		}
-		first = false;
+		if (m && !known) {
+			take_sender(p, m);
+		}
+		who = p->creds;
+		known = true;
 		done += (long)got;
 		if (!peek) {
 			consume(s, p, got, spent);
 		}
 		if (got < n || files) {
 			*stop = true;
+		}
+		if (*stop || !u->left) {
 			break;
 		}
 		spin_lock(&s->lock); /* senders append */

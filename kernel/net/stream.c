@@ -18,6 +18,65 @@
 #include <lib/string.h>
 #include <mm/slab.h>
 
+/* s is CONNECTING no more: the reference is the caller's. */
+static struct socket *REQUIRES(socket_role) forget_line_locked(struct socket *s)
+{
+	struct socket *listener = s->listener;
+
+	spin_assert_held(&s->lock);
+	s->listener = NULL;
+	return listener;
+}
+
+/* The client of a child that fits the backlog now. */
+static void establish(struct socket *child)
+{
+	struct socket *client = socket_peer(child), *listener;
+
+	if (!client) {
+		return;
+	}
+	spin_lock(&client->lock);
+	if (client->state == SOCKET_CONNECTING) {
+		client->state = SOCKET_CONNECTED;
+	}
+	listener = forget_line_locked(client);
+	spin_unlock(&client->lock);
+	waitq_wake_all(&client->writers);
+	socket_put(listener);
+	socket_put(client);
+}
+
+/* The oldest child that lined up and fits now, counted, or NULL. */
+static struct socket *move_up(struct socket *s)
+{
+	struct socket *child = NULL;
+
+	spin_lock(&s->lock);
+	if (s->naccepts <= s->backlog && !list_empty(&s->lined_up)) {
+		child = list_first_entry(&s->lined_up, struct socket, accept_link);
+		list_remove(&child->accept_link);
+		list_push_back(&s->accepts, &child->accept_link);
+		s->naccepts++;
+		child->established = true;
+		socket_get(child);
+	}
+	spin_unlock(&s->lock);
+	return child;
+}
+
+/* The backlog of a listener has room: for those who wait for it, and who lined up behind it. */
+static void room_grew(struct socket *s)
+{
+	struct socket *child;
+
+	waitq_wake_all(&s->writers);
+	while ((child = move_up(s))) {
+		establish(child);
+		socket_put(child);
+	}
+}
+
 /* net_lock is held over the look at the other names and the change of state: of two sockets that
  * share a name, one listens. */
 int stream_listen(struct socket *s, int backlog)
@@ -43,6 +102,9 @@ int stream_listen(struct socket *s, int backlog)
 	}
 	spin_unlock(&s->lock);
 	spin_unlock(&net_lock);
+	if (!err) {
+		room_grew(s);
+	}
 	return err;
 }
 
@@ -156,16 +218,6 @@ static void note_line(struct socket *s, struct socket *listener)
 	spin_unlock(&s->lock);
 }
 
-/* s is CONNECTING no more: the reference is the caller's. */
-static struct socket *REQUIRES(socket_role) forget_line_locked(struct socket *s)
-{
-	struct socket *listener = s->listener;
-
-	spin_assert_held(&s->lock);
-	s->listener = NULL;
-	return listener;
-}
-
 int stream_join(struct socket *s, struct socket *listener, const struct sock_addr *addr,
 		bool nonblock, bool *established)
 {
@@ -241,13 +293,12 @@ int stream_finish_connect(struct socket *s, bool established)
 }
 
 /* --- accept --- */
-/* Takes the oldest child; one that was beyond the backlog moves up: *moved (counted). */
-static int take_child(struct socket *s, bool nonblock, struct socket **out, struct socket **moved)
+/* Takes the oldest child. */
+static int take_child(struct socket *s, bool nonblock, struct socket **out)
 {
 	uint64_t deadline = socket_deadline(s->rcvtimeo);
 	int err = 0;
 
-	*moved = NULL;
 	spin_lock(&s->lock);
 	for (;;) {
 		if (s->state != SOCKET_LISTENING) {
@@ -271,51 +322,18 @@ static int take_child(struct socket *s, bool nonblock, struct socket **out, stru
 	*out = list_first_entry(&s->accepts, struct socket, accept_link);
 	list_remove(&(*out)->accept_link);
 	s->naccepts--;
-	if (s->naccepts <= s->backlog && !list_empty(&s->lined_up)) {
-		*moved = list_first_entry(&s->lined_up, struct socket, accept_link);
-		list_remove(&(*moved)->accept_link);
-		list_push_back(&s->accepts, &(*moved)->accept_link);
-		s->naccepts++;
-		(*moved)->established = true;
-		socket_get(*moved);
-	}
 	spin_unlock(&s->lock);
 	return 0;
 }
 
-/* The client of a child that fits the backlog now. */
-static void establish(struct socket *child)
-{
-	struct socket *client = socket_peer(child), *listener;
-
-	if (!client) {
-		return;
-	}
-	spin_lock(&client->lock);
-	if (client->state == SOCKET_CONNECTING) {
-		client->state = SOCKET_CONNECTED;
-	}
-	listener = forget_line_locked(client);
-	spin_unlock(&client->lock);
-	waitq_wake_all(&client->writers);
-	socket_put(listener);
-	socket_put(client);
-}
-
 int stream_accept(struct socket *s, bool nonblock, struct socket **child)
 {
-	struct socket *moved;
-	int err = take_child(s, nonblock, child, &moved);
+	int err = take_child(s, nonblock, child);
 
-	if (err) {
-		return err;
+	if (!err) {
+		room_grew(s);
 	}
-	waitq_wake_all(&s->writers); /* room in the backlog */
-	if (moved) {
-		establish(moved);
-		socket_put(moved);
-	}
-	return 0;
+	return err;
 }
 
 uint32_t stream_poll_accepts_locked(const struct socket *s)

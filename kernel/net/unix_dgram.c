@@ -197,7 +197,7 @@ static long unix_dgram_send(struct socket *s, struct uio *u, struct socket_msg *
 
 static long unix_dgram_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
 {
-	return flags & (MSG_OOB | MSG_ERRQUEUE) ? -EOPNOTSUPP : recv_message(s, u, m, flags);
+	return flags & MSG_OOB ? -EOPNOTSUPP : recv_message(s, u, m, flags);
 }
 
 static uint32_t unix_dgram_poll(struct socket *s, struct poll_table *pt)

@@ -110,7 +110,7 @@ static long unix_seqpacket_send(struct socket *s, struct uio *u, struct socket_m
 
 static long unix_stream_recv(struct socket *s, struct uio *u, struct socket_msg *m, unsigned flags)
 {
-	if (flags & (MSG_OOB | MSG_ERRQUEUE)) {
+	if (flags & MSG_OOB) {
 		return -EOPNOTSUPP;
 	}
 	return READ_ONCE(s->state) == SOCKET_CONNECTED ? recv_bytes(s, u, m, flags) : -EINVAL;
@@ -119,7 +119,7 @@ static long unix_stream_recv(struct socket *s, struct uio *u, struct socket_msg 
 static long unix_seqpacket_recv(struct socket *s, struct uio *u, struct socket_msg *m,
 				unsigned flags)
 {
-	if (flags & (MSG_OOB | MSG_ERRQUEUE)) {
+	if (flags & MSG_OOB) {
 		return -EOPNOTSUPP;
 	}
 	return READ_ONCE(s->state) == SOCKET_CONNECTED ? recv_message(s, u, m, flags) : -ENOTCONN;

@@ -117,13 +117,21 @@ static void adjust_caps(struct cred *c, const struct ids *old)
 	if (old->eff && !now->eff) {
 		c->cap_effective = c->cap_permitted;
 	}
-	if (!old->fs && now->fs) {
+	c->cap_effective &= c->cap_permitted;
+}
+
+/* The same for setfsuid(2): only its own capabilities. */
+static void adjust_fs_caps(struct cred *c, const struct ids *old)
+{
+	if (c->securebits & SECBIT_NO_SETUID_FIXUP) {
+		return;
+	}
+	if (!old->fs && c->u.fs) {
 		c->cap_effective &= ~FS_CAPS;
 	}
-	if (old->fs && !now->fs) {
+	if (old->fs && !c->u.fs) {
 		c->cap_effective |= c->cap_permitted & FS_CAPS;
 	}
-	c->cap_effective &= c->cap_permitted;
 }
 
 static const struct ids *my_ids(enum id_kind kind)
@@ -141,7 +149,8 @@ static bool is_mine(const struct ids *ids, uint32_t id)
 	return id == ID_UNCHANGED || ids_have(ids, id);
 }
 
-static int commit_ids(enum id_kind kind, const struct ids *ids)
+static int commit_ids(enum id_kind kind, const struct ids *ids,
+		      void (*adjust)(struct cred *c, const struct ids *old))
 {
 	struct cred *c = cred_copy(me());
 
@@ -150,7 +159,7 @@ static int commit_ids(enum id_kind kind, const struct ids *ids)
 	}
 	if (kind == ID_USER) {
 		c->u = *ids;
-		adjust_caps(c, &me()->u);
+		adjust(c, &me()->u);
 	} else {
 		c->g = *ids;
 	}
@@ -171,7 +180,7 @@ int cred_set_id(enum id_kind kind, uint32_t id)
 		return -EPERM;
 	}
 	ids.eff = ids.fs = id;
-	return commit_ids(kind, &ids);
+	return commit_ids(kind, &ids, adjust_caps);
 }
 
 int cred_set_two_ids(enum id_kind kind, uint32_t real, uint32_t eff)
@@ -190,7 +199,7 @@ int cred_set_two_ids(enum id_kind kind, uint32_t real, uint32_t eff)
 		ids.saved = ids.eff;
 	}
 	ids.fs = ids.eff;
-	return commit_ids(kind, &ids);
+	return commit_ids(kind, &ids, adjust_caps);
 }
 
 int cred_set_three_ids(enum id_kind kind, uint32_t real, uint32_t eff, uint32_t saved)
@@ -206,7 +215,7 @@ int cred_set_three_ids(enum id_kind kind, uint32_t real, uint32_t eff, uint32_t 
 	ids.eff = eff != ID_UNCHANGED ? eff : old->eff;
 	ids.saved = saved != ID_UNCHANGED ? saved : old->saved;
 	ids.fs = ids.eff;
-	return commit_ids(kind, &ids);
+	return commit_ids(kind, &ids, adjust_caps);
 }
 
 uint32_t cred_set_fs_id(enum id_kind kind, uint32_t id)
@@ -216,7 +225,8 @@ uint32_t cred_set_fs_id(enum id_kind kind, uint32_t id)
 
 	if (id != ID_UNCHANGED && id != old && (may_set_any(kind) || is_mine(&ids, id))) {
 		ids.fs = id;
-		(void)!commit_ids(kind, &ids); /* the call has no way to say that it failed */
+		/* The call has no way to say that it failed. */
+		(void)!commit_ids(kind, &ids, adjust_fs_caps);
 	}
 	return old;
 }
@@ -235,7 +245,15 @@ int cred_set_groups(const uint32_t *groups, unsigned n)
 	if (!c) {
 		return -ENOMEM;
 	}
-	memcpy(c->groups, groups, n * sizeof(*groups));
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = i;
+
+		/* In order, as getgroups(2) shows them. */
+		for (; at && c->groups[at - 1] > groups[i]; at--) {
+			c->groups[at] = c->groups[at - 1];
+		}
+		c->groups[at] = groups[i];
+	}
 	c->ngroups = n;
 	cred_commit(c);
 	return 0;

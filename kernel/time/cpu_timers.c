@@ -32,6 +32,12 @@ struct cpu_timers {
 	bool stopped GUARDED_BY(siglock_role);
 };
 
+bool cpu_timer_is_dead_locked(const struct posix_timer *t)
+{
+	ASSERT(spin_held(&t->process->siglock));
+	return t->cpu.task && t->cpu.task->exiting;
+}
+
 /* --- what has expired; each returns the CPU time left until its next expiry --- */
 
 static uint64_t check_posix(struct cpu_timers *c, uint64_t since) REQUIRES(siglock_role)
@@ -44,6 +50,9 @@ static uint64_t check_posix(struct cpu_timers *c, uint64_t since) REQUIRES(siglo
 		if (cpu_clock_sample_locked(&t->cpu, c->process, since) >= t->expires) {
 			list_remove(&t->cpu_link);
 			list_push_back(&due, &t->cpu_link);
+		} else if (cpu_timer_is_dead_locked(t)) {
+			list_remove(&t->cpu_link); /* or it would be looked at for ever */
+			t->armed = false;
 		}
 	}
 	/* Each once: one that arms itself again has its next turn with the next look. */

@@ -376,7 +376,7 @@ static void get_locked(struct posix_timer *t, struct linux_itimerspec *out) REQU
 	bool waiting = list_linked(&t->q->link);
 
 	ASSERT(spin_held(&t->process->siglock));
-	if (t->armed || (t->interval && waiting)) {
+	if (!cpu_timer_is_dead_locked(t) && (t->armed || (t->interval && waiting))) {
 		uint64_t expires = t->expires;
 
 		/* Whole periods that passed while the signal was not taken. */
@@ -430,18 +430,23 @@ int posix_timer_set(int id, int flags_arg, const struct linux_itimerspec *s,
 	struct process *p = process_current();
 	struct posix_timer *t;
 	uint64_t flags;
+	int err = 0;
 
 	if (!timespec_valid(&s->value) || !timespec_valid(&s->interval)) {
 		return -EINVAL;
 	}
 	flags = process_lock(p);
 	t = find_locked(p, id);
-	if (t) {
+	if (!t) {
+		err = -EINVAL;
+	} else if (cpu_timer_is_dead_locked(t)) {
+		err = -ESRCH;
+	} else {
 		get_locked(t, old);
 		set_locked(t, flags_arg & TIMER_ABSTIME, s);
 	}
 	process_unlock(p, flags);
-	return t ? 0 : -EINVAL;
+	return err;
 }
 
 int posix_timer_overrun(int id)

@@ -54,6 +54,8 @@ void posix_timer_fire_locked(struct posix_timer *t, uint64_t now) REQUIRES(siglo
 MUST_USE int cpu_timers_prepare(struct process *p); /* allocates; no lock */
 void cpu_timer_arm_locked(struct process *p, struct posix_timer *t) REQUIRES(siglock_role);
 void cpu_timer_disarm_locked(struct posix_timer *t) REQUIRES(siglock_role);
+/* Its clock is that of a thread that has ended: it stands still. */
+bool cpu_timer_is_dead_locked(const struct posix_timer *t) REQUIRES(siglock_role);
 /* ITIMER_VIRTUAL and ITIMER_PROF (which: CPU_VIRT, CPU_PROF): remaining and interval, ns. */
 void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, uint64_t *interval)
 	REQUIRES(siglock_role);

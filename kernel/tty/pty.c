@@ -100,15 +100,10 @@ static struct waitq *pty_room_waitq(struct tty *tty)
 	return &pty_of(tty)->room_waitq;
 }
 
+/* What is written is at the other side at once, read or not: nobody waits for a drain. */
 static size_t pty_pending(struct tty *tty)
 {
-	struct pty *p = pty_of(tty);
-	size_t n;
-
-	spin_lock(&p->lock);
-	n = ringbuf_used(&p->out);
-	spin_unlock(&p->lock);
-	return n;
+	return 0;
 }
 
 static void pty_event(struct tty *tty, unsigned events)
@@ -362,6 +357,32 @@ static void set_packet_mode(struct pty *p, bool on)
 	spin_unlock(&p->lock);
 }
 
+static size_t unread(struct pty *p)
+{
+	size_t n;
+
+	spin_lock(&p->lock);
+	n = ringbuf_used(&p->out);
+	spin_unlock(&p->lock);
+	return n;
+}
+
+/* The master's input is what the slave wrote; its own output is the slave's already. */
+static long master_flush(struct pty *p, uint64_t what)
+{
+	if (what > TCIOFLUSH) {
+		return -EINVAL;
+	}
+	if (what != TCOFLUSH) {
+		spin_lock(&p->lock);
+		ringbuf_drop(&p->out, ringbuf_used(&p->out));
+		spin_unlock(&p->lock);
+		tty_output_ready(p->slave);
+		waitq_wake(&p->room_waitq, -1, POLLOUT | POLLWRNORM);
+	}
+	return 0;
+}
+
 static long set_flag(struct pty *p, unsigned cmd, user_ptr from)
 {
 	uint32_t v;
@@ -397,7 +418,8 @@ static long master_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 		}
 		tty_signal_keyboard(p->slave, (int)arg);
 		return 0;
-	case TIOCINQ: return put_user_u32(to, (uint32_t)pty_pending(p->slave));
+	case TIOCINQ: return put_user_u32(to, (uint32_t)unread(p));
+	case TCFLSH: return master_flush(p, arg);
 	case TIOCSCTTY:
 	case TIOCNOTTY: return -ENOTTY;
 	default: return tty_ioctl(p->slave, f, cmd, arg);

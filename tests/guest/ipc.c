@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "guest.h"
 #include <fcntl.h>
+#include <grp.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <time.h>
 
 union semun_ {
@@ -221,6 +223,51 @@ static void limits(void)
 	CHECK_EQ(msgctl(next, IPC_RMID, NULL), 0);
 }
 
+/* Ids that none can have, also for commands that need none; an index may be a whole id. */
+static void ids(void)
+{
+	struct sembuf b = { 0, 1, 0 };
+	union semun_ u = { .val = 99999 };
+	struct shmid_ds d;
+
+	CHECK_ERR(shmctl(-1, IPC_INFO, &d), EINVAL);
+	CHECK_ERR(shmctl(-1, SHM_INFO, &d), EINVAL);
+	CHECK_ERR(shmctl(-1, IPC_SET, (void *)8), EINVAL);
+	CHECK_ERR(msgctl(-1, IPC_INFO, NULL), EINVAL);
+	CHECK_ERR(semctl(-1, 0, IPC_INFO, u), EINVAL);
+	CHECK_ERR(semctl(-1, 0, SETVAL, u), EINVAL);
+	CHECK_ERR(semop(-1, &b, 1), EINVAL);
+	CHECK_ERR(semop(-1, (void *)8, 1), EFAULT);
+	CHECK_ERR(semop(-1, (void *)8, 501), E2BIG);
+	int id = shmget(IPC_PRIVATE, 4096, 0600);
+	CHECK_EQ(shmctl(id, SHM_STAT, &d), id);
+	CHECK_EQ(shmctl(id ^ 0x10000, SHM_STAT, &d), id);
+	CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
+}
+
+/* SHM_EXEC wants the right to execute. */
+static int others_segment;
+static void exec_attach_child(void)
+{
+	int mine;
+
+	CHECK_EQ(setresuid(1000, 1000, 1000), 0);
+	CHECK(shmat(others_segment, NULL, SHM_RDONLY) != (void *)-1);
+	CHECK_ERR(shmat(others_segment, NULL, SHM_RDONLY | SHM_EXEC), EACCES);
+	mine = shmget(IPC_PRIVATE, 4096, 0600);
+	CHECK_ERR(shmat(mine, NULL, SHM_EXEC), EACCES);
+	CHECK_EQ(shmctl(mine, IPC_RMID, NULL), 0);
+	mine = shmget(IPC_PRIVATE, 4096, 0700);
+	CHECK(shmat(mine, NULL, SHM_EXEC) != (void *)-1);
+	CHECK_EQ(shmctl(mine, IPC_RMID, NULL), 0);
+}
+static void exec_attach(void)
+{
+	others_segment = shmget(IPC_PRIVATE, 4096, 0644);
+	CHECK_EQ(in_child(exec_attach_child), 0);
+	CHECK_EQ(shmctl(others_segment, IPC_RMID, NULL), 0);
+}
+
 struct m {
 	long type;
 	char text[64];
@@ -347,6 +394,40 @@ static void queues(void)
 	CHECK_ERR(mq_unlink("/corrida-test"), ENOENT);
 }
 
+/* The group of a queue is open to those who have it as one of several. */
+static void in_group(void)
+{
+	gid_t group = 500;
+
+	CHECK_EQ(setgroups(1, &group), 0);
+	CHECK_EQ(setresgid(1000, 1000, 1000), 0);
+	CHECK_EQ(setresuid(1000, 1000, 1000), 0);
+	CHECK(mq_open("/of-a-group", O_RDWR) >= 0);
+}
+static void not_in_group(void)
+{
+	CHECK_EQ(setgroups(0, NULL), 0);
+	CHECK_EQ(setresgid(1000, 1000, 1000), 0);
+	CHECK_EQ(setresuid(1000, 1000, 1000), 0);
+	CHECK_ERR(mq_open("/of-a-group", O_RDWR), EACCES);
+}
+static void queue_of_group(void)
+{
+	mqd_t q;
+
+	mq_unlink("/of-a-group");
+	CHECK_EQ(setegid(500), 0);
+	umask(0);
+	q = mq_open("/of-a-group", O_CREAT | O_RDWR, 0660, NULL);
+	umask(022);
+	CHECK_EQ(setegid(0), 0);
+	CHECK(q >= 0);
+	CHECK_EQ(in_child(in_group), 0);
+	CHECK_EQ(in_child(not_in_group), 0);
+	CHECK_EQ(mq_close(q), 0);
+	CHECK_EQ(mq_unlink("/of-a-group"), 0);
+}
+
 int main(void)
 {
 	RUN(shared_memory);
@@ -354,8 +435,11 @@ int main(void)
 	RUN(semaphores);
 	RUN(undo_of_removed);
 	RUN(limits);
+	RUN(ids);
+	RUN(exec_attach);
 	RUN(messages);
 	RUN(stopped_receiver);
 	RUN(queues);
+	RUN(queue_of_group);
 	return test_done();
 }

@@ -4,12 +4,15 @@
 #define _GNU_SOURCE
 #include "scratch.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -609,6 +612,176 @@ static void test_big_splice(void)
 	scratch_run("/dev/shm", "tmpfs", big_splice_tests);
 }
 
+/* What write(2) would be held to holds for copies: the limit of a file's size; and a file that is
+ * copied to itself at its one position begins at it on both sides. */
+static void copy_limit_child(void)
+{
+	struct rlimit limit = { 12, RLIM_INFINITY };
+	loff_t from = 0, to = 10;
+	int f = make_file("limited", "0123456789");
+
+	signal(SIGXFSZ, SIG_IGN);
+	CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	CHECK_EQ(copy_file_range(f, &from, f, &to, 6, 0), 2);
+	CHECK_EQ(from, 2);
+	CHECK_EQ(to, 12);
+	CHECK_ERR(copy_file_range(f, &from, f, &to, 6, 0), EFBIG);
+	close(f);
+}
+static void copy_limit_tests(void)
+{
+	char buf[32];
+	int f;
+
+	CHECK_EQ(in_child(copy_limit_child), 0);
+	unlink("limited");
+	f = make_file("same", "0123456789");
+	CHECK_EQ(lseek(f, 2, SEEK_SET), 2);
+	CHECK_EQ(sendfile(f, f, NULL, 3), 3);
+	CHECK_EQ(lseek(f, 0, SEEK_CUR), 5);
+	CHECK_EQ(pread(f, buf, 32, 0), 10);
+	CHECK(!memcmp(buf, "0123456789", 10));
+	close(f);
+	unlink("same");
+}
+static void test_copy_limits(void)
+{
+	scratch_run(".", "share", copy_limit_tests);
+	scratch_run("/dev/shm", "tmpfs", copy_limit_tests);
+}
+
+static void fill(int fd)
+{
+	static char page[4096];
+
+	while (write(fd, page, sizeof(page)) > 0)
+		;
+	CHECK_EQ(errno, EAGAIN);
+}
+
+/* What the output does not take stays where it was. */
+static void test_splice_full(void)
+{
+	static _Alignas(4096) char buf[65536];
+	struct iovec v = { buf, sizeof(buf) };
+	int p[2], q[2], s[2], t[2], x[2];
+	loff_t off = 0;
+
+	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(pipe2(q, O_NONBLOCK), 0);
+	CHECK_EQ(pipe(x), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, t), 0);
+	fill(q[1]);
+	fill(s[0]);
+	CHECK_EQ(write(p[1], "hello", 5), 5);
+	CHECK_ERR(splice(p[0], NULL, q[1], NULL, 100, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_ERR(splice(p[0], NULL, q[1], NULL, 100, 0), EAGAIN);
+	CHECK_ERR(splice(p[0], NULL, s[0], NULL, 100, 0), EAGAIN);
+	CHECK_ERR(sendfile(s[0], p[0], NULL, 100), EINVAL);
+	CHECK_ERR(tee(p[0], q[1], 100, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_ERR(vmsplice(q[1], &v, 1, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_EQ(queued(p[0]), 5);
+	CHECK_EQ(write(t[0], "world", 5), 5);
+	CHECK_ERR(splice(t[1], NULL, q[1], NULL, 100, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_ERR(splice(t[1], &off, x[1], NULL, 100, 0), EINVAL);
+	CHECK_EQ(queued(t[1]), 5);
+	/* who may wait does so only while nothing fits */
+	CHECK_EQ(fcntl(q[0], F_SETFL, 0), 0);
+	CHECK_EQ(fcntl(q[1], F_SETFL, 0), 0);
+	CHECK_EQ(fcntl(x[1], F_SETPIPE_SZ, 8192), 8192);
+	alarm(20);
+	CHECK_EQ(tee(q[0], x[1], 65536, 0), 8192);
+	CHECK_EQ(read(x[0], buf, 65536), 8192);
+	CHECK_EQ(splice(q[0], NULL, x[1], NULL, 65536, 0), 8192);
+	CHECK_EQ(queued(q[0]), 65536 - 8192);
+	CHECK_ERR(splice(q[0], NULL, x[1], NULL, 65536, SPLICE_F_NONBLOCK), EAGAIN);
+	CHECK_EQ(queued(q[0]), 65536 - 8192);
+	CHECK_EQ(read(x[0], buf, 65536), 8192);
+	CHECK_EQ(vmsplice(x[1], &v, 1, 0), 8192);
+	alarm(0);
+	CHECK_EQ(read(p[0], buf, 100), 5);
+	CHECK(!memcmp(buf, "hello", 5));
+	for (int i = 0; i < 2; i++) {
+		close(p[i]);
+		close(q[i]);
+		close(s[i]);
+		close(t[i]);
+		close(x[i]);
+	}
+}
+
+/* Bytes that go by splice to a socket and by read, and come by splice from a socket and by write:
+ * all arrive, once. */
+#define SHARED_BYTES (1 << 20)
+static int shared_pipe[2], to_socket[2], from_socket[2];
+static atomic_long arrived;
+static void *splice_out(void *arg)
+{
+	struct pollfd pf = { .fd = to_socket[0], .events = POLLOUT };
+	ssize_t n;
+
+	while ((n = splice(shared_pipe[0], NULL, to_socket[0], NULL, 5000, 0)) != 0)
+		if (n < 0)
+			poll(&pf, 1, -1);
+	shutdown(to_socket[0], SHUT_WR);
+	return arg;
+}
+static void *splice_in(void *arg)
+{
+	while (splice(from_socket[1], NULL, shared_pipe[1], NULL, 3000, 0) > 0)
+		;
+	return arg;
+}
+static void *count_bytes(void *arg)
+{
+	char buf[777];
+	ssize_t n;
+
+	while ((n = read(*(int *)arg, buf, sizeof(buf))) > 0)
+		arrived += n;
+	return NULL;
+}
+static void *put_bytes(void *arg)
+{
+	char buf[1024] = "";
+
+	for (long n = 0; n < SHARED_BYTES; n += (long)sizeof(buf))
+		CHECK_EQ(write(*(int *)arg, buf, sizeof(buf)), sizeof(buf));
+	if (arg == &from_socket[0])
+		shutdown(from_socket[0], SHUT_WR);
+	return NULL;
+}
+static void test_splice_shared(void)
+{
+	pthread_t t[6];
+
+	arrived = 0;
+	CHECK_EQ(pipe(shared_pipe), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, to_socket), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, from_socket), 0);
+	CHECK_EQ(fcntl(to_socket[0], F_SETFL, O_NONBLOCK), 0);
+	alarm(300);
+	pthread_create(&t[0], NULL, splice_in, NULL);
+	pthread_create(&t[1], NULL, put_bytes, &from_socket[0]);
+	pthread_create(&t[2], NULL, put_bytes, &shared_pipe[1]);
+	pthread_create(&t[3], NULL, splice_out, NULL);
+	pthread_create(&t[4], NULL, count_bytes, &shared_pipe[0]);
+	pthread_create(&t[5], NULL, count_bytes, &to_socket[1]);
+	for (int i = 0; i < 6; i++) {
+		if (i == 3)
+			close(shared_pipe[1]); /* all is in */
+		pthread_join(t[i], NULL);
+	}
+	alarm(0);
+	CHECK_EQ(arrived, 2 * SHARED_BYTES);
+	close(shared_pipe[0]);
+	for (int i = 0; i < 2; i++) {
+		close(to_socket[i]);
+		close(from_socket[i]);
+	}
+}
+
 /* Ends opened and closed all the time beside readers and writers: no hang. */
 static void *closer(void *unused)
 {
@@ -664,6 +837,9 @@ int main(void)
 	RUN(test_eventfd);
 	RUN(test_splice);
 	RUN(test_big_splice);
+	RUN(test_copy_limits);
+	RUN(test_splice_full);
+	RUN(test_splice_shared);
 	RUN(test_closing);
 	return test_done();
 }

@@ -456,6 +456,34 @@ static void packet_events(void)
 	close_pair();
 }
 
+/* What is written has left, whether the master reads it or not; the master's flush drops it. */
+static void drains(void)
+{
+	struct termios t;
+	int n = -1;
+
+	open_pair();
+	put(slave, "unread\n");
+	usleep(50000);
+	alarm(20);
+	CHECK_EQ(tcdrain(slave), 0);
+	CHECK_EQ(tcgetattr(slave, &t), 0);
+	CHECK_EQ(tcsetattr(slave, TCSADRAIN, &t), 0);
+	alarm(0);
+	CHECK_EQ(ioctl(slave, TIOCOUTQ, &n), 0);
+	CHECK_EQ(n, 0);
+	CHECK_EQ(ioctl(master, FIONREAD, &n), 0);
+	CHECK_EQ(n, 8);
+	put(master, "typed\n");
+	usleep(50000);
+	CHECK_EQ(tcflush(master, TCIFLUSH), 0);
+	CHECK_EQ(ioctl(master, FIONREAD, &n), 0);
+	CHECK_EQ(n, 0);
+	CHECK_EQ(tcflush(master, TCOFLUSH), 0);
+	EXPECT(slave, "typed\n");
+	close_pair();
+}
+
 int main(void)
 {
 	int probe = posix_openpt(O_RDWR | O_NOCTTY);
@@ -474,5 +502,6 @@ int main(void)
 	RUN(leader_exit);
 	RUN(packets);
 	RUN(packet_events);
+	RUN(drains);
 	return test_done();
 }

@@ -714,6 +714,89 @@ static void test_ancillary(void)
 	close(p[0]);
 }
 
+/* Sends data, with a descriptor unless fd is -1. */
+static void send_with(int s, const char *data, int fd)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u = { .align = { .cmsg_len = CMSG_LEN(sizeof(int)),
+			   .cmsg_level = SOL_SOCKET,
+			   .cmsg_type = SCM_RIGHTS } };
+	struct iovec v = { (char *)data, strlen(data) };
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		memcpy(CMSG_DATA(&u.align), &fd, sizeof(fd));
+		h.msg_control = u.buf;
+		h.msg_controllen = sizeof(u.buf);
+	}
+	CHECK_EQ(sendmsg(s, &h, 0), strlen(data));
+}
+/* Receives up to n bytes: how many, and 1000 when a descriptor came with them. */
+static long receive_with(int s, size_t n, int flags)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u;
+	char data[64];
+	struct iovec v = { data, n };
+	struct msghdr h = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = u.buf,
+			    .msg_controllen = sizeof(u.buf) };
+	long got = recvmsg(s, &h, flags | MSG_DONTWAIT);
+	int fd;
+
+	if (got < 0 || h.msg_controllen == 0)
+		return got;
+	memcpy(&fd, CMSG_DATA(&u.align), sizeof(fd));
+	CHECK_EQ(close(fd), 0);
+	return got + 1000;
+}
+/* Descriptors end a receive; bytes before them in the stream come with them (unix(7)). */
+static void test_rights_in_stream(void)
+{
+	char b[64];
+	int s[2], p[2];
+
+	CHECK_EQ(pipe(p), 0);
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, s), 0);
+	alarm(60);
+	send_with(s[0], "aaaa", -1);
+	send_with(s[0], "bbbb", p[0]);
+	send_with(s[0], "cc", -1);
+	send_with(s[0], "dddd", p[0]);
+	send_with(s[0], "ee", -1);
+	CHECK_EQ(receive_with(s[1], 64, MSG_PEEK), 1008);
+	CHECK_EQ(receive_with(s[1], 64, 0), 1008);
+	CHECK_EQ(receive_with(s[1], 64, MSG_WAITALL), 1006);
+	CHECK_EQ(receive_with(s[1], 64, 0), 2);
+	/* with the first of its bytes, even with none of them */
+	send_with(s[0], "aaaa", p[0]);
+	CHECK_EQ(receive_with(s[1], 2, 0), 1002);
+	CHECK_EQ(receive_with(s[1], 64, 0), 2);
+	send_with(s[0], "aaaa", p[0]);
+	CHECK_EQ(receive_with(s[1], 0, 0), 1000);
+	CHECK_EQ(receive_with(s[1], 64, 0), 4);
+	/* read(2) drops them, and ends there as well */
+	send_with(s[0], "aaaa", -1);
+	send_with(s[0], "bbbb", p[0]);
+	send_with(s[0], "cc", -1);
+	CHECK_EQ(read(s[1], b, sizeof(b)), 8);
+	CHECK_EQ(read(s[1], b, sizeof(b)), 2);
+	close_pair(s);
+	alarm(0);
+	close_pair(p);
+	/* there is no queue of errors: the flag says nothing */
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, s), 0);
+	CHECK_EQ(write(s[0], "x", 1), 1);
+	CHECK_EQ(recv(s[1], b, 1, MSG_ERRQUEUE | MSG_DONTWAIT), 1);
+	CHECK_ERR(recv(s[1], b, 1, MSG_ERRQUEUE | MSG_DONTWAIT), EAGAIN);
+	close_pair(s);
+}
+
 /* TCP carries bytes only. */
 static void test_rights_over_tcp(void)
 {
@@ -883,6 +966,31 @@ static void test_backlog(void)
 	close(s);
 }
 
+/* listen() again with a larger backlog: who waits for room in it goes on. */
+static void test_backlog_grows(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX, .sun_path = "\0grows" };
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), st;
+
+	CHECK_EQ(bind(l, (void *)&a, sizeof(a)), 0);
+	CHECK_EQ(listen(l, 0), 0);
+	int c = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_EQ(connect(c, (void *)&a, sizeof(a)), 0);
+	fflush(stdout);
+	pid_t pid = fork();
+	if (!pid) {
+		alarm(20);
+		int s = socket(AF_UNIX, SOCK_STREAM, 0);
+		_exit(connect(s, (void *)&a, sizeof(a)) ? 1 : 0);
+	}
+	usleep(50000);
+	CHECK_EQ(listen(l, 5), 0);
+	CHECK_EQ(waitpid(pid, &st, 0), pid);
+	CHECK_EQ(st, 0);
+	close(c);
+	close(l);
+}
+
 static void *close_later(void *arg)
 {
 	usleep(20000);
@@ -989,11 +1097,13 @@ int main(void)
 	RUN(test_unix_names);
 	RUN(test_unix_messages);
 	RUN(test_ancillary);
+	RUN(test_rights_in_stream);
 	RUN(test_rights_over_tcp);
 	RUN(test_nested_rights);
 	RUN(test_options);
 	RUN(test_echo);
 	RUN(test_backlog);
+	RUN(test_backlog_grows);
 	RUN(test_wakeups);
 	RUN(test_dgram_reconnect);
 	RUN(test_mmsg);

@@ -178,6 +178,12 @@ static void wake_ops(void)
 	CHECK_EQ(a, 1);
 	CHECK_ERR(futex(&a, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &a, 0x7u << 28 | 0xfu << 24),
 		  ENOSYS);
+	CHECK_EQ(a, 1);
+	/* what cannot be compared is known too late */
+	CHECK_ERR(futex(&a, FUTEX_WAKE_OP_PRIVATE, 1, (void *)1, &a,
+			FUTEX_OP(FUTEX_OP_SET, 9, 0xf, 0)),
+		  ENOSYS);
+	CHECK_EQ(a, 9);
 }
 
 static void *interrupt_me(void *arg)
@@ -273,6 +279,8 @@ static void pi_locks(void)
 	CHECK_ERR(futex(&pi, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0), EPERM);
 	pi = 999999;
 	CHECK_ERR(futex(&pi, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0), ESRCH);
+	pi = 999999;
+	CHECK_ERR(futex(&pi, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL, NULL, 0), ESRCH);
 	pi = 0;
 }
 static void *pi_timeout_thread(void *arg)

@@ -345,6 +345,40 @@ static void inheritance(void)
 	alarm(0);
 }
 
+static pthread_barrier_t timed;
+static void *timed_thread(void *arg)
+{
+	pthread_barrier_wait(&timed);
+	pthread_barrier_wait(&timed);
+	return arg;
+}
+/* A timer on the clock of a thread that is gone has stopped for ever. */
+static void clock_of_a_dead_thread(void)
+{
+	struct itimerspec it = { .it_value = { 100, 0 } }, got;
+	clockid_t clock;
+	pthread_t t;
+	timer_t id;
+
+	pthread_barrier_init(&timed, NULL, 2);
+	pthread_create(&t, NULL, timed_thread, NULL);
+	pthread_barrier_wait(&timed);
+	CHECK_EQ(pthread_getcpuclockid(t, &clock), 0);
+	CHECK_EQ(timer_create(clock, NULL, &id), 0);
+	CHECK_EQ(timer_settime(id, 0, &it, NULL), 0);
+	CHECK_EQ(timer_gettime(id, &got), 0);
+	CHECK(got.it_value.tv_sec >= 90);
+	pthread_barrier_wait(&timed);
+	pthread_join(t, NULL);
+	/* it may be about to go for a moment longer */
+	for (int i = 0; i < 1000 && timer_settime(id, 0, &it, NULL) == 0; i++)
+		usleep(1000);
+	CHECK_ERR(timer_settime(id, 0, &it, NULL), ESRCH);
+	CHECK_EQ(timer_gettime(id, &got), 0);
+	CHECK(got.it_value.tv_sec == 0 && got.it_value.tv_nsec == 0);
+	CHECK_EQ(timer_delete(id), 0);
+}
+
 int main(void)
 {
 	RUN(sleeping);
@@ -356,6 +390,7 @@ int main(void)
 	RUN(cpu_timers);
 	RUN(cpu_clocks);
 	RUN(cpu_clock_of_another);
+	RUN(clock_of_a_dead_thread);
 	RUN(timerfds);
 	RUN(inheritance);
 	return test_done();

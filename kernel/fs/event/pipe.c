@@ -10,6 +10,7 @@
 #include <fs/event/pipe.h>
 
 #include "../fs_internal.h"
+#include "pipe_internal.h"
 
 #include <fs/attr.h>
 #include <fs/cred.h>
@@ -36,24 +37,9 @@
 
 #define DEFAULT_PAGES 16
 
-struct pipe {
-	MUTEX(pipe) mutex;
-	struct waitq readers_q, writers_q;	   /* data came / room came, and ends closing */
-	struct page **pages GUARDED_BY(pipe_role); /* npages slots, NULL = no data there */
-	struct page *spare GUARDED_BY(pipe_role);  /* one kept for the next write */
-	unsigned npages;
-	size_t head, len; /* bytes: oldest at head; len is read without the mutex by poll */
-	_Atomic unsigned nreaders, nwriters, users;
-	unsigned reader_opens, writer_opens; /* for FIFO opens that wait for each other */
-};
 uint64_t pipe_max_size = 1048576;
 
 static const struct file_ops pipe_ops;
-
-static size_t capacity(const struct pipe *p)
-{
-	return (size_t)p->npages * PAGE_SIZE;
-}
 
 static struct pipe *pipe_new(void)
 {
@@ -117,23 +103,14 @@ static void page_done(struct pipe *p, size_t off) REQUIRES(pipe_role)
 	*slot = NULL;
 }
 
-/* The least of what is left in the page of `at`, a and b. */
-static size_t part_of_page(size_t at, size_t a, size_t b)
-{
-	size_t n = MIN(a, b);
-
-	return MIN(PAGE_SIZE - at % PAGE_SIZE, n);
-}
-
-/* Moves up to u->left bytes in; what fits.  -EFAULT, -ENOMEM when nothing moved. */
-static long fill_locked(struct pipe *p, struct uio *u, size_t max) REQUIRES(pipe_role)
+long pipe_fill_locked(struct pipe *p, struct uio *u, size_t max)
 {
 	size_t done = 0;
 
 	mutex_assert_held(&p->mutex);
-	while (done < max && p->len < capacity(p)) {
-		size_t at = (p->head + p->len) % capacity(p);
-		size_t n = part_of_page(at, max - done, capacity(p) - p->len);
+	while (done < max && p->len < pipe_capacity(p)) {
+		size_t at = (p->head + p->len) % pipe_capacity(p);
+		size_t n = pipe_part_of_page(at, max - done, pipe_capacity(p) - p->len);
 		struct page *page = page_at(p, at);
 		size_t got;
 
@@ -149,6 +126,23 @@ static long fill_locked(struct pipe *p, struct uio *u, size_t max) REQUIRES(pipe
 	}
 	return (long)done;
 }
+void pipe_drop_locked(struct pipe *p, size_t n)
+{
+	size_t at = p->head;
+
+	mutex_assert_held(&p->mutex);
+	p->head = (at + n) % pipe_capacity(p);
+	WRITE_ONCE(p->len, p->len - n);
+	if (p->len == 0 || (n && p->head % PAGE_SIZE == 0)) {
+		/* With a full ring the tail may share the page of the head. */
+		if (p->len <= pipe_capacity(p) - PAGE_SIZE) {
+			page_done(p, at);
+		}
+	}
+	if (p->len == 0) {
+		p->head = 0;
+	}
+}
 static long drain_locked(struct pipe *p, struct uio *u) REQUIRES(pipe_role)
 {
 	size_t done = 0;
@@ -156,23 +150,13 @@ static long drain_locked(struct pipe *p, struct uio *u) REQUIRES(pipe_role)
 	mutex_assert_held(&p->mutex);
 	while (u->left && p->len) {
 		size_t at = p->head;
-		size_t n = part_of_page(at, u->left, p->len);
+		size_t n = pipe_part_of_page(at, u->left, p->len);
 		size_t got;
 
 		got = uio_write_to(
 			u, (char *)page_to_virt(p->pages[at / PAGE_SIZE]) + at % PAGE_SIZE, n);
-		p->head = (at + got) % capacity(p);
-		WRITE_ONCE(p->len, p->len - got);
+		pipe_drop_locked(p, got);
 		done += got;
-		if (p->len == 0 || (got && p->head % PAGE_SIZE == 0)) {
-			/* With a full ring the tail may share the page of the head. */
-			if (p->len <= capacity(p) - PAGE_SIZE) {
-				page_done(p, at);
-			}
-		}
-		if (p->len == 0) {
-			p->head = 0;
-		}
 		if (got < n) {
 			return done ? (long)done : -EFAULT;
 		}
@@ -190,8 +174,8 @@ static long pipe_read(struct file *f, struct uio *u, uint64_t *pos, unsigned fla
 		return 0;
 	}
 	mutex_lock(&p->mutex);
-	while (p->len == 0) {
-		if (!atomic_load(&p->nwriters)) {
+	while (p->len == 0 || p->taking) {
+		if (p->len == 0 && !atomic_load(&p->nwriters)) {
 			goto out;
 		}
 		if (file_nonblock(f, flags)) {
@@ -231,7 +215,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fl
 	}
 	mutex_lock(&p->mutex);
 	while (done < total) {
-		size_t room = capacity(p) - p->len;
+		size_t room = p->filling ? 0 : pipe_capacity(p) - p->len;
 
 		if (!atomic_load(&p->nreaders)) {
 			n = -EPIPE;
@@ -239,7 +223,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fl
 		}
 		/* Up to PIPE_BUF at once or not at all; the rest of a large write as it fits. */
 		if (room >= MIN(total - done, (size_t)PIPE_BUF) || (done && room)) {
-			n = fill_locked(p, u, total - done);
+			n = pipe_fill_locked(p, u, total - done);
 			if (n < 0) {
 				break;
 			}
@@ -249,7 +233,7 @@ static long pipe_write(struct file *f, struct uio *u, uint64_t *pos, unsigned fl
 		if (file_nonblock(f, flags)) {
 			/* A large non-blocking write takes what there is. */
 			if (total > PIPE_BUF && room) {
-				n = fill_locked(p, u, room);
+				n = pipe_fill_locked(p, u, room);
 				done += n > 0 ? (size_t)n : 0;
 			}
 			n = n < 0 ? n : -EAGAIN;
@@ -293,7 +277,7 @@ static uint32_t pipe_poll(struct file *f, struct poll_table *pt)
 		}
 	}
 	if (f->writable) {
-		if (capacity(p) - READ_ONCE(p->len) >= PIPE_BUF) {
+		if (pipe_capacity(p) - READ_ONCE(p->len) >= PIPE_BUF) {
 			mask |= POLLOUT | POLLWRNORM;
 		}
 		if (!atomic_load(&p->nreaders)) {
@@ -471,7 +455,7 @@ int fifo_open(struct inode *inode, struct file *f)
 
 long pipe_get_size(struct file *f)
 {
-	return file_is_pipe(f) ? (long)capacity(f->private_data) : -EBADF;
+	return file_is_pipe(f) ? (long)pipe_capacity(f->private_data) : -EBADF;
 }
 long pipe_set_size(struct file *f, uint64_t size)
 {
@@ -500,7 +484,7 @@ long pipe_set_size(struct file *f, uint64_t size)
 	mutex_lock(&p->mutex);
 	/* The data keeps its pages, the oldest comes to slot 0. */
 	used = p->len ? (unsigned)((p->head % PAGE_SIZE + p->len + PAGE_SIZE - 1) / PAGE_SIZE) : 0;
-	if (used > npages || used > p->npages) {
+	if (used > npages || used > p->npages || p->filling) {
 		err = -EBUSY;
 	} else {
 		for (unsigned i = 0; i < used; i++) {
@@ -522,68 +506,4 @@ long pipe_set_size(struct file *f, uint64_t size)
 	}
 	waitq_wake(&p->writers_q, -1, POLLOUT | POLLWRNORM);
 	return (long)(npages * PAGE_SIZE);
-}
-
-/* Copies the oldest n bytes into kernel memory without consuming them. */
-static size_t peek(struct pipe *p, char *buf, size_t n)
-{
-	size_t done = 0;
-
-	mutex_lock(&p->mutex);
-	n = MIN(n, p->len);
-	while (done < n) {
-		size_t at = (p->head + done) % capacity(p);
-		size_t part = MIN(PAGE_SIZE - at % PAGE_SIZE, n - done);
-
-		memcpy(buf + done, (char *)page_to_virt(p->pages[at / PAGE_SIZE]) + at % PAGE_SIZE,
-		       part);
-		done += part;
-	}
-	mutex_unlock(&p->mutex);
-	return done;
-}
-static int wait_data(struct pipe *p, bool nowait)
-{
-	int err = 0;
-
-	mutex_lock(&p->mutex);
-	while (!p->len && atomic_load(&p->nwriters) && !err) {
-		err = nowait ? -EAGAIN
-			     : waitq_wait_mutex(&p->readers_q, &p->mutex, WAIT_INTR, DEADLINE_NONE);
-	}
-	mutex_unlock(&p->mutex);
-	return err;
-}
-
-long pipe_tee(struct file *in, struct file *out, size_t n, bool nowait)
-{
-	struct pipe *p = in->private_data;
-	struct uio_seg seg;
-	struct uio u;
-	char *buf;
-	long ret;
-
-	if (!file_is_pipe(in) || !file_is_pipe(out) || in->inode == out->inode) {
-		return -EINVAL;
-	}
-	if (!in->readable || !out->writable) {
-		return -EBADF;
-	}
-	ret = wait_data(p, nowait || file_nonblock(in, 0));
-	if (ret) {
-		return ret;
-	}
-	n = MIN(n, READ_ONCE(p->len));
-	if (!n) {
-		return 0;
-	}
-	buf = kmalloc(n);
-	if (!buf) {
-		return -ENOMEM;
-	}
-	n = peek(p, buf, n);
-	uio_init_kernel(&u, &seg, buf, n);
-	ret = file_write(out, &u, NULL, nowait ? IO_NOWAIT : 0);
-	kfree(buf);
-	return ret;
 }

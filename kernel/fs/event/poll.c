@@ -100,7 +100,8 @@ int poller_wait(struct poller *p, uint64_t deadline)
 		return 0;
 	}
 	err = block(deadline);
-	atomic_store_explicit(&p->triggered, false, memory_order_relaxed);
+	/* Full order: a wake that this forgets came before the scan that follows. */
+	atomic_store(&p->triggered, false);
 	return err;
 }
 
