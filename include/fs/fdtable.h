@@ -29,6 +29,11 @@ MUST_USE int fd_close(int fd);
 MUST_USE int fd_replace(int newfd, struct file *f, bool cloexec);
 /* Iterates (proc): next used descriptor >= from with a counted file; -1 = none. */
 MUST_USE int fdtable_next(struct fdtable *t, int from, struct file **out);
+/* The same without a reference, whose end might close the file here: how it was opened instead. */
+struct fd_access {
+	bool readable, writable;
+};
+MUST_USE int fdtable_next_access(struct fdtable *t, int from, struct fd_access *out);
 /* A borrowed or counted file: no atomic when the table has one user. */
 struct fdref {
 	struct file *file;

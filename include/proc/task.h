@@ -274,10 +274,14 @@ static inline void task_sample_end(uint64_t began)
 /* The parts of another process's task, counted; NULL when it has none any more, or t is NULL.  What
  * not everybody may see is got by proc/access.h instead. */
 struct mm *task_get_mm(struct task *t);
-struct fdtable *task_get_files(struct task *t);
 struct mm *process_get_mm(struct process *p);
 struct cred *process_get_cred(struct process *p);
 struct cred *task_get_cred(struct task *t); /* it has them to its end: never NULL */
+struct fd_access;
+/* The next descriptor of t from `from` on, and how it was opened; -1 = none, or t is NULL.  Without a
+ * reference to its table or files: as the last one it would close them here, under whatever
+ * locks of directories the caller has. */
+MUST_USE int task_next_fd(struct task *t, int from, struct fd_access *out);
 /* Whom it is charged to: its real uid, also when it has no credentials any more. */
 uint32_t process_uid(struct process *p);
 /* A live thread of p, the leader if it can be, counted; NULL when all are gone. */

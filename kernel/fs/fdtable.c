@@ -567,19 +567,41 @@ int fd_set_cloexec(int fd, bool on)
 	return err;
 }
 
-int fdtable_next(struct fdtable *t, int from, struct file **out)
+static int next_locked(struct fdtable *t, int from, struct file **out) REQUIRES(fdtable_role)
 {
-	unsigned fd = (unsigned)from;
-	int found = -1;
-
-	spin_lock(&t->lock);
-	for (; (fd = fdmap_next_used(&t->map, fd)) < t->map.size; fd++) {
+	spin_assert_held(&t->lock);
+	for (unsigned fd = (unsigned)from; (fd = fdmap_next_used(&t->map, fd)) < t->map.size;
+	     fd++) {
 		*out = file_at(t, fd);
 		if (*out) {
-			file_get(*out);
-			found = (int)fd;
-			break;
+			return (int)fd;
 		}
+	}
+	return -1;
+}
+
+int fdtable_next(struct fdtable *t, int from, struct file **out)
+{
+	int found;
+
+	spin_lock(&t->lock);
+	found = next_locked(t, from, out);
+	if (found >= 0) {
+		file_get(*out);
+	}
+	spin_unlock(&t->lock);
+	return found;
+}
+
+int fdtable_next_access(struct fdtable *t, int from, struct fd_access *out)
+{
+	struct file *f;
+	int found;
+
+	spin_lock(&t->lock);
+	found = next_locked(t, from, &f);
+	if (found >= 0) {
+		*out = (struct fd_access){ .readable = f->readable, .writable = f->writable };
 	}
 	spin_unlock(&t->lock);
 	return found;

@@ -270,21 +270,20 @@ struct mm *task_get_mm(struct task *t)
 	return mm;
 }
 
-struct fdtable *task_get_files(struct task *t)
+int task_next_fd(struct task *t, int from, struct fd_access *out)
 {
-	struct fdtable *files;
 	uint64_t flags;
+	int fd = -1;
 
 	if (!t) {
-		return NULL;
+		return fd;
 	}
 	flags = process_lock(t->process);
-	files = t->thread.files;
-	if (files) {
-		fdtable_get_ref(files);
+	if (t->thread.files) {
+		fd = fdtable_next_access(t->thread.files, from, out);
 	}
 	process_unlock(t->process, flags);
-	return files;
+	return fd;
 }
 
 struct mm *process_get_mm(struct process *p)

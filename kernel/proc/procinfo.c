@@ -136,13 +136,13 @@ static struct mm *get_mm(int pid, int tid)
 	return mm;
 }
 
-static struct fdtable *get_files(int pid, int tid)
+static int next_fd(int pid, int tid, int from, struct fd_access *out)
 {
 	struct task *t = procinfo_get_task(pid, tid);
-	struct fdtable *files = task_get_files(t);
+	int fd = task_next_fd(t, from, out);
 
 	task_put(t);
-	return files;
+	return fd;
 }
 
 static int open_mm(int pid, int tid, struct mm **out)
@@ -288,7 +288,7 @@ static const struct proc_source source = {
 	.self_tid = self_tid,
 	.owner = owner,
 	.get_mm = get_mm,
-	.get_files = get_files,
+	.next_fd = next_fd,
 	.open_mm = open_mm,
 	.open_fs = open_fs,
 	.open_fd = open_fd,

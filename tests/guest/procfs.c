@@ -569,6 +569,60 @@ static void test_coming_and_going(void)
 	CHECK_EQ(found_self, looks);
 }
 
+/* Whoever looks at descriptors never comes to close them: terminals have names in a directory,
+ * and the one who lists has locked another. */
+static void *fd_looker(void *pid)
+{
+	char dir[64], link[64], target[64];
+
+	snprintf(dir, sizeof(dir), "/proc/%d/fd", *(const _Atomic int *)pid);
+	while (!stop) {
+		DIR *d = opendir(dir);
+
+		while (d && readdir(d)) {
+		}
+		if (d)
+			closedir(d);
+		for (int fd = 3; fd < 12; fd++) {
+			struct stat st;
+
+			snprintf(link, sizeof(link), "/proc/%d/fd/%d", *(const _Atomic int *)pid,
+				 fd);
+			lstat(link, &st);
+			(void)!readlink(link, target, sizeof(target));
+		}
+		snprintf(dir, sizeof(dir), "/proc/%d/fd", *(const _Atomic int *)pid);
+		looks++;
+	}
+	return NULL;
+}
+static void test_descriptors_of_the_dying(void)
+{
+	_Atomic int pid = getpid();
+	pthread_t t[2];
+
+	stop = looks = 0;
+	for (int i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, fd_looker, &pid);
+	for (int i = 0; i < 150; i++) {
+		int child = fork();
+
+		if (child == 0) {
+			for (int k = 0; k < 40; k++)
+				open("/dev/ptmx", O_RDWR | O_NOCTTY);
+			pause();
+		}
+		pid = child;
+		nanosleep(&(struct timespec){ 0, 3000000 }, NULL);
+		kill(child, SIGKILL);
+		CHECK_EQ(waitpid(child, NULL, 0), child);
+	}
+	stop = 1;
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	CHECK(looks > 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (!strcmp(argv[0], "zero"))
@@ -583,5 +637,6 @@ int main(int argc, char **argv)
 	RUN(test_machine);
 	RUN(test_limits_file);
 	RUN(test_coming_and_going);
+	RUN(test_descriptors_of_the_dying);
 	return test_done();
 }

@@ -14,7 +14,7 @@
 
 struct file;
 struct inode;
-struct fdtable;
+struct fd_access;
 struct fs_context;
 struct mm;
 
@@ -66,7 +66,8 @@ struct proc_source {
 	int (*owner)(int pid, int tid, uint32_t mode, uint32_t *uid, uint32_t *gid);
 	/* Counted parts, NULL when gone (zombie), for what anybody may see.  tid 0 = the leader's. */
 	struct mm *(*get_mm)(int pid, int tid);
-	struct fdtable *(*get_files)(int pid, int tid);
+	/* task_next_fd() of that task. */
+	int (*next_fd)(int pid, int tid, int from, struct fd_access *out);
 	/* The same if the caller may look in (proc/access.h): 0, -EACCES, -ESRCH, -EBADF. */
 	int (*open_mm)(int pid, int tid, struct mm **out);
 	int (*open_fs)(int pid, int tid, struct fs_context **out);

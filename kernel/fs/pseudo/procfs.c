@@ -155,24 +155,15 @@ static int instantiate(struct inode *dir, struct dentry *d, uint32_t mode, int p
 	return 0;
 }
 
-/* Mode of a descriptor's link shows its access mode. */
+/* Mode of a descriptor's link shows its access mode; 0 = there is none. */
 static uint32_t fd_mode(int pid, int tid, int fd)
 {
-	struct fdtable *t = proc_source->get_files(pid, tid);
-	struct file *f = NULL;
-	uint32_t mode = 0;
+	struct fd_access a;
 
-	if (!t) {
+	if (proc_source->next_fd(pid, tid, fd, &a) != fd) {
 		return 0;
 	}
-	if (fdtable_next(t, fd, &f) == fd) {
-		mode = S_IFLNK | (f->readable ? 0500u : 0) | (f->writable ? 0300u : 0);
-	}
-	if (f) {
-		file_put(f);
-	}
-	fdtable_put(t);
-	return mode;
+	return S_IFLNK | (a.readable ? 0500u : 0) | (a.writable ? 0300u : 0);
 }
 
 /* What is missing is an error here, as on Linux: no name can be made in /proc. */
@@ -270,19 +261,14 @@ static bool emit_number(struct dir_context *ctx, int n, unsigned type, uint64_t 
 
 static void read_fds(struct mem_inode *m, struct dir_context *ctx)
 {
-	struct fdtable *t = proc_source->get_files(m->pid, m->tid);
 	unsigned type = m->kind == KIND_DIR_FD ? DT_LNK : DT_REG;
-	struct file *f;
+	struct fd_access a;
 	int fd;
 
-	while (t && (fd = fdtable_next(t, (int)(ctx->pos - 2), &f)) >= 0) {
-		file_put(f);
+	while ((fd = proc_source->next_fd(m->pid, m->tid, (int)(ctx->pos - 2), &a)) >= 0) {
 		if (!emit_number(ctx, fd, type, (uint64_t)fd + 3)) {
 			break;
 		}
-	}
-	if (t) {
-		fdtable_put(t);
 	}
 }
 
