@@ -2,7 +2,7 @@
 /*
  * Concurrent programs on shared objects: processes of several threads each, that work at the same
  * time on the same descriptors, names, mappings, sockets, futexes, timers, IPC objects and
- * credentials, fork, are killed, and send each other descriptors of all kinds.
+ * credentials, as root and not, fork, are killed, and send each other descriptors of all kinds.
  *
  *     objects [SECONDS [SEED [DIR]]]    in /tmp/objects and DIR, which is /objects by default
  *
@@ -207,6 +207,10 @@ static void process_run(unsigned process, uint64_t seed)
 	static struct self selves[THREADS];
 	pthread_t threads[THREADS];
 
+	/* Every other one runs without rights. */
+	if (process & 1 && (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))) {
+		_exit(1);
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (unsigned i = 0; i < SLOTS; i++) {
 		slots[i] = -1;
@@ -309,9 +313,9 @@ static void make_world(void)
 		(void)!socketpair(AF_UNIX, i & 1 ? SOCK_STREAM : SOCK_DGRAM, 0, world->posts[i]);
 	}
 	world->counter = eventfd(0, EFD_NONBLOCK);
-	world->semaphores = semget(IPC_PRIVATE, 4, 0600);
-	world->messages = msgget(IPC_PRIVATE, 0600);
-	world->segment = shmget(IPC_PRIVATE, 4096, 0600);
+	world->semaphores = semget(IPC_PRIVATE, 4, 0666);
+	world->messages = msgget(IPC_PRIVATE, 0666);
+	world->segment = shmget(IPC_PRIVATE, 4096, 0666);
 	for (int d = 0; d < 2; d++) {
 		nftw(dirs[d], remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 		mkdir(dirs[d], 0777);
