@@ -27,9 +27,10 @@ MUST_USE int fd_get_any(int fd, struct file **out);
 MUST_USE int fd_close(int fd);
 /* dup2/dup3: atomically replaces newfd. */
 MUST_USE int fd_replace(int newfd, struct file *f, bool cloexec);
-/* Iterates (proc): next used descriptor >= from with a counted file; -1 = none. */
-MUST_USE int fdtable_next(struct fdtable *t, int from, struct file **out);
-/* The same without a reference, whose end might close the file here: how it was opened instead. */
+/* The same in any table, O_PATH too, and whether exec closes it. */
+MUST_USE int fdtable_get(struct fdtable *t, int fd, struct file **out, bool *cloexec);
+/* Iterates (proc): the next used descriptor >= from and how it was opened; -1 = none.  No
+ * reference is taken, whose end might close the file here. */
 struct fd_access {
 	bool readable, writable;
 };
@@ -50,7 +51,5 @@ static inline void fdref_put(struct fdref *r)
 MUST_USE int fd_close_range(unsigned first, unsigned last, bool cloexec_only);
 MUST_USE int fd_get_cloexec(int fd); /* 0, 1 or -EBADF */
 MUST_USE int fd_set_cloexec(int fd, bool on);
-/* The cloexec flag in any table (fdinfo). */
-bool fdtable_cloexec(struct fdtable *t, int fd);
 /* A private copy replaces current's shared table (unshare, exec). */
 MUST_USE int fdtable_unshare_current(void);

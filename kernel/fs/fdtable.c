@@ -540,15 +540,6 @@ int fd_get_cloexec(int fd)
 	spin_unlock(&t->lock);
 	return on;
 }
-bool fdtable_cloexec(struct fdtable *t, int fd)
-{
-	bool on;
-
-	spin_lock(&t->lock);
-	on = (unsigned)fd < t->map.size && bitmap_test(t->cloexec, (size_t)fd);
-	spin_unlock(&t->lock);
-	return on;
-}
 int fd_set_cloexec(int fd, bool on)
 {
 	struct fdtable *t = current_table();
@@ -567,41 +558,32 @@ int fd_set_cloexec(int fd, bool on)
 	return err;
 }
 
-static int next_locked(struct fdtable *t, int from, struct file **out) REQUIRES(fdtable_role)
+int fdtable_get(struct fdtable *t, int fd, struct file **out, bool *cloexec)
 {
-	spin_assert_held(&t->lock);
-	for (unsigned fd = (unsigned)from; (fd = fdmap_next_used(&t->map, fd)) < t->map.size;
-	     fd++) {
-		*out = file_at(t, fd);
-		if (*out) {
-			return (int)fd;
-		}
-	}
-	return -1;
-}
-
-int fdtable_next(struct fdtable *t, int from, struct file **out)
-{
-	int found;
-
 	spin_lock(&t->lock);
-	found = next_locked(t, from, out);
-	if (found >= 0) {
+	*out = file_at(t, (unsigned)fd);
+	if (*out) {
 		file_get(*out);
+		*cloexec = bitmap_test(t->cloexec, (size_t)fd);
 	}
 	spin_unlock(&t->lock);
-	return found;
+	return *out ? 0 : -EBADF;
 }
 
 int fdtable_next_access(struct fdtable *t, int from, struct fd_access *out)
 {
-	struct file *f;
-	int found;
+	int found = -1;
 
 	spin_lock(&t->lock);
-	found = next_locked(t, from, &f);
-	if (found >= 0) {
-		*out = (struct fd_access){ .readable = f->readable, .writable = f->writable };
+	for (unsigned fd = (unsigned)from;
+	     found < 0 && (fd = fdmap_next_used(&t->map, fd)) < t->map.size; fd++) {
+		const struct file *f = file_at(t, fd);
+
+		if (f) {
+			*out = (struct fd_access){ .readable = f->readable,
+						   .writable = f->writable };
+			found = (int)fd;
+		}
 	}
 	spin_unlock(&t->lock);
 	return found;

@@ -94,7 +94,7 @@ int task_access_file(struct task *t, enum access_ids as, int fd, struct file **o
 {
 	struct fdtable *files = NULL;
 	uint64_t flags, program;
-	int err, found;
+	int err;
 
 	if (!t) {
 		return -ESRCH;
@@ -113,18 +113,14 @@ int task_access_file(struct task *t, enum access_ids as, int fd, struct file **o
 	if (err) {
 		return err;
 	}
-	found = fdtable_next(files, fd, out);
-	*cloexec = found == fd && fdtable_cloexec(files, fd);
+	err = fdtable_get(files, fd, out, cloexec);
 	fdtable_put(files);
-	if (found < 0) {
-		return -EBADF;
+	if (err) {
+		return err;
 	}
 	flags = process_lock(t->process);
 	err = program == t->process->exec_count ? task_may_access_locked(t, as) : -EPERM;
 	process_unlock(t->process, flags);
-	if (!err && found != fd) {
-		err = -EBADF;
-	}
 	if (err) {
 		file_put(*out);
 	}
