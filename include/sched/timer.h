@@ -15,7 +15,8 @@ struct timer {
 	_Atomic int32_t cpu; /* tree it is in, -1 = idle */
 };
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
-/* Arms (or moves) it.  Any context.  fn may arm its own timer again. */
+/* Arms (or moves) it.  Any context, also while others do: the last one counts.  fn may arm its own
+ * timer again. */
 void timer_arm(struct timer *t, uint64_t expires);
 /* True when it was pending and will not run.  Does not wait for a running fn. */
 bool timer_cancel(struct timer *t);

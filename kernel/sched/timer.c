@@ -2,7 +2,8 @@
 /*
  * Timers, and the hardware timer of each CPU.
  *
- * A timer is in the tree of CPU t->cpu, or in none (-1); both change under that tree's lock.
+ * A timer is in the tree of CPU t->cpu, or in none (-1); both change under that tree's lock, so that
+ * several CPUs may arm and cancel one timer at the same time.
  * `slice` and `armed` belong to their CPU, which touches them with interrupts off: an interrupt
  * would arm the hardware in between.  `first` is written under the lock and read by its CPU.
  *
@@ -102,11 +103,21 @@ void timer_arm(struct timer *t, uint64_t expires)
 	struct timer_queue *q = &queues[cpu_id()];
 
 	ASSERT(t->fn);
-	timer_cancel(t);
-	spin_lock(&q->lock);
+	for (;;) {
+		int32_t idle = -1;
+
+		timer_cancel(t);
+		spin_lock(&q->lock);
+		/* Another CPU may have armed it since: it is in one tree only, the last one's. */
+		if (atomic_compare_exchange_strong_explicit(&t->cpu, &idle, (int32_t)(q - queues),
+							    memory_order_acq_rel,
+							    memory_order_acquire)) {
+			break;
+		}
+		spin_unlock(&q->lock);
+	}
 	t->expires = expires;
 	insert_locked(q, t);
-	atomic_store_explicit(&t->cpu, (int32_t)(q - queues), memory_order_release);
 	update_first_locked(q);
 	spin_unlock(&q->lock);
 	arm_hardware(q);
