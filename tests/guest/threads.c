@@ -2,6 +2,7 @@
 /* Threads and futexes: every operation, timeouts, robust and PI locks, races. */
 #define _GNU_SOURCE
 #include "guest.h"
+#include <dirent.h>
 #include <linux/futex.h>
 #include <limits.h>
 #include <pthread.h>
@@ -76,6 +77,39 @@ static void timeouts(void)
 	CHECK_ERR(futex(&w, FUTEX_WAIT_BITSET, 0, &t, NULL, -1u), ETIMEDOUT);
 }
 
+/* The state of a thread as /proc shows it; 0: it is gone. */
+static char state_of(const char *tid)
+{
+	char path[300], text[300] = "", *end;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/stat", tid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return 0;
+	(void)!read(fd, text, sizeof(text) - 1);
+	close(fd);
+	end = strrchr(text, ')');
+	return end ? end[2] : 0;
+}
+/* Waits until n other threads sleep; a busy host lets them wait for their turn before. */
+static void others_asleep(int n)
+{
+	for (int tries = 0, asleep = -1; asleep != n && tries < 20000; tries++) {
+		DIR *d = opendir("/proc/self/task");
+		struct dirent *e;
+
+		asleep = 0;
+		while (d && (e = readdir(d)))
+			asleep += atoi(e->d_name) != (int)syscall(SYS_gettid) &&
+				  state_of(e->d_name) == 'S';
+		if (d)
+			closedir(d);
+		if (asleep != n)
+			usleep(1000);
+	}
+}
+
 struct waiter {
 	pthread_t t;
 	_Atomic int *word;
@@ -97,6 +131,8 @@ static void *wait_thread(void *arg)
 }
 static void start(struct waiter *w, _Atomic int *word, unsigned bitset, int op)
 {
+	char tid[16];
+
 	w->word = word;
 	w->bitset = bitset;
 	w->op = op;
@@ -104,13 +140,23 @@ static void start(struct waiter *w, _Atomic int *word, unsigned bitset, int op)
 	pthread_create(&w->t, NULL, wait_thread, w);
 	while (!w->state)
 		sched_yield();
-	usleep(20000);
+	snprintf(tid, sizeof(tid), "%d", w->tid);
+	for (int tries = 0; state_of(tid) != 'S' && tries < 20000; tries++)
+		usleep(1000);
 }
-static int woken(struct waiter *w, int n)
+/* How many have been woken, and no more than those: `want` are waited for. */
+static int woken(struct waiter *w, int n, int want)
 {
 	int c = 0;
 
+	for (int tries = 0; c < want && tries < 20000; tries++) {
+		usleep(1000);
+		c = 0;
+		for (int i = 0; i < n; i++)
+			c += w[i].state == 2;
+	}
 	usleep(30000);
+	c = 0;
 	for (int i = 0; i < n; i++)
 		c += w[i].state == 2;
 	return c;
@@ -131,7 +177,7 @@ static void bitsets(void)
 	start(&w[2], &word, 3, FUTEX_PRIVATE_FLAG);
 	CHECK_EQ(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, INT_MAX, NULL, NULL, 4), 0);
 	CHECK_EQ(futex(&word, FUTEX_WAKE_BITSET_PRIVATE, INT_MAX, NULL, NULL, 2), 2);
-	CHECK_EQ(woken(w, 3), 2);
+	CHECK_EQ(woken(w, 3, 2), 2);
 	CHECK_EQ(w[0].state, 1);
 	CHECK_EQ(futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 1);
 	join_all(w, 3);
@@ -145,9 +191,9 @@ static void requeues(void)
 	for (int i = 0; i < 4; i++)
 		start(&w[i], &a, -1u, FUTEX_PRIVATE_FLAG);
 	CHECK_EQ(futex(&a, FUTEX_REQUEUE | FUTEX_PRIVATE_FLAG, 1, (void *)2, &b, 0), 3);
-	CHECK_EQ(woken(w, 4), 1);
+	CHECK_EQ(woken(w, 4, 1), 1);
 	CHECK_EQ(futex(&b, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0), 2);
-	CHECK_EQ(woken(w, 4), 3);
+	CHECK_EQ(woken(w, 4, 3), 3);
 	CHECK_EQ(futex(&a, FUTEX_CMP_REQUEUE_PRIVATE, 0, (void *)5, &b, 0), 1);
 	CHECK_EQ(futex(&a, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 0);
 	CHECK_EQ(futex(&b, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0), 1);
@@ -228,15 +274,12 @@ static void shared(void)
 
 	fflush(stdout);
 	pid = fork();
-	if (!pid) {
-		w[1] = 1;
+	if (!pid)
 		_exit(futex(w, FUTEX_WAIT, 0, NULL, NULL, 0) == 0 ? 0 : 1);
-	}
-	while (!w[1])
-		sched_yield();
-	usleep(30000);
-	w[0] = 1;
-	CHECK_EQ(futex(w, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+	for (int tries = 0;
+	     (st = (int)futex(w, FUTEX_WAKE, 1, NULL, NULL, 0)) == 0 && tries < 20000; tries++)
+		usleep(1000);
+	CHECK_EQ(st, 1);
 	waitpid(pid, &st, 0);
 	CHECK_EQ(st, 0);
 	munmap((void *)w, 4096);
@@ -268,7 +311,7 @@ static void pi_locks(void)
 	CHECK_ERR(futex(&pi, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0), EDEADLK);
 	for (int i = 0; i < 4; i++)
 		pthread_create(&t[i], NULL, pi_thread, NULL);
-	usleep(50000);
+	others_asleep(4);
 	CHECK_EQ(pi, tid | FUTEX_WAITERS);
 	CHECK_EQ(pi_order, 0);
 	CHECK_EQ(futex(&pi, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0), 0);
@@ -325,7 +368,7 @@ static void requeue_pi(void)
 	pi_order = 0;
 	for (int i = 0; i < 3; i++)
 		pthread_create(&t[i], NULL, rq_thread, NULL);
-	usleep(60000);
+	others_asleep(3);
 	CHECK_EQ(futex(&rq_word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)INT_MAX, &rq_pi, 0), 3);
 	for (int i = 0; i < 3; i++)
 		pthread_join(t[i], NULL);
@@ -415,6 +458,7 @@ static void robust_process(void)
 {
 	pthread_mutex_t *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 				  -1, 0);
+	_Atomic int *locked = (_Atomic int *)(m + 1);
 	pthread_mutexattr_t a;
 	int st;
 	pid_t pid;
@@ -427,10 +471,12 @@ static void robust_process(void)
 	pid = fork();
 	if (!pid) {
 		pthread_mutex_lock(m);
-		usleep(100000);
+		*locked = 1;
+		usleep(50000);
 		raise(SIGKILL);
 	}
-	usleep(50000);
+	while (!*locked)
+		sched_yield();
 	CHECK_EQ(pthread_mutex_lock(m), EOWNERDEAD);
 	waitpid(pid, &st, 0);
 	pthread_mutex_consistent(m);
