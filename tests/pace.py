@@ -9,11 +9,13 @@ What counts is a process, its session, and their descendants, also after they we
 another.  Linux tells for each thread how long it ran and how long it waited for its turn
 (/proc/PID/task/TID/schedstat), and for the machine what a hypervisor took from it.
 """
+import ctypes
 import os
 import signal
 import threading
 import time
 
+SYS_RT_SIGACTION = 13  # x86-64
 EVERY = 0.1  # seconds between two looks at /proc
 
 
@@ -138,3 +140,8 @@ def default_signals():
         if signal.getsignal(number) == signal.SIG_IGN and number not in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else lambda *_: None)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    # Those that glibc keeps to itself: its posix_spawn(), which make uses, leaves them ignored.
+    libc, action = ctypes.CDLL(None, use_errno=True), (ctypes.c_uint64 * 4)()
+    for number in (32, 33):
+        if libc.syscall(SYS_RT_SIGACTION, number, None, action, 8) == 0 and action[0] == 1:  # SIG_IGN
+            libc.syscall(SYS_RT_SIGACTION, number, (ctypes.c_uint64 * 4)(), None, 8)

@@ -2,6 +2,7 @@
 """The runner itself (tests/run), its clock (tests/pace.py) and .ci/run: what counts as passed, when
 a test's time is over, what is inherited."""
 import contextlib
+import ctypes
 import importlib.machinery
 import importlib.util
 import os
@@ -222,6 +223,8 @@ def ignored_and_blocked_signals_are_not_inherited():
     def ignore():
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_IGN)
+        # as make's children have it: glibc's own
+        ctypes.CDLL(None).syscall(pace.SYS_RT_SIGACTION, 32, (ctypes.c_uint64 * 4)(1), None, 8)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     code = ('import os, signal, subprocess, sys; sys.path.insert(0, sys.argv[1]); import pace; pace.default_signals();'
             'os.kill(os.getpid(), signal.SIGINT); print(subprocess.check_output(["cat", "/proc/self/status"], text=True))')
