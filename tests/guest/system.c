@@ -138,7 +138,8 @@ static void test_register_states(void)
 	if (supported & 1ul << XTILEDATA) {
 		CHECK_EQ(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, (long)XTILEDATA), 0);
 	} else {
-		CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, (long)XTILEDATA), EOPNOTSUPP);
+		CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, (long)XTILEDATA),
+			  EOPNOTSUPP);
 	}
 	CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, 17l), EOPNOTSUPP);
 	CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, 2l), EOPNOTSUPP);

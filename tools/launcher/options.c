@@ -174,8 +174,8 @@ static uint64_t parse_size(const char *option, const char *text, uint64_t unit)
 	uint64_t value;
 
 	if (!number_parse_size(text, unit, &value)) {
-		fail("%s %s: not a size; write a number with suffix K, M, G or T, such as 64M", option,
-		     text);
+		fail("%s %s: not a size; write a number with suffix K, M, G or T, such as 64M",
+		     option, text);
 	}
 	return value;
 }
