@@ -92,9 +92,12 @@ static void posix_timers(void)
 	set(SIGRTMIN + 2);
 	count = 0;
 	CHECK_EQ(timer_create(CLOCK_MONOTONIC, &ev, &t), 0);
+	long long begin = now(CLOCK_MONOTONIC);
 	CHECK_EQ(timer_settime(t, 0, &its, NULL), 0);
 	CHECK_EQ(timer_gettime(t, &cur), 0);
-	CHECK(cur.it_value.tv_nsec > 0 && cur.it_value.tv_nsec <= 20 * MS);
+	/* a busy host may keep us from asking in time */
+	CHECK(cur.it_value.tv_nsec > 0 || now(CLOCK_MONOTONIC) - begin >= 20 * MS);
+	CHECK(cur.it_value.tv_nsec <= 20 * MS);
 	usleep(60000);
 	usleep(60000);
 	CHECK_EQ(count, 1);
@@ -204,9 +207,11 @@ static void cpu_timers(void)
 
 	signal(SIGPROF, on_sig);
 	count = 0;
+	long long begin = now(CLOCK_PROCESS_CPUTIME_ID);
 	setitimer(ITIMER_PROF, &it, NULL);
 	usleep(100000);
-	CHECK_EQ(count, 0);
+	/* asleep it does not run; what a busy host takes of a virtual CPU counts as used */
+	CHECK(count == 0 || now(CLOCK_PROCESS_CPUTIME_ID) - begin >= 50 * MS);
 	burn_until_fired();
 	CHECK_EQ(count, 1);
 	signal(SIGVTALRM, on_sig);
