@@ -282,13 +282,14 @@ static int find_valid(struct walk *w, const char *name, size_t len, struct dentr
 	return err;
 }
 
-int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
-		  struct dentry **out)
+/* *out: the cached child, or a new one that the file system was not asked for (*fresh). */
+static int child_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
+			struct dentry **out, bool *fresh)
 {
 	struct inode *inode = dir->inode;
 	struct dentry *d;
-	int err;
 
+	*fresh = false;
 	if (len > NAME_MAX) {
 		return -ENAMETOOLONG;
 	}
@@ -304,15 +305,49 @@ int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk 
 	if (inode->nlink == 0) {
 		return -ENOENT; /* the directory was removed */
 	}
-	d = dentry_new(dir, name, len);
-	if (!d) {
-		return -ENOMEM;
+	*out = dentry_new(dir, name, len);
+	*fresh = true;
+	return *out ? 0 : -ENOMEM;
+}
+
+int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
+		  struct dentry **out)
+{
+	struct inode *inode = dir->inode;
+	struct dentry *d;
+	bool fresh;
+	int err = child_locked(dir, name, len, w, &d, &fresh);
+
+	if (err || !fresh) {
+		*out = d;
+		return err;
 	}
 	err = inode->ops->lookup ? inode->ops->lookup(inode, d) : 0;
 	if (err && err != -ENOENT) {
 		dentry_put(d);
 		return err;
 	}
+	return dentry_publish(d, out);
+}
+
+int lookup_new_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
+		      struct dentry **out)
+{
+	struct dentry *d;
+	bool fresh;
+	int err;
+
+	/* Who may not make it is told EEXIST all the same where it exists. */
+	if (!dir->inode->sb->creates_exclusively || w->cur.mount->read_only ||
+	    vfs_permission(dir->inode, MAY_WRITE | MAY_EXEC)) {
+		return lookup_locked(dir, name, len, w, out);
+	}
+	err = child_locked(dir, name, len, w, &d, &fresh);
+	if (err || !fresh) {
+		*out = d;
+		return err;
+	}
+	d->valid_until = 0; /* nobody else is to believe it */
 	return dentry_publish(d, out);
 }
 
@@ -337,6 +372,16 @@ static int walk_name(struct walk *w, const char *name, size_t len, struct dentry
 int walk_last(struct walk *w, struct dentry **out)
 {
 	return walk_name(w, w->last, w->last_len, out);
+}
+
+int walk_last_known(struct walk *w, struct dentry **out)
+{
+	*out = NULL;
+	if (w->last_len > NAME_MAX) {
+		return -ENAMETOOLONG;
+	}
+	walk_hold(w);
+	return find_valid(w, w->last, w->last_len, out);
 }
 
 int walk_follow_link(struct walk *w, struct dentry *d)
