@@ -318,9 +318,12 @@ int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk 
 	bool fresh;
 	int err = child_locked(dir, name, len, w, &d, &fresh);
 
-	if (err || !fresh) {
-		*out = d;
+	if (err) {
 		return err;
+	}
+	if (!fresh) {
+		*out = d;
+		return 0;
 	}
 	err = inode->ops->lookup ? inode->ops->lookup(inode, d) : 0;
 	if (err && err != -ENOENT) {
@@ -343,9 +346,12 @@ int lookup_new_locked(struct dentry *dir, const char *name, size_t len, struct w
 		return lookup_locked(dir, name, len, w, out);
 	}
 	err = child_locked(dir, name, len, w, &d, &fresh);
-	if (err || !fresh) {
-		*out = d;
+	if (err) {
 		return err;
+	}
+	if (!fresh) {
+		*out = d;
+		return 0;
 	}
 	d->valid_until = 0; /* nobody else is to believe it */
 	return dentry_publish(d, out);
