@@ -282,14 +282,15 @@ static int find_valid(struct walk *w, const char *name, size_t len, struct dentr
 	return err;
 }
 
-/* *out: the cached child, or a new one that the file system was not asked for (*fresh). */
-static int child_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
-			struct dentry **out, bool *fresh)
+/* With the directory's lock: the child, from the cache or new; `ask` the file system whether there is
+ * such a file, or take it for absent. */
+static int child_locked(struct dentry *dir, const char *name, size_t len, struct walk *w, bool ask,
+			struct dentry **out)
 {
 	struct inode *inode = dir->inode;
 	struct dentry *d;
+	int err = 0;
 
-	*fresh = false;
 	if (len > NAME_MAX) {
 		return -ENAMETOOLONG;
 	}
@@ -305,27 +306,15 @@ static int child_locked(struct dentry *dir, const char *name, size_t len, struct
 	if (inode->nlink == 0) {
 		return -ENOENT; /* the directory was removed */
 	}
-	*out = dentry_new(dir, name, len);
-	*fresh = true;
-	return *out ? 0 : -ENOMEM;
-}
-
-int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
-		  struct dentry **out)
-{
-	struct inode *inode = dir->inode;
-	struct dentry *d;
-	bool fresh;
-	int err = child_locked(dir, name, len, w, &d, &fresh);
-
-	if (err) {
-		return err;
+	d = dentry_new(dir, name, len);
+	if (!d) {
+		return -ENOMEM;
 	}
-	if (!fresh) {
-		*out = d;
-		return 0;
+	if (!ask) {
+		d->valid_until = 0; /* nobody else is to believe it */
+	} else if (inode->ops->lookup) {
+		err = inode->ops->lookup(inode, d);
 	}
-	err = inode->ops->lookup ? inode->ops->lookup(inode, d) : 0;
 	if (err && err != -ENOENT) {
 		dentry_put(d);
 		return err;
@@ -333,28 +322,20 @@ int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk 
 	return dentry_publish(d, out);
 }
 
+int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
+		  struct dentry **out)
+{
+	return child_locked(dir, name, len, w, true, out);
+}
+
 int lookup_new_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
 		      struct dentry **out)
 {
-	struct dentry *d;
-	bool fresh;
-	int err;
-
 	/* Who may not make it is told EEXIST all the same where it exists. */
-	if (!dir->inode->sb->creates_exclusively || w->cur.mount->read_only ||
-	    vfs_permission(dir->inode, MAY_WRITE | MAY_EXEC)) {
-		return lookup_locked(dir, name, len, w, out);
-	}
-	err = child_locked(dir, name, len, w, &d, &fresh);
-	if (err) {
-		return err;
-	}
-	if (!fresh) {
-		*out = d;
-		return 0;
-	}
-	d->valid_until = 0; /* nobody else is to believe it */
-	return dentry_publish(d, out);
+	bool ask = !dir->inode->sb->creates_exclusively || w->cur.mount->read_only ||
+		   vfs_permission(dir->inode, MAY_WRITE | MAY_EXEC);
+
+	return child_locked(dir, name, len, w, ask, out);
 }
 
 static int walk_name(struct walk *w, const char *name, size_t len, struct dentry **out)
