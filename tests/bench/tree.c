@@ -83,7 +83,8 @@ int main(int argc, char **argv)
 	int files = argc > 2 ? atoi(argv[2]) : 4000;
 
 	if (argc < 2 || files < 1 || (mkdir(argv[1], 0755) && errno != EEXIST) || chdir(argv[1])) {
-		fprintf(stderr, "tree DIR [FILES]: DIR must be a directory, or one that can be made\n");
+		fprintf(stderr,
+			"tree DIR [FILES]: DIR must be a directory, or one that can be made\n");
 		return 2;
 	}
 	step("clean", "busybox rm -rf in out copy");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The FUSE client: names.  The VFS holds the directory's lock around all of these but
- * revalidate.
+ * revalidate.  It makes names without a lookup before (creates_exclusively).
  */
 #include "fuse_internal.h"
 
