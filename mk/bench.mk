@@ -2,7 +2,7 @@
 # Debian's cloud kernel is downloaded and unpacked into the build directory, never installed.
 BENCH_DIR := $(O)/bench
 .PHONY: bench
-bench: all $(BENCH_DIR)/share/bin/bench $(BENCH_DIR)/share/bin/hello $(BENCH_DIR)/share/bin/redis-server $(BENCH_DIR)/initrd.gz $(BENCH_DIR)/vmlinux $(BENCH_DIR)/empty.elf
+bench: all $(BENCH_DIR)/share/bin/bench $(BENCH_DIR)/share/bin/tree $(BENCH_DIR)/share/bin/hello $(BENCH_DIR)/share/bin/redis-server $(BENCH_DIR)/initrd.gz $(BENCH_DIR)/vmlinux $(BENCH_DIR)/empty.elf
 	$(Q)$(PYTHON) tests/bench/run --build $(O) $(BENCH_ARGS)
 # The tables of README from the last `make bench`.
 .PHONY: bench-readme
@@ -12,6 +12,10 @@ $(BENCH_DIR)/share/bin/bench: tests/bench/bench.c $(O)/linux-headers/.done
 	@mkdir -p $(@D) $(addprefix $(BENCH_DIR)/share/,dev proc tmp data)
 	$(call say,BENCH,$@)$(MUSL_CC) -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -static -pthread \
 		-idirafter $(O)/linux-headers -o $@ $<
+$(BENCH_DIR)/share/bin/tree: tests/bench/tree.c $(O)/rootfs/.complete
+	@mkdir -p $(@D)
+	$(call say,BENCH,$@)$(MUSL_CC) -std=gnu11 -O2 -Wall -Wextra -static -o $@ $<
+	$(Q)cp $(O)/rootfs/bin/busybox $(@D)/busybox
 $(BENCH_DIR)/share/bin/hello: rootfs/hello.c
 	@mkdir -p $(@D)
 	$(call say,BENCH,$@)$(MUSL_CC) -std=gnu11 -O2 -static -o $@ $<

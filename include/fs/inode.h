@@ -109,6 +109,7 @@ struct superblock {
 	uint64_t magic;
 	bool read_only;
 	bool noexec, nodev;
+	bool creates_exclusively; /* making a name that exists fails there and then with EEXIST */
 	MUTEX(fs_rename) rename_lock;
 	void *priv;
 };

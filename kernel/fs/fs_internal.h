@@ -78,9 +78,16 @@ MUST_USE int walk_to_parent(struct walk *w);
 MUST_USE int walk_all(struct walk *w);
 /* The last component's dentry (counted) in cur, maybe negative; dir lock not held. */
 MUST_USE int walk_last(struct walk *w, struct dentry **out);
+/* The same as far as it is known already, and still true: else *out is NULL.  For those who will look
+ * it up under the directory's lock, so that the daemon is asked once. */
+MUST_USE int walk_last_known(struct walk *w, struct dentry **out);
 /* Same with the directory's lock held by the caller. */
 MUST_USE int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
 			   struct dentry **out);
+/* Same for who makes the name and fails if it exists: what is not known is not asked for where the
+ * file system's answer to the making tells (creates_exclusively), and taken for absent. */
+MUST_USE int lookup_new_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
+			       struct dentry **out);
 /* Continues through the symlink d in cur (consumes d); `rest` becomes its target. */
 MUST_USE int walk_follow_link(struct walk *w, struct dentry *d);
 /* Steps into d (consumes it), through what is mounted there. */

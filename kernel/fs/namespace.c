@@ -2,9 +2,9 @@
 /*
  * Changes of the name space: mkdir, mknod, symlink, link, unlink, rmdir; see rename.c.
  *
- * The walk to the directory and a first look at the entry go without locks and may ask the daemon.
- * Then the directory's lock is taken and the entry is looked up again: what is decided and done
- * under the lock is about that second look.  -ESTALE from anywhere repeats the whole once,
+ * The walk to the directory goes without locks, and so does a look at what is cached of the entry,
+ * which may ask the daemon whether it still holds.  Then the directory's lock is taken and the entry
+ * is looked up: what is decided and done under the lock is about that look.  -ESTALE from anywhere repeats the whole once,
  * trusting no cached name.
  */
 #include <fs/vfs.h>
@@ -71,7 +71,7 @@ static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir
 		err = -EEXIST;
 	}
 	if (!err) {
-		err = walk_last(w, &d); /* asks the daemon where the cache is too old */
+		err = walk_last_known(w, &d);
 	}
 	if (err) {
 		goto out;
@@ -79,7 +79,7 @@ static int create_begin(struct walk *w, int dirfd, const char *name, bool is_dir
 	dentry_put(d);
 	dir = w->cur.dentry->inode;
 	mutex_lock(&dir->lock);
-	err = lookup_locked(w->cur.dentry, w->last, w->last_len, w, &d);
+	err = lookup_new_locked(w->cur.dentry, w->last, w->last_len, w, &d);
 	if (err) {
 		goto out_unlock;
 	}
@@ -376,7 +376,7 @@ static int remove_once(void *arg, bool again)
 		err = -EROFS;
 	}
 	if (!err) {
-		err = walk_last(&w, &d);
+		err = walk_last_known(&w, &d);
 	}
 	if (err) {
 		goto out;

@@ -244,7 +244,8 @@ static int find_or_create(struct open_args *o, struct walk *w, struct dentry **o
 
 	mutex_lock(&dir->lock);
 	for (unsigned tries = 0;; tries++) {
-		err = lookup_locked(w->cur.dentry, w->last, w->last_len, w, out);
+		err = (o->flags & O_EXCL ? lookup_new_locked : lookup_locked)(
+			w->cur.dentry, w->last, w->last_len, w, out);
 		if (err || entry_exists(*out)) {
 			break;
 		}
@@ -266,13 +267,13 @@ static int find_or_create(struct open_args *o, struct walk *w, struct dentry **o
 	return err;
 }
 
-/* d: what the last component names, maybe nothing.  Consumes d. 1 = a symlink was followed. */
+/* d: what the last component names, maybe nothing, NULL when that is not known.  Consumes d. 1 = a symlink was followed. */
 static int open_last(struct open_args *o, struct walk *w, struct dentry *d)
 {
 	bool opened = false, created = false;
 	int err;
 
-	if (!entry_exists(d)) {
+	if (!d || !entry_exists(d)) {
 		dentry_put(d);
 		err = find_or_create(o, w, &d, &opened, &created);
 		if (err) {
@@ -316,7 +317,7 @@ static int open_creat(struct open_args *o, struct walk *w)
 		if (w->last_type != LAST_NORM || w->last_slash) {
 			return -EISDIR;
 		}
-		err = walk_last(w, &d);
+		err = walk_last_known(w, &d);
 		if (err) {
 			return err;
 		}

@@ -282,12 +282,14 @@ static int find_valid(struct walk *w, const char *name, size_t len, struct dentr
 	return err;
 }
 
-int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
-		  struct dentry **out)
+/* With the directory's lock: the child, from the cache or new; `ask` the file system whether there is
+ * such a file, or take it for absent. */
+static int child_locked(struct dentry *dir, const char *name, size_t len, struct walk *w, bool ask,
+			struct dentry **out)
 {
 	struct inode *inode = dir->inode;
 	struct dentry *d;
-	int err;
+	int err = 0;
 
 	if (len > NAME_MAX) {
 		return -ENAMETOOLONG;
@@ -308,12 +310,32 @@ int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk 
 	if (!d) {
 		return -ENOMEM;
 	}
-	err = inode->ops->lookup ? inode->ops->lookup(inode, d) : 0;
+	if (!ask) {
+		d->valid_until = 0; /* nobody else is to believe it */
+	} else if (inode->ops->lookup) {
+		err = inode->ops->lookup(inode, d);
+	}
 	if (err && err != -ENOENT) {
 		dentry_put(d);
 		return err;
 	}
 	return dentry_publish(d, out);
+}
+
+int lookup_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
+		  struct dentry **out)
+{
+	return child_locked(dir, name, len, w, true, out);
+}
+
+int lookup_new_locked(struct dentry *dir, const char *name, size_t len, struct walk *w,
+		      struct dentry **out)
+{
+	/* Who may not make it is told EEXIST all the same where it exists. */
+	bool ask = !dir->inode->sb->creates_exclusively || w->cur.mount->read_only ||
+		   vfs_permission(dir->inode, MAY_WRITE | MAY_EXEC);
+
+	return child_locked(dir, name, len, w, ask, out);
 }
 
 static int walk_name(struct walk *w, const char *name, size_t len, struct dentry **out)
@@ -337,6 +359,16 @@ static int walk_name(struct walk *w, const char *name, size_t len, struct dentry
 int walk_last(struct walk *w, struct dentry **out)
 {
 	return walk_name(w, w->last, w->last_len, out);
+}
+
+int walk_last_known(struct walk *w, struct dentry **out)
+{
+	*out = NULL;
+	if (w->last_len > NAME_MAX) {
+		return -ENAMETOOLONG;
+	}
+	walk_hold(w);
+	return find_valid(w, w->last, w->last_len, out);
 }
 
 int walk_follow_link(struct walk *w, struct dentry *d)

@@ -200,12 +200,12 @@ static int rename_walks(struct rename *r)
 	if (r->from.cur.mount->read_only) {
 		return -EROFS;
 	}
-	err = walk_last(&r->from, &d); /* revalidates */
+	err = walk_last_known(&r->from, &d);
 	if (err) {
 		return err;
 	}
 	dentry_put(d);
-	err = walk_last(&r->to, &d);
+	err = walk_last_known(&r->to, &d);
 	if (!err) {
 		dentry_put(d);
 	}

@@ -44,6 +44,13 @@ TABLE = (
     ('create and unlink', 'create_unlink', 'us', 1e3, False),
     ('sequential read, uncached', 'seq_read_MBps', 'MB/s', 1, False),
     ('sequential write', 'seq_write_MBps', 'MB/s', 1, False),
+    ('4,000 small files: tar x', 'tree_tar_x', 'ms', 1, False),
+    ('find', 'tree_find', 'ms', 1, False),
+    ('ls -lR', 'tree_ls_lR', 'ms', 1, False),
+    ('tar c', 'tree_tar_c', 'ms', 1, False),
+    ('sha256sum', 'tree_sha256sum', 'ms', 1, False),
+    ('cp -r', 'tree_cp_r', 'ms', 1, False),
+    ('rm -r', 'tree_rm_r', 'ms', 1, False),
     ('CPU work, 1 thread (more is better)', 'cpu1_score', '', 1, False),
     ('CPU work, 2 threads (more is better)', 'cpu2_score', '', 1, False),
     ('CPU work, 4 threads (more is better)', 'cpu4_score', '', 1, False),
@@ -51,7 +58,7 @@ TABLE = (
 # Targets of the design that no row measures.
 UNMEASURED = (
     ("Node's http server in 64 MiB", '-'),
-    ('a tree of 10,000 files: find, tar, ls -l, git status, rm -r', '<= 0.7'),
+    ('a tree of small files: git status', '<= 0.7'),
     ("whole compiles, sqlite's speedtest, redis, nginx, node: whole time", '<= 0.9'),
     ('TLB shootdown with twice as many vCPUs as cores', '<= 1.0'),
     ('the network (a packet does not leave the VM yet)', '-'),

@@ -63,7 +63,7 @@ class Guest:
             assert CLOCK.now() <= end, f'no answer, but {got[-300:]!r}'
             if select.select([self.process.stdout], [], [], 0.2)[0]:
                 more = os.read(self.process.stdout.fileno(), 65536)
-                assert more, f'the VM ended: {self.process.stderr.read()[-1500:]!r}'
+                assert more, f'the VM ended: {self.process.stderr.read()[-6000:]!r}'
                 got += more
         status = re.search(pattern, got)
         return int(status[1]), got[:status.start()].decode().strip()
@@ -256,6 +256,27 @@ def host_and_guest_create_the_same_names():
                 done.set()
                 worker.join()
             assert (status, said) == (0, ''), said[-300:]
+
+
+@case
+def the_host_makes_what_the_guest_saw_was_absent():
+    """the guest may believe for a second that it is absent, but it replaces nothing"""
+    names = ('exclusive', 'directory', 'link', 'appended')
+    for cache in CACHES:
+        with Guest(cache) as g:
+            (g.dir / 'd').mkdir()
+            put(g.dir / 'd' / 'own', 'own')
+            assert g.do('cd d; cat own; ls exclusive directory link appended 2>/dev/null') == (1, 'own')
+            for name in names:
+                put(g.dir / 'd' / name, 'host\n')
+            assert g.do('(set -C; echo guest > exclusive) 2>/dev/null')[0] != 0
+            assert g.do('mkdir directory 2>&1') == (1, "mkdir: can't create directory 'directory': File exists")
+            assert g.do('ln own link 2>&1') == (1, 'ln: link: File exists')
+            assert g.do('echo guest >> appended')[0] == 0
+            put(g.dir / 'd' / 'late')
+            assert g.do(('' if cache == 'none' else 'sleep 1.1; ') + 'ls') == (
+                0, 'appended\ndirectory\nexclusive\nlate\nlink\nown')
+            assert g.do('cat exclusive directory link appended') == (0, 'host\nhost\nhost\nhost\nguest')
 
 
 if __name__ == '__main__':

@@ -60,6 +60,7 @@ static int conn_create(struct fuse_transport *t, bool real_ids, struct fuse_conn
 	conn->sb.type = "virtiofs";
 	conn->sb.magic = FUSE_SUPER_MAGIC;
 	conn->sb.dev = vfs_new_dev();
+	conn->sb.creates_exclusively = true;
 	conn->sb.priv = conn;
 	mutex_init(&conn->sb.rename_lock, RANK_FS_RENAME, "rename");
 	err = fuse_engine_start(conn);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The FUSE client: names.  The VFS holds the directory's lock around all of these but
- * revalidate.
+ * revalidate.  It makes names without a lookup before (creates_exclusively).
  */
 #include "fuse_internal.h"
 
@@ -9,6 +9,8 @@
 #include <fs/file.h>
 #include <fs/inode.h>
 #include <sync/random.h>
+
+#define ABSENT_VALID_MAX 1000000000ul /* ns */
 
 static struct fuse_conn *conn_of(struct inode *inode)
 {
@@ -43,9 +45,24 @@ static int send_for_entry(struct fuse_req *req, struct fuse_entry_out *e)
 	return err;
 }
 
-static uint64_t entry_valid_until(const struct fuse_entry_out *e)
+static uint64_t entry_valid_until(struct fuse_conn *conn, const struct fuse_entry_out *e)
 {
-	return fuse_valid_until(clock_mono_ns(), e->entry_valid, e->entry_valid_nsec);
+	uint64_t now = clock_mono_ns();
+	uint64_t until = fuse_valid_until(now, e->entry_valid, e->entry_valid_nsec);
+
+	atomic_store_explicit(&conn->name_valid, until > now ? until - now : 0,
+			      memory_order_relaxed);
+	return until;
+}
+
+/* That a name is absent is believed as long as that one is there, but for a second at most: the
+ * daemon says nothing of it.  Without this each search along a path of directories asks for all of
+ * them again. */
+static uint64_t absent_valid_until(struct fuse_conn *conn)
+{
+	uint64_t valid = atomic_load_explicit(&conn->name_valid, memory_order_relaxed);
+
+	return clock_mono_ns() + MIN(valid, ABSENT_VALID_MAX);
 }
 
 /* UNLINK or RMDIR. */
@@ -81,12 +98,13 @@ static int lookup(struct inode *dir, struct dentry *d)
 	d->valid_until = 0;
 	err = send_lookup(dir, d->name, &e);
 	if (err == -ENOENT) {
+		d->valid_until = absent_valid_until(conn);
 		return 0;
 	}
 	if (err) {
 		return err;
 	}
-	d->valid_until = entry_valid_until(&e);
+	d->valid_until = entry_valid_until(conn, &e);
 	if (e.nodeid == 0) {
 		return 0;
 	}
@@ -145,7 +163,7 @@ static int revalidate(struct dentry *d)
 		return err;
 	}
 	if (again == inode) {
-		WRITE_ONCE(d->valid_until, entry_valid_until(&e));
+		WRITE_ONCE(d->valid_until, entry_valid_until(conn, &e));
 	} else {
 		err = -ESTALE; /* another file has the name now */
 	}
@@ -187,7 +205,7 @@ static int make(struct inode *dir, struct dentry *d, const char *name, struct fu
 	if (err) {
 		return err;
 	}
-	d->valid_until = entry_valid_until(&e);
+	d->valid_until = entry_valid_until(conn, &e);
 	if (!dentry_instantiate_made(d, inode)) {
 		dentry_drop(d);
 		inode_put(inode);
@@ -327,7 +345,7 @@ static int create_open(struct inode *dir, struct dentry *d, struct file *f, uint
 	}
 	inode_get(inode);
 	f->inode = inode;
-	d->valid_until = entry_valid_until(&e);
+	d->valid_until = entry_valid_until(conn, &e);
 	dentry_instantiate(d, inode);
 	return 0;
 }

@@ -49,6 +49,7 @@ struct fuse_conn {
 	_Atomic uint64_t next_unique;		     /* [a] */
 	_Atomic uint64_t unsupported; /* [a] bit per opcode that was answered ENOSYS */
 	_Atomic uint64_t version;     /* [a] source of fuse_inode.version */
+	_Atomic uint64_t name_valid;  /* [a] ns that the daemon's latest entry is good for */
 	_Atomic uint32_t latency[2];  /* [a] ns, moving average: small, data requests */
 	_Atomic uint32_t probe;	      /* [a] counts requests that did not poll */
 
