@@ -8,7 +8,8 @@
  * so each function decides under the lock and kicks, wakes and frees behind it.
  *
  * A sleeper says what it waits for under the transmit lock (tx_want_room, tx_flushers) and then
- * looks again; an interrupt is asked for only when somebody has said so (tx_arm_locked()).
+ * looks again; an interrupt is asked for only when somebody has said so (tx_arm_locked()).  Whoever
+ * takes completions away before that interrupt looked wakes those who wait for them (tx_wake_due_locked()).
  */
 #include "console_port.h"
 #include <arch/clock.h>
@@ -289,6 +290,20 @@ static size_t tx_room_locked(const struct console_port *port)
 	return waiting >= TX_LIMIT ? 0 : TX_LIMIT - waiting;
 }
 
+/* Is there what a sleeper waits for?  Asked by who has taken completions: no interrupt may come for
+ * them any more, or it would find nothing. */
+REQUIRES(device_role)
+static bool tx_wake_due_locked(struct console_port *port)
+{
+	bool room = port->tx_want_room && tx_room_locked(port) >= TX_LIMIT / 2;
+	bool drained = port->tx_flushers && port->txq->ring.inflight == 0 && !port->open;
+
+	if (room) {
+		port->tx_want_room = false;
+	}
+	return room || drained;
+}
+
 /* Asks for the interrupt that somebody needs: after half of what is in flight, which leaves
  * the device work while we react. */
 REQUIRES(device_role)
@@ -347,7 +362,7 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 	struct virtio_queue *q = port->txq;
 	size_t done = 0;
 	uint64_t flags;
-	bool kick;
+	bool kick, wake;
 
 	if (virtio_is_broken(port->dev)) {
 		return -EIO;
@@ -381,6 +396,7 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 	if (q->ring.inflight == 0) {
 		tx_submit_open_locked(port);
 	}
+	wake = tx_wake_due_locked(port);
 	if (done < n) {
 		port->tx_want_room = true;
 	}
@@ -389,6 +405,9 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (kick) {
 		virtio_queue_kick(q);
+	}
+	if (wake) {
+		waitq_wake_all(&p->writable);
 	}
 	virtio_device_abort_if_broken(port->dev);
 	return (long)done;
@@ -399,6 +418,7 @@ static size_t port_can_write(struct host_port *p)
 	struct console_port *port = port_of(p);
 	uint64_t flags;
 	size_t room;
+	bool wake;
 
 	if (virtio_is_broken(port->dev)) {
 		return TX_LIMIT; /* a write fails at once */
@@ -406,11 +426,15 @@ static size_t port_can_write(struct host_port *p)
 	flags = spin_lock_irqsave(&port->txq->lock);
 	tx_reap_locked(port);
 	room = tx_room_locked(port);
+	wake = tx_wake_due_locked(port);
 	if (room == 0) {
 		port->tx_want_room = true;
 		tx_arm_locked(port);
 	}
 	spin_unlock_irqrestore(&port->txq->lock, flags);
+	if (wake) {
+		waitq_wake_all(&p->writable);
+	}
 	return room;
 }
 
@@ -420,10 +444,11 @@ static bool tx_drained(void *arg)
 	struct console_port *port = arg;
 	struct virtio_queue *q = port->txq;
 	uint64_t flags = spin_lock_irqsave(&q->lock);
-	bool drained, kick;
+	bool drained, kick, wake;
 
 	tx_reap_locked(port);
 	tx_submit_open_locked(port);
+	wake = tx_wake_due_locked(port);
 	drained = virtio_is_broken(port->dev) || (q->ring.inflight == 0 && !port->open);
 	if (!drained) {
 		tx_arm_locked(port);
@@ -432,6 +457,9 @@ static bool tx_drained(void *arg)
 	spin_unlock_irqrestore(&q->lock, flags);
 	if (kick) {
 		virtio_queue_kick(q);
+	}
+	if (wake) {
+		waitq_wake_all(&port->host.writable);
 	}
 	return drained;
 }
