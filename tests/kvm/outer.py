@@ -186,7 +186,7 @@ class Outer:
                      '-m', o.outer_memory, '-object', f'memory-backend-memfd,id=mem,size={o.outer_memory},share=on',
                      '-numa', 'node,memdev=mem', '-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio',
                      *shares, '-kernel', str(image), '-initrd', str(initrd), '-append',
-                     f'console=ttyS0 quiet tsc=reliable panic=-1 kvm.root={root} kvm.work={ROOT} kvm.run={script}'],
+                     f'console=ttyS0 quiet tsc=reliable no_timer_check panic=-1 kvm.root={root} kvm.work={ROOT} kvm.run={script}'],
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
                 return self.follow(guest)
             finally:
