@@ -27,7 +27,7 @@
 
 #define QUEUE_SIZE 16384u /* a power of two */
 #define LOG_ROOM (2 * HOSTCTL_MAX)
-#define PORT_WAIT_NS (2 * NSEC_PER_SEC)	   /* at the end: for a port that never came */
+#define PORT_WAIT_NS (2 * NSEC_PER_SEC)	    /* at the end: for a port that never came */
 #define GOODBYE_WAIT_NS (60 * NSEC_PER_SEC) /* for the last message to be taken */
 
 /* Bytes out. */
