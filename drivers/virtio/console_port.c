@@ -35,6 +35,18 @@ static bool is_open(const struct console_port *port)
 	return atomic_load_explicit(&port->host_open, memory_order_acquire);
 }
 
+/* Ends a change of the ring. */
+RELEASES(device_role)
+static void unlock_and_kick(struct virtio_queue *q, uint64_t flags)
+{
+	bool kick = virtio_queue_kick_due(q);
+
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (kick) {
+		virtio_queue_kick(q);
+	}
+}
+
 /* ---- receiving ---- */
 
 REQUIRES(device_role)
@@ -113,18 +125,14 @@ void console_port_rx_event(struct console_port *port)
 {
 	struct virtio_queue *q = port->rxq;
 	uint64_t flags;
-	bool any, kick;
+	bool any;
 
 	if (!vring_pending(&q->ring)) {
 		return;
 	}
 	flags = spin_lock_irqsave(&q->lock);
 	any = rx_collect_locked(port);
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
+	unlock_and_kick(q, flags);
 	if (any) {
 		waitq_wake_all(&port->host.readable);
 	}
@@ -136,7 +144,7 @@ static size_t port_read(struct host_port *p, void *buf, size_t n)
 	struct virtio_queue *q = port->rxq;
 	size_t done = 0;
 	uint64_t flags = spin_lock_irqsave(&q->lock);
-	bool kick, starved = port->rx_bytes > 0 && q->ring.inflight == 0;
+	bool starved = port->rx_bytes > 0 && q->ring.inflight == 0;
 
 	while (done < n && !list_empty(&port->rx_ready)) {
 		struct rx_buffer *b = list_first_entry(&port->rx_ready, struct rx_buffer, link);
@@ -158,11 +166,7 @@ static size_t port_read(struct host_port *p, void *buf, size_t n)
 	if (starved && port->rx_total < RX_MAX) {
 		(void)!rx_grow_locked(port);
 	}
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
+	unlock_and_kick(q, flags);
 	return done;
 }
 
@@ -333,27 +337,25 @@ static void tx_arm_locked(struct console_port *port)
 	}
 }
 
-void console_port_tx_event(struct console_port *port)
+RELEASES(device_role)
+static void tx_unlock(struct console_port *port, uint64_t flags, bool wake)
 {
-	struct virtio_queue *q = port->txq;
-	uint64_t flags = spin_lock_irqsave(&q->lock);
-	bool wake, kick;
-
-	tx_reap_locked(port);
-	tx_submit_open_locked(port);
-	wake = port->tx_flushers || (port->tx_want_room && tx_room_locked(port) >= TX_LIMIT / 2);
-	if (wake) {
-		port->tx_want_room = false;
-	}
-	tx_arm_locked(port);
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
+	unlock_and_kick(port->txq, flags);
 	if (wake) {
 		waitq_wake_all(&port->host.writable);
 	}
+}
+
+void console_port_tx_event(struct console_port *port)
+{
+	uint64_t flags = spin_lock_irqsave(&port->txq->lock);
+	bool wake;
+
+	tx_reap_locked(port);
+	tx_submit_open_locked(port);
+	wake = tx_wake_due_locked(port) || port->tx_flushers;
+	tx_arm_locked(port);
+	tx_unlock(port, flags, wake);
 }
 
 static long port_write(struct host_port *p, const void *buf, size_t n)
@@ -362,7 +364,7 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 	struct virtio_queue *q = port->txq;
 	size_t done = 0;
 	uint64_t flags;
-	bool kick, wake;
+	bool wake;
 
 	if (virtio_is_broken(port->dev)) {
 		return -EIO;
@@ -401,14 +403,7 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 		port->tx_want_room = true;
 	}
 	tx_arm_locked(port);
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
-	if (wake) {
-		waitq_wake_all(&p->writable);
-	}
+	tx_unlock(port, flags, wake);
 	virtio_device_abort_if_broken(port->dev);
 	return (long)done;
 }
@@ -425,16 +420,14 @@ static size_t port_can_write(struct host_port *p)
 	}
 	flags = spin_lock_irqsave(&port->txq->lock);
 	tx_reap_locked(port);
+	if (port->txq->ring.inflight == 0) {
+		tx_submit_open_locked(port); /* it waited for what is taken now */
+	}
 	room = tx_room_locked(port);
 	wake = tx_wake_due_locked(port);
-	if (room == 0) {
-		port->tx_want_room = true;
-		tx_arm_locked(port);
-	}
-	spin_unlock_irqrestore(&port->txq->lock, flags);
-	if (wake) {
-		waitq_wake_all(&p->writable);
-	}
+	port->tx_want_room |= room == 0;
+	tx_arm_locked(port);
+	tx_unlock(port, flags, wake);
 	return room;
 }
 
@@ -444,7 +437,7 @@ static bool tx_drained(void *arg)
 	struct console_port *port = arg;
 	struct virtio_queue *q = port->txq;
 	uint64_t flags = spin_lock_irqsave(&q->lock);
-	bool drained, kick, wake;
+	bool drained, wake;
 
 	tx_reap_locked(port);
 	tx_submit_open_locked(port);
@@ -453,14 +446,7 @@ static bool tx_drained(void *arg)
 	if (!drained) {
 		tx_arm_locked(port);
 	}
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
-	if (wake) {
-		waitq_wake_all(&port->host.writable);
-	}
+	tx_unlock(port, flags, wake);
 	return drained;
 }
 
@@ -579,7 +565,6 @@ int console_port_start(struct console_port *port)
 	struct tx_buffer *spare = tx_alloc(TX_SMALL);
 	uint64_t flags;
 	int err = 0;
-	bool kick;
 
 	if (!spare) {
 		return -ENOMEM;
@@ -599,11 +584,7 @@ int console_port_start(struct console_port *port)
 	if (port->rx_total > 0) {
 		err = 0;
 	}
-	kick = virtio_queue_kick_due(port->rxq);
-	spin_unlock_irqrestore(&port->rxq->lock, flags);
-	if (kick) {
-		virtio_queue_kick(port->rxq);
-	}
+	unlock_and_kick(port->rxq, flags);
 	return err;
 }
 

@@ -2,7 +2,7 @@
 /*
  * KVM's paravirtual interfaces; arch/paravirt.h has the theory.
  *
- * KVM writes records[] and eoi_pending[] at any time while the CPU they belong to does not run; the
+ * KVM writes records[] and eoi_words[] at any time while the CPU they belong to does not run; the
  * `preempted` byte changes under others, hence only by atomic operations.  `version` is odd while
  * the stolen time changes.
  */

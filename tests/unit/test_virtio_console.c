@@ -268,6 +268,22 @@ static void completions_taken_by_others(void)
 	}
 }
 
+/* The same for what was gathered meanwhile. */
+static void gathered_bytes_leave(void)
+{
+	struct host_port *p = open_port();
+
+	out_len = 0;
+	CHECK_EQ(p->ops->write(p, "a", 1), 1);
+	CHECK_EQ(p->ops->write(p, "bc", 2), 2);
+	CHECK_EQ(swallow(99), 1);
+	CHECK(p->ops->can_write(p) > 0);
+	fake_irq(&f, VIRTIO_IRQ_QUEUE);
+	CHECK_EQ(f.q[TX1].kicks, 2);
+	CHECK_EQ(swallow(99), 1);
+	CHECK_EQ(out_len, 3);
+}
+
 static void throughput(void)
 {
 	struct host_port *p = open_port();
@@ -420,6 +436,7 @@ int main(void)
 	RUN(receiving);
 	RUN(gathering);
 	RUN(completions_taken_by_others);
+	RUN(gathered_bytes_leave);
 	RUN(throughput);
 	RUN(flush_gives_up);
 	RUN(waits_for_the_host);
