@@ -104,7 +104,7 @@ install: all
 	install -m 755 $(O)/corrida $(DESTDIR)$(prefix)/bin/corrida
 	install -m 644 $(KERNEL).stripped $(DESTDIR)$(prefix)/lib/corrida/corrida.elf
 help:
-	@echo 'make [all|run|test|check-host|check-guest|bench|fuzz|lint|docs|install|clean] [DEBUG=1] [O=DIR]'
+	@echo 'make [all|run|test|check-host|check-guest|test-kvm|bench|fuzz|lint|docs|install|clean] [DEBUG=1] [O=DIR]'
 	@echo 'make run DIR=... PROG=... ARGS="..."  runs your own program'
 
 -include $(OBJ:.o=.d) $(UNIT:=.d)

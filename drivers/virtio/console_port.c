@@ -8,7 +8,8 @@
  * so each function decides under the lock and kicks, wakes and frees behind it.
  *
  * A sleeper says what it waits for under the transmit lock (tx_want_room, tx_flushers) and then
- * looks again; an interrupt is asked for only when somebody has said so (tx_arm_locked()).
+ * looks again; an interrupt is asked for only when somebody has said so (tx_arm_locked()).  Whoever
+ * takes completions away before that interrupt looked wakes those who wait for them (tx_wake_due_locked()).
  */
 #include "console_port.h"
 #include <arch/clock.h>
@@ -32,6 +33,18 @@ static struct console_port *port_of(struct host_port *p)
 static bool is_open(const struct console_port *port)
 {
 	return atomic_load_explicit(&port->host_open, memory_order_acquire);
+}
+
+/* Ends a change of the ring. */
+RELEASES(device_role)
+static void unlock_and_kick(struct virtio_queue *q, uint64_t flags)
+{
+	bool kick = virtio_queue_kick_due(q);
+
+	spin_unlock_irqrestore(&q->lock, flags);
+	if (kick) {
+		virtio_queue_kick(q);
+	}
 }
 
 /* ---- receiving ---- */
@@ -112,18 +125,14 @@ void console_port_rx_event(struct console_port *port)
 {
 	struct virtio_queue *q = port->rxq;
 	uint64_t flags;
-	bool any, kick;
+	bool any;
 
 	if (!vring_pending(&q->ring)) {
 		return;
 	}
 	flags = spin_lock_irqsave(&q->lock);
 	any = rx_collect_locked(port);
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
+	unlock_and_kick(q, flags);
 	if (any) {
 		waitq_wake_all(&port->host.readable);
 	}
@@ -135,7 +144,7 @@ static size_t port_read(struct host_port *p, void *buf, size_t n)
 	struct virtio_queue *q = port->rxq;
 	size_t done = 0;
 	uint64_t flags = spin_lock_irqsave(&q->lock);
-	bool kick, starved = port->rx_bytes > 0 && q->ring.inflight == 0;
+	bool starved = port->rx_bytes > 0 && q->ring.inflight == 0;
 
 	while (done < n && !list_empty(&port->rx_ready)) {
 		struct rx_buffer *b = list_first_entry(&port->rx_ready, struct rx_buffer, link);
@@ -157,11 +166,7 @@ static size_t port_read(struct host_port *p, void *buf, size_t n)
 	if (starved && port->rx_total < RX_MAX) {
 		(void)!rx_grow_locked(port);
 	}
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
+	unlock_and_kick(q, flags);
 	return done;
 }
 
@@ -289,6 +294,20 @@ static size_t tx_room_locked(const struct console_port *port)
 	return waiting >= TX_LIMIT ? 0 : TX_LIMIT - waiting;
 }
 
+/* Is there what a sleeper waits for?  Asked by who has taken completions: no interrupt may come for
+ * them any more, or it would find nothing. */
+REQUIRES(device_role)
+static bool tx_wake_due_locked(struct console_port *port)
+{
+	bool room = port->tx_want_room && tx_room_locked(port) >= TX_LIMIT / 2;
+	bool drained = port->tx_flushers && port->txq->ring.inflight == 0 && !port->open;
+
+	if (room) {
+		port->tx_want_room = false;
+	}
+	return room || drained;
+}
+
 /* Asks for the interrupt that somebody needs: after half of what is in flight, which leaves
  * the device work while we react. */
 REQUIRES(device_role)
@@ -318,27 +337,25 @@ static void tx_arm_locked(struct console_port *port)
 	}
 }
 
-void console_port_tx_event(struct console_port *port)
+RELEASES(device_role)
+static void tx_unlock(struct console_port *port, uint64_t flags, bool wake)
 {
-	struct virtio_queue *q = port->txq;
-	uint64_t flags = spin_lock_irqsave(&q->lock);
-	bool wake, kick;
-
-	tx_reap_locked(port);
-	tx_submit_open_locked(port);
-	wake = port->tx_flushers || (port->tx_want_room && tx_room_locked(port) >= TX_LIMIT / 2);
-	if (wake) {
-		port->tx_want_room = false;
-	}
-	tx_arm_locked(port);
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
+	unlock_and_kick(port->txq, flags);
 	if (wake) {
 		waitq_wake_all(&port->host.writable);
 	}
+}
+
+void console_port_tx_event(struct console_port *port)
+{
+	uint64_t flags = spin_lock_irqsave(&port->txq->lock);
+	bool wake;
+
+	tx_reap_locked(port);
+	tx_submit_open_locked(port);
+	wake = tx_wake_due_locked(port) || port->tx_flushers;
+	tx_arm_locked(port);
+	tx_unlock(port, flags, wake);
 }
 
 static long port_write(struct host_port *p, const void *buf, size_t n)
@@ -347,7 +364,7 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 	struct virtio_queue *q = port->txq;
 	size_t done = 0;
 	uint64_t flags;
-	bool kick;
+	bool wake;
 
 	if (virtio_is_broken(port->dev)) {
 		return -EIO;
@@ -381,15 +398,12 @@ static long port_write(struct host_port *p, const void *buf, size_t n)
 	if (q->ring.inflight == 0) {
 		tx_submit_open_locked(port);
 	}
+	wake = tx_wake_due_locked(port);
 	if (done < n) {
 		port->tx_want_room = true;
 	}
 	tx_arm_locked(port);
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
+	tx_unlock(port, flags, wake);
 	virtio_device_abort_if_broken(port->dev);
 	return (long)done;
 }
@@ -399,18 +413,21 @@ static size_t port_can_write(struct host_port *p)
 	struct console_port *port = port_of(p);
 	uint64_t flags;
 	size_t room;
+	bool wake;
 
 	if (virtio_is_broken(port->dev)) {
 		return TX_LIMIT; /* a write fails at once */
 	}
 	flags = spin_lock_irqsave(&port->txq->lock);
 	tx_reap_locked(port);
-	room = tx_room_locked(port);
-	if (room == 0) {
-		port->tx_want_room = true;
-		tx_arm_locked(port);
+	if (port->txq->ring.inflight == 0) {
+		tx_submit_open_locked(port); /* it waited for what is taken now */
 	}
-	spin_unlock_irqrestore(&port->txq->lock, flags);
+	room = tx_room_locked(port);
+	wake = tx_wake_due_locked(port);
+	port->tx_want_room |= room == 0;
+	tx_arm_locked(port);
+	tx_unlock(port, flags, wake);
 	return room;
 }
 
@@ -420,19 +437,16 @@ static bool tx_drained(void *arg)
 	struct console_port *port = arg;
 	struct virtio_queue *q = port->txq;
 	uint64_t flags = spin_lock_irqsave(&q->lock);
-	bool drained, kick;
+	bool drained, wake;
 
 	tx_reap_locked(port);
 	tx_submit_open_locked(port);
+	wake = tx_wake_due_locked(port);
 	drained = virtio_is_broken(port->dev) || (q->ring.inflight == 0 && !port->open);
 	if (!drained) {
 		tx_arm_locked(port);
 	}
-	kick = virtio_queue_kick_due(q);
-	spin_unlock_irqrestore(&q->lock, flags);
-	if (kick) {
-		virtio_queue_kick(q);
-	}
+	tx_unlock(port, flags, wake);
 	return drained;
 }
 
@@ -551,7 +565,6 @@ int console_port_start(struct console_port *port)
 	struct tx_buffer *spare = tx_alloc(TX_SMALL);
 	uint64_t flags;
 	int err = 0;
-	bool kick;
 
 	if (!spare) {
 		return -ENOMEM;
@@ -571,11 +584,7 @@ int console_port_start(struct console_port *port)
 	if (port->rx_total > 0) {
 		err = 0;
 	}
-	kick = virtio_queue_kick_due(port->rxq);
-	spin_unlock_irqrestore(&port->rxq->lock, flags);
-	if (kick) {
-		virtio_queue_kick(port->rxq);
-	}
+	unlock_and_kick(port->rxq, flags);
 	return err;
 }
 

@@ -93,7 +93,9 @@ void apic_init_cpu(void)
 
 void apic_eoi(void)
 {
-	apic_write(REG_EOI, 0);
+	if (!paravirt_eoi()) {
+		apic_write(REG_EOI, 0);
+	}
 }
 
 static void icr_write(uint32_t target, uint32_t low)

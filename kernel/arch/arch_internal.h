@@ -174,6 +174,9 @@ void apic_timer_oneshot(uint32_t count); /* 0 stops */
 uint32_t apic_timer_count(void);
 void apic_timer_mode(bool deadline);
 
+/* paravirt.c: true when KVM takes the interrupt for ended without being told */
+bool paravirt_eoi(void);
+
 /* ioapic.c */
 void ioapic_interrupt(unsigned vector);
 void ioapic_spread(void);

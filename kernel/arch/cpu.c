@@ -6,6 +6,7 @@
  * before the CPU it stands for counts as online.
  */
 #include <arch/cpu.h>
+#include <arch/paravirt.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include "arch_internal.h"
@@ -201,6 +202,7 @@ void cpu_setup_features(void)
 	if (f->rdtscp) {
 		wrmsr(MSR_TSC_AUX, cpu_id());
 	}
+	paravirt_init_cpu();
 }
 
 uint32_t cpu_hwcap(void)

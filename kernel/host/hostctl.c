@@ -27,8 +27,8 @@
 
 #define QUEUE_SIZE 16384u /* a power of two */
 #define LOG_ROOM (2 * HOSTCTL_MAX)
-#define PORT_WAIT_NS (2 * NSEC_PER_SEC)	   /* at the end: for a port that never came */
-#define GOODBYE_WAIT_NS (5 * NSEC_PER_SEC) /* for the last message to be taken */
+#define PORT_WAIT_NS (2 * NSEC_PER_SEC)	    /* at the end: for a port that never came */
+#define GOODBYE_WAIT_NS (60 * NSEC_PER_SEC) /* for the last message to be taken */
 
 /* Bytes out. */
 static SPINLOCK(hostctl) queue_lock = SPINLOCK_INIT(RANK_LEAF, "hostctl");

@@ -5,11 +5,13 @@
  * CPU sees the new tables.
  *
  * Idle CPUs are left alone: see struct arch_space.  Only when tables go must they hear of
- * it at once, for the processor may walk them at any time.
+ * it at once, for the processor may walk them at any time.  Of CPUs that the host does not run
+ * KVM sees to that.
  */
 #include "mm_internal.h"
 
 #include <arch/cpu.h>
+#include <arch/paravirt.h>
 #include <arch/smp.h>
 #include <lib/assert.h>
 
@@ -72,6 +74,9 @@ static void flush(struct mm *mm, uint64_t start, uint64_t end, bool tables)
 	mask &= ~self;
 	if (mask && !tables) {
 		mask = note_lazy(&mm->space, mask);
+	}
+	if (mask) {
+		mask = paravirt_defer_flush(mask);
 	}
 	if (mask) {
 		struct flush f = { start, end };

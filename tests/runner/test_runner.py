@@ -262,6 +262,13 @@ def the_summary():
         assert done.returncode == 1 and 'nothing to run' in done.stdout, done
         done = runs('--build', build, '--only', 'unit', '--filter', 'test_fair$', '--budget', '0')
         assert done.returncode == 1 and done.stdout.endswith('\n0 passed, 1 failed\n'), done
+        resume = ('--build', build, '--only', 'unit', '--filter', 'test_(fair|ring)$', '--resume', f'{build}/passed')
+        assert runs(*resume).stdout.endswith('\n1 passed, 1 failed, 1 skipped\n')
+        (folder / 'test_ring').write_text('#!/bin/sh\necho 1..1; echo ok 1 - good\n')
+        done = runs(*resume)
+        assert done.returncode == 0 and done.stdout.endswith('\n1 passed, 0 failed\n'), done
+        done = runs(*resume)
+        assert done.returncode == 0 and done.stdout.endswith('\n0 passed, 0 failed\n'), done
 
 
 def ci(**scripts):

@@ -241,6 +241,49 @@ static void swallow_and_interrupt(void)
 		fake_irq(&f, VIRTIO_IRQ_QUEUE);
 }
 
+/* One sleeps until there is room; another one takes the completions before their interrupt has looked,
+ * which then finds nothing, or is not sent any more. */
+static void completions_taken_by_others(void)
+{
+	static uint8_t data[1 << 20];
+
+	for (int other = 0; other < 3; other++) {
+		struct host_port *p = open_port();
+
+		while (p->ops->write(p, data, sizeof(data)) > 0)
+			;
+		CHECK_EQ(p->ops->can_write(p), 0); /* the sleeper's last look */
+		CHECK(swallow(99) > 0);
+		fake_wakes = 0;
+		if (other == 0)
+			CHECK(p->ops->can_write(p) > 0);
+		else if (other == 1)
+			CHECK_EQ(p->ops->write(p, "x", 1), 1);
+		else
+			CHECK_EQ(p->ops->flush(p, DEADLINE_NONE), 0);
+		CHECK(fake_wakes > 0);
+		fake_wakes = 0;
+		CHECK(p->ops->can_write(p) > 0);
+		CHECK_EQ(fake_wakes, 0); /* once */
+	}
+}
+
+/* The same for what was gathered meanwhile. */
+static void gathered_bytes_leave(void)
+{
+	struct host_port *p = open_port();
+
+	out_len = 0;
+	CHECK_EQ(p->ops->write(p, "a", 1), 1);
+	CHECK_EQ(p->ops->write(p, "bc", 2), 2);
+	CHECK_EQ(swallow(99), 1);
+	CHECK(p->ops->can_write(p) > 0);
+	fake_irq(&f, VIRTIO_IRQ_QUEUE);
+	CHECK_EQ(f.q[TX1].kicks, 2);
+	CHECK_EQ(swallow(99), 1);
+	CHECK_EQ(out_len, 3);
+}
+
 static void throughput(void)
 {
 	struct host_port *p = open_port();
@@ -392,6 +435,8 @@ int main(void)
 	RUN(odd_control_messages);
 	RUN(receiving);
 	RUN(gathering);
+	RUN(completions_taken_by_others);
+	RUN(gathered_bytes_leave);
 	RUN(throughput);
 	RUN(flush_gives_up);
 	RUN(waits_for_the_host);

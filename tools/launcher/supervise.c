@@ -26,6 +26,8 @@
 /* A second SIGINT or SIGTERM within this time, with no sign of life from the
  * guest in between, kills the VM. */
 #define IMPATIENCE_NS (3 * NSEC_PER_SEC)
+/* But timeout(1) sends its signal twice, to us and to our group: that is one. */
+#define REPEAT_NS NSEC_PER_SEC
 /* When one helper has ended because of the other, which is still on its way out: how long that
  * may take on a busy host, so that the one to blame is known. */
 #define BLAME_MS 1000
@@ -266,9 +268,11 @@ static void stop_ourselves(struct run *r)
 	(void)kill(r->vm.qemu.pid, SIGCONT);
 }
 
-static void pass_signal(struct run *r, uint32_t signo)
+static void pass_signal(struct run *r, uint32_t signo, uint32_t sender)
 {
 	uint64_t now = timeline_now();
+	static uint32_t last_sender; /* its pid, 0 = the terminal */
+	bool again = sender && sender == last_sender && now - r->last_signal < REPEAT_NS;
 	bool ends = signo == SIGINT || signo == SIGTERM;
 	/* Its output may overtake CTL_STARTED, which has another way to come. */
 	bool started = r->started || atomic_load(&r->streams.out_bytes) > 0;
@@ -281,7 +285,8 @@ static void pass_signal(struct run *r, uint32_t signo)
 		r->streams_done = STREAM_STDOUT_DONE | STREAM_STDERR_DONE;
 		return;
 	}
-	if (ends && r->last_signal && now - r->last_signal < IMPATIENCE_NS &&
+	last_sender = sender;
+	if (ends && r->last_signal && !again && now - r->last_signal < IMPATIENCE_NS &&
 	    r->life_at_signal == signs_of_life(r)) {
 		(void)end(r, 128 + (int)signo);
 		report("no reaction to the first signal; the VM has been killed");
@@ -307,7 +312,7 @@ static void on_signal(struct run *r)
 		} else if (info.ssi_signo == SIGTSTP) {
 			stop_ourselves(r);
 		} else {
-			pass_signal(r, info.ssi_signo);
+			pass_signal(r, info.ssi_signo, info.ssi_code == SI_USER ? info.ssi_pid : 0);
 		}
 	}
 }

@@ -7,6 +7,7 @@
 
 #include <arch/clock.h>
 #include <arch/cpu.h>
+#include <arch/paravirt.h>
 #include <fs/inode.h>
 #include <lib/format.h>
 #include <sync/random.h>
@@ -127,28 +128,35 @@ static int show_loadavg(struct text_buf *t, void *arg)
 		    proc_source && proc_source->last_pid ? proc_source->last_pid() : 0);
 	return 0;
 }
-static void stat_cpu(struct text_buf *t, const char *name, uint64_t busy_ns, uint64_t idle_ns)
+static void stat_cpu(struct text_buf *t, const char *name, uint64_t busy_ns, uint64_t idle_ns,
+		     uint64_t stolen_ns)
 {
-	text_printf(t, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", name,
+	text_printf(t, "%s %llu 0 0 %llu 0 0 0 %llu 0 0\n", name,
 		    (unsigned long long)(busy_ns / 10000000),
-		    (unsigned long long)(idle_ns / 10000000));
+		    (unsigned long long)(idle_ns / 10000000),
+		    (unsigned long long)(stolen_ns / 10000000));
+}
+static uint64_t busy_ns(uint64_t up, uint64_t idle, uint64_t stolen)
+{
+	return up > idle + stolen ? up - idle - stolen : 0;
 }
 static int show_stat(struct text_buf *t, void *arg)
 {
-	uint64_t now = clock_mono_ns(), idle = 0, n = cpu_count();
+	uint64_t now = clock_mono_ns(), idle = 0, stolen = 0, n = cpu_count();
 	int64_t boot = (clock_wall_offset_ns()) / (int64_t)NSEC_PER_SEC;
 	char name[16];
 
 	(void)arg;
 	for (unsigned i = 0; i < n; i++) {
 		idle += sched_idle_ns(i);
+		stolen += paravirt_stolen_ns(i);
 	}
-	stat_cpu(t, "cpu ", now * n > idle ? now * n - idle : 0, idle);
+	stat_cpu(t, "cpu ", busy_ns(now * n, idle, stolen), idle, stolen);
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t one = sched_idle_ns(i);
+		uint64_t one = sched_idle_ns(i), steal = paravirt_stolen_ns(i);
 
 		fmt_snprintf(name, sizeof(name), "cpu%u", i);
-		stat_cpu(t, name, now > one ? now - one : 0, one);
+		stat_cpu(t, name, busy_ns(now, one, steal), one, steal);
 	}
 	text_printf(
 		t,

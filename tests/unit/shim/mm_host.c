@@ -2,6 +2,7 @@
 #include "mm_host.h"
 
 #include <arch/boot.h>
+#include <arch/paravirt.h>
 #include <arch/smp.h>
 #include <arch/uaccess.h>
 #include <lib/assert.h>
@@ -80,6 +81,10 @@ static void access_lock(unsigned cpu)
 static void access_unlock(unsigned cpu)
 {
 	atomic_store(&in_access[cpu], 0);
+}
+uint64_t paravirt_defer_flush(uint64_t mask)
+{
+	return mask;
 }
 void smp_call(uint64_t mask, void (*fn)(void *), void *arg)
 {
