@@ -10,6 +10,7 @@
  * finds it at its new place moves its dentry there (dentry_publish()).
  */
 #include <lib/list.h>
+#include <lib/rbtree.h>
 #include <lib/util.h>
 
 struct dentry;
@@ -32,6 +33,8 @@ struct dentry {
 	uint32_t hash;
 	_Atomic int32_t refs;
 	struct list hash_link, child_link, children, lru;
+	struct rb_node cookie_node; /* dir_pinned: in parent->by_cookie, sorted by generation */
+	struct rb_tree by_cookie;
 	uint64_t valid_until; /* ns, clock_mono_ns(): FUSE entry validity; UINT64_MAX = always */
 	uint64_t generation;
 	struct mount *mount_here; /* the mount on it, when mounted */

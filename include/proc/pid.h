@@ -29,7 +29,8 @@ struct pid {
 	struct process *process;		      /* [table, proctree] until it is reaped */
 	struct list group;			      /* [proctree] processes by group_link */
 	struct list session;			      /* [proctree] processes by session_link */
-	struct waitq exit_waitq;		      /* pidfd: the process became a zombie */
+	uint32_t loses_parents;	 /* [proctree] 0 but while a parent of members exits: exit.c */
+	struct waitq exit_waitq; /* pidfd: the process became a zombie */
 };
 
 /* Tree of processes, groups, sessions.  Taken with interrupts off. */

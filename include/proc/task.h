@@ -94,6 +94,7 @@ struct task {
 	uint32_t rseq_len, rseq_sig;
 
 	_Atomic int pdeath_signal;
+	bool made_children;		/* [t] some process has it as its creator */
 	uint32_t timer_slack_ns;	/* 0: TIMER_SLACK_DEFAULT_NS */
 	int io_prio;			/* ioprio_set(2) */
 	struct sem_undo_list *sem_undo; /* [t] counted, shared by CLONE_SYSVSEM */

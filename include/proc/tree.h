@@ -40,6 +40,8 @@ void tree_link_locked(struct process *p, struct process *parent, struct pid *gro
 		      struct session *session) REQUIRES(proctree_role);
 /* It was reaped: leaves parent, group and session. */
 void tree_unlink_locked(struct process *p) REQUIRES(proctree_role);
+/* p's parent is one of those that keep its group from being orphaned. */
+bool tree_parent_keeps_group(const struct process *p) REQUIRES(proctree_role);
 /* No member (but `without`) has a parent in another group of its session. */
 bool tree_group_orphaned_locked(struct pid *group, const struct process *without)
 	REQUIRES(proctree_role);

@@ -7,10 +7,12 @@
 
 struct posix_timer;
 struct process;
+struct sigpending;
 struct user_account;
 
 struct sigqueue {
-	struct list link; /* [S] sigpending.queue */
+	struct list link;      /* [S] sigpending.queue ... */
+	struct sigpending *on; /* [S] of this, while it is linked */
 	struct siginfo info;
 	struct user_account *user; /* counted: whom it is charged to */
 	struct posix_timer *timer; /* the timer that owns it; NULL: freed when it is taken */

@@ -78,6 +78,14 @@ void dentry_get(struct dentry *d)
 	(void)old;
 }
 
+static void leave_parent_locked(struct dentry *d)
+{
+	list_remove(&d->child_link);
+	if (rb_linked(&d->cookie_node)) {
+		rb_remove(&d->parent->by_cookie, &d->cookie_node);
+	}
+}
+
 /* Unlinks an unused d from everything; the caller frees it outside the lock. */
 static void unlink_locked(struct dentry *d)
 {
@@ -86,7 +94,7 @@ static void unlink_locked(struct dentry *d)
 		lru_count--;
 	}
 	list_remove(&d->hash_link);
-	list_remove(&d->child_link);
+	leave_parent_locked(d);
 	d->unhashed = true;
 	if (d->inode && d->inode->dir_dentry == d) {
 		d->inode->dir_dentry = NULL;
@@ -211,6 +219,7 @@ struct dentry *dentry_new(struct dentry *parent, const char *name, size_t len)
 	d->name_len = (uint16_t)len;
 	list_init(&d->hash_link);
 	list_init(&d->child_link);
+	rb_clear(&d->cookie_node);
 	list_init(&d->children);
 	list_init(&d->lru);
 	atomic_init(&d->refs, 1);
@@ -253,13 +262,23 @@ struct dentry *dentry_find(struct dentry *parent, const char *name, size_t len)
 	return d;
 }
 
-/* Cookies of pinned entries rise along the list of children: readdir goes on from a cookie. */
+/* Pinned entries have cookies, and are sorted by them: readdir goes on from a cookie. */
 static uint64_t next_cookie = 16;
+
+static void give_cookie_locked(struct dentry *d)
+{
+	struct rb_tree *t = &d->parent->by_cookie;
+	struct rb_node *last = rb_last(t);
+
+	d->generation = next_cookie++;
+	rb_link(&d->cookie_node, last, last ? &last->right : &t->root);
+	rb_insert_fix(t, &d->cookie_node);
+}
 
 static void hash_locked(struct dentry *d)
 {
 	if (d->dir_pinned) {
-		d->generation = next_cookie++;
+		give_cookie_locked(d);
 	}
 	list_push_front(bucket_of(d->hash), &d->hash_link);
 	list_push_back(&d->parent->children, &d->child_link);
@@ -356,10 +375,8 @@ void dentry_instantiate_pinned(struct dentry *d, struct inode *inode)
 	ASSERT(!d->dir_pinned);
 	give_inode_locked(d, inode);
 	d->dir_pinned = true;
-	d->generation = next_cookie++;
 	if (!d->unhashed) {
-		list_remove(&d->child_link);
-		list_push_back(&d->parent->children, &d->child_link);
+		give_cookie_locked(d);
 	}
 	spin_unlock(&dcache_lock);
 }
@@ -368,7 +385,7 @@ static void dentry_drop_locked(struct dentry *d)
 {
 	if (!d->unhashed && d->parent != d) {
 		list_remove(&d->hash_link);
-		list_remove(&d->child_link);
+		leave_parent_locked(d);
 		d->unhashed = true;
 	}
 }

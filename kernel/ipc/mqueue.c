@@ -32,18 +32,19 @@
 #define MQ_HARD_SIZE (16 << 20)
 
 struct mq_message {
-	struct list link;
+	struct rb_node node;
 	unsigned prio;
 	size_t size;
 	char data[];
 };
 struct mq {
-	struct list link GUARDED_BY(mq_names_role);
+	struct rb_node name_node GUARDED_BY(mq_names_role);
 	struct refcount refs; /* the name, each open file */
 	SPINLOCK(mqueue) lock;
-	struct list messages GUARDED_BY(mqueue_role); /* next to leave first */
-	int64_t maxmsg, msgsize;		      /* [I] */
+	struct rb_tree messages GUARDED_BY(mqueue_role); /* next to leave first */
+	int64_t maxmsg, msgsize;			 /* [I] */
 	int64_t count GUARDED_BY(mqueue_role);
+	uint64_t bytes GUARDED_BY(mqueue_role); /* in the messages */
 	struct waitq senders, receivers, pollers;
 	unsigned waiting_receivers GUARDED_BY(mqueue_role);
 	uint32_t uid, gid, mode;   /* [I] */
@@ -58,20 +59,21 @@ struct mq {
 
 static struct {
 	SPINLOCK(mq_names) lock;
-	struct list list GUARDED_BY(mq_names_role);
+	struct rb_tree tree GUARDED_BY(mq_names_role);
 	unsigned count GUARDED_BY(mq_names_role);
-} names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names"), .list = LIST_INIT(names.list) };
+} names = { .lock = SPINLOCK_INIT(RANK_IPC_TABLE, "mq names") };
 
 static void mq_put(struct mq *q)
 {
-	struct mq_message *m, *tmp;
+	struct rb_node *n;
 
 	if (!q || !refcount_put(&q->refs)) {
 		return;
 	}
 	spin_assert_unshared(&q->lock);
-	list_for_each_entry_safe(m, tmp, &q->messages, link) {
-		kfree(m);
+	while ((n = rb_first(&q->messages))) {
+		rb_remove(&q->messages, n);
+		kfree(rb_entry(n, struct mq_message, node));
 	}
 	if (q->user) {
 		atomic_fetch_sub_explicit(&q->user->mq_bytes, q->charge, memory_order_relaxed);
@@ -81,17 +83,24 @@ static void mq_put(struct mq *q)
 	kfree(q);
 }
 
-static struct mq *find_locked(const char *name) REQUIRES(mq_names_role)
+/* The place of the name in the tree: *link is NULL when no queue has it. */
+static struct rb_node **find_place_locked(const char *name, struct rb_node **parent)
+	REQUIRES(mq_names_role)
 {
-	struct mq *q;
+	struct rb_node **link = &names.tree.root;
 
 	ASSERT(spin_held(&names.lock));
-	list_for_each_entry(q, &names.list, link) {
-		if (!strcmp(q->name, name)) {
-			return q;
+	*parent = NULL;
+	while (*link) {
+		int order = strcmp(name, rb_entry(*link, struct mq, name_node)->name);
+
+		if (order == 0) {
+			break;
 		}
+		*parent = *link;
+		link = order < 0 ? &(*parent)->left : &(*parent)->right;
 	}
-	return NULL;
+	return link;
 }
 
 /* --- files --- */
@@ -140,17 +149,12 @@ static uint32_t mq_poll(struct file *f, struct poll_table *pt)
 static long mq_read(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 {
 	struct mq *q = f->private_data;
-	struct mq_message *m;
-	uint64_t bytes = 0;
 	char text[96];
 	size_t n;
 
 	spin_lock(&q->lock);
-	list_for_each_entry(m, &q->messages, link) {
-		bytes += m->size;
-	}
 	n = (size_t)fmt_snprintf(text, sizeof(text),
-				 "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", bytes,
+				 "QSIZE:%-10lu NOTIFY:%-5d SIGNO:%-5d NOTIFY_PID:%-6d\n", q->bytes,
 				 q->notify ? q->event.notify : 0,
 				 q->notify && q->event.notify == SIGEV_SIGNAL ? q->event.signo : 0,
 				 q->notify ? process_pid(q->notify) : 0);
@@ -212,8 +216,6 @@ static int create(const char *name, uint32_t mode, const struct linux_mq_attr *a
 	}
 	refcount_init(&q->refs, 1); /* the name's */
 	spin_init(&q->lock, RANK_IPC_OBJECT, "mqueue");
-	list_init(&q->link);
-	list_init(&q->messages);
 	waitq_init(&q->senders);
 	waitq_init(&q->receivers);
 	waitq_init(&q->pollers);
@@ -253,6 +255,7 @@ static int check_access(const struct mq *q, int oflags)
 static int find_or_create(const char *name, int oflags, uint32_t mode,
 			  const struct linux_mq_attr *attr, struct mq **out)
 {
+	struct rb_node *parent, **link;
 	struct mq *fresh = NULL, *q;
 	int err = 0;
 
@@ -263,7 +266,8 @@ static int find_or_create(const char *name, int oflags, uint32_t mode,
 		err = create(name, mode, attr, &fresh);
 	}
 	spin_lock(&names.lock);
-	q = find_locked(name);
+	link = find_place_locked(name, &parent);
+	q = *link ? rb_entry(*link, struct mq, name_node) : NULL;
 	if (q) {
 		err = (oflags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? -EEXIST
 									  : check_access(q, oflags);
@@ -274,7 +278,8 @@ static int find_or_create(const char *name, int oflags, uint32_t mode,
 	} else if (!err) {
 		q = fresh;
 		fresh = NULL;
-		list_push_back(&names.list, &q->link);
+		rb_link(&q->name_node, parent, link);
+		rb_insert_fix(&names.tree, &q->name_node);
 		names.count++;
 	}
 	if (!err) {
@@ -323,6 +328,7 @@ long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_
 long mq_remove(const char *name)
 {
 	const struct cred *c = thread_current()->cred;
+	struct rb_node *parent, *n;
 	struct mq *q;
 	int err = check_name(name);
 
@@ -330,13 +336,14 @@ long mq_remove(const char *name)
 		return err;
 	}
 	spin_lock(&names.lock);
-	q = find_locked(name);
+	n = *find_place_locked(name, &parent);
+	q = n ? rb_entry(n, struct mq, name_node) : NULL;
 	if (!q) {
 		err = -ENOENT;
 	} else if (c->u.fs != q->uid && !cred_capable(CAP_FOWNER)) {
 		err = -EACCES;
 	} else {
-		list_remove(&q->link);
+		rb_remove(&names.tree, &q->name_node);
 		names.count--;
 	}
 	spin_unlock(&names.lock);
@@ -365,17 +372,18 @@ static int lookup(int fd, struct file **f, struct mq **q)
 
 static void insert_locked(struct mq *q, struct mq_message *m) REQUIRES(mqueue_role)
 {
-	struct mq_message *other;
+	struct rb_node **link = &q->messages.root, *parent = NULL;
 
 	ASSERT(spin_held(&q->lock));
 	q->count++;
-	list_for_each_entry(other, &q->messages, link) {
-		if (other->prio < m->prio) {
-			list_insert_before(&other->link, &m->link);
-			return;
-		}
+	q->bytes += m->size;
+	while (*link) {
+		parent = *link;
+		link = m->prio > rb_entry(parent, struct mq_message, node)->prio ? &parent->left
+										 : &parent->right;
 	}
-	list_push_back(&q->messages, &m->link);
+	rb_link(&m->node, parent, link);
+	rb_insert_fix(&q->messages, &m->node);
 }
 
 /* A message came into an empty queue that nobody waits at: the registered process hears of it,
@@ -453,7 +461,6 @@ long mq_send(int fd, user_ptr from, size_t len, unsigned prio, uint64_t deadline
 	if (!err) {
 		m->prio = prio;
 		m->size = len;
-		list_init(&m->link);
 		spin_lock(&q->lock);
 		err = wait_room_locked(q, file_nonblock(f, 0), deadline);
 		if (!err) {
@@ -483,8 +490,9 @@ static int take_message(struct mq *q, bool nonblock, uint64_t deadline, struct m
 		q->waiting_receivers--;
 	}
 	if (q->count) {
-		*out = list_first_entry(&q->messages, struct mq_message, link);
-		list_remove(&(*out)->link);
+		*out = rb_entry(rb_first(&q->messages), struct mq_message, node);
+		rb_remove(&q->messages, &(*out)->node);
+		q->bytes -= (*out)->size;
 		q->count--;
 		waitq_wake_all(&q->senders);
 		waitq_wake(&q->pollers, -1, POLLOUT | POLLWRNORM);

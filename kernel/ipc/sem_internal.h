@@ -20,6 +20,7 @@ struct sem_undo {
 	struct sem_set *set; /* [I] counted */
 	struct list set_link GUARDED_BY(ipc_object_role);
 	struct list list_link GUARDED_BY(sem_undo_role);
+	struct rb_node node GUARDED_BY(sem_undo_role);
 	int16_t adj[] GUARDED_BY(ipc_object_role);
 };
 /* After semaphores changed: wakes those who may go on. */

@@ -5,7 +5,7 @@
  *
  * An entry is in its list and in its set, and counts the set.  Its adjustments are changed under
  * the set's lock and only while the set is not removed; so the entry of a removed set is nobody's,
- * even when a thread still has its address, and the next one to add an entry frees it.
+ * even when a thread still has its address, and those who add entries free it: each looks at a few.
  *
  * Locks: the list's, then a set's.
  */
@@ -15,10 +15,13 @@
 #include <linux/errno.h>
 #include <mm/slab.h>
 
+#define LOOK_AT 4
+
 struct sem_undo_list {
 	struct refcount refs; /* tasks that have it */
 	SPINLOCK(sem_undo) lock;
 	struct list undos GUARDED_BY(sem_undo_role);
+	struct rb_tree by_set GUARDED_BY(sem_undo_role); /* the same, by address of the set */
 };
 
 static struct sem_undo_list *list_alloc(void)
@@ -52,27 +55,41 @@ int sem_undo_copy(struct task *t, bool share)
 	return 0;
 }
 
-static struct sem_undo *find_locked(struct sem_undo_list *l, struct sem_set *s)
-	REQUIRES(sem_undo_role)
+/* The place of the set in the tree: *link is NULL when there is no entry for it. */
+static struct rb_node **find_place_locked(struct sem_undo_list *l, const struct sem_set *s,
+					  struct rb_node **parent) REQUIRES(sem_undo_role)
 {
-	struct sem_undo *u;
+	struct rb_node **link = &l->by_set.root;
 
 	ASSERT(spin_held(&l->lock));
-	list_for_each_entry(u, &l->undos, list_link) {
-		if (u->set == s) {
-			return u;
+	*parent = NULL;
+	while (*link) {
+		const struct sem_set *other = rb_entry(*link, struct sem_undo, node)->set;
+
+		if (other == s) {
+			break;
 		}
+		*parent = *link;
+		link = (uintptr_t)s < (uintptr_t)other ? &(*parent)->left : &(*parent)->right;
 	}
-	return NULL;
+	return link;
 }
 
-/* Moves the entries of sets that are gone to `gone`. */
+static struct sem_undo *find_locked(struct sem_undo_list *l, const struct sem_set *s)
+	REQUIRES(sem_undo_role)
+{
+	struct rb_node *parent, *n = *find_place_locked(l, s, &parent);
+
+	return n ? rb_entry(n, struct sem_undo, node) : NULL;
+}
+
+/* Moves some entries of sets that are gone to `gone`: at LOOK_AT, the oldest first, and then those
+ * come last.  So there are never many more than there are sets. */
 static void take_removed_locked(struct sem_undo_list *l, struct list *gone) REQUIRES(sem_undo_role)
 {
-	struct sem_undo *u, *tmp;
-
 	ASSERT(spin_held(&l->lock));
-	list_for_each_entry_safe(u, tmp, &l->undos, list_link) {
+	for (unsigned i = 0; i < LOOK_AT && !list_empty(&l->undos); i++) {
+		struct sem_undo *u = list_first_entry(&l->undos, struct sem_undo, list_link);
 		struct ipc_object *o = &u->set->ipc;
 		bool removed;
 
@@ -82,9 +99,10 @@ static void take_removed_locked(struct sem_undo_list *l, struct list *gone) REQU
 			list_remove(&u->set_link);
 		}
 		spin_unlock(&o->lock);
+		list_remove(&u->list_link);
+		list_push_back(removed ? gone : &l->undos, &u->list_link);
 		if (removed) {
-			list_remove(&u->list_link);
-			list_push_back(gone, &u->list_link);
+			rb_remove(&l->by_set, &u->node);
 		}
 	}
 }
@@ -105,10 +123,13 @@ static void free_entries(struct list *gone)
 static void add_locked(struct sem_undo_list *l, struct sem_set *s, struct sem_undo *u)
 	REQUIRES(sem_undo_role)
 {
-	ASSERT(spin_held(&l->lock));
+	struct rb_node *parent, **link = find_place_locked(l, s, &parent);
+
 	u->set = s;
 	ipc_object_get(&s->ipc);
 	list_push_back(&l->undos, &u->list_link);
+	rb_link(&u->node, parent, link);
+	rb_insert_fix(&l->by_set, &u->node);
 	spin_lock(&s->ipc.lock);
 	list_push_back(&s->undos, &u->set_link);
 	spin_unlock(&s->ipc.lock);
@@ -138,8 +159,8 @@ int sem_undo_get(struct sem_set *s, struct sem_undo **out)
 		return -ENOMEM;
 	}
 	spin_lock(&l->lock);
-	*out = find_locked(l, s);      /* another thread may have been first */
 	take_removed_locked(l, &gone); /* or they and their sets stay until the list ends */
+	*out = find_locked(l, s);      /* another thread may have been first */
 	if (!*out) {
 		add_locked(l, s, fresh);
 		*out = fresh;

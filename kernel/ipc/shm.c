@@ -218,13 +218,18 @@ long shm_attach(int id, uint64_t addr, int flags)
 struct find_mapping {
 	uint64_t base; /* where the segment would begin */
 	struct page_cache *object;
+	uint64_t size;	     /* of the segment, with object */
 	uint64_t start, end; /* found */
 };
 
+/* 1: a piece; -1: there are no more. */
 static int find_mapping(const struct vma *v, void *arg)
 {
 	struct find_mapping *m = arg;
 
+	if (v->start > m->base && v->start - m->base >= m->size) {
+		return -1;
+	}
 	if (!v->file || v->file->ops != &shm_file_ops || v->start < m->base ||
 	    v->start - v->pgoff * PAGE_SIZE != m->base) {
 		return 0;
@@ -237,6 +242,7 @@ static int find_mapping(const struct vma *v, void *arg)
 		return 0;
 	}
 	m->object = v->object;
+	m->size = atomic_load(&v->object->size);
 	m->start = v->start;
 	m->end = v->end;
 	return 1;
@@ -250,7 +256,7 @@ long shm_detach(uint64_t addr)
 	if (addr & (SHMLBA - 1)) {
 		return -EINVAL;
 	}
-	while (mm_for_each_vma(thread_current()->mm, find_mapping, &m)) {
+	while (mm_for_each_vma_from(thread_current()->mm, addr, find_mapping, &m) > 0) {
 		int err = mm_munmap(thread_current()->mm, m.start, m.end - m.start);
 
 		if (err) {

@@ -269,14 +269,20 @@ uint64_t mm_peak_rss_pages(const struct mm *mm)
 	return MAX(atomic_load_explicit(&mm->peak_rss, memory_order_relaxed), mm_rss_pages(mm));
 }
 
-int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg)
+int mm_for_each_vma_from(struct mm *mm, uint64_t addr, int (*fn)(const struct vma *v, void *arg),
+			 void *arg)
 {
 	int r = 0;
 
 	rwsem_read_lock(&mm->lock);
-	for (struct rb_node *n = rb_first(&mm->vmas); n && !r; n = rb_next(n)) {
-		r = fn(rb_entry(n, struct vma, node), arg);
+	for (struct vma *v = vma_find(mm, addr); v && !r; v = vma_next(v)) {
+		r = fn(v, arg);
 	}
 	rwsem_read_unlock(&mm->lock);
 	return r;
+}
+
+int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg)
+{
+	return mm_for_each_vma_from(mm, 0, fn, arg);
 }

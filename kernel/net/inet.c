@@ -1,37 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Internet addresses of this machine: 127/8, ::1 and the wildcards.  Names are kept as IPv6,
- * IPv4 as ::ffff:a.b.c.d.  A hash by port holds the bound sockets; all under net_lock.
+ * IPv4 as ::ffff:a.b.c.d.  All under net_lock.
  */
-#include "net_internal.h"
+#include "inet_table.h"
 
 #include <fs/cred.h>
 #include <lib/string.h>
 #include <linux/capability.h>
 #include <sync/random.h>
 
-#define PORT_HASH 1024
-#define EPHEMERAL_FIRST 32768
-#define EPHEMERAL_LAST 60999
-
-static struct list ports[PORT_HASH]; /* linked on first use */
-static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
-static const uint8_t any6[16], loopback6[16] = { [15] = 1 };
-
-static bool is_mapped(const uint8_t ip[16])
-{
-	return memcmp(ip, mapped_prefix, sizeof(mapped_prefix)) == 0;
-}
-
-static bool is_any(const uint8_t ip[16])
-{
-	return memcmp(ip, any6, 16) == 0 ||
-	       (is_mapped(ip) && ip[12] == 0 && ip[13] == 0 && ip[14] == 0 && ip[15] == 0);
-}
+static const uint8_t loopback6[16] = { [15] = 1 };
 
 static bool is_loopback(const uint8_t ip[16])
 {
-	return is_mapped(ip) ? ip[12] == 127 : memcmp(ip, loopback6, 16) == 0;
+	return inet_is_mapped(ip) ? ip[12] == 127 : memcmp(ip, loopback6, 16) == 0;
 }
 
 static uint16_t swap16(uint16_t v)
@@ -54,7 +37,7 @@ static int parse(const struct socket *s, const struct sock_addr *addr, struct in
 		}
 		memcpy(out->ip, addr->in6.addr, 16);
 		out->port = swap16(addr->in6.port);
-		return is_mapped(out->ip) && s->ints[INT_V6ONLY] ? -ENETUNREACH : 0;
+		return inet_is_mapped(out->ip) && s->ints[INT_V6ONLY] ? -ENETUNREACH : 0;
 	}
 	if (addr->len < sizeof(struct linux_sockaddr_in)) {
 		return -EINVAL;
@@ -62,7 +45,7 @@ static int parse(const struct socket *s, const struct sock_addr *addr, struct in
 	if (addr->family != AF_INET && (addr->family != AF_UNSPEC || addr->in.addr)) {
 		return -EAFNOSUPPORT;
 	}
-	memcpy(out->ip, mapped_prefix, sizeof(mapped_prefix));
+	memcpy(out->ip, inet_any4, sizeof(inet_any4));
 	memcpy(out->ip + 12, &addr->in.addr, 4);
 	out->port = swap16(addr->in.port);
 	return 0;
@@ -79,7 +62,7 @@ static void to_addr(const struct socket *s, const struct inet_name *n, struct so
 	} else {
 		out->len = sizeof(out->in);
 		out->in.port = swap16(n->port);
-		if (is_mapped(n->ip)) {
+		if (inet_is_mapped(n->ip)) {
 			memcpy(&out->in.addr, n->ip + 12, 4);
 		}
 	}
@@ -89,110 +72,55 @@ static void any_of(const struct socket *s, struct inet_name *n)
 {
 	memset(n, 0, sizeof(*n));
 	if (s->domain == AF_INET) {
-		memcpy(n->ip, mapped_prefix, sizeof(mapped_prefix));
+		memcpy(n->ip, inet_any4, sizeof(inet_any4));
 	}
 }
 
-/* A socket bound to `name` receives what goes to ip. */
-static bool REQUIRES(net_table_role) covers(const struct socket *s, const uint8_t ip[16])
-{
-	if (memcmp(s->local.ip, ip, 16) == 0) {
-		return true;
-	}
-	if (!is_any(s->local.ip)) {
-		return false;
-	}
-	return is_mapped(ip) == is_mapped(s->local.ip) || (is_mapped(ip) && !s->ints[INT_V6ONLY]);
-}
-
-static struct list *bucket(uint16_t port)
-{
-	struct list *b = &ports[port % PORT_HASH];
-
-	if (!b->next) {
-		list_init(b);
-	}
-	return b;
-}
-
-static bool may_share(const struct socket *a, const struct socket *b)
-{
-	bool listening = READ_ONCE(a->state) == SOCKET_LISTENING ||
-			 READ_ONCE(b->state) == SOCKET_LISTENING;
-
-	if (a->ints[INT_REUSEPORT] && b->ints[INT_REUSEPORT]) {
-		return true;
-	}
-	return a->ints[INT_REUSEADDR] && b->ints[INT_REUSEADDR] &&
-	       !(a->type == SOCK_STREAM && listening);
-}
-
-/* Somebody has the name s->local (listening: and listens there) who would not share it. */
-static bool REQUIRES(net_table_role) taken_locked(const struct socket *s, bool listening)
-{
-	const struct socket *b;
-
-	spin_assert_held(&net_lock);
-	list_for_each_entry(b, bucket(s->local.port), name_link) {
-		if (b != s && b->local.port == s->local.port && b->type == s->type &&
-		    (!listening || READ_ONCE(b->state) == SOCKET_LISTENING) &&
-		    (covers(b, s->local.ip) || covers(s, b->local.ip)) && !may_share(s, b)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static int inet_may_listen_locked(const struct socket *s)
+static int inet_listen_locked(struct socket *s)
 {
 	spin_assert_held(&net_lock);
-	return taken_locked(s, true) ? -EADDRINUSE : 0;
+	if (inet_taken_locked(s, true)) {
+		return -EADDRINUSE;
+	}
+	inet_listens_locked(s);
+	return 0;
 }
 
-/* Gives s the name; port 0 = one that is free, from the first-th on. */
+/* Port 0: one of one's own, whatever the others would share. */
 static int REQUIRES(net_table_role)
 	take_name_locked(struct socket *s, const struct inet_name *name, unsigned first)
 {
-	unsigned range = EPHEMERAL_LAST - EPHEMERAL_FIRST + 1;
-
 	spin_assert_held(&net_lock);
 	s->local = *name;
 	if (name->port) {
-		return taken_locked(s, false) ? -EADDRINUSE : 0;
+		return inet_taken_locked(s, false) ? -EADDRINUSE : 0;
 	}
-	for (unsigned i = 0; i < range; i++) {
-		const struct socket *b;
-		bool used = false;
-
-		s->local.port = (uint16_t)(EPHEMERAL_FIRST + (first % range + i) % range);
-		/* A port of one's own, whatever the others would share. */
-		list_for_each_entry(b, bucket(s->local.port), name_link) {
-			used |= b->local.port == s->local.port && b->type == s->type;
-		}
-		if (!used) {
-			return 0;
-		}
-	}
-	return -EADDRINUSE;
+	s->local.port = inet_free_port_locked(s->type, first);
+	return s->local.port ? 0 : -EADDRINUSE;
 }
 
 static int bind_name(struct socket *s, const struct inet_name *name)
 {
+	struct inet_port *spare = inet_port_alloc();
 	struct inet_name old;
 	unsigned first;
 	int err;
 
+	if (!spare) {
+		return -ENOMEM;
+	}
 	random_bytes(&first, sizeof(first));
 	spin_lock(&net_lock);
 	old = s->local;
 	err = s->bound ? -EINVAL : take_name_locked(s, name, first);
 	if (!err) {
 		s->bound = true;
-		list_push_back(bucket(s->local.port), &s->name_link);
+		inet_enter_locked(s, &spare);
 	} else {
 		s->local = old;
 	}
 	spin_unlock(&net_lock);
+	inet_port_free(spare);
 	return err;
 }
 
@@ -204,7 +132,7 @@ static int inet_bind(struct socket *s, const struct sock_addr *addr)
 	if (err) {
 		return err == -ENETUNREACH ? -EINVAL : err;
 	}
-	if (!is_any(name.ip) && !is_loopback(name.ip) && !s->ints[INT_FREEBIND]) {
+	if (!inet_is_any(name.ip) && !is_loopback(name.ip) && !s->ints[INT_FREEBIND]) {
 		return -EADDRNOTAVAIL;
 	}
 	if (name.port && name.port < 1024 && !cred_capable(CAP_NET_BIND_SERVICE)) {
@@ -228,9 +156,12 @@ int inet_autobind(struct socket *s)
 
 static void inet_unbind(struct socket *s)
 {
+	struct inet_port *unused;
+
 	spin_lock(&net_lock);
-	list_remove(&s->name_link);
+	unused = inet_leave_locked(s);
 	spin_unlock(&net_lock);
+	inet_port_free(unused);
 }
 
 /* The wildcard as a destination is this machine. */
@@ -244,37 +175,19 @@ static int REQUIRES(net_table_role)
 	if (err) {
 		return err;
 	}
-	if (is_any(to->ip)) {
-		if (is_mapped(to->ip)) {
+	if (inet_is_any(to->ip)) {
+		if (inet_is_mapped(to->ip)) {
 			to->ip[12] = 127;
 			to->ip[15] = 1;
 		} else {
 			to->ip[15] = 1;
 		}
 	}
-	if (s->bound && !is_any(s->local.ip) && is_mapped(s->local.ip) != is_mapped(to->ip)) {
+	if (s->bound && !inet_is_any(s->local.ip) &&
+	    inet_is_mapped(s->local.ip) != inet_is_mapped(to->ip)) {
 		return -EINVAL;
 	}
 	return is_loopback(to->ip) ? 0 : -ENETUNREACH;
-}
-
-/* How well b fits a message from `from`: the exact and the connected before the wildcard. */
-static int REQUIRES(net_table_role)
-	score(const struct socket *b, const struct inet_name *to, const struct inet_name *from)
-{
-	int points = 1;
-
-	if (b->local.port != to->port || !covers(b, to->ip)) {
-		return 0;
-	}
-	points += is_any(b->local.ip) ? 0 : 2;
-	if (b->type != SOCK_STREAM && READ_ONCE(b->state) == SOCKET_CONNECTED) {
-		if (b->remote.port != from->port || memcmp(b->remote.ip, from->ip, 16) != 0) {
-			return 0;
-		}
-		points += 4;
-	}
-	return points;
 }
 
 /* The address that a packet from s to `to` carries as its source. */
@@ -282,40 +195,14 @@ static void REQUIRES(net_table_role)
 	source_of(const struct socket *s, const struct inet_name *to, struct inet_name *out)
 {
 	*out = s->local;
-	if (is_any(out->ip)) {
+	if (inet_is_any(out->ip)) {
 		memcpy(out->ip, to->ip, 16);
-		if (is_mapped(to->ip)) {
+		if (inet_is_mapped(to->ip)) {
 			out->ip[12] = 127;
 			out->ip[13] = out->ip[14] = 0;
 			out->ip[15] = 1;
 		}
 	}
-}
-
-/* Who receives at `to` what s sends from `from`: counted, or NULL. */
-static struct socket *REQUIRES(net_table_role)
-	find_locked(const struct socket *s, const struct inet_name *to,
-		    const struct inet_name *from)
-{
-	struct socket *b, *found = NULL;
-	int best = 0;
-
-	spin_assert_held(&net_lock);
-	list_for_each_entry(b, bucket(to->port), name_link) {
-		int points = b->type == s->type ? score(b, to, from) : 0;
-
-		if (s->type == SOCK_STREAM && READ_ONCE(b->state) != SOCKET_LISTENING) {
-			continue;
-		}
-		if (points && points >= best) { /* among equals the one that was bound last */
-			best = points;
-			found = b;
-		}
-	}
-	if (found) {
-		socket_get(found);
-	}
-	return found;
 }
 
 /* addr NULL: where s is connected to. */
@@ -334,7 +221,10 @@ static int route(struct socket *s, const struct sock_addr *addr, struct socket *
 	}
 	if (!err) {
 		source_of(s, &to, from);
-		*out = find_locked(s, &to, from);
+		*out = inet_receiver_locked(s, &to, from);
+		if (*out) {
+			socket_get(*out);
+		}
 	}
 	spin_unlock(&net_lock);
 	return err ? err : *out ? 0 : -ECONNREFUSED;
@@ -367,8 +257,10 @@ static void inet_set_remote(struct socket *s, const struct sock_addr *addr, stru
 	spin_lock(&net_lock);
 	if (!addr || destination_locked(s, addr, &to)) {
 		any_of(s, &s->remote);
+		s->has_remote = false;
 	} else {
 		s->remote = to;
+		s->has_remote = true;
 		source_of(s, &to, &s->local);
 		if (child) {
 			child->local = to;
@@ -376,6 +268,7 @@ static void inet_set_remote(struct socket *s, const struct sock_addr *addr, stru
 			child->bound = true;
 		}
 	}
+	inet_moved_locked(s);
 	spin_unlock(&net_lock);
 }
 
@@ -424,7 +317,8 @@ int inet_check_recv(unsigned flags)
 const struct socket_family inet_family = {
 	.bind = inet_bind,
 	.autobind = inet_autobind,
-	.may_listen_locked = inet_may_listen_locked,
+	.listen_locked = inet_listen_locked,
+	.sharing_changed = inet_recount,
 	.unbind = inet_unbind,
 	.find = inet_find,
 	.set_remote = inet_set_remote,

@@ -96,8 +96,9 @@ struct socket_family {
 	/* The address is one of the family's and belongs to nobody: gives it to s. */
 	int (*bind)(struct socket *s, const struct sock_addr *addr);
 	int (*autobind)(struct socket *s); /* for listen() without bind(); NULL = -EINVAL */
-	/* 0 when s may listen on its name; net_lock held; NULL = always. */
-	int (*may_listen_locked)(const struct socket *s);
+	/* 0: s may listen on its name, and will; net_lock held; NULL = always. */
+	int (*listen_locked)(struct socket *s);
+	void (*sharing_changed)(struct socket *s); /* SO_REUSEADDR, SO_REUSEPORT; NULL: no matter */
 	void (*unbind)(struct socket *s);
 	/* Who listens (streams) or receives (datagrams) there: counted, or -ECONNREFUSED ... */
 	int (*find)(struct socket *s, const struct sock_addr *addr, struct socket **out);
@@ -185,7 +186,14 @@ struct socket {
 	int ints[INT_COUNT];
 	/* names: constant once connected */
 	bool bound GUARDED_BY(net_table_role);
-	struct list name_link GUARDED_BY(net_table_role);    /* inet.c: of its port */
+	/* inet_table.c: of its port, its name, its names as a receiver */
+	struct inet_port *port GUARDED_BY(net_table_role); /* NULL = none */
+	struct list name_link GUARDED_BY(net_table_role), addr_link GUARDED_BY(net_table_role);
+	struct list receive_link GUARDED_BY(net_table_role);
+	bool has_remote GUARDED_BY(net_table_role);
+	bool counts_reuseport GUARDED_BY(net_table_role), counts_reuseaddr
+		GUARDED_BY(net_table_role);
+	uint32_t owner;					     /* [I] who made it: euid */
 	struct rb_node name_node GUARDED_BY(net_table_role); /* unix.c: abstract names */
 	struct inet_name local GUARDED_BY(net_table_role), remote GUARDED_BY(net_table_role);
 	struct unix_name unix_local GUARDED_BY(net_table_role);

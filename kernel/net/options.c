@@ -81,6 +81,10 @@ static int set_int(struct socket *s, const struct int_option *o, int v)
 		v = 1;
 	}
 	WRITE_ONCE(s->ints[o->index], v);
+	if ((o->index == INT_REUSEADDR || o->index == INT_REUSEPORT) &&
+	    s->kind->family->sharing_changed) {
+		s->kind->family->sharing_changed(s);
+	}
 	return 0;
 }
 

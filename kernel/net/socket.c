@@ -46,6 +46,8 @@ struct socket *socket_new(const struct socket_kind *kind, int domain, int type, 
 	list_init(&s->lined_up);
 	list_init(&s->accept_link);
 	list_init(&s->name_link);
+	list_init(&s->addr_link);
+	list_init(&s->receive_link);
 	rb_clear(&s->name_node);
 	list_init(&s->flight_link);
 	list_init(&s->suspect_link);
@@ -62,6 +64,7 @@ struct socket *socket_new(const struct socket_kind *kind, int domain, int type, 
 	s->ints[INT_MTU_DISCOVER] = 1;
 	spin_assert_unshared(&s->lock);
 	s->own_creds = socket_current_creds();
+	s->owner = s->own_creds.uid;
 	s->peer_creds = (struct linux_ucred){ 0, UINT32_MAX, UINT32_MAX };
 	return s;
 }

@@ -92,8 +92,8 @@ int stream_listen(struct socket *s, int backlog)
 	if ((s->state != SOCKET_IDLE && s->state != SOCKET_LISTENING) || s->connect_news ||
 	    !s->bound) {
 		err = -EINVAL;
-	} else if (s->state == SOCKET_IDLE && family->may_listen_locked) {
-		err = family->may_listen_locked(s);
+	} else if (s->state == SOCKET_IDLE && family->listen_locked) {
+		err = family->listen_locked(s);
 	}
 	if (!err) {
 		s->backlog = backlog < 0 || backlog > SOMAXCONN ? SOMAXCONN : (unsigned)backlog;

@@ -200,6 +200,7 @@ static int new_process(const struct clone_request *r, struct process **out)
 	child->exit_signal = r->flags & CLONE_PARENT ? p->exit_signal : r->exit_signal;
 	child->parent_exec_count = r->flags & CLONE_PARENT ? p->parent_exec_count : exec_count;
 	child->creator_tid = task_tid(task_current());
+	task_current()->made_children = true;
 	child->personality = p->personality;
 	child->oom_score_adj = p->oom_score_adj;
 	*out = child;

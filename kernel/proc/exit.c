@@ -110,7 +110,7 @@ static void thread_leaves_children(struct task *t)
 	struct process *p = t->process, *child;
 	uint64_t flags;
 
-	if (list_empty(&p->children)) { /* a hint: only we could have made ours */
+	if (!t->made_children) {
 		return;
 	}
 	flags = spin_lock_irqsave(&proctree_lock);
@@ -148,15 +148,29 @@ static void check_orphaned_locked(struct pid *group, const struct process *witho
 	}
 }
 
+/* How many members each group loses a parent for that may be its last: with the last of them it is
+ * looked at, once. */
+static void note_jobs_locked(struct process *p) REQUIRES(proctree_role)
+{
+	struct process *child;
+
+	ASSERT(spin_held(&proctree_lock));
+	list_for_each_entry(child, &p->children, sibling_link) {
+		if (child->state == PROCESS_ALIVE && tree_parent_keeps_group(child)) {
+			child->group->loses_parents++;
+		}
+	}
+}
+
 /* proctree_lock held; zombies that nobody will wait for go to `dead`. */
 static void reparent_children_locked(struct process *p, struct list *dead) REQUIRES(proctree_role)
 {
 	struct process *reaper = find_reaper_locked(p), *child, *tmp;
 
 	ASSERT(spin_held(&proctree_lock));
+	note_jobs_locked(p);
 	list_for_each_entry_safe(child, tmp, &p->children, sibling_link) {
 		struct pid *group = child->group;
-		bool was_orphaned = tree_group_orphaned_locked(group, NULL);
 
 		list_remove(&child->sibling_link);
 		child->parent = reaper;
@@ -173,7 +187,7 @@ static void reparent_children_locked(struct process *p, struct list *dead) REQUI
 				tree_unlink_locked(child);
 				list_push_back(dead, &child->sibling_link);
 			}
-		} else if (!was_orphaned) {
+		} else if (group->loses_parents && --group->loses_parents == 0) {
 			check_orphaned_locked(group, NULL);
 		}
 	}
@@ -316,7 +330,9 @@ static void become_zombie(struct process *p)
 		p->session->leader = NULL;
 	}
 	p->state = PROCESS_ZOMBIE;
-	check_orphaned_locked(p->group, p);
+	if (p->parent && tree_parent_keeps_group(p)) {
+		check_orphaned_locked(p->group, p);
+	}
 	if (!p->is_init) {
 		process_notify_parent_locked(p, 0, 0);
 	}

@@ -106,6 +106,14 @@ void tree_unlink_locked(struct process *p)
 	pid_unuse(p->pid);
 }
 
+bool tree_parent_keeps_group(const struct process *p)
+{
+	/* pid 1 may be a shell, which is the parent of its own jobs; of what it inherited it is not
+	 * (as init, which is in no job's session). */
+	return p->parent->group != p->group && p->parent->session == p->session &&
+	       !(p->parent == init_process && p->reparented);
+}
+
 /* A group is orphaned when no member has a parent in another group of the same session
  * (POSIX): nobody is left who could continue it. */
 bool tree_group_orphaned_locked(struct pid *group, const struct process *without)
@@ -117,10 +125,7 @@ bool tree_group_orphaned_locked(struct pid *group, const struct process *without
 		if (p == without || p->state != PROCESS_ALIVE || !p->parent) {
 			continue;
 		}
-		/* pid 1 may be a shell, which is the parent of its own jobs; of what it
-		 * inherited it is not (as init, which is in no job's session). */
-		if (p->parent->group != group && p->parent->session == p->session &&
-		    !(p->parent == init_process && p->reparented)) {
+		if (tree_parent_keeps_group(p)) {
 			return false;
 		}
 	}

@@ -113,38 +113,58 @@ static bool take_stop_locked(struct wait_request *r, struct process *child) REQU
 	return cause != 0;
 }
 
-/* 1: r is filled; 0: there are children to wait for; -ECHILD: none. */
-static int look_locked(struct wait_request *r, struct process **reaped) REQUIRES(proctree_role)
+/* 1: r is filled; 0: the child is to be waited for; -ECHILD: it is not. */
+static int look_at_locked(struct wait_request *r, struct process *child, struct process **reaped)
+	REQUIRES(proctree_role)
 {
-	struct process *p = process_current(), *child;
+	if (!eligible_locked(r, child)) {
+		return -ECHILD;
+	}
+	if (take_zombie_locked(r, child, reaped) || take_stop_locked(r, child)) {
+		return 1;
+	}
+	/* Somebody who waits only for stops is not kept waiting by zombies. */
+	return child->state == PROCESS_ALIVE || r->options & WEXITED ? 0 : -ECHILD;
+}
+
+/* The same of all children, or of one, which may be anybody's. */
+static int look_locked(struct wait_request *r, const struct process *p, struct process *one,
+		       struct process **reaped) REQUIRES(proctree_role)
+{
+	struct process *child;
 	int result = -ECHILD;
 
 	ASSERT(spin_held(&proctree_lock));
+	if (one) {
+		return one->parent == p ? look_at_locked(r, one, reaped) : -ECHILD;
+	}
 	list_for_each_entry(child, &p->children, sibling_link) {
-		if (!eligible_locked(r, child)) {
-			continue;
+		int found = look_at_locked(r, child, reaped);
+
+		if (found > 0) {
+			return found;
 		}
-		/* Somebody who waits only for stops is not kept waiting by zombies. */
-		if (child->state == PROCESS_ALIVE || r->options & WEXITED) {
-			result = 0;
-		}
-		if (take_zombie_locked(r, child, reaped) || take_stop_locked(r, child)) {
-			return 1;
-		}
+		result = found ? result : 0;
 	}
 	return result;
 }
 
 int process_wait(struct wait_request *r)
 {
-	struct process *p = process_current(), *reaped = NULL;
+	struct process *p = process_current(), *one = NULL, *reaped = NULL;
 	uint64_t flags;
 	int result, err = 0;
 
 	r->pid = 0;
+	if (r->type == P_PID || r->type == P_PIDFD) {
+		one = process_find(r->type == P_PID ? r->id : r->target->nr);
+		if (!one) {
+			return -ECHILD;
+		}
+	}
 	flags = spin_lock_irqsave(&proctree_lock);
 	for (;;) {
-		result = look_locked(r, &reaped);
+		result = look_locked(r, p, one, &reaped);
 		if (result || r->options & WNOHANG) {
 			break;
 		}
@@ -156,5 +176,6 @@ int process_wait(struct wait_request *r)
 	}
 	spin_unlock_irqrestore(&proctree_lock, flags);
 	process_put(reaped);
+	process_put(one);
 	return result < 0 ? result : 0;
 }

@@ -234,17 +234,11 @@ static bool queue_has(const struct sigpending *p, int sig) REQUIRES(siglock_role
 void signal_unqueue_locked(struct process *p, struct sigqueue *q)
 {
 	int sig = q->info.signo;
-	struct task *t;
 
 	ASSERT(spin_held(&p->siglock));
 	list_remove(&q->link);
-	if (!queue_has(&p->shared, sig)) {
-		p->shared.set &= ~SIGBIT(sig);
-	}
-	list_for_each_entry(t, &p->threads, thread_link) {
-		if (t->pending.set & SIGBIT(sig) && !queue_has(&t->pending, sig)) {
-			t->pending.set &= ~SIGBIT(sig);
-		}
+	if (!queue_has(q->on, sig)) {
+		q->on->set &= ~SIGBIT(sig);
 	}
 }
 

@@ -187,6 +187,7 @@ int signal_send_locked(struct process *p, struct task *t, const struct siginfo *
 	}
 	if (q) {
 		q->info = *info;
+		q->on = pending;
 		list_push_back(&pending->queue, &q->link);
 	}
 	pending->set |= SIGBIT(sig);

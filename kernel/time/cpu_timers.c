@@ -18,6 +18,7 @@
 #include "timers_internal.h"
 
 #define MIN_STEP (100 * NSEC_PER_USEC)
+#define MAX_AT_ONCE 32
 
 struct cpu_itimer {
 	uint64_t expires, interval; /* ns of CPU time; expires 0 = off */
@@ -25,7 +26,7 @@ struct cpu_itimer {
 struct cpu_timers {
 	struct process *process;
 	struct timer timer;
-	struct list armed GUARDED_BY(siglock_role);	      /* struct posix_timer.cpu_link */
+	struct rb_tree armed GUARDED_BY(siglock_role);	      /* struct posix_timer.cpu_node */
 	struct cpu_itimer itimer[2] GUARDED_BY(siglock_role); /* CPU_PROF, CPU_VIRT */
 	uint64_t next_xcpu
 		GUARDED_BY(siglock_role); /* ns: when SIGXCPU is due; 0 = RLIMIT_CPU is not set */
@@ -40,31 +41,90 @@ bool cpu_timer_is_dead_locked(const struct posix_timer *t)
 
 /* --- what has expired; each returns the CPU time left until its next expiry --- */
 
-static uint64_t check_posix(struct cpu_timers *c, uint64_t since) REQUIRES(siglock_role)
+/* The order in `armed`: by clock, then by expiry; equal ones as they came. */
+static int compare_clocks(const struct cpu_clock *a, const struct cpu_clock *b)
 {
-	struct posix_timer *t, *tmp;
-	uint64_t least = UINT64_MAX;
-	struct list due = LIST_INIT(due);
+	uintptr_t x = (uintptr_t)a->task | (uintptr_t)a->process;
+	uintptr_t y = (uintptr_t)b->task | (uintptr_t)b->process;
 
-	list_for_each_entry_safe(t, tmp, &c->armed, cpu_link) {
-		if (cpu_clock_sample_locked(&t->cpu, c->process, since) >= t->expires) {
-			list_remove(&t->cpu_link);
-			list_push_back(&due, &t->cpu_link);
-		} else if (cpu_timer_is_dead_locked(t)) {
-			list_remove(&t->cpu_link); /* or it would be looked at for ever */
+	return x != y ? (x < y ? -1 : 1) : (int)a->which - (int)b->which;
+}
+
+static bool comes_before(const struct posix_timer *a, const struct posix_timer *b)
+	REQUIRES(siglock_role)
+{
+	int order = compare_clocks(&a->cpu, &b->cpu);
+
+	return order ? order < 0 : a->expires < b->expires;
+}
+
+/* The first to expire by the clock after this one (NULL: by the first). */
+static struct posix_timer *next_clock(struct cpu_timers *c, const struct cpu_clock *after)
+	REQUIRES(siglock_role)
+{
+	struct posix_timer *first = NULL;
+
+	for (struct rb_node *n = c->armed.root; n;) {
+		struct posix_timer *t = rb_entry(n, struct posix_timer, cpu_node);
+		bool later = !after || compare_clocks(&t->cpu, after) > 0;
+
+		first = later ? t : first;
+		n = later ? n->left : n->right;
+	}
+	return first;
+}
+
+/* Takes out what has expired by t's clock, or never will (or it would be looked at for ever), of which
+ * t is the first; *room: how many more may.  Returns the time until the next one. */
+static uint64_t collect(struct cpu_timers *c, struct posix_timer *t, uint64_t since,
+			struct list *due, unsigned *room) REQUIRES(siglock_role)
+{
+	const struct cpu_clock *clock = &t->cpu;
+	uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process, since);
+	bool dead = cpu_timer_is_dead_locked(t);
+
+	while (t && compare_clocks(&t->cpu, clock) == 0 && (t->expires <= now || dead)) {
+		struct rb_node *n = rb_next(&t->cpu_node);
+
+		if (*room == 0) {
+			return 0;
+		}
+		--*room;
+		rb_remove(&c->armed, &t->cpu_node);
+		if (t->expires <= now) {
+			list_push_back(due, &t->cpu_link);
+		} else {
 			t->armed = false;
 		}
+		t = n ? rb_entry(n, struct posix_timer, cpu_node) : NULL;
+	}
+	return t && compare_clocks(&t->cpu, clock) == 0 ? t->expires - now : UINT64_MAX;
+}
+
+/* A few at a time, as interrupts are off: the others have their turn with the next look. */
+static uint64_t check_posix(struct cpu_timers *c, uint64_t since) REQUIRES(siglock_role)
+{
+	uint64_t least = UINT64_MAX;
+	unsigned room = MAX_AT_ONCE;
+	struct list due = LIST_INIT(due);
+	struct posix_timer *t;
+
+	for (t = next_clock(c, NULL); t && room;) {
+		struct cpu_clock clock = t->cpu;
+		uint64_t left = collect(c, t, since, &due, &room);
+
+		least = MIN(least, left);
+		t = next_clock(c, &clock);
+	}
+	if (t) {
+		least = 0;
 	}
 	/* Each once: one that arms itself again has its next turn with the next look. */
 	while (!list_empty(&due)) {
 		t = list_first_entry(&due, struct posix_timer, cpu_link);
 		list_remove(&t->cpu_link);
 		posix_timer_fire_locked(t, cpu_clock_sample_locked(&t->cpu, c->process, since));
-	}
-	list_for_each_entry(t, &c->armed, cpu_link) {
-		uint64_t now = cpu_clock_sample_locked(&t->cpu, c->process, since);
-
-		least = MIN(least, t->expires > now ? t->expires - now : 0);
+		least = rb_linked(&t->cpu_node) ? 0 : least;
 	}
 	return least;
 }
@@ -157,7 +217,6 @@ int cpu_timers_prepare(struct process *p)
 		return -ENOMEM;
 	}
 	c->process = p;
-	list_init(&c->armed);
 	timer_init(&c->timer, expired);
 	flags = process_lock(p);
 	if (!p->cpu_timers) {
@@ -171,8 +230,17 @@ int cpu_timers_prepare(struct process *p)
 
 void cpu_timer_arm_locked(struct process *p, struct posix_timer *t)
 {
+	struct rb_node **link = &p->cpu_timers->armed.root, *parent = NULL;
+
 	ASSERT(spin_held(&p->siglock));
-	list_push_back(&p->cpu_timers->armed, &t->cpu_link);
+	while (*link) {
+		parent = *link;
+		link = comes_before(t, rb_entry(parent, struct posix_timer, cpu_node))
+			       ? &parent->left
+			       : &parent->right;
+	}
+	rb_link(&t->cpu_node, parent, link);
+	rb_insert_fix(&p->cpu_timers->armed, &t->cpu_node);
 	if (!p->cpu_timers->stopped) {
 		timer_arm(&p->cpu_timers->timer, clock_mono_ns() + MIN_STEP);
 	}
@@ -182,6 +250,9 @@ void cpu_timer_disarm_locked(struct posix_timer *t)
 {
 	ASSERT(spin_held(&t->process->siglock));
 	list_remove(&t->cpu_link);
+	if (rb_linked(&t->cpu_node)) {
+		rb_remove(&t->process->cpu_timers->armed, &t->cpu_node);
+	}
 }
 
 void cpu_itimer_get_locked(struct process *p, unsigned which, uint64_t *left, uint64_t *interval)

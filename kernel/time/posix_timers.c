@@ -269,6 +269,7 @@ static int init_timer(struct posix_timer *t, const struct linux_sigevent *event)
 	t->signo = event ? event->signo : SIGALRM;
 	t->value = event ? event->value : 0;
 	list_init(&t->link);
+	rb_clear(&t->cpu_node);
 	list_init(&t->cpu_link);
 	timer_init(&t->timer, timer_expired);
 	t->q = sigqueue_alloc(u, process_rlimit(p, RLIMIT_SIGPENDING), false);

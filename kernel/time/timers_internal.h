@@ -28,15 +28,16 @@ uint64_t cpu_clock_sample_locked(struct cpu_clock *c, struct process *own, uint6
 	REQUIRES(siglock_role);
 
 struct posix_timer {
-	struct list link GUARDED_BY(siglock_role);     /* [S] process->posix_timers */
-	struct rb_node id_node;			       /* [S] process->timer_ids */
-	struct process *process;		       /* [I] lives longer than its timers */
-	int id, clock, notify, signo;		       /* [I] */
-	struct pid *target;			       /* [I] counted: SIGEV_THREAD_ID */
-	uint64_t value;				       /* [I] sival */
-	struct timer timer;			       /* clocks of the wall and monotonic kind */
-	struct cpu_clock cpu;			       /* CPU clocks */
-	struct list cpu_link GUARDED_BY(siglock_role); /* [S] cpu_timers->armed */
+	struct list link GUARDED_BY(siglock_role); /* [S] process->posix_timers */
+	struct rb_node id_node;			   /* [S] process->timer_ids */
+	struct process *process;		   /* [I] lives longer than its timers */
+	int id, clock, notify, signo;		   /* [I] */
+	struct pid *target;			   /* [I] counted: SIGEV_THREAD_ID */
+	uint64_t value;				   /* [I] sival */
+	struct timer timer;			   /* clocks of the wall and monotonic kind */
+	struct cpu_clock cpu;			   /* CPU clocks */
+	struct rb_node cpu_node GUARDED_BY(siglock_role); /* [S] cpu_timers->armed */
+	struct list cpu_link GUARDED_BY(siglock_role);	  /* [S] of those that are about to fire */
 	uint64_t expires GUARDED_BY(siglock_role);  /* [S] ns of clock_mono_ns(), or of CPU time */
 	uint64_t interval GUARDED_BY(siglock_role); /* [S] ns */
 	bool armed, deleted;			    /* [S] */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* UNIT_SOURCES: kernel/net/inet.c tests/unit/shim/base.c */
+/* UNIT_SOURCES: kernel/net/inet.c kernel/net/inet_table.c kernel/lib/bitmap.c tests/unit/shim/base.c */
 /* Ports and addresses: who may bind what, who receives. */
 #include "test.h"
 
@@ -50,6 +50,8 @@ static struct socket *make(int domain, int type)
 	s->domain = domain;
 	s->type = type;
 	list_init(&s->name_link);
+	list_init(&s->addr_link);
+	list_init(&s->receive_link);
 	return s;
 }
 static void drop_all(void)
@@ -86,6 +88,16 @@ static struct socket *find(struct socket *s, struct sock_addr a)
 	struct socket *out = NULL;
 
 	return inet_family.find(s, &a, &out) ? NULL : out;
+}
+static int listen_on(struct socket *s)
+{
+	int err;
+
+	spin_lock(&net_lock);
+	err = inet_family.listen_locked(s);
+	spin_unlock(&net_lock);
+	s->state = err ? SOCKET_IDLE : SOCKET_LISTENING;
+	return err;
 }
 #define LO 0x7f000001
 
@@ -132,16 +144,55 @@ static void test_reuse(void)
 	struct socket *a = make(AF_INET, SOCK_STREAM), *b = make(AF_INET, SOCK_STREAM);
 
 	a->ints[INT_REUSEADDR] = b->ints[INT_REUSEADDR] = 1;
-	a->state = SOCKET_LISTENING;
 	CHECK_EQ(bind_to(a, v4(LO, 1000)), 0);
+	CHECK_EQ(listen_on(a), 0);
 	CHECK_EQ(bind_to(b, v4(LO, 1000)), -EADDRINUSE);
 	a->state = SOCKET_IDLE;
 	CHECK_EQ(bind_to(b, v4(LO, 1000)), 0);
 	struct socket *c = make(AF_INET, SOCK_STREAM);
 	CHECK_EQ(bind_to(c, v4(LO, 1000)), -EADDRINUSE);
+	CHECK_EQ(listen_on(a), 0);
+	CHECK_EQ(listen_on(b), -EADDRINUSE);
 	inet_family.unbind(a);
 	inet_family.unbind(b);
 	CHECK_EQ(bind_to(c, v4(LO, 1000)), 0);
+	drop_all();
+}
+/* By whom, and until when: what was said once does not hold for ever. */
+static void test_share_port(void)
+{
+	struct socket *s[8];
+
+	for (int i = 0; i < 8; i++) {
+		s[i] = make(i < 6 ? AF_INET : AF_INET6, SOCK_STREAM);
+		s[i]->ints[INT_REUSEPORT] = 1;
+	}
+	CHECK_EQ(bind_to(s[0], v4(LO, 1000)), 0);
+	CHECK_EQ(bind_to(s[1], v4(0, 1000)), 0);
+	CHECK_EQ(listen_on(s[1]), 0);
+	CHECK_EQ(listen_on(s[0]), 0);
+	s[2]->owner = 7;
+	CHECK_EQ(bind_to(s[2], v4(LO, 1000)), -EADDRINUSE);
+	CHECK_EQ(bind_to(s[2], v4(0, 1000)), -EADDRINUSE);
+	CHECK_EQ(bind_to(s[6], v6(0, 1000)), 0);
+	s[7]->owner = 7;
+	CHECK_EQ(bind_to(s[7], v6(1, 1000)), -EADDRINUSE);
+	s[0]->ints[INT_REUSEPORT] = 0;
+	inet_family.sharing_changed(s[0]);
+	CHECK_EQ(bind_to(s[3], v4(LO, 1000)), -EADDRINUSE);
+	CHECK_EQ(bind_to(s[3], v4(0, 1000)), -EADDRINUSE);
+	CHECK_EQ(bind_to(s[3], v4(LO + 1, 1000)), 0);
+	s[0]->ints[INT_REUSEPORT] = 1;
+	inet_family.sharing_changed(s[0]);
+	CHECK_EQ(bind_to(s[4], v4(0, 1000)), 0);
+	inet_family.unbind(s[0]);
+	inet_family.unbind(s[1]);
+	CHECK_EQ(bind_to(s[2], v4(LO, 1000)), -EADDRINUSE);
+	for (int i = 3; i < 7; i++) {
+		inet_family.unbind(s[i]);
+	}
+	CHECK_EQ(bind_to(s[2], v4(LO, 1000)), 0);
+	CHECK_EQ(bind_to(s[7], v6(0, 1000)), 0);
 	drop_all();
 }
 static void test_ephemeral(void)
@@ -188,7 +239,11 @@ static void test_find(void)
 	a.in6.addr[12] = 127;
 	a.in6.addr[15] = 1;
 	CHECK(find(c, a) == NULL);
-	t->state = SOCKET_LISTENING;
+	CHECK_EQ(listen_on(t), 0);
+	CHECK(find(c, a) == t);
+	t->state = SOCKET_IDLE;
+	CHECK(find(c, a) == NULL);
+	CHECK_EQ(listen_on(t), 0);
 	CHECK(find(c, a) == t);
 	drop_all();
 }
@@ -218,6 +273,7 @@ int main(void)
 	RUN(test_addresses);
 	RUN(test_conflicts);
 	RUN(test_reuse);
+	RUN(test_share_port);
 	RUN(test_ephemeral);
 	RUN(test_find);
 	RUN(test_names);

@@ -301,34 +301,21 @@ int pseudo_add_text(struct superblock *sb, const char *path, uint32_t mode,
 }
 
 /* --- directories --- */
-static bool entry_before(const struct dentry *d, uint64_t pos, const struct dentry *best)
-{
-	return d->dir_pinned && d->inode && d->generation >= pos &&
-	       (!best || d->generation < best->generation);
-}
-
-/* The entry with the smallest cookie >= pos, counted.  `from` (counted or NULL) is where the
- * last call ended: children are in the order of their cookies except after a rename. */
-static struct dentry *next_entry(struct dentry *dir, struct dentry *from, uint64_t pos)
+/* The entry with the smallest cookie >= pos, counted. */
+static struct dentry *next_entry(const struct dentry *dir, uint64_t pos)
 {
 	struct dentry *d, *best = NULL;
 
 	spin_lock(&dcache_lock);
-	if (from && !from->unhashed && from->parent == dir) {
-		struct list *n = from->child_link.next;
+	for (struct rb_node *n = dir->by_cookie.root; n;) {
+		d = rb_entry(n, struct dentry, cookie_node);
+		best = d->generation >= pos ? d : best;
+		n = d->generation >= pos ? n->left : n->right;
+	}
+	while (best && !(best->dir_pinned && best->inode)) { /* about to leave */
+		struct rb_node *n = rb_next(&best->cookie_node);
 
-		for (; n != &dir->children && !best; n = n->next) {
-			d = list_entry(n, struct dentry, child_link);
-			if (entry_before(d, pos, NULL)) {
-				best = d;
-			}
-		}
-	} else {
-		list_for_each_entry(d, &dir->children, child_link) {
-			if (entry_before(d, pos, best)) {
-				best = d;
-			}
-		}
+		best = n ? rb_entry(n, struct dentry, cookie_node) : NULL;
 	}
 	if (best) {
 		dentry_ref_locked(best);
@@ -339,7 +326,7 @@ static struct dentry *next_entry(struct dentry *dir, struct dentry *from, uint64
 
 int pseudo_readdir(struct file *f, struct dir_context *ctx)
 {
-	struct dentry *dir = f->path.dentry, *d = NULL, *next;
+	struct dentry *dir = f->path.dentry, *d;
 	uint64_t up = dir->parent->inode ? dir->parent->inode->ino : dir->inode->ino;
 
 	if (ctx->pos == 0) {
@@ -354,25 +341,19 @@ int pseudo_readdir(struct file *f, struct dir_context *ctx)
 		}
 		ctx->pos = 2;
 	}
-	for (;;) {
-		bool more;
+	while ((d = next_entry(dir, ctx->pos))) {
+		bool more = ctx->emit(ctx, d->name, d->name_len, d->inode->ino,
+				      d->inode->mode >> 12 & 15, d->generation + 1);
 
-		next = next_entry(dir, d, ctx->pos);
-		if (d) {
-			dentry_put(d);
+		if (more) {
+			ctx->pos = d->generation + 1;
 		}
-		d = next;
-		if (!d) {
-			return 0;
-		}
-		more = ctx->emit(ctx, d->name, d->name_len, d->inode->ino,
-				 d->inode->mode >> 12 & 15, d->generation + 1);
+		dentry_put(d);
 		if (!more) {
-			dentry_put(d);
-			return 0;
+			break;
 		}
-		ctx->pos = d->generation + 1;
 	}
+	return 0;
 }
 long pseudo_dir_lseek(struct file *f, int64_t off, int whence)
 {
