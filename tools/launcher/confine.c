@@ -33,6 +33,9 @@
 #define NOBODY 65534u
 #define X32_CALLS 0x40000000u
 #define SET_ID_BITS (S_ISUID | S_ISGID)
+/* In S_IFCHR and S_IFBLK, and in nothing else that mknod() takes.  CAP_MKNOD is not enough: everybody
+ * may make the character device 0:0, which hides a file from an overlay. */
+#define DEVICE_BIT 0020000u
 
 NORETURN static void die(const char *what)
 {
@@ -169,12 +172,12 @@ static size_t argument(unsigned n)
 	return offsetof(struct seccomp_data, args) + n * sizeof(uint64_t);
 }
 
-/* Refuses a set-id bit in argument `mode`. */
-static void filter_mode(struct filter *f, uint32_t call, unsigned mode)
+/* Refuses some bits in argument `mode`. */
+static void filter_mode(struct filter *f, uint32_t call, unsigned mode, uint32_t refused)
 {
 	emit_if(f, BPF_JEQ, call, 4);
 	emit_load(f, argument(mode));
-	emit_if(f, BPF_JSET, SET_ID_BITS, 1);
+	emit_if(f, BPF_JSET, refused, 1);
 	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
 	emit_return(f, SECCOMP_RET_ALLOW);
 }
@@ -245,13 +248,13 @@ static void filter_strangers(struct filter *f)
  * takes openat(). */
 static void filter_privileged_files(struct filter *f)
 {
-	filter_mode(f, SYS_chmod, 1);
-	filter_mode(f, SYS_fchmod, 1);
-	filter_mode(f, SYS_fchmodat, 2);
-	filter_mode(f, 452 /* fchmodat2 */, 2);
-	filter_mode(f, SYS_creat, 1);
-	filter_mode(f, SYS_mknod, 1);
-	filter_mode(f, SYS_mknodat, 2);
+	filter_mode(f, SYS_chmod, 1, SET_ID_BITS);
+	filter_mode(f, SYS_fchmod, 1, SET_ID_BITS);
+	filter_mode(f, SYS_fchmodat, 2, SET_ID_BITS);
+	filter_mode(f, 452 /* fchmodat2 */, 2, SET_ID_BITS);
+	filter_mode(f, SYS_creat, 1, SET_ID_BITS);
+	filter_mode(f, SYS_mknod, 1, SET_ID_BITS | DEVICE_BIT);
+	filter_mode(f, SYS_mknodat, 2, SET_ID_BITS | DEVICE_BIT);
 	filter_open(f, SYS_open, 2);
 	filter_open(f, SYS_openat, 3);
 	filter_answer(f, SYS_openat2, ENOSYS);
