@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "confine.h"
 
+#include <asm/sockios.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 
 #include <lib/launch.h>
 
+#include "closet.h"
 #include "landlock.h"
 #include "report.h"
 
@@ -33,6 +35,10 @@
 #define NOBODY 65534u
 #define X32_CALLS 0x40000000u
 #define SET_ID_BITS (S_ISUID | S_ISGID)
+/* Those that clone() can make. */
+#define NEW_NAMESPACES                                                                 \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
 /* In S_IFCHR and S_IFBLK, and in nothing else that mknod() takes.  CAP_MKNOD is not enough: everybody
  * may make the character device 0:0, which hides a file from an overlay. */
 #define DEVICE_BIT 0020000u
@@ -114,7 +120,7 @@ char **confine_environment(void)
 /* --- system call filters ----------------------------------------------- */
 
 struct filter {
-	struct sock_filter code[128];
+	struct sock_filter code[192];
 	unsigned short n;
 };
 
@@ -235,10 +241,50 @@ static void filter_strangers(struct filter *f)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		filter_answer(f, calls[i], EPERM);
 	}
+	/* A user namespace of its own would have every capability in it. */
+	emit_if(f, BPF_JEQ, SYS_clone, 4);
+	emit_load(f, argument(0));
+	emit_if(f, BPF_JSET, NEW_NAMESPACES, 1);
+	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
+	emit_return(f, SECCOMP_RET_ALLOW);
+	/* has its flags in memory; who finds it missing takes clone() */
+	filter_answer(f, SYS_clone3, ENOSYS);
 	/* The daemon's threads want a working directory each. */
 	emit_if(f, BPF_JEQ, SYS_unshare, 4);
 	emit_load(f, argument(0));
 	emit_unless(f, BPF_JEQ, CLONE_FS, 1);
+	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
+	emit_return(f, SECCOMP_RET_ALLOW);
+}
+
+/* The daemon of root could end any process.  Not for QEMU, whose threads wake each other: musl does it by a
+ * thread's number alone, which may be anybody's. */
+static void filter_signals(struct filter *f)
+{
+	static const uint32_t calls[] = { SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+					  SYS_pidfd_send_signal };
+	static const uint32_t own[] = { SYS_kill, SYS_tgkill };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		filter_answer(f, calls[i], EPERM);
+	}
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		emit_if(f, BPF_JEQ, own[i], 4);
+		emit_load(f, argument(0));
+		emit_unless(f, BPF_JEQ, (uint32_t)getpid(), 1);
+		emit_return(f, SECCOMP_RET_ERRNO | EPERM);
+		emit_return(f, SECCOMP_RET_ALLOW);
+	}
+	/* SIGIO and others, sent by a file to whom its owner names */
+	emit_if(f, BPF_JEQ, SYS_fcntl, 5);
+	emit_load(f, argument(1));
+	emit_unless(f, BPF_JEQ, F_SETOWN, 2);
+	emit_unless(f, BPF_JEQ, F_SETOWN_EX, 1);
+	emit_return(f, SECCOMP_RET_ALLOW);
+	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
+	emit_if(f, BPF_JEQ, SYS_ioctl, 4);
+	emit_load(f, argument(1));
+	emit_if(f, BPF_JEQ, FIOSETOWN, 1);
 	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
 	emit_return(f, SECCOMP_RET_ALLOW);
 }
@@ -364,6 +410,10 @@ void confine_vm(const struct vm_needs *needs)
 	/* While there is still the right to. */
 	limit_bounding_set(0);
 	leave_root(needs);
+	if (!landlock_exists()) {
+		closet_enter(needs->program);
+		limit_bounding_set(0);
+	}
 	limit_capabilities(0);
 	landlock_vm(needs->program, needs->kernel, needs->network);
 	filter_begin(&f);
@@ -394,6 +444,7 @@ void confine_share(const struct share_needs *needs)
 	}
 	filter_strangers(&f);
 	filter_network(&f);
+	filter_signals(&f);
 	if (!needs->privileged_files) {
 		filter_privileged_files(&f);
 	}

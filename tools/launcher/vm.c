@@ -218,7 +218,7 @@ static void add_c_daemon(struct helper *d, const struct run_options *o)
 	arg(d, "cache=%s", o->cache);
 	args(d, "-o", "sandbox=chroot,xattr,announce_submounts,log_level=err");
 	if (!o->privileged_files) {
-		args(d, "-o", "modcaps=" CONFINE_MODCAPS);
+		args(d, "-o", "modcaps=" CONFINE_MODCAPS ",no_posix_acl");
 	}
 }
 
