@@ -121,11 +121,28 @@ def descendants(pid):
     return found
 
 
-# pause(), for ever
-SLEEPER_CODE = bytes.fromhex('b8220000000f05ebf7')
-SLEEPER = (b'\x7fELF\2\1\1' + bytes(9)
-           + struct.pack('<HHIQQQIHHHHHH', 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0)
-           + struct.pack('<IIQQQQQQ', 1, 5, 0, 0x400000, 0x400000, 0x78 + 9, 0x78 + 9, 4096) + SLEEPER_CODE)
+def program(code):
+    """An executable of these few instructions."""
+    code = bytes.fromhex(code)
+    return (b'\x7fELF\2\1\1' + bytes(9)
+            + struct.pack('<HHIQQQIHHHHHH', 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+            + struct.pack('<IIQQQQQQ', 1, 5, 0, 0x400000, 0x400000, 0x78 + len(code), 0x78 + len(code), 4096) + code)
+
+
+PAUSE = 'b8220000000f05 ebf7'
+SLEEPER = program(PAUSE)
+# kill(getppid(), SIGSTOP)
+STOPPER = program('b86e0000000f05 89c7 be13000000 b83e0000000f05' + PAUSE)
+
+
+@case
+def a_test_that_stops_the_runner_ends_nevertheless():
+    with tempfile.TemporaryDirectory(prefix='suite-test-') as folder:
+        for name, content in (('a', STOPPER), ('b', (ROOTFS / 'bin' / 'hello').read_bytes())):
+            pathlib.Path(folder, name).write_bytes(content)
+            pathlib.Path(folder, name).chmod(0o755)
+        done = corrida('suite', '--one-vm', '--timeout', '3', folder)
+        assert done.stdout.endswith('\n1 passed, 1 failed, 0 skipped\n'), done
 
 
 @case
