@@ -420,6 +420,21 @@ def names_do_not_reach_a_terminal_raw():
 
 
 @case
+def names_make_no_lines():
+    """of the kernel's log and of the launcher's own"""
+    keep, root = temporary_root()
+    with keep, tempfile.NamedTemporaryFile() as log:
+        name = b'a\n[    0.0] FORGED'
+        shutil.copy(ROOTFS / 'bin' / 'exits', os.fsencode(root) + b'/bin/' + name)
+        done = run(*BOUND, f'--kernel-log={log.name}', str(root), b'/bin/' + name, 'null')
+        expect(done, 139, b'', 'segmentation fault')
+        text = log.read()
+        assert b'segmentation fault' in text, text
+        for said in (done.stderr, text):
+            assert all(b'FORGED' not in line or b'segmentation' in line for line in said.splitlines()), said
+
+
+@case
 def kernel_logs_of_a_lying_guest():
     with tempfile.NamedTemporaryFile() as log:
         expect(run(*FAKE, f'--kernel-log={log.name}', DIR, '/log'), 0)
