@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,7 +35,9 @@ static bool enter_namespaces(void)
 
 	snprintf(uids, sizeof(uids), "%u %u 1", uid, uid);
 	snprintf(gids, sizeof(gids), "%u %u 1", gid, gid);
-	return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+	/* Root who became somebody else has lost the right to write below /proc/self. */
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 &&
+	       unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
 	       write_proc("/proc/self/setgroups", "deny") &&
 	       write_proc("/proc/self/uid_map", uids) && write_proc("/proc/self/gid_map", gids);
 }
