@@ -107,35 +107,34 @@ static void put_line(const char *prefix, const char *line, size_t len)
 	}
 }
 
-static void report_va(const char *fmt, va_list ap)
+static size_t format_line(char *line, size_t room, const char *fmt, va_list ap)
 {
-	char line[8192];
-	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	int n = vsnprintf(line, room, fmt, ap);
 
 	if (n < 0) {
-		return;
+		return 0;
 	}
-	if ((size_t)n >= sizeof(line)) {
-		n = sizeof(line) - 1;
-	}
-	put_line("corrida: ", line, (size_t)n);
+	return (size_t)n < room ? (size_t)n : room - 1;
 }
 
 void report(const char *fmt, ...)
 {
+	char line[8192];
 	va_list ap;
 
 	va_start(ap, fmt);
-	report_va(fmt, ap);
+	put_line("corrida: ", line, format_line(line, sizeof(line), fmt, ap));
 	va_end(ap);
 }
 
 void fail(const char *fmt, ...)
 {
+	char line[8192];
 	va_list ap;
 
+	/* There is no time for it to wait for its turn. */
 	va_start(ap, fmt);
-	report_va(fmt, ap);
+	report_line("corrida: ", line, format_line(line, sizeof(line), fmt, ap));
 	va_end(ap);
 	exit(LAUNCH_STATUS_FAULT);
 }

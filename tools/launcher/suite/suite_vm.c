@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -167,7 +169,12 @@ static const char *install_runner(const struct suite *s)
 	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to;
 	struct stat st;
 	off_t at = 0;
-	char *path = text("%s/.corrida-suite-%d", s->o.real_dir, (int)getpid());
+	uint64_t number = 0;
+	char *path;
+
+	/* A test of the VM before may have made whatever it could guess. */
+	(void)getrandom(&number, sizeof(number), 0);
+	path = text("%s/.corrida-suite-%016llx", s->o.real_dir, (unsigned long long)number);
 
 	to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	if (from < 0 || to < 0 || fstat(from, &st) < 0) {
