@@ -19,4 +19,6 @@ char *strstr(const char *s, const char *needle);
 /* Copies at most size - 1 bytes and always terminates; returns the bytes copied
  * (less than strlen(src) when it was cut). */
 size_t str_copy(char *dst, const char *src, size_t size);
+/* Puts '?' for the control characters of a text that holds names of a program's choice. */
+void str_make_line(char *text, size_t len);
 bool str_starts_with(const char *s, const char *prefix);

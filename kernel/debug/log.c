@@ -71,9 +71,9 @@ void log_write(enum log_level level, const char *fmt, ...)
 
 	size_t len = MIN((size_t)n, sizeof(line) - 2);
 
-	if (line[len - 1] != '\n') {
-		line[len++] = '\n';
-	}
+	len -= line[len - 1] == '\n';
+	str_make_line(line, len);
+	line[len++] = '\n';
 	uint64_t flags = irq_save();
 
 	/* An NMI may have interrupted the holder: then the line is lost. */

@@ -201,6 +201,7 @@ void hostctl_warn(const char *fmt, ...)
 	n = fmt_vsnprintf(line, sizeof(line) - 1, fmt, ap);
 	va_end(ap);
 	n = MIN(n, (int)sizeof(line) - 2);
+	str_make_line(line, (size_t)n);
 	line[n++] = '\n';
 	hostctl_text(CTL_WARN, line, (size_t)n);
 }

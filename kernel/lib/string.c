@@ -190,6 +190,17 @@ size_t str_copy(char *dst, const char *src, size_t size)
 	return n;
 }
 
+void str_make_line(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f) {
+			text[i] = '?';
+		}
+	}
+}
+
 bool str_starts_with(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));

@@ -303,6 +303,42 @@ def timeouts():
 
 
 @case
+def floods_do_not_outlive_their_time():
+    """from where the launcher listens, with and without a reader of its stderr"""
+    for what in ('flood-log', 'flood-serial', 'flood-ctl', 'flood-warn'):
+        for reader in (subprocess.DEVNULL, subprocess.PIPE):
+            process = start(*FAKE, '--timeout', '1', DIR, f'/{what}', stderr=reader)
+            assert wait(process, 10) == 124, what
+            kill_and_wait(process)
+
+
+@case
+def nobody_who_reads_stderr_or_the_log_does_not_keep_the_vm():
+    with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
+        log = os.path.join(folder, 'log')
+        os.mkfifo(log)
+        reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+        for options, what in (((), '/flood-warn'), ((f'--kernel-log={log}',), '/flood-lines')):
+            process = start(*FAKE, *options, DIR, what)
+            parts = helpers(process)
+            assert process.stdout.readline() == b'ready\n'
+            CLOCK.sleep(1)
+            for _ in range(2):
+                process.send_signal(signal.SIGTERM)
+                CLOCK.sleep(0.3)
+            assert wait(process, 10) == 143, what
+            assert all(is_gone(p) for p in parts.values())
+            kill_and_wait(process)
+        os.close(reader)
+
+
+@case
+def a_vm_that_hangs_up_is_ended():
+    done = fake('/close-ctl')
+    expect(done, 125, b'ready\n', 'QEMU has closed the control channel')
+
+
+@case
 def killed_parts_end_all_within_a_second():
     for prefix in users():
         for victim in ('qemu', 'virtiofsd', 'launcher'):

@@ -67,14 +67,22 @@ class Running:
         kill_and_wait(self.process)
 
 
-def without_close_range():
+def without(number):
     """In a child: the system call is missing, as on an older kernel."""
-    code = [(0x20, 0, 0, 0), (0x15, 0, 1, SYS_CLOSE_RANGE), (6, 0, 0, 0x50000 | 38), (6, 0, 0, 0x7fff0000)]
+    code = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (6, 0, 0, 0x50000 | 38), (6, 0, 0, 0x7fff0000)]
     text = b''.join(struct.pack('HBBI', *c) for c in code)
     buffer = ctypes.create_string_buffer(text, len(text))
     program = struct.pack('HxxxxxxQ', len(code), ctypes.addressof(buffer))
     if LIBC.prctl(38, 1, 0, 0, 0) or LIBC.prctl(22, 2, ctypes.c_char_p(program)):
         os._exit(99)
+
+
+def without_close_range():
+    without(SYS_CLOSE_RANGE)
+
+
+def without_landlock():
+    without(SYS_LANDLOCK)
 
 
 @case
@@ -187,7 +195,7 @@ def a_qemu_that_only_root_can_execute_has_no_rights_either():
             assert capabilities(parts['qemu'])['Eff'] == capabilities(os.getpid())['Eff']
 
 
-def rights(prefix, *options, wrap=()):
+def rights(prefix, *options, wrap=(), **more):
     """What a QEMU can do that a guest has taken over: {what: outcome}."""
     with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
         os.chmod(folder, 0o777)
@@ -199,7 +207,7 @@ def rights(prefix, *options, wrap=()):
         mine.write_text('secret')
         mine.chmod(0o666)
         done = execute([*wrap, *prefix, CORRIDA, 'run', *options, *qemu, '--kernel', '/dev/null', DIR,
-                        '/rights', str(mine)])
+                        '/rights', str(mine)], **more)
         expect(done, 0)
         return dict(line.split(': ', 1) for line in done.stdout.decode().splitlines())
 
@@ -210,6 +218,8 @@ def a_qemu_that_was_taken_over():
         got = rights(prefix)
         assert got['internet'] == got['unix'] == 'Permission denied', got
         assert got.get('namespace', 'Operation not permitted') == 'Operation not permitted', got
+        assert got['clone'] == 'Operation not permitted', got
+        assert got['clone3'] == 'Function not implemented', got
         if landlock() >= 2:
             assert got['write'] == got['create'] == got['remove'] == 'Permission denied', got
         if landlock() >= 2 or not prefix and ROOT:
@@ -233,6 +243,26 @@ def the_distributions_qemu_cannot_read_the_users_files():
         got = rights(prefix, wrap=mount)
         assert got['read'] == got['write'] == 'Permission denied', got
         assert got['libraries'] == 'can', got
+
+
+@case
+def without_landlock_qemu_sees_only_the_system():
+    if not ROOT:
+        raise Skip('mounts a fake QEMU over the real one: not root')
+    mount = ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"',
+             str(HERE / 'fake-qemu'), shutil.which('qemu-system-x86_64')]
+    for prefix in users():
+        with Running(prefix=prefix, preexec_fn=without_landlock) as parts:
+            pid = parts['qemu']
+            assert not any(capabilities(pid).values()), capabilities(pid)
+            ids = set(status(pid)['Uid'].split())
+            assert ids == {'65534'} if prefix else len(ids) == 1 and '0' not in ids, ids
+            seen = set(os.listdir(f'/proc/{pid}/root'))
+            assert seen <= {'usr', 'bin', 'lib', 'lib32', 'lib64', 'etc', 'sys', 'proc', 'dev'} and 'usr' in seen, seen
+            assert set(os.listdir(f'/proc/{pid}/root/dev')) <= {'null', 'urandom', 'kvm'}
+        got = rights(prefix, wrap=mount, preexec_fn=without_landlock)
+        assert got['read'] == got['write'] == got['create'] == got['remove'] == 'No such file or directory', got
+        assert got['memory'] == 'Permission denied' and got['libraries'] == 'can', got
 
 
 @case
@@ -266,6 +296,7 @@ def a_virtiofsd_that_was_taken_over():
             if landlock() >= 6:
                 assert did == wanted, (prefix, did)
             else:
+                assert 'signal' not in did, did
                 assert ('set-id' in did) == (yes == 'yes') and 'mode' in did, (prefix, did)
 
 
@@ -294,6 +325,11 @@ attempt('fifo suid', os.mknod, 'l', stat.S_IFIFO | 0o4755)
 attempt('fifo', os.mknod, 'm', stat.S_IFIFO | 0o755)
 attempt('block', os.mknod, 'n', stat.S_IFBLK | 0o666, os.makedev(8, 0))
 attempt('character', os.mknod, 'o', stat.S_IFCHR | 0o666, os.makedev(1, 1))
+attempt('whiteout', os.mknod, 'r', stat.S_IFCHR, os.makedev(0, 0))
+def entry(tag, mode, who=0xffffffff):
+    return struct.pack('<HHI', tag, mode, who)
+attempt('list', os.setxattr, 'host-suid-3', 'system.posix_acl_access',
+        struct.pack('<I', 2) + entry(1, 7) + entry(4, 7) + entry(0x20, 7))
 attempt('capability', os.setxattr, 'e', 'security.capability', struct.pack('<5I', 0x2000001, 1 << 21, 0, 0, 0))
 attempt('chown', os.chown, 'f', 1234, 1234)
 attempt('mkdir', os.mkdir, 'p', 0o2755)
@@ -312,20 +348,23 @@ def make_everything(*options):
     capabilities)."""
     with tempfile.TemporaryDirectory(prefix='launcher-test-', dir='/var/tmp') as folder:
         root = pathlib.Path(folder)
+        root.chmod(0o755)
         script = MAKE.replace('/share', folder)
-        for name in ('host-suid', 'host-suid-2'):
+        for name in ('host-suid', 'host-suid-2', 'host-suid-3'):
             (root / name).write_text('content')
             (root / name).chmod(0o6755)
         done = run(*BOUND, *options, '/', shutil.which('python3'), '-c', script, timeout=150)
         expect(done, 0)
-        said = dict(line.rsplit(' ok', 1) if line.endswith(' ok') else line.split(' Operation', 1)
+        said = dict(line.rsplit(' ok', 1) if line.endswith(' ok') else re.split(' (?=Operation)', line, maxsplit=1)
                     for line in done.stdout.decode().splitlines())
         modes = {p.name: p.lstat().st_mode for p in root.iterdir()}
         return said, modes, [p.name for p in root.iterdir() if os.listxattr(p)]
 
 
 REFUSED = {'suid', 'sgid', 'fchmod', 'create suid', 'create sgid', 'node suid', 'fifo suid', 'block', 'character',
-           'capability', 'directory'}
+           'capability', 'directory', 'whiteout', 'list'}
+# As the host made it, and only he may let others write to it.
+UNTOUCHED = 0o6755
 
 
 @case
@@ -334,7 +373,8 @@ def a_guest_of_root_makes_no_privileged_files():
         raise Skip('not root')
     said, modes, marked = make_everything()
     assert {k for k, v in said.items() if v} == REFUSED, said
-    assert all(v in ('', ' not permitted') for v in said.values()), said
+    assert all(v in ('', 'Operation not permitted', 'Operation not supported') for v in said.values()), said
+    assert modes.pop('host-suid-3') & 0o7777 == UNTOUCHED, oct(modes['host-suid-3'])
     wrong = [n for n, m in modes.items() if m & 0o6000 or stat.S_ISBLK(m) or stat.S_ISCHR(m)]
     assert not wrong and not marked, (wrong, marked)
     assert modes['c'] & 0o7777 == 0o1755 and modes['j'] & 0o7777 == 0o755, modes
@@ -378,6 +418,21 @@ def names_do_not_reach_a_terminal_raw():
         done = run(*BOUND, b'/nowhere' + evil, '/x')
         expect(done, 125, b'')
         no_controls(done.stderr)
+
+
+@case
+def names_make_no_lines():
+    """of the kernel's log and of the launcher's own"""
+    keep, root = temporary_root()
+    with keep, tempfile.NamedTemporaryFile() as log:
+        name = b'a\n[    0.0] FORGED'
+        shutil.copy(ROOTFS / 'bin' / 'exits', os.fsencode(root) + b'/bin/' + name)
+        done = run(*BOUND, f'--kernel-log={log.name}', str(root), b'/bin/' + name, 'null')
+        expect(done, 139, b'', 'segmentation fault')
+        text = log.read()
+        assert b'segmentation fault' in text, text
+        for said in (done.stderr, text):
+            assert all(b'FORGED' not in line or b'segmentation' in line for line in said.splitlines()), said
 
 
 @case

@@ -6,13 +6,14 @@ import os
 import pathlib
 import random
 import re
+import resource
 import select
 import shutil
 import tempfile
 import threading
 
-from harness import (BOUND, BUILD, CLOCK, Skip, case, kill_and_wait, main, start, temporary_root,
-                     wait)
+from harness import (BOUND, BUILD, CLOCK, Skip, case, expect, kill_and_wait, main, run, start,
+                     temporary_root, wait)
 
 FUZZ = BUILD / 'tests' / 'guest' / 'tree_fuzz'
 CACHES = ('auto', 'always', 'none')
@@ -227,6 +228,18 @@ def two_vms_rename_at_once():
             shutil.rmtree(g.dir / 'd0')
             for guest in (g, h):
                 guest.do('ls -R . >/dev/null; cat d0/X d0/f')
+
+
+@case
+def a_limit_on_the_size_of_files_is_an_error():
+    """of the write, as if the disk were full, and not the end of the daemon"""
+    keep, root = temporary_root()
+    with keep:
+        limit = 40 << 20
+        done = run(*BOUND, '-m', '32M', str(root), '/bin/busybox', 'dd', 'if=/dev/zero', 'of=/big', 'bs=1M',
+                   'count=60', preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        expect(done, 1, b'', 'File too large')
+        assert (root / 'big').stat().st_size == limit
 
 
 @case

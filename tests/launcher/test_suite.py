@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 """`corrida suite` with the real kernel, and the small parts of the command line."""
+import os
 import pathlib
 import re
 import shutil
+import signal
+import struct
 import subprocess
 import tempfile
 import xml.etree.ElementTree as xml
 
-from harness import BOUND, BUILD, CORRIDA, HERE, ROOTFS, case, execute, main
+from harness import (BOUND, BUILD, CORRIDA, HERE, ROOTFS, case, children, execute, is_gone, main,
+                     wait_until)
 
 
 def corrida(*words):
@@ -67,6 +71,102 @@ def names_of_tests_do_not_reach_a_terminal_raw():
             assert done.stdout.endswith('\n0 passed, 1 failed, 0 skipped\n') and '?[31m?fails?' in done.stdout, done
             said = done.stdout + done.stderr
             assert not [c for c in said if c < ' ' and c not in '\n\t' or '\x7f' <= c <= '\x9f'], done
+
+
+@case
+def names_of_tests_are_one_line():
+    """and a test with an odd one is run all the same"""
+    with tempfile.TemporaryDirectory(prefix='suite-test-') as folder:
+        for name in ('a', 'b\n9 passed, 0 failed, 0 skipped\n7 c', 'd'):
+            shutil.copy(ROOTFS / 'bin' / 'hello', pathlib.Path(folder, name))
+        for options in ((), ('--one-vm',)):
+            done = corrida('suite', *BOUND, '--verbose', *options, folder)
+            assert done.stdout.endswith('\n3 passed, 0 failed, 0 skipped\n'), done
+            assert done.stdout.count('\n9 passed') == 0 and 'b?9 passed' in done.stdout, done
+
+
+@case
+def a_suite_that_is_killed_leaves_nothing():
+    with tempfile.TemporaryDirectory(prefix='suite-test-') as folder:
+        test = pathlib.Path(folder, 'sleeper')
+        test.write_bytes(SLEEPER)
+        test.chmod(0o755)
+        for options in ((), ('--one-vm',), ('--native',)):
+            for number in (signal.SIGKILL, signal.SIGTERM):
+                process = subprocess.Popen([CORRIDA, 'suite', *BOUND, *options, folder],
+                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                below = []
+
+                def runs():
+                    below[:] = descendants(process.pid)
+                    names = {name for _, name in below}
+                    return 'sleeper' in names or any(n.startswith('qemu') for n in names)
+                try:
+                    wait_until(runs, 20, 'a test that runs')
+                    if options == ('--one-vm',):
+                        wait_until(lambda: os.listdir(folder) == ['sleeper'], 20, 'the runner is gone')
+                    below = descendants(process.pid)
+                finally:
+                    process.send_signal(number)
+                    process.wait()
+                wait_until(lambda: all(is_gone(p) for p, _ in below), 5, f'{options} {number}: {below} gone')
+                assert os.listdir(folder) == ['sleeper'], os.listdir(folder)
+
+
+def descendants(pid):
+    """[(pid, comm)] of the live ones."""
+    found = []
+    for child, name in children(pid).items():
+        found += [(child, name), *descendants(child)]
+    return found
+
+
+def program(code):
+    """An executable of these few instructions."""
+    code = bytes.fromhex(code)
+    return (b'\x7fELF\2\1\1' + bytes(9)
+            + struct.pack('<HHIQQQIHHHHHH', 2, 62, 1, 0x400078, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+            + struct.pack('<IIQQQQQQ', 1, 5, 0, 0x400000, 0x400000, 0x78 + len(code), 0x78 + len(code), 4096) + code)
+
+
+PAUSE = 'b8220000000f05 ebf7'
+SLEEPER = program(PAUSE)
+# kill(getppid(), SIGSTOP)
+STOPPER = program('b86e0000000f05 89c7 be13000000 b83e0000000f05' + PAUSE)
+
+
+@case
+def a_test_that_stops_the_runner_ends_nevertheless():
+    with tempfile.TemporaryDirectory(prefix='suite-test-') as folder:
+        for name, content in (('a', STOPPER), ('b', (ROOTFS / 'bin' / 'hello').read_bytes())):
+            pathlib.Path(folder, name).write_bytes(content)
+            pathlib.Path(folder, name).chmod(0o755)
+        done = corrida('suite', '--one-vm', '--timeout', '3', folder)
+        assert done.stdout.endswith('\n1 passed, 1 failed, 0 skipped\n'), done
+
+
+@case
+def a_guest_does_not_say_where_reports_go():
+    keep, root = suite_root()
+    with keep, tempfile.TemporaryDirectory(prefix='suite-test-') as folder:
+        victim = pathlib.Path(folder, 'victim')
+        victim.write_text('mine')
+        (root / 'link').symlink_to(victim)
+        (root / 'way').symlink_to(folder)
+        os.mkfifo(root / 'pipe')
+        own = pathlib.Path(folder, 'own')
+        own.symlink_to(folder)
+        for name in ('link', 'way/victim', 'pipe', 'a/../link'):
+            done = corrida('suite', *BOUND, '--junit', str(root / name), str(root))
+            assert done.returncode == 125 and '--junit' in done.stderr, (name, done)
+            done = corrida('run', *BOUND, f'--kernel-log={root / name}', str(root), '/a/passes')
+            assert done.returncode == 125 and '--kernel-log' in done.stderr, (name, done)
+            assert victim.read_text() == 'mine', name
+        # the user's own links, and what is no link
+        for name in (own / 'log', root / 'log', root / 'a' / '..' / 'log', '/dev/null', '/dev/stderr'):
+            done = corrida('run', *BOUND, f'--kernel-log={name}', str(root), '/a/passes')
+            assert done.returncode == 0, (name, done)
+        assert pathlib.Path(folder, 'log').stat().st_size > 0 and (root / 'log').stat().st_size > 0
 
 
 @case

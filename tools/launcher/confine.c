@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "confine.h"
 
+#include <asm/sockios.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 
 #include <lib/launch.h>
 
+#include "closet.h"
 #include "landlock.h"
 #include "report.h"
 
@@ -33,6 +35,13 @@
 #define NOBODY 65534u
 #define X32_CALLS 0x40000000u
 #define SET_ID_BITS (S_ISUID | S_ISGID)
+/* Those that clone() can make. */
+#define NEW_NAMESPACES                                                                 \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
+/* In S_IFCHR and S_IFBLK, and in nothing else that mknod() takes.  CAP_MKNOD is not enough: everybody
+ * may make the character device 0:0, which hides a file from an overlay. */
+#define DEVICE_BIT 0020000u
 
 NORETURN static void die(const char *what)
 {
@@ -111,7 +120,7 @@ char **confine_environment(void)
 /* --- system call filters ----------------------------------------------- */
 
 struct filter {
-	struct sock_filter code[128];
+	struct sock_filter code[192];
 	unsigned short n;
 };
 
@@ -169,12 +178,12 @@ static size_t argument(unsigned n)
 	return offsetof(struct seccomp_data, args) + n * sizeof(uint64_t);
 }
 
-/* Refuses a set-id bit in argument `mode`. */
-static void filter_mode(struct filter *f, uint32_t call, unsigned mode)
+/* Refuses some bits in argument `mode`. */
+static void filter_mode(struct filter *f, uint32_t call, unsigned mode, uint32_t refused)
 {
 	emit_if(f, BPF_JEQ, call, 4);
 	emit_load(f, argument(mode));
-	emit_if(f, BPF_JSET, SET_ID_BITS, 1);
+	emit_if(f, BPF_JSET, refused, 1);
 	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
 	emit_return(f, SECCOMP_RET_ALLOW);
 }
@@ -232,10 +241,50 @@ static void filter_strangers(struct filter *f)
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		filter_answer(f, calls[i], EPERM);
 	}
+	/* A user namespace of its own would have every capability in it. */
+	emit_if(f, BPF_JEQ, SYS_clone, 4);
+	emit_load(f, argument(0));
+	emit_if(f, BPF_JSET, NEW_NAMESPACES, 1);
+	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
+	emit_return(f, SECCOMP_RET_ALLOW);
+	/* has its flags in memory; who finds it missing takes clone() */
+	filter_answer(f, SYS_clone3, ENOSYS);
 	/* The daemon's threads want a working directory each. */
 	emit_if(f, BPF_JEQ, SYS_unshare, 4);
 	emit_load(f, argument(0));
 	emit_unless(f, BPF_JEQ, CLONE_FS, 1);
+	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
+	emit_return(f, SECCOMP_RET_ALLOW);
+}
+
+/* The daemon of root could end any process.  Not for QEMU, whose threads wake each other: musl does it by a
+ * thread's number alone, which may be anybody's. */
+static void filter_signals(struct filter *f)
+{
+	static const uint32_t calls[] = { SYS_tkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo,
+					  SYS_pidfd_send_signal };
+	static const uint32_t own[] = { SYS_kill, SYS_tgkill };
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		filter_answer(f, calls[i], EPERM);
+	}
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		emit_if(f, BPF_JEQ, own[i], 4);
+		emit_load(f, argument(0));
+		emit_unless(f, BPF_JEQ, (uint32_t)getpid(), 1);
+		emit_return(f, SECCOMP_RET_ERRNO | EPERM);
+		emit_return(f, SECCOMP_RET_ALLOW);
+	}
+	/* SIGIO and others, sent by a file to whom its owner names */
+	emit_if(f, BPF_JEQ, SYS_fcntl, 5);
+	emit_load(f, argument(1));
+	emit_unless(f, BPF_JEQ, F_SETOWN, 2);
+	emit_unless(f, BPF_JEQ, F_SETOWN_EX, 1);
+	emit_return(f, SECCOMP_RET_ALLOW);
+	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
+	emit_if(f, BPF_JEQ, SYS_ioctl, 4);
+	emit_load(f, argument(1));
+	emit_if(f, BPF_JEQ, FIOSETOWN, 1);
 	emit_return(f, SECCOMP_RET_ERRNO | EPERM);
 	emit_return(f, SECCOMP_RET_ALLOW);
 }
@@ -245,13 +294,13 @@ static void filter_strangers(struct filter *f)
  * takes openat(). */
 static void filter_privileged_files(struct filter *f)
 {
-	filter_mode(f, SYS_chmod, 1);
-	filter_mode(f, SYS_fchmod, 1);
-	filter_mode(f, SYS_fchmodat, 2);
-	filter_mode(f, 452 /* fchmodat2 */, 2);
-	filter_mode(f, SYS_creat, 1);
-	filter_mode(f, SYS_mknod, 1);
-	filter_mode(f, SYS_mknodat, 2);
+	filter_mode(f, SYS_chmod, 1, SET_ID_BITS);
+	filter_mode(f, SYS_fchmod, 1, SET_ID_BITS);
+	filter_mode(f, SYS_fchmodat, 2, SET_ID_BITS);
+	filter_mode(f, 452 /* fchmodat2 */, 2, SET_ID_BITS);
+	filter_mode(f, SYS_creat, 1, SET_ID_BITS);
+	filter_mode(f, SYS_mknod, 1, SET_ID_BITS | DEVICE_BIT);
+	filter_mode(f, SYS_mknodat, 2, SET_ID_BITS | DEVICE_BIT);
 	filter_open(f, SYS_open, 2);
 	filter_open(f, SYS_openat, 3);
 	filter_answer(f, SYS_openat2, ENOSYS);
@@ -361,6 +410,10 @@ void confine_vm(const struct vm_needs *needs)
 	/* While there is still the right to. */
 	limit_bounding_set(0);
 	leave_root(needs);
+	if (!landlock_exists()) {
+		closet_enter(needs->program);
+		limit_bounding_set(0);
+	}
 	limit_capabilities(0);
 	landlock_vm(needs->program, needs->kernel, needs->network);
 	filter_begin(&f);
@@ -391,6 +444,7 @@ void confine_share(const struct share_needs *needs)
 	}
 	filter_strangers(&f);
 	filter_network(&f);
+	filter_signals(&f);
 	if (!needs->privileged_files) {
 		filter_privileged_files(&f);
 	}

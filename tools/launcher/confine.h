@@ -13,7 +13,8 @@
  * set-user-ID or set-group-ID bit, a device node, or with file capabilities.  Devices and file
  * capabilities need a capability of the daemon, which it does not get.  A bit is a mode, and any owner of a
  * file may set it: a system call filter refuses each mode with one.  Without CAP_FSETID the host's
- * kernel also takes the bits from a file that the guest writes to.
+ * kernel also takes the bits from a file that the guest writes to.  An access control list would open a
+ * file with a bit to others and leave the bit: the daemon is told to take none.
  *
  * Where there is Landlock, landlock.h says what of the host's files is left.
  *

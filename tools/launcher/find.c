@@ -23,7 +23,8 @@ static const char *find_in_path(const char *name)
 
 		if (len > 0 && asprintf(&candidate, "%.*s/%s", len, p, name) >= 0) {
 			if (access(candidate, X_OK) == 0) {
-				return candidate;
+				/* in the directory of today: the daemon's is a guest's */
+				return p[0] == '/' ? candidate : realpath(candidate, NULL);
 			}
 			free(candidate);
 		}

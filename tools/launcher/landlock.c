@@ -47,12 +47,20 @@ NORETURN static void die(const char *what)
 	_exit(LAUNCH_STATUS_FAULT);
 }
 
-/* False when there is no Landlock.  The first version would refuse each rename into
- * another directory. */
+static long supported_version(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+/* The first version would refuse each rename into another directory. */
+bool landlock_exists(void)
+{
+	return supported_version() >= 2;
+}
+
 static bool begin(struct rules *r, bool network)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
-			       LANDLOCK_CREATE_RULESET_VERSION);
+	const long version = supported_version();
 	struct attributes a = { .fs = ACCESS_ALL };
 	size_t size = sizeof(a.fs);
 

@@ -3,7 +3,7 @@
 /*
  * What a helper can still reach of the host's file system, and of the processes of its own
  * user, where the kernel has Landlock (5.19 and newer, if it is not switched off; else this does
- * nothing).  It is what stands between an ordinary user's files and a QEMU that the guest has taken over,
+ * nothing, see closet.h).  It is what stands between an ordinary user's files and a QEMU that the guest has taken over,
  * and what keeps a virtiofsd in DIR that has: its chroot alone would not, since it holds
  * descriptors outside.
  *
@@ -12,6 +12,9 @@
  * /dev/kvm and virtiofsd to DIR.
  */
 #include <stdbool.h>
+
+/* In a version that is of use. */
+bool landlock_exists(void);
 
 /* The file at `fd` may also be read, whatever stands above.  network: TCP is left alone. */
 void landlock_vm(const char *program, int fd, bool network);

@@ -37,6 +37,9 @@ static int run(int argc, char **argv)
 {
 	static struct run_options options;
 
+	/* A limit on the size of files is an error of who writes, not the end of the VM: QEMU and the daemon
+	 * inherit this. */
+	signal(SIGXFSZ, SIG_IGN);
 	options_parse(argc, argv, &options);
 	return supervise(&options);
 }

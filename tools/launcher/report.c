@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,13 @@
 
 #include <lib/launch.h>
 
+#include "outbox.h"
 #include "printable.h"
 
 static pthread_mutex_t stderr_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool raw_terminal;	  /* under stderr_lock */
 static bool at_line_start = true; /* under stderr_lock */
+/* Not under it: whoever puts the terminal back must not wait for one that takes nothing. */
+static _Atomic bool raw_terminal;
 
 int write_all(int fd, const void *data, size_t len)
 {
@@ -46,20 +49,19 @@ int write_all(int fd, const void *data, size_t len)
 
 void report_set_raw(bool raw)
 {
-	pthread_mutex_lock(&stderr_lock);
-	raw_terminal = raw;
-	pthread_mutex_unlock(&stderr_lock);
+	atomic_store(&raw_terminal, raw);
 }
 
 /* A failed write to stderr has nowhere to be reported: ignored.  Whatever the line is made of,
  * a terminal can be shown it. */
 static void put_line_locked(const char *prefix, const char *line, size_t len)
 {
+	const bool raw = atomic_load(&raw_terminal);
 	char buf[4096];
 	size_t n = 0;
 
 	if (!at_line_start) {
-		if (raw_terminal) {
+		if (raw) {
 			buf[n++] = '\r';
 		}
 		buf[n++] = '\n';
@@ -82,7 +84,7 @@ static void put_line_locked(const char *prefix, const char *line, size_t len)
 		line += taken;
 		len -= taken;
 	}
-	if (raw_terminal) {
+	if (raw) {
 		buf[n++] = '\r';
 	}
 	buf[n++] = '\n';
@@ -90,49 +92,60 @@ static void put_line_locked(const char *prefix, const char *line, size_t len)
 	at_line_start = true;
 }
 
-static void report_va(const char *fmt, va_list ap)
+void report_line(const char *prefix, const char *line, size_t len)
 {
-	char line[8192];
-	int n = vsnprintf(line, sizeof(line), fmt, ap);
+	pthread_mutex_lock(&stderr_lock);
+	put_line_locked(prefix, line, len);
+	pthread_mutex_unlock(&stderr_lock);
+}
+
+/* Now, or when its turn comes. */
+static void put_line(const char *prefix, const char *line, size_t len)
+{
+	if (!outbox_put(prefix, line, len)) {
+		report_line(prefix, line, len);
+	}
+}
+
+static size_t format_line(char *line, size_t room, const char *fmt, va_list ap)
+{
+	int n = vsnprintf(line, room, fmt, ap);
 
 	if (n < 0) {
-		return;
+		return 0;
 	}
-	if ((size_t)n >= sizeof(line)) {
-		n = sizeof(line) - 1;
-	}
-	pthread_mutex_lock(&stderr_lock);
-	put_line_locked("corrida: ", line, (size_t)n);
-	pthread_mutex_unlock(&stderr_lock);
+	return (size_t)n < room ? (size_t)n : room - 1;
 }
 
 void report(const char *fmt, ...)
 {
+	char line[8192];
 	va_list ap;
 
 	va_start(ap, fmt);
-	report_va(fmt, ap);
+	put_line("corrida: ", line, format_line(line, sizeof(line), fmt, ap));
 	va_end(ap);
 }
 
 void fail(const char *fmt, ...)
 {
+	char line[8192];
 	va_list ap;
 
+	/* There is no time for it to wait for its turn. */
 	va_start(ap, fmt);
-	report_va(fmt, ap);
+	report_line("corrida: ", line, format_line(line, sizeof(line), fmt, ap));
 	va_end(ap);
 	exit(LAUNCH_STATUS_FAULT);
 }
 
 void report_text(const char *prefix, const char *text, size_t len)
 {
-	pthread_mutex_lock(&stderr_lock);
 	while (len > 0) {
 		const char *newline = memchr(text, '\n', len);
 		size_t n = newline ? (size_t)(newline - text) : len;
 
-		put_line_locked(prefix, text, n);
+		put_line(prefix, text, n);
 		text += n;
 		len -= n;
 		if (newline) {
@@ -140,7 +153,18 @@ void report_text(const char *prefix, const char *text, size_t len)
 			len--;
 		}
 	}
-	pthread_mutex_unlock(&stderr_lock);
+}
+
+void report_name_to(FILE *f, const char *name)
+{
+	for (size_t n; *name; name += n) {
+		n = strcspn(name, "\n");
+		report_text_to(f, name, n);
+		if (name[n]) {
+			fputc('?', f);
+			n++;
+		}
+	}
 }
 
 void report_text_to(FILE *f, const char *text, size_t len)

@@ -34,6 +34,12 @@ void report_text(const char *prefix, const char *text, size_t len);
 /* The same text for another stream, line by line as it is. */
 void report_text_to(FILE *f, const char *text, size_t len);
 
+/* The same for a name, which is one line whatever is in it. */
+void report_name_to(FILE *f, const char *name);
+
+/* A line of report() and report_text(), whose turn has come. */
+void report_line(const char *prefix, const char *line, size_t len);
+
 /* The program's own bytes for descriptor 2: 0 or -errno. */
 int report_passthrough(const char *data, size_t len);
 

@@ -17,6 +17,8 @@
 
 #include "ctl.h"
 #include "options.h"
+#include "outbox.h"
+#include "outfile.h"
 #include "report.h"
 #include "streams.h"
 #include "terminal.h"
@@ -33,6 +35,10 @@
 #define BLAME_MS 1000
 /* After --timeout: for output that is already here to be taken. */
 #define DRAIN_NS (NSEC_PER_SEC / 2)
+/* Whatever comes in, there are the other things to look at: the longest stay with one of them. */
+#define AT_ONCE (256u << 10)
+/* More than the socket of the control channel holds. */
+#define LAST_READS 64
 
 struct run {
 	const struct run_options *o;
@@ -41,9 +47,9 @@ struct run {
 	struct streams streams;
 	struct timeline time;
 	int signals; /* signalfd */
-	FILE *log;   /* --kernel-log=FILE, NULL = stderr */
 	bool started;
-	bool ended; /* status is valid; only output is still to be delivered */
+	bool given_up; /* nobody takes what is still to be said */
+	bool ended;    /* status is valid; only output is still to be delivered */
 	int status;
 	unsigned streams_done;
 	uint64_t deadline;    /* timeline_now() scale, 0 = none */
@@ -124,9 +130,8 @@ static void on_text(void *cookie, enum ctl_type type, const char *text, size_t l
 		}
 		break;
 	case CTL_LOG:
-		if (r->log) {
-			report_text_to(r->log, text, len);
-			(void)fflush(r->log);
+		if (r->o->kernel_log) {
+			outbox_put_log(text, len);
 		} else {
 			report_text("kernel: ", text, len);
 		}
@@ -202,7 +207,11 @@ static void read_serial(struct run *r)
 	char buf[4096];
 	ssize_t n;
 
-	while ((n = recv(r->vm.serial, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+	for (size_t got = 0; got < AT_ONCE; got += (size_t)n) {
+		n = recv(r->vm.serial, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n <= 0) {
+			return;
+		}
 		size_t len = (size_t)n, room = sizeof(r->serial_tail) - r->serial_len;
 
 		if (len > room) {
@@ -232,7 +241,7 @@ static void wait_for_other(struct vm *vm)
  * comes to the same.  What the guest had said before counts first. */
 static void on_death(struct run *r)
 {
-	while (read_ctl(r)) {
+	for (int i = 0; i < LAST_READS && read_ctl(r); i++) {
 		struct pollfd more = { .fd = r->ctl.fd, .events = POLLIN };
 
 		if (r->ended || poll(&more, 1, 0) <= 0) {
@@ -242,6 +251,12 @@ static void on_death(struct run *r)
 	if (r->ended) {
 		return;
 	}
+	if (!helper_reap(&r->vm.qemu) && !helper_reap(&r->vm.fsd)) {
+		/* QEMU is about to die */
+		struct pollfd qemu = { .fd = r->vm.qemu.pidfd, .events = POLLIN };
+
+		(void)poll(&qemu, 1, BLAME_MS);
+	}
 	wait_for_other(&r->vm);
 	read_serial(r);
 	if (r->vm.fsd.ended && (!r->vm.qemu.ended || r->vm.fsd.status != 0)) {
@@ -250,8 +265,9 @@ static void on_death(struct run *r)
 	} else if (r->vm.qemu.ended) {
 		(void)end(r, LAUNCH_STATUS_FAULT);
 		report_qemu(r);
+	} else if (end(r, LAUNCH_STATUS_FAULT)) {
+		report("QEMU has closed the control channel; the VM has been stopped");
 	}
-	/* else: the channel is closed, QEMU is about to die */
 }
 
 /* --- signals ----------------------------------------------------------- */
@@ -282,7 +298,7 @@ static void pass_signal(struct run *r, uint32_t signo, uint32_t sender)
 		if (end(r, 128 + (int)signo)) {
 			report("ended by %s before the program had started", strsignal((int)signo));
 		}
-		r->streams_done = STREAM_STDOUT_DONE | STREAM_STDERR_DONE;
+		r->given_up = true;
 		return;
 	}
 	last_sender = sender;
@@ -290,6 +306,8 @@ static void pass_signal(struct run *r, uint32_t signo, uint32_t sender)
 	    r->life_at_signal == signs_of_life(r)) {
 		(void)end(r, 128 + (int)signo);
 		report("no reaction to the first signal; the VM has been killed");
+		r->drain_only = true;
+		r->deadline = now + DRAIN_NS;
 		return;
 	}
 	if (ends) {
@@ -384,7 +402,7 @@ static void check_deadline(struct run *r)
 		return;
 	}
 	if (r->drain_only) {
-		r->streams_done = STREAM_STDOUT_DONE | STREAM_STDERR_DONE;
+		r->given_up = true;
 		return;
 	}
 	r->drain_only = true;
@@ -408,13 +426,15 @@ enum {
 	POLL_SERIAL,
 	POLL_QEMU_LOG,
 	POLL_FSD_LOG,
+	POLL_OUTBOX,
 	N_POLL
 };
 
 static void fill_poll(const struct run *r, struct pollfd *p)
 {
 	p[POLL_CTL].fd = r->ended ? -1 : r->ctl.fd;
-	p[POLL_CTL].events = (short)(POLLIN | (ctl_wants_write(&r->ctl) ? POLLOUT : 0));
+	p[POLL_CTL].events = (short)((outbox_is_full() ? 0 : POLLIN) |
+				     (ctl_wants_write(&r->ctl) ? POLLOUT : 0));
 	p[POLL_SIGNALS].fd = r->signals;
 	p[POLL_STREAMS].fd = r->streams.wakeup;
 	p[POLL_QEMU].fd = r->ended ? -1 : r->vm.qemu.pidfd;
@@ -422,6 +442,7 @@ static void fill_poll(const struct run *r, struct pollfd *p)
 	p[POLL_SERIAL].fd = r->vm.qemu.ended || r->ended ? -1 : r->vm.serial;
 	p[POLL_QEMU_LOG].fd = r->ended ? -1 : r->vm.qemu.log;
 	p[POLL_FSD_LOG].fd = r->ended ? -1 : r->vm.fsd.log;
+	p[POLL_OUTBOX].fd = outbox_wakeup();
 	for (int i = POLL_SIGNALS; i < N_POLL; i++) {
 		p[i].events = POLLIN;
 	}
@@ -429,7 +450,7 @@ static void fill_poll(const struct run *r, struct pollfd *p)
 
 static bool all_delivered(const struct run *r)
 {
-	return r->streams_done == (STREAM_STDOUT_DONE | STREAM_STDERR_DONE);
+	return r->given_up || r->streams_done == (STREAM_STDOUT_DONE | STREAM_STDERR_DONE);
 }
 
 static void loop(struct run *r)
@@ -446,6 +467,9 @@ static void loop(struct run *r)
 		}
 		if (p[POLL_CTL].revents & POLLOUT) {
 			ctl_flush(&r->ctl);
+		}
+		if (p[POLL_OUTBOX].revents) {
+			outbox_take_wakeup();
 		}
 		if (p[POLL_SERIAL].revents) {
 			read_serial(r);
@@ -467,6 +491,26 @@ static void loop(struct run *r)
 	}
 }
 
+/* What has been said last may still be on its way. */
+static void deliver_outbox(struct run *r)
+{
+	while (!r->given_up && !outbox_is_empty()) {
+		struct pollfd p[] = { { .fd = outbox_wakeup(), .events = POLLIN },
+				      { .fd = r->signals, .events = POLLIN } };
+
+		if (poll(p, 2, poll_timeout(r)) < 0) {
+			continue;
+		}
+		if (p[0].revents) {
+			outbox_take_wakeup();
+		}
+		if (p[1].revents) {
+			on_signal(r);
+		}
+		check_deadline(r);
+	}
+}
+
 static void print_summary(const struct run *r)
 {
 	report("summary: ran %.3f s, largest process %llu KiB, peak memory of the VM %llu KiB",
@@ -481,20 +525,23 @@ static bool ends_with(const char *s, const char *end)
 	return len >= n && strcmp(s + len - n, end) == 0;
 }
 
-static void open_log(struct run *r)
+static FILE *open_log(const struct run_options *o)
 {
-	if (r->o->kernel_log == NULL) {
-		return;
+	FILE *f = NULL;
+
+	if (o->kernel_log) {
+		f = outfile_open(o->kernel_log, o->dir_fd);
+		if (f == NULL) {
+			fail("--kernel-log %s: %s", o->kernel_log, strerror(errno));
+		}
 	}
-	r->log = fopen(r->o->kernel_log, "we");
-	if (r->log == NULL) {
-		fail("--kernel-log %s: %s", r->o->kernel_log, strerror(errno));
-	}
+	return f;
 }
 
 int supervise(struct run_options *o)
 {
 	static struct run r;
+	FILE *log;
 	int err;
 
 	r.o = o;
@@ -504,7 +551,7 @@ int supervise(struct run_options *o)
 		vm_print(&r.vm, o);
 		return 0;
 	}
-	open_log(&r);
+	log = open_log(o);
 	open_signals(&r);
 	if (o->timeout > 0) {
 		r.deadline = timeline_now() + (uint64_t)(o->timeout * 1e9);
@@ -519,6 +566,7 @@ int supervise(struct run_options *o)
 	vm_start(&r.vm, o);
 	timeline_mark(&r.time, TIME_FORKED);
 	r.ctl.fd = r.vm.ctl;
+	outbox_open(log);
 	err = o->tty ? terminal_make_raw() : 0;
 	streams_start(&r.streams, r.vm.stdio, r.vm.err);
 	if (err) {
@@ -534,6 +582,11 @@ int supervise(struct run_options *o)
 	}
 	if (o->timing) {
 		timeline_print(&r.time);
+	}
+	deliver_outbox(&r);
+	if (r.given_up) {
+		/* A thread may hang in a write, and exit() would wait for its stream. */
+		_exit(r.status);
 	}
 	return r.status;
 }

@@ -32,6 +32,7 @@
 /* Guest memory stays far below this: the ring of the share. */
 #define FS_QUEUE_SIZE 128
 #define SOCKET_BUFFER (1 << 20)
+#define LOG_AT_ONCE (256u << 10)
 
 static void arg(struct helper *h, const char *fmt, ...) PRINTF(2);
 
@@ -220,7 +221,7 @@ static void add_c_daemon(struct helper *d, const struct run_options *o)
 	arg(d, "cache=%s", o->cache);
 	args(d, "-o", "sandbox=chroot,xattr,announce_submounts,log_level=err");
 	if (!o->privileged_files) {
-		args(d, "-o", "modcaps=" CONFINE_MODCAPS);
+		args(d, "-o", "modcaps=" CONFINE_MODCAPS ",no_posix_acl");
 	}
 }
 
@@ -392,12 +393,17 @@ void vm_start(struct vm *vm, const struct run_options *o)
 bool helper_read_log(struct helper *h)
 {
 	char buf[1024];
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (h->log < 0) {
 		return false;
 	}
-	while ((n = read(h->log, buf, sizeof(buf))) > 0) {
+	/* more than the pipe holds, but not for ever */
+	for (size_t got = 0; got < LOG_AT_ONCE; got += (size_t)n) {
+		n = read(h->log, buf, sizeof(buf));
+		if (n <= 0) {
+			break;
+		}
 		size_t len = (size_t)n, room = sizeof(h->tail) - h->tail_len;
 
 		if (len > room) {
@@ -407,7 +413,7 @@ bool helper_read_log(struct helper *h)
 		memcpy(h->tail + h->tail_len, buf, len);
 		h->tail_len += len;
 	}
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR))) {
 		return true;
 	}
 	close(h->log);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,16 +19,53 @@
 #define TICK_MS 20
 #define EXEC_FAILED 126
 
+static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+static struct task **slots; /* of pool_run() */
+static unsigned n_slots;
+
 static double seconds_now(void)
 {
 	return (double)timeline_now() / 1e9;
 }
 
-NORETURN static void run_child(const struct task *t, int output)
+/* What is ignored stays so. */
+static void handle_ends(void (*handler)(int))
+{
+	struct sigaction action;
+
+	for (size_t i = 0; i < sizeof(end_signals) / sizeof(end_signals[0]); i++) {
+		if (sigaction(end_signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN) {
+			(void)signal(end_signals[i], handler);
+		}
+	}
+}
+
+static void on_end(int signo)
+{
+	for (unsigned i = 0; i < n_slots; i++) {
+		if (slots[i]->pid > 0) {
+			(void)kill(-slots[i]->pid, SIGKILL);
+		}
+	}
+	(void)signal(signo, SIG_DFL);
+	(void)raise(signo);
+}
+
+void pool_die_with(pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) {
+		_exit(EXEC_FAILED);
+	}
+}
+
+NORETURN static void run_child(const struct task *t, pid_t parent, int output)
 {
 	int null = open("/dev/null", O_RDONLY);
 
 	(void)setpgid(0, 0);
+	pool_die_with(parent);
 	if (null >= 0) {
 		(void)dup2(null, 0);
 	}
@@ -46,6 +84,8 @@ NORETURN static void run_child(const struct task *t, int output)
 
 static void task_start(struct task *t)
 {
+	const pid_t self = getpid();
+	sigset_t ends, before;
 	int fds[2];
 
 	t->output_len = 0;
@@ -54,14 +94,22 @@ static void task_start(struct task *t)
 		fail("pipe: %s", strerror(errno));
 	}
 	t->begin = seconds_now();
+	sigemptyset(&ends);
+	for (size_t i = 0; i < sizeof(end_signals) / sizeof(end_signals[0]); i++) {
+		sigaddset(&ends, end_signals[i]);
+	}
+	sigprocmask(SIG_BLOCK, &ends, &before);
 	t->pid = fork();
 	if (t->pid < 0) {
 		fail("fork: %s", strerror(errno));
 	}
 	if (t->pid == 0) {
-		run_child(t, fds[1]);
+		handle_ends(SIG_DFL);
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		run_child(t, self, fds[1]);
 	}
 	(void)setpgid(t->pid, t->pid);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	close(fds[1]);
 	t->pipe = fds[0];
 	(void)fcntl(t->pipe, F_SETFL, O_NONBLOCK);
@@ -113,11 +161,11 @@ static bool task_check(struct task *t)
 
 void pool_run(unsigned jobs, bool (*next)(void *cookie, struct task *t), void *cookie)
 {
-	struct task **slots = calloc(jobs, sizeof(slots[0]));
 	struct pollfd *polls = calloc(jobs, sizeof(polls[0]));
 	unsigned running = 0;
 	bool more = true;
 
+	slots = calloc(jobs, sizeof(struct task *));
 	for (unsigned i = 0; slots && i < jobs; i++) {
 		slots[i] = calloc(1, sizeof(*slots[i]));
 		if (slots[i] == NULL) {
@@ -127,6 +175,8 @@ void pool_run(unsigned jobs, bool (*next)(void *cookie, struct task *t), void *c
 	if (slots == NULL || polls == NULL) {
 		fail("out of memory");
 	}
+	n_slots = jobs;
+	handle_ends(on_end);
 	while (more || running > 0) {
 		int wait = TICK_MS;
 
@@ -156,6 +206,8 @@ void pool_run(unsigned jobs, bool (*next)(void *cookie, struct task *t), void *c
 			}
 		}
 	}
+	handle_ends(SIG_DFL);
+	n_slots = 0;
 	for (unsigned i = 0; i < jobs; i++) {
 		free(slots[i]);
 	}

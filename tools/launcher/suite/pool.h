@@ -6,7 +6,8 @@
  * inside the VM; so it keeps to fork, pipe, poll and wait.
  *
  * Each command is a process group of its own, which is killed when its first
- * process has ended: what a test leaves behind does not disturb the next one.
+ * process has ended: what a test leaves behind does not disturb the next one.  When this program
+ * ends by a signal, all groups do; even SIGKILL takes their first processes along.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,9 @@ struct task {
 	int pipe;
 	double begin;
 };
+
+/* After fork(), in the child: it ends when its parent, whose number this is, does. */
+void pool_die_with(pid_t parent);
 
 /* next() fills in a task and returns true, or says that there are no more. */
 void pool_run(unsigned jobs, bool (*next)(void *cookie, struct task *t), void *cookie);

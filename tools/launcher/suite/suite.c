@@ -3,13 +3,16 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "numbers.h"
+#include "outfile.h"
 #include "pool.h"
 #include "report.h"
 
@@ -176,6 +179,17 @@ static unsigned host_cpus(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
+static void open_junit(struct suite_options *o)
+{
+	int dir = open(o->real_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	o->junit_file = dir < 0 ? NULL : outfile_open(o->junit, dir);
+	if (o->junit_file == NULL) {
+		fail("--junit %s: %s", o->junit, strerror(errno));
+	}
+	close(dir);
+}
+
 int suite(int argc, char **argv)
 {
 	static struct suite s;
@@ -185,6 +199,9 @@ int suite(int argc, char **argv)
 	suite_scan(&s);
 	if (s.n == 0) {
 		fail("%s: no static executables there", s.o.dir);
+	}
+	if (s.o.junit) {
+		open_junit(&s.o);
 	}
 	if (s.o.native) {
 		pool_run(s.o.jobs, native_next, &s);

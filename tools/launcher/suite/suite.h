@@ -9,6 +9,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "suite_result.h"
 
@@ -30,6 +31,7 @@ struct suite_options {
 	unsigned jobs;
 	double timeout;
 	bool native, one_vm, verbose;
+	FILE *junit_file; /* opened before any guest could change what the name means */
 };
 
 struct suite {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The first process of a VM that runs a whole suite: takes "INDEX PATH" lines from stdin, runs
- * one after the other and writes results that suite_vm.c reads. */
+/* The first process of a VM that runs a whole suite: takes "INDEX PATH" from stdin, each with a
+ * zero behind it, runs one after the other and writes results that suite_vm.c reads. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,13 +30,19 @@ static void inside_done(struct task *t)
 static bool inside_next(void *cookie, struct task *t)
 {
 	struct inside *in = cookie;
-	char line[4200];
+	static char *line;
+	static size_t room;
+	char *path;
 
-	if (fgets(line, sizeof(line), stdin) == NULL ||
-	    sscanf(line, "%lu %4090[^\n]", &in->index, in->path + 1) != 2) {
+	if (getdelim(&line, &room, '\0', stdin) < 0) {
 		return false;
 	}
-	in->path[0] = '/';
+	in->index = strtoul(line, &path, 10);
+	if (*path != ' ' || strlen(path) >= sizeof(in->path)) {
+		return false;
+	}
+	*path = '/';
+	strcpy(in->path, path);
 	strcpy(in->dir, in->path);
 	strrchr(in->dir, '/')[1] = '\0';
 	in->argv[0] = in->path;

@@ -19,7 +19,7 @@ static void print_path(const char *path)
 {
 	size_t len = strlen(path);
 
-	report_text_to(stdout, path, len);
+	report_name_to(stdout, path);
 	printf("%*s", len < 48 ? (int)(48 - len) : 0, "");
 }
 
@@ -63,7 +63,7 @@ void suite_show(const struct suite_test *t, const struct suite_options *o)
 	fflush(stdout);
 }
 
-static void print_xml(FILE *f, const char *text)
+static void print_xml(FILE *f, const char *text, bool lines)
 {
 	for (; text && *text; text++) {
 		unsigned char c = (unsigned char)*text;
@@ -73,19 +73,18 @@ static void print_xml(FILE *f, const char *text)
 		case '>': fputs("&gt;", f); break;
 		case '&': fputs("&amp;", f); break;
 		case '"': fputs("&quot;", f); break;
-		default: fputc((c < 0x20 && c != '\n' && c != '\t') || c >= 0x7f ? '?' : c, f);
+		default:
+			fputc((c < 0x20 && !(c == '\n' && lines) && c != '\t') || c >= 0x7f ? '?'
+											    : c,
+			      f);
 		}
 	}
 }
 
 static void write_junit(const struct suite *s)
 {
-	FILE *f = fopen(s->o.junit, "we");
+	FILE *f = s->o.junit_file;
 
-	if (f == NULL) {
-		report("--junit %s: %s", s->o.junit, strerror(errno));
-		return;
-	}
 	fprintf(f, "<?xml version=\"1.0\"?>\n<testsuite name=\"corrida\" tests=\"%zu\">\n", s->n);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct suite_test *t = &s->tests[i];
@@ -93,13 +92,13 @@ static void write_junit(const struct suite *s)
 
 		describe(t, how, sizeof(how));
 		fputs("<testcase name=\"", f);
-		print_xml(f, t->path);
+		print_xml(f, t->path, false);
 		fprintf(f, "\" time=\"%.3f\">", t->seconds);
 		if (t->outcome != SUITE_PASSED) {
 			const char *tag = t->outcome == SUITE_FAILED ? "failure" : "skipped";
 
 			fprintf(f, "<%s message=\"%s\">", tag, how);
-			print_xml(f, t->output);
+			print_xml(f, t->output, true);
 			fprintf(f, "</%s>", tag);
 		}
 		fputs("</testcase>\n", f);
@@ -138,7 +137,7 @@ int suite_report(const struct suite *s)
 		print_path(t->path);
 		printf(" %-8s %-8s %s\n", native, ours, how);
 	}
-	if (s->o.junit) {
+	if (s->o.junit_file) {
 		write_junit(s);
 	}
 	printf("\n%zu passed, %zu failed, %zu skipped\n", count[SUITE_PASSED], count[SUITE_FAILED],

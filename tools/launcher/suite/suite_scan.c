@@ -23,7 +23,8 @@ static enum kind kind_of(int dir, const char *name)
 	enum kind kind = NOT_A_PROGRAM;
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph;
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* It may have become a pipe by now. */
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0) {
 		return kind;

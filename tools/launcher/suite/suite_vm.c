@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -149,6 +151,7 @@ static void remove_runner(void)
 {
 	if (runner_on_host) {
 		(void)unlink(runner_on_host);
+		runner_on_host = NULL;
 	}
 }
 
@@ -159,44 +162,50 @@ static void on_signal(int signo)
 	(void)raise(signo);
 }
 
-/* Puts a copy of this (static) program into the share; returns its path there. */
-static char *install_runner(const struct suite *s)
+/* Puts a copy of this (static) program into the share; returns its path there.  It stays for as long as
+ * the VM needs to start it: nobody could remove it after a SIGKILL. */
+static const char *install_runner(const struct suite *s)
 {
 	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), to;
 	struct stat st;
 	off_t at = 0;
+	uint64_t number = 0;
+	char *path;
 
-	runner_on_host = text("%s/.corrida-suite-%d", s->o.real_dir, (int)getpid());
-	(void)atexit(remove_runner);
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
-	signal(SIGHUP, on_signal);
-	to = open(runner_on_host, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	/* A test of the VM before may have made whatever it could guess. */
+	(void)getrandom(&number, sizeof(number), 0);
+	path = text("%s/.corrida-suite-%016llx", s->o.real_dir, (unsigned long long)number);
+
+	to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	if (from < 0 || to < 0 || fstat(from, &st) < 0) {
-		fail("%s: %s", runner_on_host, strerror(errno));
+		fail("%s: %s", path, strerror(errno));
 	}
+	runner_on_host = path;
 	while (at < st.st_size) {
 		if (sendfile(to, from, &at, (size_t)(st.st_size - at)) <= 0) {
-			fail("%s: %s", runner_on_host, strerror(errno));
+			fail("%s: %s", path, strerror(errno));
 		}
 	}
 	close(from);
 	close(to);
-	return text("%s", strrchr(runner_on_host, '/'));
+	return strrchr(path, '/');
 }
 
 /* Writes the list of pending tests to the VM, in a process of its own. */
 static pid_t feed(const struct suite *s, int fd)
 {
+	const pid_t self = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		pool_die_with(self);
 		FILE *f = fdopen(fd, "w");
 
 		signal(SIGPIPE, SIG_DFL);
 		for (size_t i = 0; f && i < s->n; i++) {
 			if (s->tests[i].outcome == SUITE_PENDING) {
-				fprintf(f, "%zu %s\n", i, s->tests[i].path);
+				fprintf(f, "%zu %s", i, s->tests[i].path);
+				fputc('\0', f);
 			}
 		}
 		_exit(f == NULL || fclose(f) != 0);
@@ -204,14 +213,31 @@ static pid_t feed(const struct suite *s, int fd)
 	return pid;
 }
 
+/* A test is root of the VM: it may stop what should have stopped it. */
+static double time_for_all(const struct suite *s)
+{
+	double seconds = GRACE;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->tests[i].outcome == SUITE_PENDING) {
+			seconds += s->o.timeout + 1;
+		}
+	}
+	return seconds < 1e9 ? seconds : 1e9;
+}
+
 static pid_t start_vm(const struct suite *s, const char *runner, int in[2], int out[2])
 {
 	const char *argv[20];
-	char *timeout = text("%g", s->o.timeout);
+	char *timeout = text("%g", s->o.timeout), *all = text("%g", time_for_all(s));
 	size_t n = common_words(&s->o, argv, "/proc/self/exe");
+	const pid_t self = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		pool_die_with(self);
+		argv[n++] = "--timeout";
+		argv[n++] = all;
 		argv[n++] = s->o.real_dir;
 		argv[n++] = runner;
 		argv[n++] = SUITE_INSIDE;
@@ -225,6 +251,7 @@ static pid_t start_vm(const struct suite *s, const char *runner, int in[2], int 
 		_exit(LAUNCH_STATUS_FAULT);
 	}
 	free(timeout);
+	free(all);
 	return pid;
 }
 
@@ -241,6 +268,7 @@ static bool read_results(struct suite *s, FILE *f)
 
 		if (strcmp(line, SUITE_START "\n") == 0) {
 			started = true;
+			remove_runner();
 			continue;
 		}
 		if (!suite_result_parse(line, s->n, TASK_OUTPUT, &result) ||
@@ -286,10 +314,14 @@ static bool blame_pending(struct suite *s, int status, bool all)
 
 void suite_run_one_vm(struct suite *s)
 {
-	char *runner = install_runner(s);
 	bool left = true;
 
+	(void)atexit(remove_runner);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	signal(SIGHUP, on_signal);
 	while (left) {
+		const char *runner = install_runner(s);
 		int in[2], out[2], status = 0;
 		bool started;
 		pid_t vm, feeder;
@@ -313,7 +345,6 @@ void suite_run_one_vm(struct suite *s)
 		(void)kill(feeder, SIGKILL);
 		(void)waitpid(feeder, NULL, 0);
 		left = blame_pending(s, WIFEXITED(status) ? WEXITSTATUS(status) : 255, !started);
+		remove_runner();
 	}
-	remove_runner();
-	free(runner);
 }
