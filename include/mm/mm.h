@@ -166,6 +166,10 @@ enum fault_result {
 enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error) MAY_SLEEP
 	EXCLUDES(mm_role);
 
+/* How many bytes from addr on, up to end, are anonymous memory that nobody ever touched, as far as that
+ * is cheap to see. */
+uint64_t mm_untouched(struct mm *mm, uint64_t addr, uint64_t end) MAY_SLEEP EXCLUDES(mm_role);
+
 /* Another process's memory (process_vm_*, /proc/pid/mem, ptrace, core dumps): bytes
  * copied, or -EFAULT/-EIO when none.  force = also through protections. */
 long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bool force) MAY_SLEEP

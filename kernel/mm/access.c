@@ -129,6 +129,30 @@ long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bo
 	return (long)done;
 }
 
+uint64_t mm_untouched(struct mm *mm, uint64_t addr, uint64_t end)
+{
+	uint64_t at = addr, next;
+	struct vma *v;
+
+	rwsem_read_lock(&mm->lock);
+	v = vma_lookup(mm, addr);
+	if (v && !v->object && !v->special) {
+		end = MIN(end, v->end);
+		for (; at < end; at = next) {
+			uint64_t *pmd;
+
+			next = (at & HUGE_MASK) + HUGE_SIZE;
+			pmd = pt_pmd_skip(mm, at, &next);
+			if (pmd && pte_read(pmd)) {
+				break;
+			}
+		}
+		at = MIN(at, end);
+	}
+	rwsem_read_unlock(&mm->lock);
+	return at - addr;
+}
+
 int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uint64_t *offset)
 {
 	struct vma *v;
