@@ -67,7 +67,8 @@ struct page_cache {
 	/* Shared mappings that are being made and may be written; with MAP_WRITE_FORBIDDEN no
 	 * more of them may be made (sealed memfds). */
 	_Atomic uint32_t map_writers;
-	struct refcount refs; /* for ops->release */
+	struct refcount refs;	 /* for ops->release */
+	_Atomic uint64_t number; /* mm_futex_key(); 0: none yet */
 	SPINLOCK(object_vmas) vmas_lock;
 	struct list vmas GUARDED_BY(object_vmas_role); /* struct vma.object_link */
 	struct waitq unlock_waiters;		       /* with lock */

@@ -29,7 +29,7 @@ void sched_start(struct thread *t);
 void sched_yield(void);
 /* Inside long kernel work, no spinlock held: reschedules when asked to. */
 void sched_yield_point(void);
-/* The same in work whose length a program chooses; true = the thread is to die, and the work ends. */
+/* The same in work whose length a program chooses; true = the thread is to die: the work ends. */
 static inline bool sched_yield_killed(void)
 {
 	sched_yield_point();

@@ -31,8 +31,8 @@ static int new_memfd(off_t size)
 
 static char *reserve(size_t n)
 {
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		       -1, 0);
 
 	if (p == MAP_FAILED)
 		_exit(99);
@@ -167,10 +167,10 @@ static void run_and_kill(void (*forever)(void))
 	CHECK_EQ(status, SIGKILL);
 }
 
-#define FOREVER(fn)              \
-	static void test_##fn(void)  \
-	{                        \
-		run_and_kill(fn); \
+#define FOREVER(fn)                 \
+	static void test_##fn(void) \
+	{                           \
+		run_and_kill(fn);   \
 	}
 FOREVER(write_random)
 FOREVER(read_random)

@@ -10,9 +10,9 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -28,6 +28,10 @@
 #define SEAL_FUTURE_WRITE 0x10
 #define NOEXEC_SEAL 8
 #define TMPFS 0x01021994
+#ifndef FUTEX_WAIT
+#define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
+#endif
 
 static void become(unsigned id)
 {
@@ -96,7 +100,6 @@ static void test_priority_is_privileged(void)
 
 /* --- numbers of processes --- */
 
-/* Linux gives the number that is asked for; else all others have their turn first. */
 static pid_t new_process(pid_t wanted)
 {
 	struct {
@@ -106,24 +109,25 @@ static pid_t new_process(pid_t wanted)
 		   .set_tid = (uint64_t)(uintptr_t)&wanted,
 		   .set_tid_size = 1 };
 	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
-	bool near = false;
 
-	while (pid < 0) {
-		pid = near ? fork() : vfork();
-		if (pid == 0 && (!near || getpid() != wanted))
-			_exit(0);
-		if (pid > 0 && pid != wanted) {
-			waitpid(pid, NULL, 0);
-			near = pid < wanted && wanted - pid < 40;
-			pid = -1;
-		} else if (pid < 0 && errno != EAGAIN) {
-			return -1;
-		}
-	}
 	if (pid == 0)
 		for (;;)
 			pause();
 	return pid;
+}
+static void ask_for_number(void)
+{
+	pid_t used = getppid(), none = 0;
+
+	CHECK_ERR(new_process(used), EEXIST);
+	CHECK_ERR(new_process(none), EINVAL);
+	CHECK_ERR(new_process(1 << 30), EINVAL);
+	become(1000);
+	CHECK_ERR(new_process(30000), EPERM);
+}
+static void test_chosen_numbers(void)
+{
+	CHECK_EQ(in_child(ask_for_number), 0);
 }
 
 static int open_of(pid_t pid, const char *name, int flags)
@@ -285,6 +289,69 @@ static void test_sealed_against_holes(void)
 	close(fd);
 }
 
+/* --- futexes of files that are gone --- */
+
+#define STALE 48
+
+static uint32_t *futex_in(int fd)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+static void *wait_there(void *word)
+{
+	syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL, NULL, 0);
+	return NULL;
+}
+/* Waits in files that another thread takes away, and says so. */
+static void wait_for_nothing(int ready)
+{
+	uint32_t *word[STALE];
+	int fd[STALE];
+	pthread_t t;
+
+	for (int i = 0; i < STALE; i++) {
+		fd[i] = memfd_create("stale", 0);
+		if (fd[i] < 0 || ftruncate(fd[i], 4096))
+			_exit(1);
+		word[i] = futex_in(fd[i]);
+		pthread_create(&t, NULL, wait_there, word[i]);
+	}
+	usleep(300000);
+	for (int i = 0; i < STALE; i++) {
+		munmap(word[i], 4096);
+		close(fd[i]);
+	}
+	if (write(ready, "x", 1) == 1)
+		for (;;)
+			pause();
+}
+static void test_futexes_of_the_gone(void)
+{
+	int ready[2], woken = 0;
+	uint32_t *word;
+	pid_t pid;
+	char c;
+
+	CHECK_EQ(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0)
+		wait_for_nothing(ready[1]);
+	CHECK_EQ(read(ready[0], &c, 1), 1);
+	for (int i = 0; i < 2 * STALE; i++) {
+		int fd = memfd_create("fresh", 0);
+
+		CHECK_EQ(ftruncate(fd, 4096), 0);
+		word = futex_in(fd); /* stays, as the file does */
+		woken += (int)syscall(SYS_futex, word, FUTEX_WAKE, 1000, NULL, NULL, 0);
+		close(fd);
+	}
+	CHECK_EQ(woken, 0);
+	kill(pid, SIGKILL);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 /* --- what names cost --- */
 
 #define NAMES 200
@@ -340,10 +407,12 @@ int main(void)
 {
 	RUN(test_sender_is_who_runs_it);
 	RUN(test_priority_is_privileged);
+	RUN(test_chosen_numbers);
 	RUN(test_number_of_another);
 	RUN(test_links_of_others);
 	RUN(test_sealed_against_exec);
 	RUN(test_sealed_against_holes);
+	RUN(test_futexes_of_the_gone);
 	RUN(test_names_count);
 	return test_done();
 }

@@ -25,7 +25,7 @@ struct mem_inode {
 	int (*show)(struct text_buf *t, void *arg);
 	int (*store)(const char *buf, size_t n, void *arg);
 	void *arg;
-	uint32_t seals; /* memfd: F_SEAL_* */
+	uint32_t seals;		/* memfd: F_SEAL_* */
 	int pid, tid, fd, kind; /* procfs: what a per-process entry stands for */
 	uint64_t born;		/* and of which process or thread of that number: its birth */
 };

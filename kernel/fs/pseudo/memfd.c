@@ -37,8 +37,8 @@ void memfd_init(void)
 int memfd_create_file(const char *name, unsigned flags, struct file **out)
 {
 	bool exec = !(flags & MFD_NOEXEC_SEAL);
-	struct inode *inode =
-		mem_inode_new(memfd_sb, &tmpfs_file_inode_ops, S_IFREG | (exec ? 0777 : 0666));
+	struct inode *inode = mem_inode_new(memfd_sb, &tmpfs_file_inode_ops,
+					    S_IFREG | (exec ? 0777 : 0666));
 	char label[NAME_MAX + 8];
 	struct dentry *d = NULL;
 	struct path p;
@@ -49,7 +49,7 @@ int memfd_create_file(const char *name, unsigned flags, struct file **out)
 	}
 	inode_init_owner(inode, NULL);
 	inode->nlink = 0;
-	mem_inode_of(inode)->seals = !exec			? F_SEAL_EXEC
+	mem_inode_of(inode)->seals = !exec			 ? F_SEAL_EXEC
 				     : flags & MFD_ALLOW_SEALING ? 0
 								 : F_SEAL_SEAL;
 	fmt_snprintf(label, sizeof(label), "memfd:%s", name);

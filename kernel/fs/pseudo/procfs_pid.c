@@ -179,7 +179,7 @@ static int render_mm(struct text_buf *t, struct mem_inode *m)
  * They belong to the memory that their opener was allowed to see: after an exec they show what is
  * left of the old program, which is nothing. */
 struct mm_file {
-	struct mm *mm; /* held; NULL: a zombie's */
+	struct mm *mm;		       /* held; NULL: a zombie's */
 	const struct mem_inode *inode; /* the open file has it */
 };
 
@@ -251,8 +251,7 @@ int proc_render(struct text_buf *t, struct mem_inode *m)
 	}
 	switch (m->kind) {
 	case KIND_STATM:
-	case KIND_CMDLINE:
-		return render_mm(t, m);
+	case KIND_CMDLINE: return render_mm(t, m);
 	case KIND_MOUNTS: mounts_show(t, false); return 0;
 	case KIND_MOUNTINFO: mounts_show(t, true); return 0;
 	case KIND_FDINFO: return render_fdinfo(t, m);
