@@ -346,17 +346,19 @@ static void write_memory(struct dump *d, struct mm *mm, const struct elf64_phdr 
 
 	d->pos = s->offset;
 	for (uint64_t done = 0; done < s->filesz && !d->failed && d->pos < d->limit;) {
-		size_t n = MIN(s->filesz - done, DUMP_BUF);
+		uint64_t at = s->vaddr + done;
+		/* Aligned: reading makes tables, which would be the next piece's if it reached there. */
+		size_t n = MIN(s->filesz - done, DUMP_BUF - at % DUMP_BUF);
 		long got;
 
 		d->failed = sched_yield_killed();
-		skip = mm_untouched(mm, s->vaddr + done, s->vaddr + s->filesz);
+		skip = mm_untouched(mm, at, s->vaddr + s->filesz);
 		if (skip) {
 			done += skip;
 			d->pos += skip;
 			continue;
 		}
-		got = mm_access(mm, s->vaddr + done, d->buf, n, false, true);
+		got = mm_access(mm, at, d->buf, n, false, true);
 		if (got < (long)n) {
 			/* A page that can't be had stays a hole. */
 			n = got > 0 ? (size_t)got : MIN(n, PAGE_SIZE);
