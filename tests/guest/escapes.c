@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -248,6 +249,54 @@ static void test_links_of_others(void)
 	close(home);
 }
 
+/* --- what a mount forbids --- */
+
+static void run_copy(const char *path, int expect)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		setresuid(1000, 1000, 1000);
+		execl(path, path, "euid", NULL);
+		_exit(errno);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, expect);
+}
+static void mount_and_try(unsigned long flags, int run, int open_error)
+{
+	int from = open("/proc/self/exe", O_RDONLY), to, fd;
+	char buf[65536];
+	ssize_t n;
+
+	CHECK_EQ(mkdir("/tmp/mnt", 0755), 0);
+	CHECK_EQ(mount("none", "/tmp/mnt", "tmpfs", flags, NULL), 0);
+	to = open("/tmp/mnt/copy", O_CREAT | O_WRONLY, 0755);
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		CHECK_EQ(write(to, buf, (size_t)n), n);
+	close(from);
+	close(to);
+	CHECK_EQ(chmod("/tmp/mnt/copy", 04755), 0);
+	run_copy("/tmp/mnt/copy", run);
+	CHECK_EQ(mknod("/tmp/mnt/null", S_IFCHR | 0666, 0x103), 0);
+	errno = 0;
+	fd = open("/tmp/mnt/null", O_RDWR);
+	CHECK_EQ(fd < 0 ? errno : 0, open_error);
+	close(fd);
+	CHECK_EQ(umount("/tmp/mnt"), 0);
+	CHECK_EQ(rmdir("/tmp/mnt"), 0);
+}
+static void test_mount_flags(void)
+{
+	if (!on_corrida())
+		SKIP_HERE("no mounts on the host");
+	mount_and_try(0, 1, 0);
+	mount_and_try(MS_NOSUID, 2, 0);
+	mount_and_try(MS_NODEV, 1, EACCES);
+	mount_and_try(MS_NOEXEC, EACCES, 0);
+}
+
 /* --- seals --- */
 
 static void test_sealed_against_exec(void)
@@ -403,13 +452,16 @@ static void test_names_count(void)
 	CHECK_EQ(rmdir(dir), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1 && !strcmp(argv[1], "euid"))
+		return geteuid() == 0 ? 1 : 2;
 	RUN(test_sender_is_who_runs_it);
 	RUN(test_priority_is_privileged);
 	RUN(test_chosen_numbers);
 	RUN(test_number_of_another);
 	RUN(test_links_of_others);
+	RUN(test_mount_flags);
 	RUN(test_sealed_against_exec);
 	RUN(test_sealed_against_holes);
 	RUN(test_futexes_of_the_gone);
