@@ -24,6 +24,7 @@
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/mount.h>
 #include <linux/stat.h>
 #include <mm/pagecache.h>
 #include <mm/slab.h>
@@ -32,10 +33,6 @@
 struct mount *root_mount;
 struct list mount_list = LIST_INIT(mount_list);
 static int next_mount_id = 1;
-
-#define MS_NOSUID 2
-#define MS_NODEV 4
-#define MS_NOEXEC 8
 
 static struct mount *mount_new(struct superblock *sb, bool read_only, bool pinned)
 {
