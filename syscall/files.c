@@ -445,7 +445,7 @@ long sys_memfd_create(user_ptr uname, unsigned flags)
 	if (n < 0) {
 		return n == -ENAMETOOLONG ? -EINVAL : n;
 	}
-	n = memfd_create_file(name, flags & (MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL), &f);
+	n = memfd_create_file(name, flags, &f);
 	if (n) {
 		return n;
 	}

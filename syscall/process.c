@@ -65,13 +65,14 @@ long sys_clone3(user_ptr uargs, size_t size)
 {
 	struct linux_clone_args a;
 	struct clone_request r;
+	uint32_t number = 0;
 	int err = copy_clone_args(&a, uargs, size);
 
 	if (err) {
 		return err;
 	}
 	if (a.flags & (CLONE_DETACHED | CSIGNAL | CLONE_INTO_CGROUP) & ~CLONE_NEWTIME ||
-	    a.flags >> 34 || a.exit_signal > NSIG || a.set_tid_size > 32 ||
+	    a.flags >> 34 || a.exit_signal > NSIG || a.set_tid_size > 1 ||
 	    !a.set_tid != !a.set_tid_size) {
 		return -EINVAL;
 	}
@@ -83,6 +84,12 @@ long sys_clone3(user_ptr uargs, size_t size)
 	    (a.stack && !user_range_ok((user_ptr){ a.stack }, a.stack_size))) {
 		return -EINVAL;
 	}
+	if (a.set_tid_size) {
+		err = get_user_u32(&number, (user_ptr){ a.set_tid });
+		if (err || (int)number < 1) {
+			return err ? err : -EINVAL;
+		}
+	}
 	r = (struct clone_request){
 		.flags = a.flags,
 		.exit_signal = (int)a.exit_signal,
@@ -91,7 +98,7 @@ long sys_clone3(user_ptr uargs, size_t size)
 		.parent_tid = { a.parent_tid },
 		.child_tid = { a.child_tid },
 		.pidfd = { a.pidfd },
-		.set_tid = a.set_tid_size ? 1 : 0,
+		.set_tid = (int)number,
 	};
 	return task_clone(&r);
 }

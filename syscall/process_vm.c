@@ -15,6 +15,7 @@
 #include <mm/usercopy.h>
 #include <proc/access.h>
 #include <proc/task.h>
+#include <sched/sched.h>
 
 #define BUF_SIZE (4 * PAGE_SIZE)
 
@@ -98,7 +99,7 @@ static long move(struct transfer *t, struct mm *mm, void *buf, bool write)
 		done += got;
 		t->l_off += (uint64_t)got;
 		t->r_off += (uint64_t)got;
-		if ((size_t)got < n) {
+		if ((size_t)got < n || sched_yield_killed()) {
 			break;
 		}
 	}

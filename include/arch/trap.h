@@ -31,6 +31,7 @@ _Static_assert(sizeof(struct trap_frame) == 168, "entry.S pushes 21 words");
 /* Page fault error code (Intel SDM 3A, 4.7). */
 #define PF_PRESENT 0x1
 #define PF_WRITE 0x2
+#define PF_USER 0x4
 #define PF_INSTR 0x10
 
 static inline bool trap_from_user(const struct trap_frame *f)

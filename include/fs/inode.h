@@ -108,8 +108,8 @@ struct superblock {
 	const char *type; /* "fuse", "tmpfs", ... */
 	uint64_t magic;
 	bool read_only;
-	bool noexec, nodev;
 	bool creates_exclusively; /* making a name that exists fails there and then with EEXIST */
+	bool noexec, nodev, nosuid; /* [I] since it is mounted */
 	MUTEX(fs_rename) rename_lock;
 	void *priv;
 };

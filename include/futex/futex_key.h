@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
-/* What names a futex: (mm, address) for private ones, (object, offset) for shared ones.  Pure. */
+/* What names a futex: (mm, address) for private ones, (number of the object, offset) for shared
+ * ones.  Pure. */
 #include <lib/util.h>
 
 struct futex_key {
-	uint64_t object; /* address of the mm or the page cache */
+	uint64_t object; /* address of the mm, or mm_futex_key()'s number */
 	uint64_t offset; /* address or offset in the object */
 };
 static inline bool futex_key_equal(const struct futex_key *a, const struct futex_key *b)

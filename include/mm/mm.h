@@ -166,14 +166,18 @@ enum fault_result {
 enum fault_result mm_fault(struct mm *mm, uintptr_t addr, uint64_t error) MAY_SLEEP
 	EXCLUDES(mm_role);
 
+/* How many bytes from addr on, up to end, are anonymous memory that nobody ever touched, as far as
+ * that is cheap to see. */
+uint64_t mm_untouched(struct mm *mm, uint64_t addr, uint64_t end) MAY_SLEEP EXCLUDES(mm_role);
+
 /* Another process's memory (process_vm_*, /proc/pid/mem, ptrace, core dumps): bytes
  * copied, or -EFAULT/-EIO when none.  force = also through protections. */
 long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bool force) MAY_SLEEP
 	EXCLUDES(mm_role);
-/* For shared futexes: the object and offset behind an address; anonymous private memory
- * gives object NULL.  A reference to the object is not taken: it is a key, kept alive by
- * the mapping.  0 or -EFAULT. */
-MUST_USE int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uint64_t *offset);
+/* For shared futexes: a number for the object, and the offset in it, behind an address; anonymous
+ * private memory gives number 0.  No reference is taken: another thread may unmap what this one
+ * waits for, but no other object ever gets the number.  0 or -EFAULT. */
+MUST_USE int mm_futex_key(struct mm *mm, uint64_t addr, uint64_t *object, uint64_t *offset);
 
 /* Calls fn for each vma in order under the read lock; stops when fn returns nonzero. */
 int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg)

@@ -50,6 +50,9 @@ struct page_account {
 	_Atomic uint64_t used;
 	uint64_t max; /* [I] 0: no limit */
 };
+/* One page's worth, also of what is in no cache; a may be NULL to give. */
+MUST_USE bool page_account_take(struct page_account *a);
+void page_account_give(struct page_account *a);
 struct page_cache {
 	SPINLOCK(pagecache) lock;
 	void *root GUARDED_BY(pagecache_role); /* radix tree: kernel/mm/pagecache_internal.h */
@@ -64,7 +67,8 @@ struct page_cache {
 	/* Shared mappings that are being made and may be written; with MAP_WRITE_FORBIDDEN no
 	 * more of them may be made (sealed memfds). */
 	_Atomic uint32_t map_writers;
-	struct refcount refs; /* for ops->release */
+	struct refcount refs;	 /* for ops->release */
+	_Atomic uint64_t number; /* mm_futex_key(); 0: none yet */
 	SPINLOCK(object_vmas) vmas_lock;
 	struct list vmas GUARDED_BY(object_vmas_role); /* struct vma.object_link */
 	struct waitq unlock_waiters;		       /* with lock */
@@ -133,6 +137,8 @@ MUST_USE bool pagecache_map_write_begin(struct page_cache *pc);
 void pagecache_map_write_end(struct page_cache *pc);
 /* No more of them; -EBUSY, and nothing done, when there are some and `all` are to be none. */
 MUST_USE int pagecache_forbid_map_write(struct page_cache *pc, bool all) EXCLUDES(object_vmas_role);
+/* No more of them may be made: nor may others change what it holds. */
+bool pagecache_map_write_forbidden(struct page_cache *pc);
 /* Some vma maps it (a moment ago, unless the caller keeps mappings away). */
 bool pagecache_is_mapped(struct page_cache *pc) EXCLUDES(object_vmas_role);
 /* Frees clean, unmapped pages, oldest first; the shrinker. */

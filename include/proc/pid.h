@@ -37,9 +37,9 @@ struct pid {
 extern SPINLOCK(proctree) proctree_lock;
 
 /* A fresh number for a task in the making (1 user, 1 reference for it): it names nothing until
- * pid_set_task(), so no look-up finds what may still be thrown away.  -EAGAIN when all are in
- * use, -ENOMEM. */
-MUST_USE int pid_alloc(struct pid **out);
+ * pid_set_task(), so no look-up finds what may still be thrown away.  wanted: that one (-EEXIST),
+ * 0: any (-EAGAIN when all are in use).  -ENOMEM. */
+MUST_USE int pid_alloc(struct pid **out, int wanted);
 void pid_get(struct pid *p);
 void pid_put(struct pid *p);
 /* One more / one thing less that the number names.  The last drops it from the table. */

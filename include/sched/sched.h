@@ -29,6 +29,12 @@ void sched_start(struct thread *t);
 void sched_yield(void);
 /* Inside long kernel work, no spinlock held: reschedules when asked to. */
 void sched_yield_point(void);
+/* The same in work whose length a program chooses; true = the thread is to die: the work ends. */
+static inline bool sched_yield_killed(void)
+{
+	sched_yield_point();
+	return atomic_load_explicit(&thread_current()->killed, memory_order_relaxed);
+}
 /* WORK_RESCHED on the way to user mode. */
 void sched_resched(void);
 

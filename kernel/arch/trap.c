@@ -157,7 +157,13 @@ static void page_fault(struct trap_frame *f, uint64_t error)
 
 	if (trap_from_user(f)) {
 		irq_on();
-		upcall_page_fault(f, addr, error);
+		/* QEMU 7.2 (TCG) lets IRETQ and far returns of a program pop its stack with the
+		 * kernel's rights: SMAP refuses what is there, and would for ever. */
+		if ((error & (PF_PRESENT | PF_USER)) == PF_PRESENT) {
+			upcall_user_exception(f, EX_GP, 0);
+		} else {
+			upcall_page_fault(f, addr, error);
+		}
 		return;
 	}
 	const struct ex_entry *e = ex_find(f->rip);

@@ -24,11 +24,13 @@
 #include <linux/stat.h>
 #include <mm/slab.h>
 #include <mm/uio.h>
+#include <sched/sched.h>
 #include <sched/thread.h>
 #include <sync/mutex.h>
 #include <sync/waitq.h>
 
 #define CHUNK 65536
+#define RANGE_STEP (16u << 20)
 
 /* One side of a copy. */
 struct end {
@@ -190,6 +192,7 @@ long file_copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *ou
 			break;
 		}
 		done += (size_t)got;
+		sched_yield_point();
 		if (!c.more ||
 		    atomic_load_explicit(&thread_current()->interrupted, memory_order_relaxed)) {
 			break;
@@ -283,6 +286,26 @@ static long check_range(const struct end *in, const struct end *out, size_t *n)
 	return 0;
 }
 
+/* By the file system, step by step: it serves others in between, and a signal ends it. */
+static long copy_steps(const struct end *in, const struct end *out, size_t n)
+{
+	size_t done = 0, step;
+	long got;
+
+	do {
+		step = MIN(n - done, (size_t)RANGE_STEP);
+		got = in->file->ops->copy_range(in->file, *in->pos, out->file, *out->pos, step);
+		if (got <= 0) {
+			return done ? (long)done : got;
+		}
+		*in->pos += (uint64_t)got;
+		*out->pos += (uint64_t)got;
+		done += (size_t)got;
+	} while ((size_t)got == step && done < n &&
+		 !atomic_load_explicit(&thread_current()->interrupted, memory_order_relaxed));
+	return (long)done;
+}
+
 long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
 		     size_t n)
 {
@@ -308,11 +331,7 @@ long file_copy_range(struct file *in, uint64_t *in_pos, struct file *out, uint64
 			mutex_lock(&out->inode->lock);
 			inode_drop_setid(out->inode);
 			mutex_unlock(&out->inode->lock);
-			ret = in->ops->copy_range(in, *from.pos, out, *to.pos, n);
-		}
-		if (ret > 0) {
-			*from.pos += (uint64_t)ret;
-			*to.pos += (uint64_t)ret;
+			ret = copy_steps(&from, &to, n);
 		}
 	}
 	unlock_ends(&from, &to);

@@ -24,6 +24,7 @@
 #include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/mount.h>
 #include <linux/stat.h>
 #include <mm/pagecache.h>
 #include <mm/slab.h>
@@ -176,6 +177,24 @@ static uint64_t option_size(const char *options)
 	}
 }
 
+/* One mount has one superblock here, so what mount(2) asks for is the superblock's. */
+static void set_mount_flags(struct superblock *sb, uint64_t flags)
+{
+	sb->nosuid = flags & MS_NOSUID;
+	sb->nodev = flags & MS_NODEV;
+	sb->noexec = flags & MS_NOEXEC;
+}
+
+static const char *show_flags(const struct superblock *sb)
+{
+	static const char *const all[8] = {
+		"",	   ",nosuid",	     ",nodev",	      ",nosuid,nodev",
+		",noexec", ",nosuid,noexec", ",nodev,noexec", ",nosuid,nodev,noexec"
+	};
+
+	return all[sb->nosuid | sb->nodev << 1 | sb->noexec << 2];
+}
+
 int vfs_mount_type(const char *type, const char *where, const char *options, uint64_t flags)
 {
 	struct superblock *sb;
@@ -202,7 +221,11 @@ int vfs_mount_type(const char *type, const char *where, const char *options, uin
 	} else {
 		return -ENODEV;
 	}
-	return err ? err : mount_at(sb, where, flags & 1, false);
+	if (err) {
+		return err;
+	}
+	set_mount_flags(sb, flags);
+	return mount_at(sb, where, flags & 1, false);
 }
 
 /* The superblock of a dismounted tmpfs stays: its pages go with its inodes. */
@@ -309,6 +332,8 @@ int vfs_statfs(const struct path *p, struct kstatfs *st)
 	if (p->mount->read_only) {
 		st->flags |= 1;
 	}
+	st->flags |= (sb->nosuid ? MS_NOSUID : 0u) | (sb->nodev ? MS_NODEV : 0u) |
+		     (sb->noexec ? MS_NOEXEC : 0u);
 	return err;
 }
 
@@ -347,14 +372,15 @@ void mounts_show(struct text_buf *t, bool info)
 		last = next->id;
 		where = vfs_path_string(&p, buf, PATH_MAX);
 		if (where && info) {
-			text_printf(t, "%d %d %u:%u / %s %s - %s %s %s\n", next->id,
+			text_printf(t, "%d %d %u:%u / %s %s%s - %s %s %s\n", next->id,
 				    next->parent ? next->parent->id : 0, dev_major(next->sb->dev),
 				    dev_minor(next->sb->dev), where, next->read_only ? "ro" : "rw",
-				    next->sb->type, mount_source(next),
+				    show_flags(next->sb), next->sb->type, mount_source(next),
 				    next->read_only ? "ro" : "rw");
 		} else if (where) {
-			text_printf(t, "%s %s %s %s,relatime 0 0\n", mount_source(next), where,
-				    next->sb->type, next->read_only ? "ro" : "rw");
+			text_printf(t, "%s %s %s %s%s,relatime 0 0\n", mount_source(next), where,
+				    next->sb->type, next->read_only ? "ro" : "rw",
+				    show_flags(next->sb));
 		}
 		path_put(&p);
 	}

@@ -15,6 +15,7 @@
 
 #include <arch/clock.h>
 #include <fs/attr.h>
+#include <fs/cred.h>
 #include <fs/dentry.h>
 #include <fs/inode.h>
 #include <fs/mount.h>
@@ -371,6 +372,17 @@ int walk_last_known(struct walk *w, struct dentry **out)
 	return find_valid(w, w->last, w->last_len, out);
 }
 
+/* As fs.protected_symlinks = 1: where everybody may make names, a link at the end of a name is
+ * followed only if the follower made it, or the directory's owner did. */
+static bool may_follow(const struct walk *w, const struct inode *link)
+{
+	const struct inode *dir = w->cur.dentry->inode;
+	const struct cred *c = thread_current()->cred;
+
+	return !only_slashes(w->rest) || !c || c->u.fs == link->uid ||
+	       (dir->mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH) || dir->uid == link->uid;
+}
+
 int walk_follow_link(struct walk *w, struct dentry *d)
 {
 	struct inode *inode = d->inode;
@@ -381,6 +393,10 @@ int walk_follow_link(struct walk *w, struct dentry *d)
 	int err = -ELOOP;
 
 	if (w->flags & LOOKUP_NO_SYMLINKS || ++w->links > MAX_LINKS) {
+		goto out;
+	}
+	if (!may_follow(w, inode)) {
+		err = -EACCES;
 		goto out;
 	}
 	if (inode->ops->follow) {

@@ -44,8 +44,7 @@ struct futex_bucket *futex_bucket_of(const struct futex_key *key)
 int futex_get_key(user_ptr word, bool shared, struct futex_key *key)
 {
 	struct mm *mm = thread_current()->mm;
-	const void *object = NULL;
-	uint64_t offset;
+	uint64_t object = 0, offset;
 	int err;
 
 	if (word.addr % sizeof(uint32_t)) {
@@ -60,7 +59,7 @@ int futex_get_key(user_ptr word, bool shared, struct futex_key *key)
 			return err;
 		}
 	}
-	key->object = object ? (uint64_t)object : (uint64_t)mm;
+	key->object = object ? object : (uint64_t)mm; /* numbers are no kernel addresses */
 	key->offset = object ? offset : word.addr;
 	return 0;
 }

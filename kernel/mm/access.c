@@ -129,7 +129,44 @@ long mm_access(struct mm *mm, uint64_t addr, void *buf, size_t n, bool write, bo
 	return (long)done;
 }
 
-int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uint64_t *offset)
+uint64_t mm_untouched(struct mm *mm, uint64_t addr, uint64_t end)
+{
+	uint64_t at = addr, next;
+	struct vma *v;
+
+	rwsem_read_lock(&mm->lock);
+	v = vma_lookup(mm, addr);
+	if (v && !v->object && !v->special) {
+		end = MIN(end, v->end);
+		for (; at < end; at = next) {
+			uint64_t *pmd;
+
+			next = (at & HUGE_MASK) + HUGE_SIZE;
+			pmd = pt_pmd_skip(mm, at, &next);
+			if (pmd && pte_read(pmd)) {
+				break;
+			}
+		}
+		at = MIN(at, end);
+	}
+	rwsem_read_unlock(&mm->lock);
+	return at - addr;
+}
+
+/* Numbers are given out when they are first asked for, once. */
+static uint64_t number_of(struct page_cache *pc)
+{
+	static _Atomic uint64_t last;
+	uint64_t n = atomic_load_explicit(&pc->number, memory_order_relaxed), fresh;
+
+	if (n) {
+		return n;
+	}
+	fresh = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+	return atomic_compare_exchange_strong(&pc->number, &n, fresh) ? fresh : n;
+}
+
+int mm_futex_key(struct mm *mm, uint64_t addr, uint64_t *object, uint64_t *offset)
 {
 	struct vma *v;
 	int err = -EFAULT;
@@ -138,10 +175,10 @@ int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uint64_t *of
 	v = vma_lookup(mm, addr);
 	if (v && (v->flags & (VMA_READ | VMA_WRITE | VMA_EXEC))) {
 		err = 0;
-		*object = NULL;
+		*object = 0;
 		*offset = addr;
 		if (v->object && (v->flags & VMA_SHARED)) {
-			*object = v->object;
+			*object = number_of(v->object);
 			*offset = (vma_index(v, addr) << PAGE_SHIFT) + (addr & (PAGE_SIZE - 1));
 		}
 	}

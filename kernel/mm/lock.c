@@ -12,6 +12,7 @@
 #include <linux/errno.h>
 #include <linux/sched.h>
 #include <mm/usercopy.h>
+#include <sched/sched.h>
 
 #define LOCK_FLAGS ((uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT))
 
@@ -234,6 +235,9 @@ int mm_mincore(struct mm *mm, uint64_t addr, uint64_t len, user_ptr vec)
 		}
 		if (hole) {
 			return -ENOMEM;
+		}
+		if (sched_yield_killed()) {
+			return -EINTR;
 		}
 		vec = user_ptr_add(vec, n);
 	}

@@ -127,6 +127,10 @@ static int remove_pages(struct vma *v, uint64_t start, uint64_t end) REQUIRES_SH
 	if (!pagecache_is_memory(v->object)) {
 		return -EOPNOTSUPP;
 	}
+	/* A seal that leaves a mapping to its writer does not leave it this. */
+	if (pagecache_map_write_forbidden(v->object)) {
+		return -EPERM;
+	}
 	pagecache_zero_range(v->object, vma_index(v, start) << PAGE_SHIFT, end - start);
 	return 0;
 }

@@ -83,7 +83,7 @@ void pagecache_put(struct page_cache *pc)
 	}
 }
 
-static bool account_take(struct page_account *a)
+bool page_account_take(struct page_account *a)
 {
 	uint64_t used = atomic_fetch_add_explicit(&a->used, 1, memory_order_relaxed);
 
@@ -93,7 +93,7 @@ static bool account_take(struct page_account *a)
 	}
 	return true;
 }
-static void account_give(struct page_account *a)
+void page_account_give(struct page_account *a)
 {
 	if (a) {
 		atomic_fetch_sub_explicit(&a->used, 1, memory_order_relaxed);
@@ -106,12 +106,12 @@ int pagecache_insert_locked(struct page_cache *pc, uint64_t index, struct page *
 
 	spin_assert_held(&pc->lock);
 	ASSERT(!(page_flags(p) & PAGE_CACHE));
-	if (pc->account && !account_take(pc->account)) {
+	if (pc->account && !page_account_take(pc->account)) {
 		return -ENOSPC;
 	}
 	err = pagecache_tree_insert(pc, index, p);
 	if (err) {
-		account_give(pc->account);
+		page_account_give(pc->account);
 		return err;
 	}
 	p->owner = pc;
@@ -142,7 +142,7 @@ void pagecache_remove_locked(struct page_cache *pc, struct page *p)
 		pagecache_count_dirty(pc, -1);
 	}
 	p->owner = NULL;
-	account_give(pc->account);
+	page_account_give(pc->account);
 	mem_account(MEM_CACHE, -1);
 }
 

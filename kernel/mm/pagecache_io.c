@@ -70,7 +70,9 @@ long pagecache_read(struct page_cache *pc, struct uio *u, uint64_t pos)
 			}
 			if (++since_yield >= YIELD_PAGES) {
 				since_yield = 0;
-				sched_yield_point();
+				if (sched_yield_killed()) {
+					break;
+				}
 			}
 			continue;
 		}
@@ -105,7 +107,9 @@ long pagecache_read(struct page_cache *pc, struct uio *u, uint64_t pos)
 		since_yield += n;
 		if (since_yield >= YIELD_PAGES) {
 			since_yield = 0;
-			sched_yield_point();
+			if (sched_yield_killed()) {
+				break;
+			}
 		}
 	}
 	return (long)done;

@@ -108,6 +108,11 @@ void pagecache_map_write_end(struct page_cache *pc)
 	atomic_fetch_sub(&pc->map_writers, 1);
 }
 
+bool pagecache_map_write_forbidden(struct page_cache *pc)
+{
+	return atomic_load(&pc->map_writers) & MAP_WRITE_FORBIDDEN;
+}
+
 static bool is_write_mapped(struct page_cache *pc)
 {
 	const uint32_t want = VMA_SHARED | VMA_MAYWRITE;

@@ -69,6 +69,9 @@ static int set_int(struct socket *s, const struct int_option *o, int v)
 	} else if (v < o->min || v > o->max) {
 		return -EINVAL;
 	}
+	if (o->index == INT_PRIORITY && v > 6 && !cred_capable(CAP_NET_ADMIN)) {
+		return -EPERM;
+	}
 	if (o->index == INT_V6ONLY && READ_ONCE(s->bound)) {
 		return -EINVAL;
 	}

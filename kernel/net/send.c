@@ -10,6 +10,10 @@
  */
 #include "net_internal.h"
 
+#include <fs/cred.h>
+#include <fs/upcalls.h>
+#include <sched/thread.h>
+
 #define CHUNK (16384 - sizeof(struct packet)) /* a packet fills whole pages */
 
 static struct waitq *room_queue(struct socket *s)
@@ -67,6 +71,15 @@ int send_claim_error(struct socket *s)
 	return err ? err : -EPIPE;
 }
 
+/* Of the user who runs the program: not the effective ids, for a set-user-ID program's output goes
+ * where its caller says. */
+static struct linux_ucred sender_creds(void)
+{
+	const struct cred *c = thread_current()->cred;
+
+	return (struct linux_ucred){ fs_upcalls->current_pid(), c->u.real, c->g.real };
+}
+
 long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 		 const struct sock_addr *from, struct socket_msg *m, unsigned flags)
 {
@@ -77,7 +90,7 @@ long send_packet(struct socket *s, struct socket *to, struct uio *u, size_t n,
 		return err;
 	}
 	if (s->kind->carries_extras) {
-		p->creds = m && m->has_creds ? m->creds : socket_current_creds();
+		p->creds = m && m->has_creds ? m->creds : sender_creds();
 	}
 	if (m && m->nfiles) {
 		err = flight_load(p, m);

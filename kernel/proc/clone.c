@@ -52,13 +52,16 @@ static int check_flags(const struct clone_request *r)
 	if (f & CLONE_PARENT && process_current()->is_init) {
 		return -EINVAL;
 	}
-	if (r->set_tid && !cred_capable(CAP_SYS_ADMIN)) {
+	if (r->set_tid < 0 || r->set_tid >= PID_MAX) {
+		return -EINVAL;
+	}
+	if (r->set_tid && !cred_capable(CAP_SYS_ADMIN) && !cred_capable(CAP_CHECKPOINT_RESTORE)) {
 		return -EPERM;
 	}
 	if (f & CLONE_SETTLS && !arch_user_base_ok(r->tls)) {
 		return -EPERM;
 	}
-	return r->set_tid ? -EINVAL : 0; /* numbers are ours to choose */
+	return 0;
 }
 
 static int check_limits(struct process *p)
@@ -338,7 +341,7 @@ static int build_task(const struct clone_request *r, struct process *p, struct t
 	cred_get(cur->cred);
 	err = copy_parts(t, r->flags);
 	if (!err) {
-		err = pid_alloc(&t->pid);
+		err = pid_alloc(&t->pid, r->set_tid);
 	}
 	if (!err && r->flags & CLONE_VFORK) {
 		t->vfork = vfork_wait_alloc();

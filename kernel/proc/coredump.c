@@ -10,6 +10,7 @@
 
 #include <arch/clock.h>
 #include <arch/fpu.h>
+#include <fs/attr.h>
 #include <fs/cred.h>
 #include <fs/file.h>
 #include <fs/vfs.h>
@@ -23,6 +24,7 @@
 #include <mm/slab.h>
 #include <proc/lifecycle.h>
 #include <proc/tree.h>
+#include <sched/sched.h>
 #include <signal/signal.h>
 #include <time/posix_timers.h>
 #include "proc_internal.h"
@@ -97,7 +99,7 @@ static void release_others(struct process *p, int sig, bool ok)
 
 	p->core_dumper = NULL;
 	if (!ok) {
-		p->exit_status = (uint32_t)sig;
+		p->exit_status = thread_current()->killed ? SIGKILL : (uint32_t)sig;
 	}
 	waitq_wake_all(&p->stop_waitq);
 	process_unlock(p, flags);
@@ -340,11 +342,23 @@ static void write_out(struct dump *d, const void *data, size_t n)
 
 static void write_memory(struct dump *d, struct mm *mm, const struct elf64_phdr *s)
 {
+	uint64_t skip;
+
 	d->pos = s->offset;
 	for (uint64_t done = 0; done < s->filesz && !d->failed && d->pos < d->limit;) {
-		size_t n = MIN(s->filesz - done, DUMP_BUF);
-		long got = mm_access(mm, s->vaddr + done, d->buf, n, false, true);
+		uint64_t at = s->vaddr + done;
+		/* Aligned: reading makes tables, which would be the next piece's if it reached there. */
+		size_t n = MIN(s->filesz - done, DUMP_BUF - at % DUMP_BUF);
+		long got;
 
+		d->failed = sched_yield_killed();
+		skip = mm_untouched(mm, at, s->vaddr + s->filesz);
+		if (skip) {
+			done += skip;
+			d->pos += skip;
+			continue;
+		}
+		got = mm_access(mm, at, d->buf, n, false, true);
 		if (got < (long)n) {
 			/* A page that can't be had stays a hole. */
 			n = got > 0 ? (size_t)got : MIN(n, PAGE_SIZE);
@@ -392,6 +406,10 @@ static void write_file(struct dump *d, struct mm *mm)
 	write_out(d, d->notes, d->notes_len);
 	for (unsigned i = 0; i < d->nsegments; i++) {
 		write_memory(d, mm, &d->segments[i]);
+	}
+	/* The last of it may be a hole. */
+	if (!d->failed && file_truncate(d->file, MIN(offset, d->limit))) {
+		d->failed = true;
 	}
 }
 

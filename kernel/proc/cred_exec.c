@@ -111,7 +111,7 @@ int cred_exec(const struct file *exe, struct exec_cred *e)
 		return -ENOMEM;
 	}
 	mutex_lock(&inode->lock);
-	e->mode = inode->mode;
+	e->mode = inode->sb->nosuid ? inode->mode & ~(uint32_t)(S_ISUID | S_ISGID) : inode->mode;
 	e->uid = inode->uid;
 	e->gid = inode->gid;
 	mutex_unlock(&inode->lock);

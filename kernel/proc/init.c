@@ -138,7 +138,7 @@ static int publish_init(struct process *p, struct task *t)
 {
 	struct session *session;
 	uint64_t flags;
-	int err = pid_alloc(&t->pid);
+	int err = pid_alloc(&t->pid, 0);
 
 	if (err) {
 		return err;

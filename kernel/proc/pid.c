@@ -48,11 +48,17 @@ static struct pid **slot_locked(int nr) REQUIRES(pid_table_role)
 	return leaf ? &leaf[nr % LEAF_ENTRIES] : NULL;
 }
 
-static int pick_number_locked(void) REQUIRES(pid_table_role)
+static int pick_number_locked(int wanted) REQUIRES(pid_table_role)
 {
-	size_t nr = bitmap_find_clear(table.used, PID_MAX, (size_t)table.last + 1);
+	size_t nr = (size_t)wanted;
 
 	ASSERT(spin_held(&table.lock));
+	if (wanted && bitmap_test(table.used, nr)) {
+		return -EEXIST;
+	}
+	if (!wanted) {
+		nr = bitmap_find_clear(table.used, PID_MAX, (size_t)table.last + 1);
+	}
 	if (nr >= PID_MAX) {
 		nr = bitmap_find_clear(table.used, PID_MAX, PID_RESERVED);
 	}
@@ -68,7 +74,7 @@ static int pick_number_locked(void) REQUIRES(pid_table_role)
 	return (int)nr;
 }
 
-int pid_alloc(struct pid **out)
+int pid_alloc(struct pid **out, int wanted)
 {
 	struct pid *p = kmem_cache_zalloc(table.cache);
 	uint64_t flags;
@@ -82,11 +88,11 @@ int pid_alloc(struct pid **out)
 	list_init(&p->session);
 	waitq_init(&p->exit_waitq);
 	flags = spin_lock_irqsave(&table.lock);
-	nr = pick_number_locked();
+	nr = pick_number_locked(wanted);
 	if (nr > 0) {
 		p->nr = nr;
 		p->users = 1;
-		table.last = nr;
+		table.last = wanted ? table.last : nr;
 		bitmap_set(table.used, (size_t)nr);
 		*slot_locked(nr) = p;
 	}

@@ -75,15 +75,19 @@ static int next_tid(int pid, int after)
 	return best;
 }
 
-static bool exists(int pid, int tid)
+/* The first thread is as old as the process, whichever goes by its number after an exec. */
+static uint64_t born(int pid, int tid)
 {
 	struct process *p = process_find(pid);
 	struct task *t = tid ? procinfo_get_task(pid, tid) : NULL;
-	bool found = tid ? t != NULL : p != NULL;
+	uint64_t when = p ? p->start_ns : 0;
 
+	if (tid && (!t || tid != pid)) {
+		when = t ? t->start_ns : 0;
+	}
 	task_put(t);
 	process_put(p);
-	return found;
+	return when;
 }
 
 static int self_pid(void)
@@ -283,7 +287,7 @@ static int write_file(int pid, int tid, enum proc_file kind, const char *buf, si
 static const struct proc_source source = {
 	.next_pid = next_pid,
 	.next_tid = next_tid,
-	.exists = exists,
+	.born = born,
 	.self_pid = self_pid,
 	.self_tid = self_tid,
 	.owner = owner,

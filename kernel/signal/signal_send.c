@@ -141,6 +141,9 @@ static bool is_ignored(struct process *p, struct task *t, int sig) REQUIRES(sigl
 static bool prepare(struct process *p, struct task *t, int sig) REQUIRES(siglock_role)
 {
 	if (atomic_load(&p->group_exit)) {
+		if (sig == SIGKILL && p->core_dumper) { /* a dump is as long as memory is large */
+			signal_wake_task_locked(p->core_dumper, true);
+		}
 		return false;
 	}
 	if (SIGBIT(sig) & STOP_SIGNALS) {

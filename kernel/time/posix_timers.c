@@ -340,8 +340,8 @@ int posix_timer_create(int clock, const struct linux_sigevent *event, int *id)
 	if (!event) {
 		t->value = (uint32_t)t->id;
 	}
+	*id = t->id; /* unlocked, another thread may delete it by its number */
 	process_unlock(p, flags);
-	*id = t->id;
 	return 0;
 }
 

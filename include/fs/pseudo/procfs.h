@@ -56,8 +56,9 @@ struct proc_source {
 	/* Smallest process id (thread id of process pid) > after; -1 = none.  after = 0: first. */
 	int (*next_pid)(int after);
 	int (*next_tid)(int pid, int after);
-	/* Process pid exists (zombies too) / tid is a thread of it. */
-	bool (*exists)(int pid, int tid);
+	/* When process pid (zombies too) or its thread tid was made, which tells it from others that
+	 * had or will have the number; 0: there is none. */
+	uint64_t (*born)(int pid, int tid);
 	/* Ids of the caller; 0 for kernel threads. */
 	int (*self_pid)(void);
 	int (*self_tid)(void);

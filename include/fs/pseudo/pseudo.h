@@ -17,18 +17,19 @@ struct file;
 struct mem_sb {
 	struct page_account pages; /* of its files; as many inodes are allowed */
 	_Atomic uint64_t next_ino;
-	_Atomic uint64_t inodes;
+	_Atomic uint64_t inodes; /* and further names of theirs: each is a dentry that stays */
 };
 struct mem_inode {
 	struct inode inode;
-	char *target; /* symlink */
+	char *target; /* symlink; a long one is charged as a page */
 	int (*show)(struct text_buf *t, void *arg);
 	int (*store)(const char *buf, size_t n, void *arg);
 	void *arg;
-	uint32_t seals; /* memfd: F_SEAL_* */
-	bool sealable;
+	uint32_t seals;		/* memfd: F_SEAL_* */
 	int pid, tid, fd, kind; /* procfs: what a per-process entry stands for */
+	uint64_t born;		/* and of which process or thread of that number: its birth */
 };
+#define MEM_LONG_TARGET 128
 static inline struct mem_inode *mem_inode_of(struct inode *inode)
 {
 	return container_of(inode, struct mem_inode, inode);
@@ -71,8 +72,8 @@ MUST_USE int pseudo_readdir(struct file *f, struct dir_context *ctx);
 long pseudo_dir_lseek(struct file *f, int64_t off, int whence);
 MUST_USE int pseudo_dir_open(struct inode *inode, struct file *f);
 
-/* An unnamed file in memory (memfd, shmem). */
-MUST_USE int memfd_create_file(const char *name, bool sealable, struct file **out);
+/* An unnamed file in memory (memfd, shmem); flags are MFD_*. */
+MUST_USE int memfd_create_file(const char *name, unsigned flags, struct file **out);
 long memfd_add_seals(struct file *f, uint32_t seals);
 long memfd_get_seals(struct file *f);
 

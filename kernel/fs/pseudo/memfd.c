@@ -19,7 +19,8 @@
 static struct superblock *memfd_sb;
 static struct mount memfd_mount = { .pinned = true };
 
-#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define CONTENT_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
+#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_EXEC | CONTENT_SEALS)
 
 void memfd_init(void)
 {
@@ -33,9 +34,11 @@ void memfd_init(void)
 	memfd_mount.sb = memfd_sb;
 }
 
-int memfd_create_file(const char *name, bool sealable, struct file **out)
+int memfd_create_file(const char *name, unsigned flags, struct file **out)
 {
-	struct inode *inode = mem_inode_new(memfd_sb, &tmpfs_file_inode_ops, S_IFREG | 0777);
+	bool exec = !(flags & MFD_NOEXEC_SEAL);
+	struct inode *inode = mem_inode_new(memfd_sb, &tmpfs_file_inode_ops,
+					    S_IFREG | (exec ? 0777 : 0666));
 	char label[NAME_MAX + 8];
 	struct dentry *d = NULL;
 	struct path p;
@@ -46,8 +49,9 @@ int memfd_create_file(const char *name, bool sealable, struct file **out)
 	}
 	inode_init_owner(inode, NULL);
 	inode->nlink = 0;
-	mem_inode_of(inode)->sealable = sealable;
-	mem_inode_of(inode)->seals = sealable ? 0 : F_SEAL_SEAL;
+	mem_inode_of(inode)->seals = !exec			 ? F_SEAL_EXEC
+				     : flags & MFD_ALLOW_SEALING ? 0
+								 : F_SEAL_SEAL;
 	fmt_snprintf(label, sizeof(label), "memfd:%s", name);
 	d = dentry_alloc_anon(memfd_sb, inode, label);
 	if (!d) {
@@ -95,6 +99,10 @@ long memfd_add_seals(struct file *f, uint32_t seals)
 		return -EINVAL;
 	}
 	mutex_lock(&f->inode->lock);
+	/* What may be executed now may be for ever: so it stays as it is. */
+	if (seals & F_SEAL_EXEC && f->inode->mode & 0111) {
+		seals |= CONTENT_SEALS;
+	}
 	if (m->seals & F_SEAL_SEAL) {
 		err = -EPERM;
 	} else if (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) {

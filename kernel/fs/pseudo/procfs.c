@@ -47,6 +47,10 @@ static bool proc_parse_number(const char *s, int *out)
 }
 
 /* --- inodes of processes --- */
+bool proc_alive(const struct mem_inode *m)
+{
+	return m->born && proc_source->born(m->pid, m->tid) == m->born;
+}
 static int pid_text(struct text_buf *t, void *arg)
 {
 	return proc_render(t, arg);
@@ -54,8 +58,11 @@ static int pid_text(struct text_buf *t, void *arg)
 static int pid_getattr(struct inode *inode, struct kstat *st, bool force)
 {
 	struct mem_inode *m = mem_inode_of(inode);
-	int err = proc_source->owner(m->pid, m->tid, inode->mode, &inode->uid, &inode->gid);
+	int err = -ESRCH;
 
+	if (proc_alive(m)) {
+		err = proc_source->owner(m->pid, m->tid, inode->mode, &inode->uid, &inode->gid);
+	}
 	(void)force;
 	inode_stat_generic(inode, st);
 	st->atime = st->mtime = st->ctime = timespec_now();
@@ -65,6 +72,9 @@ static int pid_text_open(struct inode *inode, struct file *f)
 {
 	struct mem_inode *m = mem_inode_of(inode);
 
+	if (!proc_alive(m)) {
+		return -ESRCH;
+	}
 	switch (m->kind) {
 	case KIND_MEM:
 	case KIND_MAPS:
@@ -132,6 +142,7 @@ static struct inode *proc_inode_new(struct superblock *sb, uint32_t mode, int pi
 	m = mem_inode_of(inode);
 	m->pid = pid;
 	m->tid = tid;
+	m->born = proc_source->born(pid, tid);
 	m->kind = kind;
 	m->fd = fd;
 	m->show = pid_text;
@@ -174,7 +185,7 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 	int n;
 
 	d->valid_until = 0;
-	if (!proc_source->exists(m->pid, m->tid)) {
+	if (!proc_alive(m)) {
 		return -ENOENT;
 	}
 	switch (m->kind) {
@@ -188,7 +199,7 @@ static int pid_dir_lookup(struct inode *dir, struct dentry *d)
 		}
 		return -ENOENT;
 	case KIND_DIR_TASK:
-		if (proc_parse_number(d->name, &n) && n && proc_source->exists(m->pid, n)) {
+		if (proc_parse_number(d->name, &n) && n && proc_source->born(m->pid, n)) {
 			return instantiate(dir, d, S_IFDIR | 0555, m->pid, n, KIND_DIR_PID, 0);
 		}
 		return -ENOENT;
@@ -216,7 +227,7 @@ static int proc_revalidate(struct dentry *d)
 	if (!m || !m->pid) {
 		return m ? 0 : -ESTALE;
 	}
-	if (!proc_source->exists(m->pid, m->tid)) {
+	if (!proc_alive(m)) {
 		return -ESTALE;
 	}
 	if (m->kind == KIND_FD_LINK || m->kind == KIND_FDINFO) {
@@ -277,7 +288,7 @@ static int pid_readdir(struct file *f, struct dir_context *ctx)
 	struct mem_inode *m = mem_inode_of(f->inode);
 	int tid;
 
-	if (!proc_source->exists(m->pid, m->tid)) {
+	if (!proc_alive(m)) {
 		return -ENOENT;
 	}
 	if (!emit_dots(ctx, f->inode)) {
@@ -323,7 +334,7 @@ static bool pid_dir_permits(struct inode *inode)
 {
 	struct mem_inode *m = mem_inode_of(inode);
 
-	return m->kind == KIND_DIR_FD && proc_source->is_self(m->pid);
+	return m->kind == KIND_DIR_FD && proc_source->is_self(m->pid) && proc_alive(m);
 }
 static const struct inode_ops proc_pid_dir_ops = {
 	.permits = pid_dir_permits,
@@ -340,7 +351,7 @@ static int root_lookup(struct inode *dir, struct dentry *d)
 
 	d->valid_until = 0;
 	if (!proc_source || !proc_parse_number(d->name, &pid) || !pid ||
-	    !proc_source->exists(pid, 0)) {
+	    !proc_source->born(pid, 0)) {
 		return -ENOENT;
 	}
 	return instantiate(dir, d, S_IFDIR | 0555, pid, 0, KIND_DIR_PID, 0);

@@ -41,6 +41,8 @@ extern const size_t proc_entries_count;
 MUST_USE int proc_render(struct text_buf *t, struct mem_inode *m);
 MUST_USE int procfs_add_text_files(struct superblock *sb);
 /* Opens mem, maps, smaps, environ or auxv. */
+/* The process or thread that the entry was made for is still there. */
+bool proc_alive(const struct mem_inode *m);
 MUST_USE int proc_mm_open(struct mem_inode *m, struct file *f);
 /* Magic links. */
 MUST_USE int proc_follow(struct inode *inode, struct path *out);

@@ -14,6 +14,7 @@
 #include <lib/string.h>
 #include <mm/mm.h>
 #include <mm/slab.h>
+#include <sched/sched.h>
 
 #define TEXT(name_, mode_, kind_)                      \
 	{                                              \
@@ -178,21 +179,21 @@ static int render_mm(struct text_buf *t, struct mem_inode *m)
  * They belong to the memory that their opener was allowed to see: after an exec they show what is
  * left of the old program, which is nothing. */
 struct mm_file {
-	struct mm *mm; /* held; NULL: a zombie's */
-	int pid, tid, kind;
+	struct mm *mm;		       /* held; NULL: a zombie's */
+	const struct mem_inode *inode; /* the open file has it */
 };
 
 static int show_mm_file(struct text_buf *t, void *arg)
 {
 	const struct mm_file *b = arg;
 	struct mm *mm = b->mm;
-	bool maps = b->kind == KIND_MAPS || b->kind == KIND_SMAPS;
-	int err;
+	int kind = b->inode->kind, err;
+	bool maps = kind == KIND_MAPS || kind == KIND_SMAPS;
 
-	if (maps && !proc_source->exists(b->pid, b->tid)) {
+	if (maps && !proc_alive(b->inode)) {
 		return -ESRCH;
 	}
-	if (b->kind == KIND_AUXV) {
+	if (kind == KIND_AUXV) {
 		text_write(t, mm->auxv, mm->auxv_words * sizeof(mm->auxv[0]));
 		return 0;
 	}
@@ -200,7 +201,7 @@ static int show_mm_file(struct text_buf *t, void *arg)
 		return 0;
 	}
 	if (maps) {
-		err = show_maps(t, mm, b->kind == KIND_SMAPS);
+		err = show_maps(t, mm, kind == KIND_SMAPS);
 	} else {
 		err = show_range(t, mm, mm->env_start, mm->env_end);
 	}
@@ -245,13 +246,12 @@ static int render_fdinfo(struct text_buf *t, struct mem_inode *m)
 
 int proc_render(struct text_buf *t, struct mem_inode *m)
 {
+	if (m->kind != KIND_MOUNTS && m->kind != KIND_MOUNTINFO && !proc_alive(m)) {
+		return m->kind == KIND_FDINFO ? -ENOENT : -ESRCH;
+	}
 	switch (m->kind) {
 	case KIND_STATM:
-	case KIND_CMDLINE:
-		if (!proc_source->exists(m->pid, m->tid)) {
-			return -ESRCH;
-		}
-		return render_mm(t, m);
+	case KIND_CMDLINE: return render_mm(t, m);
 	case KIND_MOUNTS: mounts_show(t, false); return 0;
 	case KIND_MOUNTINFO: mounts_show(t, true); return 0;
 	case KIND_FDINFO: return render_fdinfo(t, m);
@@ -262,6 +262,9 @@ int proc_store(const char *buf, size_t n, void *arg)
 {
 	struct mem_inode *m = arg;
 
+	if (!proc_alive(m)) {
+		return -ESRCH;
+	}
 	return proc_source->write(m->pid, m->tid, (enum proc_file)m->kind, buf, n);
 }
 
@@ -309,6 +312,9 @@ int proc_follow(struct inode *inode, struct path *out)
 	struct mem_inode *m = mem_inode_of(inode);
 	int err;
 
+	if (!proc_alive(m)) {
+		return -ENOENT;
+	}
 	switch (m->kind) {
 	case KIND_EXE: err = follow_exe(m, out); break;
 	case KIND_CWD:
@@ -350,6 +356,9 @@ static long mem_transfer(struct file *f, struct uio *u, uint64_t *pos, bool writ
 		}
 		done += (uint64_t)n;
 		*pos += (uint64_t)n;
+		if (sched_yield_killed()) {
+			break;
+		}
 	}
 	kfree(buf);
 	mm_put(mm);
@@ -403,7 +412,7 @@ int proc_mm_open(struct mem_inode *m, struct file *f)
 		mm_unhold(mm);
 		return err;
 	}
-	*b = (struct mm_file){ mm, m->pid, m->tid, m->kind };
+	*b = (struct mm_file){ mm, m };
 	pseudo_text_bind(f, show_mm_file, b, free_mm_file);
 	return 0;
 }

@@ -272,6 +272,7 @@ static const struct text_entry proc_files[] = {
 	{ "sys/fs/file-nr", show_string, "0\t0\t1048576", false },
 	{ "sys/fs/nr_open", show_string, TEXT_OF(NR_OPEN_MAX), true },
 	{ "sys/fs/protected_hardlinks", show_string, "1", false },
+	{ "sys/fs/protected_symlinks", show_string, "1", false },
 	{ "sys/fs/pipe-max-size", show_pipe_max, NULL, true },
 	{ "sys/net/core/somaxconn", show_string, TEXT_OF(SOMAXCONN), true },
 	{ "sys/net/ipv4/ip_local_port_range", show_string, "32768\t60999", true },

@@ -111,6 +111,9 @@ static void mem_evict(struct inode *inode)
 	atomic_fetch_sub(&ms->inodes, 1);
 	pagecache_destroy(&inode->pages);
 	inode_destroy(inode);
+	if (m->target && strlen(m->target) >= MEM_LONG_TARGET) {
+		page_account_give(&ms->pages);
+	}
 	kfree(m->target);
 	kfree(m);
 }

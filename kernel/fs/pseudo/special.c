@@ -108,6 +108,12 @@ static long random_write(struct file *f, struct uio *u, uint64_t *pos, unsigned 
 		if (n < part) {
 			return done ? (long)done : -EFAULT;
 		}
+		if (done % PAGE_SIZE == 0) {
+			if (thread_current()->interrupted) {
+				break;
+			}
+			sched_yield_point();
+		}
 	}
 	return (long)done;
 }

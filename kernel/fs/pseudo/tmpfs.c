@@ -145,6 +145,9 @@ static int tmpfs_setattr(struct inode *inode, const struct iattr *a)
 	struct mem_inode *m = mem_inode_of(inode);
 	uint64_t size = atomic_load(&inode->pages.size);
 
+	if (a->valid & ATTR_MODE && m->seals & F_SEAL_EXEC && (a->mode ^ inode->mode) & 0111) {
+		return -EPERM;
+	}
 	if (a->valid & ATTR_SIZE) {
 		if ((m->seals & F_SEAL_SHRINK && a->size < size) ||
 		    (m->seals & F_SEAL_GROW && a->size > size)) {
@@ -248,15 +251,26 @@ static int tmpfs_mknod(struct inode *dir, struct dentry *d, uint32_t mode, uint6
 }
 static int tmpfs_symlink(struct inode *dir, struct dentry *d, const char *target)
 {
+	struct mem_sb *ms = mem_sb_of(dir->sb);
+	bool is_long = strlen(target) >= MEM_LONG_TARGET;
 	struct inode *inode;
-	char *copy = kstrdup(target);
-	int err = copy ? add(dir, NULL, S_IFLNK | 0777, &inode) : -ENOMEM;
+	char *copy;
+	int err;
 
+	if (is_long && !page_account_take(&ms->pages)) {
+		return -ENOSPC;
+	}
+	copy = kstrdup(target);
+	err = copy ? add(dir, NULL, S_IFLNK | 0777, &inode) : -ENOMEM;
 	if (err) {
+		if (is_long) {
+			page_account_give(&ms->pages);
+		}
 		kfree(copy);
 		return err;
 	}
 	mem_inode_of(inode)->target = copy;
+	inode->blocks = is_long ? PAGE_SIZE / 512 : 0;
 	atomic_store(&inode->pages.size, strlen(copy));
 	touch_dir(dir, 1);
 	pseudo_instantiate(d, inode);
@@ -273,8 +287,16 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *d, uint32_t mode)
 	}
 	return err;
 }
+/* The first name comes with the inode, also that of an O_TMPFILE; each further one counts as an
+ * inode: its dentry can't be given up before the name goes. */
 static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *target)
 {
+	struct mem_sb *ms = mem_sb_of(dir->sb);
+
+	if (target->nlink && atomic_fetch_add(&ms->inodes, 1) >= ms->pages.max && ms->pages.max) {
+		atomic_fetch_sub(&ms->inodes, 1);
+		return -ENOSPC;
+	}
 	inode_get(target);
 	target->nlink++;
 	target->ctime = timespec_now();
@@ -282,10 +304,17 @@ static int tmpfs_link(struct inode *dir, struct dentry *d, struct inode *target)
 	pseudo_instantiate(d, target);
 	return 0;
 }
+static void drop_name(struct inode *inode)
+{
+	if (inode->nlink > 1) {
+		atomic_fetch_sub(&mem_sb_of(inode->sb)->inodes, 1);
+	}
+	inode->nlink--;
+	inode->ctime = timespec_now();
+}
 static int tmpfs_unlink(struct inode *dir, struct dentry *d)
 {
-	d->inode->nlink--;
-	d->inode->ctime = timespec_now();
+	drop_name(d->inode);
 	touch_dir(dir, -1);
 	return 0;
 }
@@ -330,8 +359,7 @@ static int tmpfs_rename(struct inode *old_dir, struct dentry *old_d, struct inod
 			return -ENOTEMPTY;
 		}
 		if (victim && !is_dir) {
-			victim->nlink--;
-			victim->ctime = timespec_now();
+			drop_name(victim);
 		}
 		if (is_dir) {
 			old_dir->nlink--;
