@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: MIT */
+/* What goes into calls: numbers, flags, names, descriptors, structures. */
+#define _GNU_SOURCE
+#include "determined.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+const int kill_signals[] = { 0,	      SIGHUP,  SIGUSR1,	 SIGUSR2,      SIGCHLD,	     SIGURG, SIGCONT,
+			     SIGTERM, SIGPIPE, SIGWINCH, 36, 37, 65,     -1 };
+const unsigned kill_signal_count = sizeof(kill_signals) / sizeof(*kill_signals);
+
+/* The region at *p, or a pointer that is no good. */
+static long pointer(struct step *s, int i, void *p)
+{
+	unsigned r = below(s, 150);
+
+	s->bad[i] = r < 6;
+	switch (r) {
+	case 0: say(s, " NULL"); return 0;
+	case 1: say(s, " hole"); return (long)hole;
+	case 2: say(s, " kernel"); return (long)0xffff888000001000;
+	case 3: say(s, " hole-4"); return (long)hole - 4;
+	case 4: say(s, " constant"); return (long)constant;
+	case 5: say(s, " high"); return 0x7ffffffff000 - 2;
+	default: return (long)p;
+	}
+}
+
+static long area(struct step *s, int i)
+{
+	return pointer(s, i, s->area[i]);
+}
+
+void fill(struct step *s, void *p, unsigned n)
+{
+	for (unsigned k = 0; k < n; k++) {
+		((char *)p)[k] = (char)rnd(s);
+	}
+}
+
+int any_fd(struct step *s)
+{
+	return process->slots[below(s, SLOTS)];
+}
+
+static long make_fd(struct step *s, int i)
+{
+	static const int bad[] = { -1, 99, INT_MAX, AT_FDCWD, 47 };
+	int fd = any_fd(s);
+
+	(void)i;
+	for (int k = 0; k < 6 && fd < 0; k++) {
+		fd = any_fd(s);
+	}
+	fd = below(s, 25) ? fd : bad[below(s, 5)];
+	say(s, " %d", fd);
+	return fd;
+}
+
+static long make_dirfd(struct step *s, int i)
+{
+	if (below(s, 3)) {
+		say(s, " CWD");
+		return AT_FDCWD;
+	}
+	return make_fd(s, i);
+}
+
+/* dup2's and close_range's: never one of the standard streams */
+static long make_newfd(struct step *s, int i)
+{
+	int fd = below(s, 20) ? 3 + (int)below(s, 30) : below(s, 2) ? -1 : 48;
+
+	(void)i;
+	say(s, " %d", fd);
+	return fd;
+}
+
+const char *any_path(struct step *s, char *buf)
+{
+	static const char *const odd[] = { "", ".", "d0/../n2", "n0/", "n0/x", "missing/x", "d0/../n1", "d0//n1", "d0/.", "d0/..", "l1/", "l0/", "l2/x", "./././n0", "/dev/null" };
+	unsigned r = below(s, 40);
+
+	if (r < 2) {
+		sprintf(buf, "%s", odd[below(s, sizeof(odd) / sizeof(*odd))]);
+	} else if (r == 2) {
+		memset(buf, 'x', 300);
+		buf[below(s, 2) ? 255 : 256] = 0;
+	} else if (r == 3) {
+		sprintf(buf, "/proc/self/fd/%d", any_fd(s));
+	} else if (r < 8) {
+		sprintf(buf, "l%u", below(s, 3));
+	} else if (r < 16) {
+		sprintf(buf, "d%u", below(s, 3));
+	} else if (r < 28) {
+		sprintf(buf, "n%u", below(s, 5));
+	} else if (r < 32) {
+		sprintf(buf, "l1/n%u", below(s, 3));
+	} else {
+		sprintf(buf, "d%u/%s%u", below(s, 3), below(s, 4) ? "n" : "d", below(s, 4));
+	}
+	return buf;
+}
+
+static long make_path(struct step *s, int i)
+{
+	long p = area(s, i);
+
+	if (!s->bad[i]) {
+		say(s, " '%.20s'", any_path(s, s->area[i]));
+	}
+	return p;
+}
+
+static long make_in(struct step *s, int i)
+{
+	return pointer(s, i, process->in + below(s, 512));
+}
+
+static long make_size(struct step *s, int i)
+{
+	static const long sizes[] = { 0, 1, 2, 4, 7, 8, 15, 16, 100, 4095, 4096, 5000, 20000, 60000 };
+	long n = below(s, 40) ? sizes[below(s, 14)] : below(s, 2) ? -1 : INT_MAX;
+
+	(void)i;
+	say(s, " %ld", n);
+	return n;
+}
+
+static long make_offset(struct step *s, int i)
+{
+	static const long offsets[] = { 0,    1,	100,   4095,	  4096,	    10000,	20000,
+					-1,   -4096,	65536, FILE_LIMIT, FILE_LIMIT - 10, 1 << 20, LONG_MAX,
+					8192, LONG_MIN, 5000 };
+	long n = offsets[below(s, 17)];
+
+	(void)i;
+	say(s, " %ld", n);
+	return n;
+}
+
+static long make_offset_in(struct step *s, int i)
+{
+	if (below(s, 2)) {
+		say(s, " NULL");
+		return 0;
+	}
+	*(long *)s->area[i] = make_offset(s, i);
+	return area(s, i);
+}
+
+static long make_pid(struct step *s, int i)
+{
+	pid_t pid = any_pid(s);
+
+	(void)i;
+	say(s, " ");
+	say_pid(s, pid);
+	return pid;
+}
+
+pid_t any_pid(struct step *s)
+{
+	unsigned r = below(s, 16);
+
+	if (r < 4) {
+		return process->kids[r];
+	}
+	return r < 12 ? world->pids[r % ACTORS] : r < 15 ? 0 : (pid_t)0x3ffffff0;
+}
+
+static long make_signal(struct step *s, int i)
+{
+	int sig = kill_signals[below(s, kill_signal_count)];
+
+	(void)i;
+	say(s, " %d", sig);
+	return sig;
+}
+
+/* A set of signals that may be blocked or waited for; never what interrupts a step that sleeps. */
+static long make_sigset(struct step *s, int i)
+{
+	uint64_t set = 0;
+
+	for (unsigned k = below(s, 4); k > 0; k--) {
+		int sig = kill_signals[below(s, kill_signal_count - 2)];
+
+		set |= sig ? 1ull << (sig - 1) : 0;
+	}
+	memcpy(s->area[i], &set, 8);
+	say(s, " {%lx}", (unsigned long)set);
+	return area(s, i);
+}
+
+static void some_timespec(struct step *s, struct timespec *t)
+{
+	static const struct timespec times[] = {
+		{ 0, 0 },     { 0, 1 },	   { 1000, 0 },	     { 0, 1000000000 },	    { 0, -1 },
+		{ -1, 0 },    { 0, 1000 }, { 123456789, 5 }, { 0, 0x3fffffff /* UTIME_NOW */ },
+		{ 0, 0x3ffffffe /* UTIME_OMIT */ }
+	};
+
+	*t = times[below(s, 10)];
+	say(s, " %ld.%ld", (long)t->tv_sec, t->tv_nsec);
+}
+
+/* No more than a moment: a wait with it ends. */
+static long make_moment(struct step *s, int i)
+{
+	static const struct timespec times[] = {
+		{ 0, 0 }, { 0, 1000 }, { 0, 1000000 }, { 0, 1000000000 }, { 0, -1 }, { -1, 0 }
+	};
+	struct timespec *t = (struct timespec *)s->area[i];
+
+	*t = times[below(s, 6)];
+	say(s, " %ld.%ld", (long)t->tv_sec, t->tv_nsec);
+	s->bad[i] = false;
+	return (long)t;
+}
+
+static long make_moment_us(struct step *s, int i)
+{
+	static const long times[][2] = { { 0, 0 }, { 0, 1000 }, { 0, -1 }, { -1, 0 } };
+	unsigned r = below(s, 4);
+
+	memcpy(s->area[i], times[r], 16);
+	say(s, " %ld.%ld", times[r][0], times[r][1]);
+	return (long)s->area[i];
+}
+
+static long make_utimes(struct step *s, int i)
+{
+	some_timespec(s, (struct timespec *)s->area[i]);
+	some_timespec(s, (struct timespec *)s->area[i] + 1);
+	return area(s, i);
+}
+
+/* Off, or so far that it does not fire. */
+static long make_far(struct step *s, int i)
+{
+	static const struct itimerspec far[] = { { { 0, 0 }, { 0, 0 } },
+						 { { 5, 7 }, { 5000, 0 } },
+						 { { 0, 0 }, { 9000, 1 } },
+						 { { 0, 0 }, { 9000, 1000000000 } },
+						 { { -1, 0 }, { 9000, 0 } } };
+	unsigned r = below(s, 5);
+
+	memcpy(s->area[i], &far[r], sizeof(*far));
+	say(s, " far%u", r);
+	return area(s, i);
+}
+
+static long make_itimer(struct step *s, int i)
+{
+	static const struct { long v[4]; } far[] = {
+		{ { 0, 0, 0, 0 } }, { { 9, 3, 5000, 0 } }, { { 0, 0, 5000, 1000000 } }, { { 0, -1, 5, 0 } }
+	};
+	unsigned r = below(s, 4);
+
+	memcpy(s->area[i], &far[r], sizeof(*far));
+	say(s, " far%u", r);
+	return area(s, i);
+}
+
+static long make_iovec(struct step *s, int i)
+{
+	struct iovec *v = (struct iovec *)s->area[i];
+
+	for (int k = 0; k < 4; k++) {
+		v[k].iov_base = (char *)process->in + below(s, 100);
+		v[k].iov_len = below(s, 30) ? below(s, 3000) : (size_t)-1;
+		if (below(s, 40) == 0) {
+			v[k].iov_base = hole;
+		}
+		say(s, " %s%zd", v[k].iov_base == hole ? "hole:" : "", v[k].iov_len);
+	}
+	return area(s, i);
+}
+
+/* Addresses; what is written into them is in values_net. */
+static unsigned some_address(struct step *s, void *to)
+{
+	struct sockaddr_un *un = to;
+	struct sockaddr_in *in = to;
+	struct sockaddr_in6 *in6 = to;
+	unsigned r = below(s, 12), port = below(s, PORTS);
+
+	memset(to, 0, sizeof(*un));
+	un->sun_family = AF_UNIX;
+	if (r < 4) {
+		sprintf(un->sun_path, "s%u", r);
+		say(s, " unix:%s", un->sun_path);
+		return below(s, 3) ? sizeof(*un) : (unsigned)(2 + strlen(un->sun_path));
+	}
+	if (r < 7) {
+		sprintf(un->sun_path + 1, "det%08x-%u", (unsigned)world->boss, r & 1);
+		say(s, " unix:@%u", r & 1);
+		return 2 + 1 + 13;
+	}
+	if (r == 7) {
+		say(s, " unix:");
+		return 2;
+	}
+	if (r < 10) {
+		in->sin_family = AF_INET;
+		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		in->sin_port = below(s, 2) ? htons(world->ports[port]) : 0;
+		say(s, " inet:%s%u", in->sin_port ? "port" : "0:", port);
+		return sizeof(*in);
+	}
+	if (r == 10) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_addr = (struct in6_addr)IN6ADDR_LOOPBACK_INIT;
+		in6->sin6_port = htons(world->ports[port]);
+		say(s, " inet6:%s%u", in6->sin6_port ? "port" : "0:", port);
+		return sizeof(*in6);
+	}
+	un->sun_family = below(s, 2) ? AF_UNSPEC : 77;
+	say(s, " family %u", un->sun_family);
+	return below(s, 2) ? 2 : 16;
+}
+
+static unsigned address_length; /* of the last sockaddr; the kind addrlen comes behind it */
+
+static long make_sockaddr(struct step *s, int i)
+{
+	address_length = some_address(s, s->area[i]);
+	return area(s, i);
+}
+
+static long make_addrlen(struct step *s, int i)
+{
+	static const long odd[] = { 0, 1, 2, 3, 8, 200, -1 };
+
+	(void)i;
+	if (below(s, 15)) {
+		return address_length;
+	}
+	address_length = (unsigned)odd[below(s, 7)];
+	say(s, " len %d", (int)address_length);
+	return address_length;
+}
+
+static long make_flock(struct step *s, int i)
+{
+	static const long at[] = { 0, 10, 100, -5, 4096 };
+	struct flock *l = (struct flock *)s->area[i];
+
+	memset(l, 0, sizeof(*l));
+	l->l_type = (short)below(s, 4);
+	l->l_whence = (short)(below(s, 20) ? below(s, 3) : 7);
+	l->l_start = at[below(s, 5)];
+	l->l_len = at[below(s, 5)];
+	l->l_pid = below(s, 20) ? 0 : 1;
+	say(s, " {%d %d %ld %ld %d}", l->l_type, l->l_whence, (long)l->l_start, (long)l->l_len, l->l_pid);
+	return area(s, i);
+}
+
+static long make_event(struct step *s, int i)
+{
+	static const uint32_t events[] = { 1, 4, 5, 0x2005, 1u << 31 | 1, 1u << 30 | 5, 0x10, 0, 1u << 28 | 1 };
+	struct epoll_event *e = (struct epoll_event *)s->area[i];
+
+	e->events = events[below(s, 9)];
+	e->data.u64 = below(s, 100);
+	say(s, " {%x %d}", e->events, (int)e->data.u64);
+	return area(s, i);
+}
+
+static long make_page(struct step *s, int i)
+{
+	unsigned at = below(s, PAGES);
+	long odd = below(s, 30) ? 0 : 5;
+
+	(void)i;
+	say(s, " @%u%s", at, odd ? "+5" : "");
+	return (long)REGION + at * 4096 + odd;
+}
+
+static long make_pages(struct step *s, int i)
+{
+	static const long odd[] = { 0, 1, 4097, -1, 1l << 47, -4096 };
+	long n = below(s, 12) ? 4096l * (1 + below(s, 6)) : odd[below(s, 6)];
+
+	(void)i;
+	say(s, " %ld", n);
+	return n;
+}
+
+static long make_word(struct step *s, int i)
+{
+	unsigned at = below(s, 4);
+
+	say(s, " w%u", at);
+	return pointer(s, i, &world->words[at]);
+}
+
+static long make_id(struct step *s, const int *ids)
+{
+	unsigned at = below(s, IDS);
+
+	say(s, " id%u", at);
+	return below(s, 20) ? ids[at] : -1;
+}
+
+static long make_semid(struct step *s, int i)
+{
+	(void)i;
+	return make_id(s, world->sem);
+}
+
+static long make_shmid(struct step *s, int i)
+{
+	(void)i;
+	return make_id(s, world->shm);
+}
+
+static long make_msgid(struct step *s, int i)
+{
+	(void)i;
+	return make_id(s, world->msg);
+}
+
+static long make_sembuf(struct step *s, int i)
+{
+	struct sembuf *b = (struct sembuf *)s->area[i];
+
+	for (int k = 0; k < 3; k++) {
+		b[k].sem_num = (unsigned short)below(s, 4);
+		b[k].sem_op = (short)((int)below(s, 7) - 3);
+		b[k].sem_flg = (short)(IPC_NOWAIT | (below(s, 3) ? 0 : SEM_UNDO));
+		say(s, " %d%+d%s", b[k].sem_num, b[k].sem_op, b[k].sem_flg & SEM_UNDO ? "u" : "");
+	}
+	return area(s, i);
+}
+
+static long make_msgbuf(struct step *s, int i)
+{
+	*(long *)s->area[i] = (long)below(s, 6) - 1;
+	memcpy(s->area[i] + 8, process->in, 1000);
+	say(s, " type %ld", *(long *)s->area[i]);
+	return area(s, i);
+}
+
+static long make_mqname(struct step *s, int i)
+{
+	unsigned n = below(s, 2);
+
+	sprintf(s->area[i], "det%08x-%u", (unsigned)world->boss, n);
+	say(s, " mq%u", n);
+	return area(s, i);
+}
+
+static long make_mqattr(struct step *s, int i)
+{
+	static const long sizes[] = { 1, 4, 10, 0, -1, 1 << 20 };
+	long *a = (long *)s->area[i];
+
+	memset(a, 0, 64);
+	a[0] = below(s, 2) ? O_NONBLOCK : 0;
+	a[1] = sizes[below(s, 3 + 3 * !below(s, 4))];
+	a[2] = 8 * sizes[below(s, 3 + 3 * !below(s, 4))];
+	say(s, " {%ld %ld %ld}", a[0], a[1], a[2]);
+	return area(s, i);
+}
+
+static long make_rlimit(struct step *s, int i)
+{
+	static const unsigned long limits[] = { 0, 10, 48, 4096, 100000, FILE_LIMIT, ~0ul };
+	struct rlimit *l = (struct rlimit *)s->area[i];
+
+	l->rlim_cur = limits[3 + below(s, 4)];
+	l->rlim_max = limits[3 + below(s, 4)];
+	say(s, " {%ld %ld}", (long)l->rlim_cur, (long)l->rlim_max);
+	return area(s, i);
+}
+
+static long make_priority(struct step *s, int i)
+{
+	static const int priorities[] = { 0, 0, 1, 99, -1 };
+
+	*(int *)s->area[i] = priorities[below(s, 5)];
+	say(s, " {%d}", *(int *)s->area[i]);
+	return area(s, i);
+}
+
+static long make_timer(struct step *s, int i)
+{
+	unsigned at = below(s, IDS);
+
+	(void)i;
+	say(s, " t%u", at);
+	return below(s, 20) ? process->timers[at] : 12345;
+}
+
+static long make_sigevent(struct step *s, int i)
+{
+	struct sigevent *e = (struct sigevent *)s->area[i];
+
+	memset(e, 0, sizeof(*e));
+	e->sigev_notify = below(s, 3) ? SIGEV_NONE : (int)below(s, 5);
+	e->sigev_signo = kill_signals[below(s, kill_signal_count)];
+	say(s, " {%d %d}", e->sigev_notify, e->sigev_signo);
+	if (below(s, 6) == 0) {
+		say(s, " default");
+		return 0;
+	}
+	return area(s, i);
+}
+
+static long make_option_in(struct step *s, int i)
+{
+	static const int values[] = { 0, 1, 2, -1, 100, 5000, 100000, 300000 };
+
+	memset(s->area[i], 0, 64);
+	((int *)s->area[i])[0] = values[below(s, 8)];
+	((int *)s->area[i])[1] = values[below(s, 3)];
+	say(s, " {%d %d}", ((int *)s->area[i])[0], ((int *)s->area[i])[1]);
+	return area(s, i);
+}
+
+static long make_xattr_name(struct step *s, int i)
+{
+	/* user.* is left out: tmpfs has had it since Linux 6.6, and this kernel is a 6.1 */
+	static const char *const names[] = { "trusted.a", "security.a", "foo", "", "user" };
+
+	strcpy(s->area[i], names[below(s, 5)]);
+	say(s, " '%s'", s->area[i]);
+	return area(s, i);
+}
+
+static long make_open_how(struct step *s, int i)
+{
+	static const long flags[] = { O_RDONLY, O_RDWR, O_CREAT | O_RDWR, O_PATH, O_DIRECTORY, 1l << 40, O_TMPFILE | O_RDWR };
+	static const long resolve[] = { 0, 1, 2, 4, 8, 16, 0x40 };
+	long *h = (long *)s->area[i];
+
+	memset(h, 0, 64);
+	h[0] = flags[below(s, 7)] | O_NONBLOCK;
+	h[1] = below(s, 2) ? 0 : 0640;
+	h[2] = resolve[below(s, 7)];
+	h[3] = below(s, 10) ? 0 : 1;
+	say(s, " {%lx %lo %lx %ld}", h[0], h[1], h[2], h[3]);
+	return area(s, i);
+}
+
+#define VALUES(name, ...) \
+	{ name, NULL, NULL, (const long[]){ __VA_ARGS__ }, sizeof((const long[]){ __VA_ARGS__ }) / 8, false }
+#define FLAGS(name, ...) \
+	{ name, NULL, NULL, (const long[]){ __VA_ARGS__ }, sizeof((const long[]){ __VA_ARGS__ }) / 8, true }
+
+const struct kind in_kinds[] = {
+	{ .name = "fd", .make = make_fd },
+	{ .name = "dirfd", .make = make_dirfd },
+	{ .name = "newfd", .make = make_newfd },
+	{ .name = "path", .make = make_path },
+	{ .name = "in", .make = make_in },
+	{ .name = "size", .make = make_size },
+	{ .name = "offset", .make = make_offset },
+	{ .name = "offset_in", .make = make_offset_in },
+	{ .name = "pid", .make = make_pid },
+	{ .name = "signal", .make = make_signal },
+	{ .name = "sigset", .make = make_sigset },
+	{ .name = "moment", .make = make_moment },
+	{ .name = "moment_us", .make = make_moment_us },
+	{ .name = "utimes", .make = make_utimes },
+	{ .name = "far", .make = make_far },
+	{ .name = "itimer", .make = make_itimer },
+	{ .name = "iovec", .make = make_iovec },
+	{ .name = "sockaddr", .make = make_sockaddr },
+	{ .name = "addrlen", .make = make_addrlen },
+	{ .name = "flock", .make = make_flock },
+	{ .name = "event", .make = make_event },
+	{ .name = "page", .make = make_page },
+	{ .name = "pages", .make = make_pages },
+	{ .name = "word", .make = make_word },
+	{ .name = "semid", .make = make_semid },
+	{ .name = "shmid", .make = make_shmid },
+	{ .name = "msgid", .make = make_msgid },
+	{ .name = "sembuf", .make = make_sembuf },
+	{ .name = "msgbuf", .make = make_msgbuf },
+	{ .name = "mqname", .make = make_mqname },
+	{ .name = "mqattr", .make = make_mqattr },
+	{ .name = "rlimit_in", .make = make_rlimit },
+	{ .name = "priority_in", .make = make_priority },
+	{ .name = "timer", .make = make_timer },
+	{ .name = "sigevent", .make = make_sigevent },
+	{ .name = "option_in", .make = make_option_in },
+	{ .name = "xattr", .make = make_xattr_name },
+	{ .name = "open_how", .make = make_open_how },
+	VALUES("0", 0),
+	VALUES("1", 1),
+	VALUES("8", 8, 8, 8, 8, 8, 8, 8, 4, 16),
+	VALUES("24", 24, 24, 24, 24, 24, 16, 40),
+	VALUES("count", 0, 1, 2, 3, 4, 4, 4, 2, -1, 1025),
+	VALUES("length", 4, 4, 4, 4, 4, 0, 1, 3, 8, -1),
+	VALUES("whence", 0, 1, 2, 0, 1, 2, 3, 4, 5, -1),
+	VALUES("access", 0, 1, 2, 4, 6, 7, 8, -1),
+	VALUES("id", -1, -1, 0, 1, 1000, 65534, 4242),
+	VALUES("mode", 0644, 0755, 0600, 0, 0777, 0444, 0222, 04755, 02755, 01777, 07777, 0200000),
+	VALUES("node", S_IFIFO | 0666, S_IFREG | 0600, S_IFSOCK | 0666, S_IFCHR | 0666, S_IFDIR | 0755, 0, 0170000),
+	VALUES("bool", 0, 1, 2, -1),
+	VALUES("family", AF_UNIX, AF_UNIX, AF_UNIX, AF_INET, AF_INET, AF_INET6, 77, -1),
+	VALUES("type", SOCK_STREAM | SOCK_NONBLOCK, SOCK_DGRAM | SOCK_NONBLOCK, SOCK_STREAM | SOCK_NONBLOCK,
+	       SOCK_SEQPACKET | SOCK_NONBLOCK, SOCK_NONBLOCK | SOCK_CLOEXEC | SOCK_STREAM, SOCK_RAW | SOCK_NONBLOCK, 9,
+	       SOCK_STREAM | 0x100000),
+	VALUES("protocol", 0, 0, 0, 0, IPPROTO_TCP, IPPROTO_UDP, 99, -1),
+	VALUES("how", 0, 1, 2, 3, -1),
+	VALUES("level", SOL_SOCKET, SOL_SOCKET, SOL_SOCKET, SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, IPPROTO_IPV6, 999),
+	VALUES("option", SO_REUSEADDR, SO_TYPE, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED,
+	       SO_RCVLOWAT, SO_ACCEPTCONN, SO_DOMAIN, SO_PROTOCOL, SO_BROADCAST, SO_OOBINLINE, SO_DONTROUTE, SO_PRIORITY,
+	       SO_REUSEPORT, SO_PEEK_OFF, SO_RCVTIMEO, 26, TCP_NODELAY, TCP_MAXSEG, TCP_KEEPIDLE, 12345),
+	FLAGS("msg_flags", MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_NOSIGNAL, MSG_EOR, MSG_WAITALL, MSG_CMSG_CLOEXEC, 0),
+	FLAGS("oflags", O_RDWR, O_WRONLY, O_CREAT, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW, O_PATH,
+	      O_CLOEXEC, O_NOATIME, O_TMPFILE, O_SYNC, O_ASYNC, 0),
+	FLAGS("atflags", 0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EACCESS, 0x40000000),
+	VALUES("renameflags", 0, 0, 1, 2, 3, 4, 8),
+	FLAGS("rwflags", 0, 1, 2, 4, 8, 16, 0x1000),
+	FLAGS("cloexec", 0, O_CLOEXEC, 1, 0x40000),
+	FLAGS("pipeflags", O_CLOEXEC, O_DIRECT, 0x20000000, 0),
+	VALUES("fcntl", F_GETFD, F_SETFD, F_GETFL, F_SETSIG, F_GETSIG, F_GETOWN, 1031, 1032, 1034, 1024, 1025, 999, 16),
+	VALUES("fcntl_arg", 0, 1, 4096, 8192, 65536, -1, SIGUSR1, 2),
+	VALUES("status", O_NONBLOCK, O_NONBLOCK | O_APPEND, O_NONBLOCK | O_NOATIME, O_NONBLOCK | O_CREAT | O_RDWR,
+	       O_NONBLOCK | O_ASYNC),
+	VALUES("lock_cmd", F_SETLK, F_SETLK, F_GETLK, 36 /* OFD */, 37, 37),
+	FLAGS("flock_op", LOCK_SH | LOCK_NB, LOCK_EX | LOCK_NB, LOCK_UN | LOCK_NB, 32 | LOCK_NB),
+	VALUES("seals", 1, 2, 4, 8, 16, 3, 32, 64),
+	FLAGS("memfd_flags", 1, 2, 2, 8, 16, 64),
+	VALUES("fallocate", 0, 0, 1, 3, 2, 0x10, 0x11, 8, 0x20, 0x40),
+	VALUES("advice", 0, 1, 2, 3, 4, 5, 6, -1),
+	FLAGS("splice_flags", 2, 1, 4, 8, 16),
+	FLAGS("evflags", O_NONBLOCK, 1, O_CLOEXEC, 0x100),
+	VALUES("epoll_op", 1, 1, 1, 2, 3, 3, 4, 0),
+	FLAGS("inmask", IN_ACCESS, IN_MODIFY, IN_ATTRIB, IN_CLOSE, IN_OPEN, IN_MOVE, IN_CREATE, IN_DELETE, IN_DELETE_SELF,
+	      IN_MOVE_SELF, IN_ALL_EVENTS, IN_ONLYDIR, IN_ONESHOT, IN_MASK_ADD, IN_MASK_CREATE, IN_DONT_FOLLOW, 0),
+	VALUES("wd", 1, 2, 3, 0, -1),
+	VALUES("clock", 0, 1, 2, 3, 4, 7, 11, 12, 99, -1),
+	VALUES("clock_fd", 0, 1, 7, 2, 99),
+	VALUES("prot", 0, 1, 3, 3, 3, 5, 7, 2, 0x100, 0x3000000),
+	VALUES("map", MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, MAP_PRIVATE | MAP_FIXED,
+	       MAP_SHARED | MAP_FIXED, MAP_SHARED | MAP_FIXED, 3 | MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE | MAP_PRIVATE,
+	       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE | MAP_NORESERVE,
+	       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, 3 | MAP_FIXED | MAP_SYNC),
+	VALUES("remap", MREMAP_MAYMOVE | MREMAP_FIXED, 0, MREMAP_MAYMOVE | MREMAP_FIXED | 4, MREMAP_FIXED, 8, 16),
+	VALUES("madvice", 0, 3, 4, 4, 4, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23, 99),
+	FLAGS("msync", 1, 2, 4, 8),
+	VALUES("mlock", 0, 1, 2, 4),
+	VALUES("mlockall", 0, 8, 4, 5),
+	VALUES("futex_op", 0, 1, 1, 128, 129, 9, 10, 138, 8, 7, 99, 257),
+	VALUES("requeue_op", 3, 4, 5, 131, 132, 133),
+	VALUES("futex_val", 0, 1, 2, -1, 5),
+	VALUES("val2", 0, 1, -1),
+	VALUES("val3", 0, 1, -1, 1 << 12, 0x10001001),
+	VALUES("sig_how", 0, 1, 2, 3),
+	VALUES("wait", WNOHANG, WNOHANG | WUNTRACED, WNOHANG | WCONTINUED, WNOHANG | 0x40000000, WNOHANG | 0x1000000,
+	       WNOHANG | 64),
+	VALUES("waitid", WNOHANG | WEXITED, WNOHANG | WEXITED | WNOWAIT, WNOHANG | WSTOPPED, WNOHANG, WNOHANG | WCONTINUED),
+	VALUES("idtype", 0, 1, 1, 2, 3, 4),
+	VALUES("which", 0, 1, 2, 3),
+	VALUES("prio_which", 0, 1, 3),
+	VALUES("clock_sleep", 0, 1, 7, 3, 99),
+	VALUES("nice", 0, 1, 19, 5, 40, -1),
+	VALUES("policy", 0, 3, 5, 1, 2, 6, 99, 0x40000000),
+	VALUES("priority", 0, 0, 0, 1, 99, -1),
+	VALUES("resource", 0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 15, 16, -1),
+	VALUES("resource_set", 1, 4, 8, 11, 12, 16),
+	VALUES("prctl", PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_GET_NO_NEW_PRIVS,
+	       PR_SET_NO_NEW_PRIVS, PR_GET_SECUREBITS, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_GET_TIMERSLACK, PR_SET_TIMERSLACK,
+	       PR_GET_TIMING, PR_SET_TIMING, PR_GET_SECCOMP, PR_GET_THP_DISABLE, PR_SET_THP_DISABLE, PR_MCE_KILL_GET, PR_CAP_AMBIENT,
+	       PR_GET_CHILD_SUBREAPER + 1000, 9999, -1),
+	VALUES("small", 0, 1, 2, 3, 21, 40, 41, 63, -1),
+	VALUES("person", 0xffffffff, 0, 0x40000, 0xffffffff),
+	VALUES("random_flags", 0, GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE | GRND_RANDOM, 64),
+	VALUES("membarrier", 0, 1, 2, 4, 8, 16, 77),
+	VALUES("ioctl", FIONREAD, FIONREAD, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ, TIOCGPGRP, 0x5460 /* FIOQSIZE */, 0x8905, 99, 0x894c),
+	VALUES("sem_cmd", GETVAL, SETVAL, GETALL, GETPID, GETNCNT, GETZCNT, 99, IPC_RMID),
+	VALUES("sem_num", 0, 1, 2, 3, 4, -1),
+	VALUES("ipc_flags", 0600, 0600, 0, 0200, IPC_CREAT | 0600, IPC_CREAT | IPC_EXCL | 0600),
+	VALUES("shm_flags", 0, SHM_RDONLY, SHM_REMAP, SHM_EXEC, SHM_RND),
+	VALUES("msg_type", 0, 1, 2, -2, -5),
+	VALUES("nowait", IPC_NOWAIT, IPC_NOWAIT | MSG_NOERROR, IPC_NOWAIT | MSG_EXCEPT),
+	VALUES("mq_flags", O_RDWR | O_CREAT | O_NONBLOCK, O_RDONLY | O_NONBLOCK, O_WRONLY | O_NONBLOCK, O_RDWR | O_NONBLOCK,
+	       O_CREAT | O_EXCL | O_RDWR | O_NONBLOCK),
+	VALUES("mq_prio", 0, 1, 5, 32767, 32768),
+	VALUES("sync", 0, 1, 2, 7, 8),
+	VALUES("xattr_flags", 0, 0, 1, 2, 3, 4),
+	VALUES("range_flags", 0, 4, 4, 2, 8),
+	VALUES("rw_size", 0, 1, 100, 100, 4096, 5000, 8192),
+	VALUES("splice_size", 0, 1, 100, 4096, 5000, 60000, 100000),
+	VALUES("aio_flags", 0, 1),
+	VALUES("backlog", 0, 1, 2, -1),
+	VALUES("version", 0, 0x20080522, 0x20071026, 0x19980330),
+	VALUES("sigsetsize", 8, 8, 8, 8, 8, 8, 4, 0, 128),
+	VALUES("how_size", 24, 24, 24, 32, 16, 8192),
+	VALUES("statxmask", 0x7ff, 0x7ff, 0, 1, 0x80000000, 0xfff),
+	VALUES("statxflags", 0, 0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, 0x2000, 0x6000, 1),
+	{ .name = NULL },
+};
