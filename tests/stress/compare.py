@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The program `determined` on this Linux and in a VM: the same calls, which must give the same lines.
 
-What differs is run again on both.  Where Linux does not say the same twice, it is not determined and
+Where a call fails on both, but with another error (two arguments were wrong, and another was found first),
+the calls are counted and listed; with --errors they are findings, too.  What else differs is run again on both.  Where Linux does not say the same twice, it is not determined and
 only counted; all else is a finding, whose sequence is cut to the steps that it needs."""
+import collections
 import os
 import pathlib
 import re
@@ -11,6 +13,7 @@ import subprocess
 import tempfile
 
 NOBODY = 65534
+ERROR = re.compile(r"= -[A-Z][^|={]*?(?= code \d| sig\d| \| |$)")
 TRIES = 12  # candidates in one run while cutting
 
 
@@ -20,6 +23,7 @@ class Compare:
         self.program = o.build / 'stress' / 'bin' / 'determined'
         self.ids = (os.getuid(), os.getgid()) if os.getuid() else (NOBODY, NOBODY)
         self.failures = 0
+        self.errors = collections.Counter()  # (call, Linux's error, the VM's)
 
     def native(self, jobs, tmp):
         here = pathlib.Path(tmp)
@@ -52,13 +56,22 @@ class Compare:
             return None, text
         return [p.splitlines() for p in parts[:-1]], text
 
-    @staticmethod
-    def first_difference(here, there):
+    def same(self, a, b):
+        if a == b:
+            return True
+        if self.o.errors or ERROR.sub('', a) != ERROR.sub('', b):
+            return False
+        for x, y in zip(ERROR.findall(a), ERROR.findall(b)):
+            if x != y:
+                self.errors[a.split()[-1 if len(a.split()) < 3 else 2], x[3:], y[3:]] += 1
+        return True
+
+    def first_difference(self, here, there):
         """(step, Linux's line, the VM's line), or None."""
         for i in range(max(len(here), len(there))):
             a = here[i] if i < len(here) else '(nothing)'
             b = there[i] if i < len(there) else '(nothing)'
-            if a != b:
+            if not self.same(a, b):
                 found = re.match(r'\d+', a) or re.match(r'\d+', b)
                 return int(found[0]) if found else -1, a, b
         return None
@@ -143,6 +156,10 @@ class Compare:
                     continue
                 self.failures += 1
                 self.show(s, steps, difference)
+        if self.errors:
+            print(f'{sum(self.errors.values())} calls failed with another error (call: Linux\'s, the VM\'s):')
+            for (call, linux, vm), n in sorted(self.errors.items()):
+                print(f'  {n:4} {call}: {linux}, {vm}')
         print(f'compare: {jobs} sequences of {steps} calls from seed {seed}, {self.failures} differ, '
               f'{undetermined} not determined')
         return self.failures

@@ -151,8 +151,9 @@ static void make_step(unsigned actor)
 		rnd(&s);
 	}
 	what = below(&s, call_count + 3 * script_count);
-	say(&s, "%u %c ", s.number, 'a' + actor);
+	say(&s, "%u %c", s.number, 'a' + actor);
 	say_signals(&s);
+	say(&s, " ");
 	if (what < call_count) {
 		run_call(&s, &calls[what]);
 	} else {
@@ -160,7 +161,9 @@ static void make_step(unsigned actor)
 		say(&s, "%s:", scripts[what].name);
 		scripts[what].run(&s);
 	}
-	say_signals(&s);
+	if (s.actor == 1) { /* another thread may be about to take one */
+		say_signals(&s);
+	}
 }
 
 static void futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *until)
@@ -216,10 +219,11 @@ static void limit(int resource, rlim_t most)
 /* What both systems start from. */
 static void set_up(void)
 {
-	static const int inherited[][2] = { { RLIMIT_NOFILE, 48 },	  { RLIMIT_CORE, 0 },
-					    { RLIMIT_FSIZE, FILE_LIMIT }, { RLIMIT_MEMLOCK, 65536 },
-					    { RLIMIT_SIGPENDING, 100 },	  { RLIMIT_MSGQUEUE, 100000 },
-					    { RLIMIT_NICE, 0 },		  { RLIMIT_RTPRIO, 0 } };
+	static const int inherited[][2] = {
+		{ RLIMIT_NOFILE, 48 },	   { RLIMIT_CORE, 0 },	       { RLIMIT_FSIZE, FILE_LIMIT },
+		{ RLIMIT_MEMLOCK, 65536 }, { RLIMIT_SIGPENDING, 100 }, { RLIMIT_MSGQUEUE, 100000 },
+		{ RLIMIT_NICE, 0 },	   { RLIMIT_RTPRIO, 0 }
+	};
 	struct sigaction sa = { .sa_handler = on_signal };
 	sigset_t none;
 
@@ -339,7 +343,8 @@ static void clean_up(const char *directory)
 
 static bool step(unsigned number)
 {
-	struct step pick = { .rng = (world->seed + 77) * 0x9e3779b97f4a7c15ull + number * 40503ull + 1 };
+	struct step pick = { .rng = (world->seed + 77) * 0x9e3779b97f4a7c15ull + number * 40503ull +
+				    1 };
 	unsigned actor;
 
 	for (int i = 0; i < 8; i++) {
@@ -415,8 +420,8 @@ int main(int argc, char **argv)
 	for (int i = 2; i < argc; i++) {
 		pid_t pid;
 
-		world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			     0);
+		world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		printf("== %s\n", argv[i]);
 		fflush(stdout);
 		pid = fork();

@@ -72,7 +72,7 @@ long pseudo_dir_lseek(struct file *f, int64_t off, int whence);
 MUST_USE int pseudo_dir_open(struct inode *inode, struct file *f);
 
 /* An unnamed file in memory (memfd, shmem). */
-MUST_USE int memfd_create_file(const char *name, bool sealable, struct file **out);
+MUST_USE int memfd_create_file(const char *name, bool sealable, bool noexec, struct file **out);
 long memfd_add_seals(struct file *f, uint32_t seals);
 long memfd_get_seals(struct file *f);
 

@@ -33,9 +33,10 @@ void memfd_init(void)
 	memfd_mount.sb = memfd_sb;
 }
 
-int memfd_create_file(const char *name, bool sealable, struct file **out)
+int memfd_create_file(const char *name, bool sealable, bool noexec, struct file **out)
 {
-	struct inode *inode = mem_inode_new(memfd_sb, &tmpfs_file_inode_ops, S_IFREG | 0777);
+	struct inode *inode = mem_inode_new(memfd_sb, &tmpfs_file_inode_ops,
+					    S_IFREG | (noexec ? 0666 : 0777));
 	char label[NAME_MAX + 8];
 	struct dentry *d = NULL;
 	struct path p;
@@ -85,10 +86,10 @@ long memfd_add_seals(struct file *f, uint32_t seals)
 	struct mem_inode *m = sealed_inode(f);
 	long err = 0;
 
-	if (!m || f->inode->sb != memfd_sb) {
-		return m ? -EPERM : -EINVAL;
+	if (!m) {
+		return -EINVAL;
 	}
-	if (!f->writable) {
+	if (!f->writable || f->inode->sb != memfd_sb) {
 		return -EPERM;
 	}
 	if (seals & ~ALL_SEALS) {

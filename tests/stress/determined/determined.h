@@ -64,12 +64,12 @@ struct kind {
 	int count;
 	bool flags; /* or several */
 };
-extern const struct kind in_kinds[], out_kinds[];
+extern const struct kind in_kinds[], value_kinds[], out_kinds[];
 
 struct call {
 	long number;
 	const char *name, *args; /* words: names of kinds */
-	char result;		 /* 'f': a new descriptor, 'p': a pid, 'a': an address, 'x': nothing */
+	char result; /* 'f': a new descriptor, 'p': a pid, 'a': an address, 'x': nothing */
 };
 extern const struct call calls[];
 extern const unsigned call_count;

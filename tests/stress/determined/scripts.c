@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -70,8 +71,12 @@ static void child(struct step *s, unsigned long flags, void (*run)(struct step *
 
 static void script_child(struct step *s)
 {
-	static const unsigned long flags[] = { SIGCHLD,	      SIGCHLD | 0x400 /* FILES */, SIGCHLD | 0x200 /* FS */,
-					       SIGUSR1,	      0,			   SIGCHLD | 0x40000 /* SYSVSEM */,
+	static const unsigned long flags[] = { SIGCHLD,
+					       SIGCHLD | 0x400 /* FILES */,
+					       SIGCHLD | 0x200 /* FS */,
+					       SIGUSR1,
+					       0,
+					       SIGCHLD | 0x40000 /* SYSVSEM */,
 					       SIGCHLD | 0x80000000u /* IO */ };
 	unsigned long f = flags[below(s, 7)];
 
@@ -162,15 +167,16 @@ int report_self(int fd)
 			n += snprintf(line + n, sizeof(line) - n, " %d", sig);
 		}
 	}
-	n += snprintf(line + n, sizeof(line) - n, " umask %o ids %d:%d:%d:%d", umask(0), getuid(), geteuid(),
-		      getgid(), getegid());
+	n += snprintf(line + n, sizeof(line) - n, " umask %o ids %d:%d:%d:%d", umask(0), getuid(),
+		      geteuid(), getgid(), getegid());
 	return write(fd, line, (size_t)n) != n;
 }
 
 /* The child becomes this program again, which says what is left. */
 static void script_exec(struct step *s)
 {
-	static char number[8], *argv[] = { "determined", "report", number, NULL }, *envp[] = { NULL };
+	static char number[8], *argv[] = { "determined", "report", number, NULL },
+			       *envp[] = { NULL };
 	int status = 0, fds[2];
 	ssize_t n;
 	sigset_t all, old;
@@ -220,7 +226,8 @@ static void script_touch(struct step *s)
 	sigaction(SIGBUS, &sa, &bus);
 	say(s, " %s @%ld", write ? "write" : "read", (long)(p - REGION));
 	if (sigsetjmp(back, 1)) {
-		say(s, " signal %d code %d at %ld", fault.si_signo, fault.si_code, (long)((char *)fault.si_addr - REGION));
+		say(s, " signal %d code %d at %ld", fault.si_signo, fault.si_code,
+		    (long)((char *)fault.si_addr - REGION));
 	} else if (write) {
 		*(volatile char *)p = (char)s->number;
 		say(s, " done");
@@ -253,8 +260,8 @@ static void script_region(struct step *s)
 			unsigned long at = (unsigned long)REGION + 4096ul * (unsigned long)i;
 
 			if (at >= from && at < to) {
-				int bits = (mode[0] == 'r') | (mode[1] == 'w') << 1 | (mode[2] == 'x') << 2 |
-					   (mode[3] == 's') << 3;
+				int bits = (mode[0] == 'r') | (mode[1] == 'w') << 1 |
+					   (mode[2] == 'x') << 2 | (mode[3] == 's') << 3;
 
 				names[i] = "0123456789abcdef"[bits];
 			}
@@ -312,11 +319,13 @@ static void script_home(struct step *s)
 static void script_descriptors(struct step *s)
 {
 	for (int fd = 3; fd < 48; fd++) {
+		struct statfs f; /* a message queue is a regular file, too */
 		struct stat st;
 
 		if (!fstat(fd, &st)) {
-			say(s, " %d:%o:%x:%x", fd, st.st_mode, fcntl(fd, F_GETFL), fcntl(fd, F_GETFD));
-			if (S_ISREG(st.st_mode)) {
+			say(s, " %d:%o:%x:%x", fd, st.st_mode, fcntl(fd, F_GETFL),
+			    fcntl(fd, F_GETFD));
+			if (S_ISREG(st.st_mode) && !fstatfs(fd, &f) && f.f_type == 0x1021994) {
 				say(s, "@%ld/%ld", (long)lseek(fd, 0, SEEK_CUR), (long)st.st_size);
 			}
 		}
@@ -355,16 +364,22 @@ static void script_contents(struct step *s)
 /* --- signals --- */
 static void script_sigaction(struct step *s)
 {
-	static const int signals[] = { SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGUSR1, SIGUSR2, SIGPIPE };
+	static const int signals[] = {
+		SIGCHLD, SIGURG, SIGWINCH, SIGCONT, SIGUSR1, SIGUSR2, SIGPIPE
+	};
 	int sig = signals[below(s, 7)];
 	struct sigaction sa = { .sa_handler = SIG_IGN }, old;
 	unsigned how = below(s, 4);
 
 	/* their default is to be ignored */
-	sa.sa_handler = how == 0 && sig != SIGUSR1 && sig != SIGUSR2 && sig != SIGPIPE ? SIG_DFL : SIG_IGN;
+	sa.sa_handler = how == 0 && sig != SIGUSR1 && sig != SIGUSR2 && sig != SIGPIPE ? SIG_DFL
+										       : SIG_IGN;
 	say(s, " %d %s", sig, sa.sa_handler == SIG_DFL ? "default" : "ignore");
 	say_result(s, sigaction(sig, &sa, &old));
-	say(s, " was %s", old.sa_handler == SIG_IGN ? "ignored" : old.sa_handler == SIG_DFL ? "default" : "handled");
+	say(s, " was %s",
+	    old.sa_handler == SIG_IGN	? "ignored"
+	    : old.sa_handler == SIG_DFL ? "default"
+					: "handled");
 	if (how > 1) {
 		sigaction(sig, &old, NULL);
 	}
@@ -373,12 +388,17 @@ static void script_sigaction(struct step *s)
 static void script_queue(struct step *s)
 {
 	int sig = kill_signals[below(s, kill_signal_count)], value = (int)below(s, 1000);
+	siginfo_t info = { 0 };
 	pid_t pid = any_pid(s);
 
+	pid = pid == world->pids[2] ? world->pids[0] : pid;
 	say(s, " ");
 	say_pid(s, pid);
 	say(s, " %d %d", sig, value);
-	say_result(s, sigqueue(pid, sig, (union sigval){ .sival_int = value }));
+	/* not sigqueue(), which blocks all signals meanwhile: another thread would get it */
+	info.si_signo = sig, info.si_code = SI_QUEUE, info.si_value.sival_int = value;
+	info.si_pid = getpid(), info.si_uid = getuid();
+	say_result(s, syscall(SYS_rt_sigqueueinfo, pid, sig, &info));
 }
 
 /* --- time --- */
@@ -404,7 +424,8 @@ static void script_timerfd(struct step *s)
 /* A TCP connection to ourselves: data that was sent is there, end of file comes behind it. */
 static void script_tcp(struct step *s)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t n = sizeof(in);
 	struct pollfd p = { .events = POLLIN | POLLRDHUP };
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), a, b = -1;
@@ -427,7 +448,8 @@ static void script_tcp(struct step *s)
 		say_result(s, send(a, process->in, len, MSG_NOSIGNAL));
 		shutdown(a, (int)how);
 		p.fd = b;
-		while (how && sum < len && poll(&p, 1, 2000) > 0 && (got = recv(b, process->out + sum, BUFFER - (size_t)sum, 0)) > 0) {
+		while (how && sum < len && poll(&p, 1, 2000) > 0 &&
+		       (got = recv(b, process->out + sum, BUFFER - (size_t)sum, 0)) > 0) {
 			sum += got;
 		}
 		say_bytes(s, process->out, sum);
@@ -445,8 +467,8 @@ static void script_state(struct step *s)
 
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask, 8);
 	syscall(SYS_rt_sigpending, &pending, 8);
-	say(s, " mask %lx pending %lx ids %d:%d:%d:%d words", (long)mask, (long)pending, getuid(), geteuid(), getgid(),
-	    getegid());
+	say(s, " mask %lx pending %lx ids %d:%d:%d:%d words", (long)mask, (long)pending, getuid(),
+	    geteuid(), getgid(), getegid());
 	for (int i = 0; i < 4; i++) {
 		uint32_t w = world->words[i];
 

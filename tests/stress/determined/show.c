@@ -70,7 +70,8 @@ static void show_stat(struct step *s, int i, long result)
 	if (!S_ISDIR(st->st_mode)) { /* a directory's size is its file system's affair */
 		say(s, " %ld", (long)st->st_size);
 	}
-	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode)) { /* those of the others do not mean much */
+	if (S_ISREG(st->st_mode) ||
+	    S_ISDIR(st->st_mode)) { /* those of the others do not mean much */
 		say_time(s, "a", st->st_atim.tv_sec, st->st_atim.tv_nsec);
 		say_time(s, "m", st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
 	}
@@ -88,8 +89,8 @@ static void show_statx(struct step *s, int i, long result)
 	} *st = (void *)s->area[i];
 
 	if (result == 0) {
-		say(s, " {%x %o %d:%d n%d", st->mask & 0x7ff, st->mode, (int)st->uid, (int)st->gid,
-		    (int)st->nlink);
+		say(s, " {%x %o %d:%d n%d", st->mask & 0x73f /* newer ones give times when asked */,
+		    st->mode, (int)st->uid, (int)st->gid, (int)st->nlink);
 		say(s, S_ISDIR(st->mode) ? "}" : " %ld}", (long)st->size);
 	}
 }
@@ -244,7 +245,8 @@ static void show_three(struct step *s, int i, long result)
 
 static long make_pollfds(struct step *s, int i)
 {
-	static const short events[] = { POLLIN, POLLOUT, POLLIN | POLLOUT, POLLPRI, 0x7ff, POLLRDHUP, 0 };
+	static const short events[] = { POLLIN,	   POLLOUT, POLLIN | POLLOUT, POLLPRI, 0x7ff,
+					POLLRDHUP, 0 };
 	struct pollfd *p = (void *)s->area[i];
 
 	for (int k = 0; k < 4; k++) {
@@ -417,7 +419,8 @@ static long make_msghdr(struct step *s, int i)
 		int fd = any_fd(s);
 
 		m->msg_control = c, m->msg_controllen = CMSG_SPACE(4);
-		c->cmsg_level = below(s, 10) ? SOL_SOCKET : 7, c->cmsg_type = below(s, 10) ? SCM_RIGHTS : 9;
+		c->cmsg_level = below(s, 10) ? SOL_SOCKET : 7,
+		c->cmsg_type = below(s, 10) ? SCM_RIGHTS : 9;
 		c->cmsg_len = below(s, 10) ? CMSG_LEN(4) : 3;
 		memcpy(CMSG_DATA(c), &fd, 4);
 		say(s, " control %d %d %d: %d", c->cmsg_level, c->cmsg_type, (int)c->cmsg_len, fd);
@@ -450,7 +453,8 @@ static void show_msghdr(struct step *s, int i, long result)
 	if (result < 0) {
 		return;
 	}
-	say(s, " {flags %x name %d control %d", m->msg_flags, (int)m->msg_namelen, (int)m->msg_controllen);
+	say(s, " {flags %x name %d control %d", m->msg_flags, (int)m->msg_namelen,
+	    (int)m->msg_controllen);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		int fd;
 
@@ -470,7 +474,8 @@ static void show_flock(struct step *s, int i, long result)
 	const struct flock *l = (void *)s->area[i];
 
 	if (result == 0) {
-		say(s, " {%d %d %ld %ld ", l->l_type, l->l_whence, (long)l->l_start, (long)l->l_len);
+		say(s, " {%d %d %ld %ld ", l->l_type, l->l_whence, (long)l->l_start,
+		    (long)l->l_len);
 		say_pid(s, l->l_pid);
 		say(s, "}");
 	}
@@ -507,7 +512,7 @@ static long make_capheader(struct step *s, int i)
 	int *h = (void *)s->area[i];
 
 	h[0] = (int)versions[below(s, 6)];
-	h[1] = below(s, 4) ? 0 : any_pid(s);
+	h[1] = below(s, 4) ? 0 : world->pids[below(s, ACTORS)];
 	say(s, " v%x ", h[0]);
 	say_pid(s, h[1]);
 	return area(s, i);

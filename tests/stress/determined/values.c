@@ -33,8 +33,8 @@
 #include <time.h>
 #include <unistd.h>
 
-const int kill_signals[] = { 0,	      SIGHUP,  SIGUSR1,	 SIGUSR2,      SIGCHLD,	     SIGURG, SIGCONT,
-			     SIGTERM, SIGPIPE, SIGWINCH, 36, 37, 65,     -1 };
+const int kill_signals[] = { 0,	      SIGHUP,  SIGUSR1,	 SIGUSR2, SIGCHLD, SIGURG, SIGCONT,
+			     SIGTERM, SIGPIPE, SIGWINCH, 36,	  37,	   65,	   -1 };
 const unsigned kill_signal_count = sizeof(kill_signals) / sizeof(*kill_signals);
 
 /* The region at *p, or a pointer that is no good. */
@@ -106,7 +106,10 @@ static long make_newfd(struct step *s, int i)
 
 const char *any_path(struct step *s, char *buf)
 {
-	static const char *const odd[] = { "", ".", "d0/../n2", "n0/", "n0/x", "missing/x", "d0/../n1", "d0//n1", "d0/.", "d0/..", "l1/", "l0/", "l2/x", "./././n0", "/dev/null" };
+	static const char *const odd[] = { "",	   ".",		"d0/../n2", "n0/",
+					   "n0/x", "missing/x", "d0/../n1", "d0//n1",
+					   "d0/.", "d0/..",	"l1/",	    "l0/",
+					   "l2/x", "./././n0",	"/dev/null" };
 	unsigned r = below(s, 40);
 
 	if (r < 2) {
@@ -115,7 +118,7 @@ const char *any_path(struct step *s, char *buf)
 		memset(buf, 'x', 300);
 		buf[below(s, 2) ? 255 : 256] = 0;
 	} else if (r == 3) {
-		sprintf(buf, "/proc/self/fd/%d", any_fd(s));
+		sprintf(buf, "/proc/self/fd/%d", process->slots[below(s, 9)] & 63);
 	} else if (r < 8) {
 		sprintf(buf, "l%u", below(s, 3));
 	} else if (r < 16) {
@@ -147,8 +150,21 @@ static long make_in(struct step *s, int i)
 
 static long make_size(struct step *s, int i)
 {
-	static const long sizes[] = { 0, 1, 2, 4, 7, 8, 15, 16, 100, 4095, 4096, 5000, 20000, 60000 };
+	static const long sizes[] = {
+		0, 1, 2, 4, 7, 8, 15, 16, 100, 4095, 4096, 5000, 20000, 60000
+	};
 	long n = below(s, 40) ? sizes[below(s, 14)] : below(s, 2) ? -1 : INT_MAX;
+
+	(void)i;
+	say(s, " %ld", n);
+	return n;
+}
+
+/* What a socket takes until it is full is no property of the calls. */
+static long make_write_size(struct step *s, int i)
+{
+	static const long sizes[] = { 0, 1, 2, 4, 7, 8, 15, 16, 100, 1000, 4095, 4096, 5000 };
+	long n = sizes[below(s, 13)];
 
 	(void)i;
 	say(s, " %ld", n);
@@ -157,9 +173,11 @@ static long make_size(struct step *s, int i)
 
 static long make_offset(struct step *s, int i)
 {
-	static const long offsets[] = { 0,    1,	100,   4095,	  4096,	    10000,	20000,
-					-1,   -4096,	65536, FILE_LIMIT, FILE_LIMIT - 10, 1 << 20, LONG_MAX,
-					8192, LONG_MIN, 5000 };
+	static const long offsets[] = { 0,	 1,	   100,	       4095,
+					4096,	 10000,	   20000,      -1,
+					-4096,	 65536,	   FILE_LIMIT, FILE_LIMIT - 10,
+					1 << 20, LONG_MAX, 8192,       LONG_MIN,
+					5000 };
 	long n = offsets[below(s, 17)];
 
 	(void)i;
@@ -197,6 +215,29 @@ pid_t any_pid(struct step *s)
 	return r < 12 ? world->pids[r % ACTORS] : r < 15 ? 0 : (pid_t)0x3ffffff0;
 }
 
+/* Not a thread's number: which thread takes the signal is for the kernel to say. */
+static long make_process(struct step *s, int i)
+{
+	pid_t pid = any_pid(s);
+
+	(void)i;
+	pid = pid == world->pids[2] ? world->pids[0] : pid;
+	say(s, " ");
+	say_pid(s, pid);
+	return pid;
+}
+
+/* One that is not a zombie. */
+static long make_alive(struct step *s, int i)
+{
+	pid_t pid = below(s, 6) ? world->pids[below(s, ACTORS)] : 0x3ffffff0;
+
+	(void)i;
+	say(s, " ");
+	say_pid(s, pid);
+	return pid;
+}
+
 static long make_signal(struct step *s, int i)
 {
 	int sig = kill_signals[below(s, kill_signal_count)];
@@ -223,11 +264,16 @@ static long make_sigset(struct step *s, int i)
 
 static void some_timespec(struct step *s, struct timespec *t)
 {
-	static const struct timespec times[] = {
-		{ 0, 0 },     { 0, 1 },	   { 1000, 0 },	     { 0, 1000000000 },	    { 0, -1 },
-		{ -1, 0 },    { 0, 1000 }, { 123456789, 5 }, { 0, 0x3fffffff /* UTIME_NOW */ },
-		{ 0, 0x3ffffffe /* UTIME_OMIT */ }
-	};
+	static const struct timespec times[] = { { 0, 0 },
+						 { 0, 1 },
+						 { 1000, 0 },
+						 { 0, 1000000000 },
+						 { 0, -1 },
+						 { -1, 0 },
+						 { 0, 1000 },
+						 { 123456789, 5 },
+						 { 0, 0x3fffffff /* UTIME_NOW */ },
+						 { 0, 0x3ffffffe /* UTIME_OMIT */ } };
 
 	*t = times[below(s, 10)];
 	say(s, " %ld.%ld", (long)t->tv_sec, t->tv_nsec);
@@ -236,9 +282,8 @@ static void some_timespec(struct step *s, struct timespec *t)
 /* No more than a moment: a wait with it ends. */
 static long make_moment(struct step *s, int i)
 {
-	static const struct timespec times[] = {
-		{ 0, 0 }, { 0, 1000 }, { 0, 1000000 }, { 0, 1000000000 }, { 0, -1 }, { -1, 0 }
-	};
+	static const struct timespec times[] = { { 0, 0 },	    { 0, 1000 }, { 0, 1000000 },
+						 { 0, 1000000000 }, { 0, -1 },	 { -1, 0 } };
 	struct timespec *t = (struct timespec *)s->area[i];
 
 	*t = times[below(s, 6)];
@@ -281,9 +326,12 @@ static long make_far(struct step *s, int i)
 
 static long make_itimer(struct step *s, int i)
 {
-	static const struct { long v[4]; } far[] = {
-		{ { 0, 0, 0, 0 } }, { { 9, 3, 5000, 0 } }, { { 0, 0, 5000, 1000000 } }, { { 0, -1, 5, 0 } }
-	};
+	static const struct {
+		long v[4];
+	} far[] = { { { 0, 0, 0, 0 } },
+		    { { 9, 3, 5000, 0 } },
+		    { { 0, 0, 5000, 1000000 } },
+		    { { 0, -1, 5, 0 } } };
 	unsigned r = below(s, 4);
 
 	memcpy(s->area[i], &far[r], sizeof(*far));
@@ -381,13 +429,15 @@ static long make_flock(struct step *s, int i)
 	l->l_start = at[below(s, 5)];
 	l->l_len = at[below(s, 5)];
 	l->l_pid = below(s, 20) ? 0 : 1;
-	say(s, " {%d %d %ld %ld %d}", l->l_type, l->l_whence, (long)l->l_start, (long)l->l_len, l->l_pid);
+	say(s, " {%d %d %ld %ld %d}", l->l_type, l->l_whence, (long)l->l_start, (long)l->l_len,
+	    l->l_pid);
 	return area(s, i);
 }
 
 static long make_event(struct step *s, int i)
 {
-	static const uint32_t events[] = { 1, 4, 5, 0x2005, 1u << 31 | 1, 1u << 30 | 5, 0x10, 0, 1u << 28 | 1 };
+	static const uint32_t events[] = { 1,	 4, 5,		 0x2005, 1u << 31 | 1, 1u << 30 | 5,
+					   0x10, 0, 1u << 28 | 1 };
 	struct epoll_event *e = (struct epoll_event *)s->area[i];
 
 	e->events = events[below(s, 9)];
@@ -551,7 +601,7 @@ static long make_option_in(struct step *s, int i)
 static long make_xattr_name(struct step *s, int i)
 {
 	/* user.* is left out: tmpfs has had it since Linux 6.6, and this kernel is a 6.1 */
-	static const char *const names[] = { "trusted.a", "security.a", "foo", "", "user" };
+	static const char *const names[] = { "trusted.a", "trusted.b", "foo", "user" };
 
 	strcpy(s->area[i], names[below(s, 5)]);
 	say(s, " '%s'", s->area[i]);
@@ -560,7 +610,8 @@ static long make_xattr_name(struct step *s, int i)
 
 static long make_open_how(struct step *s, int i)
 {
-	static const long flags[] = { O_RDONLY, O_RDWR, O_CREAT | O_RDWR, O_PATH, O_DIRECTORY, 1l << 40, O_TMPFILE | O_RDWR };
+	static const long flags[] = { O_RDONLY,	   O_RDWR,   O_CREAT | O_RDWR,	O_PATH,
+				      O_DIRECTORY, 1l << 40, O_TMPFILE | O_RDWR };
 	static const long resolve[] = { 0, 1, 2, 4, 8, 16, 0x40 };
 	long *h = (long *)s->area[i];
 
@@ -573,11 +624,6 @@ static long make_open_how(struct step *s, int i)
 	return area(s, i);
 }
 
-#define VALUES(name, ...) \
-	{ name, NULL, NULL, (const long[]){ __VA_ARGS__ }, sizeof((const long[]){ __VA_ARGS__ }) / 8, false }
-#define FLAGS(name, ...) \
-	{ name, NULL, NULL, (const long[]){ __VA_ARGS__ }, sizeof((const long[]){ __VA_ARGS__ }) / 8, true }
-
 const struct kind in_kinds[] = {
 	{ .name = "fd", .make = make_fd },
 	{ .name = "dirfd", .make = make_dirfd },
@@ -585,9 +631,12 @@ const struct kind in_kinds[] = {
 	{ .name = "path", .make = make_path },
 	{ .name = "in", .make = make_in },
 	{ .name = "size", .make = make_size },
+	{ .name = "write_size", .make = make_write_size },
 	{ .name = "offset", .make = make_offset },
 	{ .name = "offset_in", .make = make_offset_in },
 	{ .name = "pid", .make = make_pid },
+	{ .name = "process", .make = make_process },
+	{ .name = "alive", .make = make_alive },
 	{ .name = "signal", .make = make_signal },
 	{ .name = "sigset", .make = make_sigset },
 	{ .name = "moment", .make = make_moment },
@@ -617,111 +666,5 @@ const struct kind in_kinds[] = {
 	{ .name = "option_in", .make = make_option_in },
 	{ .name = "xattr", .make = make_xattr_name },
 	{ .name = "open_how", .make = make_open_how },
-	VALUES("0", 0),
-	VALUES("1", 1),
-	VALUES("8", 8, 8, 8, 8, 8, 8, 8, 4, 16),
-	VALUES("24", 24, 24, 24, 24, 24, 16, 40),
-	VALUES("count", 0, 1, 2, 3, 4, 4, 4, 2, -1, 1025),
-	VALUES("length", 4, 4, 4, 4, 4, 0, 1, 3, 8, -1),
-	VALUES("whence", 0, 1, 2, 0, 1, 2, 3, 4, 5, -1),
-	VALUES("access", 0, 1, 2, 4, 6, 7, 8, -1),
-	VALUES("id", -1, -1, 0, 1, 1000, 65534, 4242),
-	VALUES("mode", 0644, 0755, 0600, 0, 0777, 0444, 0222, 04755, 02755, 01777, 07777, 0200000),
-	VALUES("node", S_IFIFO | 0666, S_IFREG | 0600, S_IFSOCK | 0666, S_IFCHR | 0666, S_IFDIR | 0755, 0, 0170000),
-	VALUES("bool", 0, 1, 2, -1),
-	VALUES("family", AF_UNIX, AF_UNIX, AF_UNIX, AF_INET, AF_INET, AF_INET6, 77, -1),
-	VALUES("type", SOCK_STREAM | SOCK_NONBLOCK, SOCK_DGRAM | SOCK_NONBLOCK, SOCK_STREAM | SOCK_NONBLOCK,
-	       SOCK_SEQPACKET | SOCK_NONBLOCK, SOCK_NONBLOCK | SOCK_CLOEXEC | SOCK_STREAM, SOCK_RAW | SOCK_NONBLOCK, 9,
-	       SOCK_STREAM | 0x100000),
-	VALUES("protocol", 0, 0, 0, 0, IPPROTO_TCP, IPPROTO_UDP, 99, -1),
-	VALUES("how", 0, 1, 2, 3, -1),
-	VALUES("level", SOL_SOCKET, SOL_SOCKET, SOL_SOCKET, SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, IPPROTO_IPV6, 999),
-	VALUES("option", SO_REUSEADDR, SO_TYPE, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED,
-	       SO_RCVLOWAT, SO_ACCEPTCONN, SO_DOMAIN, SO_PROTOCOL, SO_BROADCAST, SO_OOBINLINE, SO_DONTROUTE, SO_PRIORITY,
-	       SO_REUSEPORT, SO_PEEK_OFF, SO_RCVTIMEO, 26, TCP_NODELAY, TCP_MAXSEG, TCP_KEEPIDLE, 12345),
-	FLAGS("msg_flags", MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_NOSIGNAL, MSG_EOR, MSG_WAITALL, MSG_CMSG_CLOEXEC, 0),
-	FLAGS("oflags", O_RDWR, O_WRONLY, O_CREAT, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW, O_PATH,
-	      O_CLOEXEC, O_NOATIME, O_TMPFILE, O_SYNC, O_ASYNC, 0),
-	FLAGS("atflags", 0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_EACCESS, 0x40000000),
-	VALUES("renameflags", 0, 0, 1, 2, 3, 4, 8),
-	FLAGS("rwflags", 0, 1, 2, 4, 8, 16, 0x1000),
-	FLAGS("cloexec", 0, O_CLOEXEC, 1, 0x40000),
-	FLAGS("pipeflags", O_CLOEXEC, O_DIRECT, 0x20000000, 0),
-	VALUES("fcntl", F_GETFD, F_SETFD, F_GETFL, F_SETSIG, F_GETSIG, F_GETOWN, 1031, 1032, 1034, 1024, 1025, 999, 16),
-	VALUES("fcntl_arg", 0, 1, 4096, 8192, 65536, -1, SIGUSR1, 2),
-	VALUES("status", O_NONBLOCK, O_NONBLOCK | O_APPEND, O_NONBLOCK | O_NOATIME, O_NONBLOCK | O_CREAT | O_RDWR,
-	       O_NONBLOCK | O_ASYNC),
-	VALUES("lock_cmd", F_SETLK, F_SETLK, F_GETLK, 36 /* OFD */, 37, 37),
-	FLAGS("flock_op", LOCK_SH | LOCK_NB, LOCK_EX | LOCK_NB, LOCK_UN | LOCK_NB, 32 | LOCK_NB),
-	VALUES("seals", 1, 2, 4, 8, 16, 3, 32, 64),
-	FLAGS("memfd_flags", 1, 2, 2, 8, 16, 64),
-	VALUES("fallocate", 0, 0, 1, 3, 2, 0x10, 0x11, 8, 0x20, 0x40),
-	VALUES("advice", 0, 1, 2, 3, 4, 5, 6, -1),
-	FLAGS("splice_flags", 2, 1, 4, 8, 16),
-	FLAGS("evflags", O_NONBLOCK, 1, O_CLOEXEC, 0x100),
-	VALUES("epoll_op", 1, 1, 1, 2, 3, 3, 4, 0),
-	FLAGS("inmask", IN_ACCESS, IN_MODIFY, IN_ATTRIB, IN_CLOSE, IN_OPEN, IN_MOVE, IN_CREATE, IN_DELETE, IN_DELETE_SELF,
-	      IN_MOVE_SELF, IN_ALL_EVENTS, IN_ONLYDIR, IN_ONESHOT, IN_MASK_ADD, IN_MASK_CREATE, IN_DONT_FOLLOW, 0),
-	VALUES("wd", 1, 2, 3, 0, -1),
-	VALUES("clock", 0, 1, 2, 3, 4, 7, 11, 12, 99, -1),
-	VALUES("clock_fd", 0, 1, 7, 2, 99),
-	VALUES("prot", 0, 1, 3, 3, 3, 5, 7, 2, 0x100, 0x3000000),
-	VALUES("map", MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, MAP_PRIVATE | MAP_FIXED,
-	       MAP_SHARED | MAP_FIXED, MAP_SHARED | MAP_FIXED, 3 | MAP_FIXED, MAP_FIXED, MAP_FIXED_NOREPLACE | MAP_PRIVATE,
-	       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE | MAP_NORESERVE,
-	       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, 3 | MAP_FIXED | MAP_SYNC),
-	VALUES("remap", MREMAP_MAYMOVE | MREMAP_FIXED, 0, MREMAP_MAYMOVE | MREMAP_FIXED | 4, MREMAP_FIXED, 8, 16),
-	VALUES("madvice", 0, 3, 4, 4, 4, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23, 99),
-	FLAGS("msync", 1, 2, 4, 8),
-	VALUES("mlock", 0, 1, 2, 4),
-	VALUES("mlockall", 0, 8, 4, 5),
-	VALUES("futex_op", 0, 1, 1, 128, 129, 9, 10, 138, 8, 7, 99, 257),
-	VALUES("requeue_op", 3, 4, 5, 131, 132, 133),
-	VALUES("futex_val", 0, 1, 2, -1, 5),
-	VALUES("val2", 0, 1, -1),
-	VALUES("val3", 0, 1, -1, 1 << 12, 0x10001001),
-	VALUES("sig_how", 0, 1, 2, 3),
-	VALUES("wait", WNOHANG, WNOHANG | WUNTRACED, WNOHANG | WCONTINUED, WNOHANG | 0x40000000, WNOHANG | 0x1000000,
-	       WNOHANG | 64),
-	VALUES("waitid", WNOHANG | WEXITED, WNOHANG | WEXITED | WNOWAIT, WNOHANG | WSTOPPED, WNOHANG, WNOHANG | WCONTINUED),
-	VALUES("idtype", 0, 1, 1, 2, 3, 4),
-	VALUES("which", 0, 1, 2, 3),
-	VALUES("prio_which", 0, 1, 3),
-	VALUES("clock_sleep", 0, 1, 7, 3, 99),
-	VALUES("nice", 0, 1, 19, 5, 40, -1),
-	VALUES("policy", 0, 3, 5, 1, 2, 6, 99, 0x40000000),
-	VALUES("priority", 0, 0, 0, 1, 99, -1),
-	VALUES("resource", 0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13, 14, 15, 16, -1),
-	VALUES("resource_set", 1, 4, 8, 11, 12, 16),
-	VALUES("prctl", PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_GET_NO_NEW_PRIVS,
-	       PR_SET_NO_NEW_PRIVS, PR_GET_SECUREBITS, PR_CAPBSET_READ, PR_CAPBSET_DROP, PR_GET_TIMERSLACK, PR_SET_TIMERSLACK,
-	       PR_GET_TIMING, PR_SET_TIMING, PR_GET_SECCOMP, PR_GET_THP_DISABLE, PR_SET_THP_DISABLE, PR_MCE_KILL_GET, PR_CAP_AMBIENT,
-	       PR_GET_CHILD_SUBREAPER + 1000, 9999, -1),
-	VALUES("small", 0, 1, 2, 3, 21, 40, 41, 63, -1),
-	VALUES("person", 0xffffffff, 0, 0x40000, 0xffffffff),
-	VALUES("random_flags", 0, GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE | GRND_RANDOM, 64),
-	VALUES("membarrier", 0, 1, 2, 4, 8, 16, 77),
-	VALUES("ioctl", FIONREAD, FIONREAD, FIOCLEX, FIONCLEX, TCGETS, TIOCGWINSZ, TIOCGPGRP, 0x5460 /* FIOQSIZE */, 0x8905, 99, 0x894c),
-	VALUES("sem_cmd", GETVAL, SETVAL, GETALL, GETPID, GETNCNT, GETZCNT, 99, IPC_RMID),
-	VALUES("sem_num", 0, 1, 2, 3, 4, -1),
-	VALUES("ipc_flags", 0600, 0600, 0, 0200, IPC_CREAT | 0600, IPC_CREAT | IPC_EXCL | 0600),
-	VALUES("shm_flags", 0, SHM_RDONLY, SHM_REMAP, SHM_EXEC, SHM_RND),
-	VALUES("msg_type", 0, 1, 2, -2, -5),
-	VALUES("nowait", IPC_NOWAIT, IPC_NOWAIT | MSG_NOERROR, IPC_NOWAIT | MSG_EXCEPT),
-	VALUES("mq_flags", O_RDWR | O_CREAT | O_NONBLOCK, O_RDONLY | O_NONBLOCK, O_WRONLY | O_NONBLOCK, O_RDWR | O_NONBLOCK,
-	       O_CREAT | O_EXCL | O_RDWR | O_NONBLOCK),
-	VALUES("mq_prio", 0, 1, 5, 32767, 32768),
-	VALUES("sync", 0, 1, 2, 7, 8),
-	VALUES("xattr_flags", 0, 0, 1, 2, 3, 4),
-	VALUES("range_flags", 0, 4, 4, 2, 8),
-	VALUES("rw_size", 0, 1, 100, 100, 4096, 5000, 8192),
-	VALUES("splice_size", 0, 1, 100, 4096, 5000, 60000, 100000),
-	VALUES("aio_flags", 0, 1),
-	VALUES("backlog", 0, 1, 2, -1),
-	VALUES("version", 0, 0x20080522, 0x20071026, 0x19980330),
-	VALUES("sigsetsize", 8, 8, 8, 8, 8, 8, 4, 0, 128),
-	VALUES("how_size", 24, 24, 24, 32, 16, 8192),
-	VALUES("statxmask", 0x7ff, 0x7ff, 0, 1, 0x80000000, 0xfff),
-	VALUES("statxflags", 0, 0, AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH, 0x2000, 0x6000, 1),
 	{ .name = NULL },
 };
