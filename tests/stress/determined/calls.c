@@ -234,9 +234,9 @@ const unsigned call_count = sizeof(calls) / sizeof(*calls);
 
 static const struct kind *find_kind(const char *word, size_t n)
 {
-	static const struct kind *const tables[] = { in_kinds, value_kinds, out_kinds };
+	static const struct kind *const tables[] = { in_kinds, ipc_kinds, value_kinds, out_kinds };
 
-	for (int table = 0; table < 3; table++) {
+	for (int table = 0; table < 4; table++) {
 		for (const struct kind *k = tables[table]; k->name; k++) {
 			if (strlen(k->name) == n && !memcmp(k->name, word, n)) {
 				return k;

@@ -64,7 +64,7 @@ struct kind {
 	int count;
 	bool flags; /* or several */
 };
-extern const struct kind in_kinds[], value_kinds[], out_kinds[];
+extern const struct kind in_kinds[], ipc_kinds[], value_kinds[], out_kinds[];
 
 struct call {
 	long number;
@@ -92,6 +92,9 @@ void keep(struct step *s, int fd);
 int any_fd(struct step *s);
 pid_t any_pid(struct step *s);
 void fill(struct step *s, void *p, unsigned n);
+/* The argument's own area, or p, or a pointer that is no good. */
+long in_area(struct step *s, int i);
+long in_pointer(struct step *s, int i, void *p);
 const char *any_path(struct step *s, char *buf);
 void run_call(struct step *s, const struct call *c);
 /* The process that execve() in a script makes: says what it has inherited. */
