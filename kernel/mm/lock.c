@@ -69,7 +69,7 @@ int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, bool onfault
 	}
 	if (!user_range_clip(addr, len, &r)) {
 		/* Linux compares the length with the limit before the range with the address space */
-		return lock && len <= -(uint64_t)PAGE_SIZE && mm_lock_check(mm, len >> PAGE_SHIFT)
+		return lock && len <= -(uint64_t)PAGE_SIZE && len > mm_rlimit(RLIMIT_MEMLOCK)
 			       ? -ENOMEM
 			       : -EINVAL;
 	}

@@ -30,10 +30,14 @@ class Compare:
         shutil.copy2(self.program, here)
         os.chown(here, *self.ids)
         privileges = {} if os.getuid() else {'user': NOBODY, 'group': NOBODY, 'extra_groups': []}
-        run = subprocess.run([here / 'determined', here, *jobs], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, timeout=60 + 5 * len(jobs), check=False, umask=0o22,
-                             start_new_session=True, **privileges)
-        return run.stdout.decode('utf-8', 'replace')
+        run = subprocess.Popen([here / 'determined', here, *jobs], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, umask=0o22, start_new_session=True, **privileges)
+        try:
+            text, _ = run.communicate(timeout=120 + 10 * len(jobs))
+        except subprocess.TimeoutExpired:
+            run.kill()  # the others die with their parents
+            text, _ = run.communicate()
+        return text.decode('utf-8', 'replace')
 
     def guest(self, jobs, tmp):
         share = pathlib.Path(tmp)

@@ -199,7 +199,7 @@ const struct call calls[] = {
 	CALL(capget, "capheader caps", 0),
 	CALL(capset, "capheader scratch", 0),
 	CALL(membarrier, "membarrier 0 0", 0),
-	CALL(getrandom, "scratch rw_size random_flags", 0),
+	CALL(getrandom, "scratch length random_flags", 0),
 	/* time */
 	CALL(setitimer, "which itimer timer_out", 0),
 	CALL(getitimer, "which timer_out", 0),
@@ -302,6 +302,9 @@ static void constrain(struct step *s, const struct call *c)
 			s->arg[0] = 1;
 		}
 		break;
+	case SYS_vmsplice: /* which sleep whatever O_NONBLOCK says */
+	case SYS_tee: s->arg[3] |= 2; break;
+	case SYS_splice: s->arg[5] |= 2; break;
 	case SYS_mmap: { /* what cannot be mapped is found out late: older Linux has unmapped by then */
 		struct stat st;
 
@@ -345,6 +348,7 @@ static void keep_result(struct step *s, const struct call *c, long result)
 
 static void say_outcome(struct step *s, const struct call *c, long result)
 {
+	int link = c->number == SYS_readlink ? 1 : c->number == SYS_readlinkat ? 2 : -1;
 	bool id = c->result == 's' || c->result == 'm' || c->result == 'q';
 
 	if (result == -1) {
@@ -356,8 +360,8 @@ static void say_outcome(struct step *s, const struct call *c, long result)
 		say(s, " = @%ld", (result - (long)REGION) / 4096);
 	} else if (id || c->result == 'x') {
 		say(s, " = %s", id || result ? "some" : "0");
-	} else if (c->number == SYS_readlink && !s->bad[1] &&
-		   memchr((char *)s->arg[1], '[', (size_t)result)) {
+	} else if (link >= 0 && !s->bad[link] &&
+		   memchr((char *)s->arg[link], '[', (size_t)result)) {
 		say(s, " = some");
 	} else {
 		say(s, " = %ld", result);

@@ -155,6 +155,10 @@ static void show_name(struct step *s, int i, long result)
 		return;
 	}
 	p[result] = 0;
+	if (strchr(p,
+		   '[')) { /* with a number, so that what a short buffer gets is not determined */
+		*strchr(p, '[') = 0;
+	}
 	snprintf(cwd, sizeof(cwd), "w%08x", (unsigned)world->boss);
 	p = strstr(p, cwd) ? strstr(p, cwd) + strlen(cwd) : p;
 	for (; *p; p++) {

@@ -153,7 +153,7 @@ static long make_size(struct step *s, int i)
 	static const long sizes[] = {
 		0, 1, 2, 4, 7, 8, 15, 16, 100, 4095, 4096, 5000, 20000, 60000
 	};
-	long n = below(s, 40) ? sizes[below(s, 14)] : below(s, 2) ? -1 : INT_MAX;
+	long n = below(s, 40) ? sizes[below(s, 14)] : -1;
 
 	(void)i;
 	say(s, " %ld", n);
