@@ -88,9 +88,17 @@ long sys_close_range(unsigned first, unsigned last, unsigned flags)
 }
 long sys_flock(int fd, unsigned op)
 {
+	unsigned type = op & ~(unsigned)LOCK_NB;
 	struct file *f;
-	long err = fd_get(fd, &f);
+	long err;
 
+	if (op & LOCK_MAND) {
+		return 0; /* no longer anything, but not refused */
+	}
+	if (type != LOCK_SH && type != LOCK_EX && type != LOCK_UN) {
+		return -EINVAL;
+	}
+	err = fd_get(fd, &f);
 	if (!err) {
 		err = locks_flock(f, (int)op);
 		file_put(f);
@@ -109,6 +117,9 @@ static long set_flags(struct file *f, int fd, uint64_t arg)
 	}
 	if (arg & O_NOATIME && !(old & O_NOATIME) && !vfs_owner_or_capable(f->inode)) {
 		return -EPERM;
+	}
+	if (S_ISREG(f->inode->mode) || S_ISDIR(f->inode->mode)) {
+		arg &= ~(uint64_t)O_ASYNC; /* nothing ever happens to them */
 	}
 	if ((old ^ arg) & O_ASYNC) {
 		long err = file_set_async(f, fd, arg & O_ASYNC);

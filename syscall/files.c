@@ -216,9 +216,20 @@ void iovecs_put(struct iovecs *v)
 		kfree(v->segs);
 	}
 }
-static long transfer_vector(int fd, user_ptr iov, uint64_t n, uint64_t *pos, unsigned flags,
-			    bool write)
+/* RWF_* as IO_*; Linux refuses those that it does not know only when there is something to move. */
+static long vector_flags(const struct file *f, int flags, unsigned *io)
 {
+	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) ||
+	    (flags & ~RWF_HIPRI && S_ISDIR(f->inode->mode))) {
+		return -EOPNOTSUPP;
+	}
+	*io = (flags & RWF_NOWAIT ? IO_NOWAIT : 0) | (flags & RWF_APPEND ? IO_APPEND : 0) |
+	      (flags & (RWF_DSYNC | RWF_SYNC) ? IO_DSYNC : 0);
+	return 0;
+}
+static long transfer_vector(int fd, user_ptr iov, uint64_t n, uint64_t *pos, int flags, bool write)
+{
+	unsigned io = 0;
 	struct iovecs v;
 	struct fdref r;
 	struct uio u;
@@ -239,8 +250,11 @@ static long transfer_vector(int fd, user_ptr iov, uint64_t n, uint64_t *pos, uns
 	if (ret) {
 		goto out;
 	}
-	uio_init_segs(&u, v.segs, (unsigned)n, v.total);
-	ret = write ? file_write(r.file, &u, pos, flags) : file_read(r.file, &u, pos, flags);
+	ret = v.total ? vector_flags(r.file, flags, &io) : 0;
+	if (!ret && v.total) {
+		uio_init_segs(&u, v.segs, (unsigned)n, v.total);
+		ret = write ? file_write(r.file, &u, pos, io) : file_read(r.file, &u, pos, io);
+	}
 	iovecs_put(&v);
 out:
 	fdref_put(&r);
@@ -265,16 +279,10 @@ long sys_pwritev(int fd, user_ptr iov, uint64_t n, uint64_t pos_low, uint64_t po
 
 static long vector2(int fd, user_ptr iov, uint64_t n, uint64_t pos, int flags, bool write)
 {
-	unsigned io = (flags & RWF_NOWAIT ? IO_NOWAIT : 0) | (flags & RWF_APPEND ? IO_APPEND : 0) |
-		      (flags & (RWF_DSYNC | RWF_SYNC) ? IO_DSYNC : 0);
-
-	if (flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)) {
-		return -EOPNOTSUPP;
-	}
 	if (pos != UINT64_MAX && (int64_t)pos < 0) {
 		return -EINVAL;
 	}
-	return transfer_vector(fd, iov, n, pos == UINT64_MAX ? NULL : &pos, io, write);
+	return transfer_vector(fd, iov, n, pos == UINT64_MAX ? NULL : &pos, flags, write);
 }
 long sys_preadv2(int fd, user_ptr iov, uint64_t n, uint64_t pos_low, uint64_t pos_high, int flags)
 {

@@ -20,6 +20,7 @@ long sys_clock_nanosleep(int clock, int flags, user_ptr req, user_ptr rem)
 	int err;
 
 	switch (clock) {
+	case CLOCK_THREAD_CPUTIME_ID:
 	case CLOCK_MONOTONIC_RAW:
 	case CLOCK_REALTIME_COARSE:
 	case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;

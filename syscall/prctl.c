@@ -79,6 +79,12 @@ static long prctl_cred(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, 
 	}
 }
 
+static long set_no_huge(bool off)
+{
+	WRITE_ONCE(thread_current()->mm->no_huge, off);
+	return 0;
+}
+
 static long prctl_process(int option, uint64_t arg2)
 {
 	struct task *t = task_current();
@@ -131,7 +137,9 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 	case PR_GET_TSC: return put_user_u32((user_ptr){ arg2 }, PR_TSC_ENABLE);
 	case PR_SET_TSC: return arg2 == PR_TSC_ENABLE ? 0 : -EINVAL;
 	case PR_GET_SECCOMP: return 0;
+	case PR_SET_THP_DISABLE: return arg3 || arg4 || arg5 ? -EINVAL : set_no_huge(arg2);
 	case PR_GET_THP_DISABLE:
+		return arg2 || arg3 || arg4 || arg5 ? -EINVAL : thread_current()->mm->no_huge;
 	case PR_GET_IO_FLUSHER: return 0;
 	case PR_SET_VMA: return 0; /* a name for a mapping: nobody sees it */
 	default: return prctl_cred(option, arg2, arg3, arg4, arg5);

@@ -347,12 +347,16 @@ long sys_pidfd_send_signal(int fd, int sig, user_ptr uinfo, unsigned flags)
 	struct siginfo info;
 	int err;
 
-	if (flags || sig < 0 || sig > NSIG) {
+	if (flags) {
 		return -EINVAL;
 	}
 	err = pidfd_process(fd, &p);
 	if (err) {
 		return err;
+	}
+	if (sig < 0 || sig > NSIG) {
+		process_put(p);
+		return -EINVAL;
 	}
 	siginfo_init_user(&info, sig, SI_USER);
 	if (!user_ptr_is_null(uinfo)) {

@@ -28,6 +28,9 @@ static struct task *get_task(int tid)
 	return t;
 }
 
+/* a policy that has priorities, but that nobody can have here */
+#define DEADLINE_POLICY 6
+
 static bool is_rt(int policy)
 {
 	return policy == SCHED_FIFO || policy == SCHED_RR;
@@ -181,7 +184,7 @@ long sys_sched_getparam(int pid, user_ptr uparam)
 
 long sys_sched_get_priority_max(int policy)
 {
-	if (!policy_known(policy)) {
+	if (!policy_known(policy) && policy != DEADLINE_POLICY) {
 		return -EINVAL;
 	}
 	return is_rt(policy) ? SCHED_RT_PRIO_MAX : 0;
@@ -189,7 +192,7 @@ long sys_sched_get_priority_max(int policy)
 
 long sys_sched_get_priority_min(int policy)
 {
-	return policy_known(policy) ? is_rt(policy) : -EINVAL;
+	return policy_known(policy) || policy == DEADLINE_POLICY ? is_rt(policy) : -EINVAL;
 }
 
 static uint64_t slice_ns(const struct task *t)

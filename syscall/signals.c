@@ -156,7 +156,7 @@ long sys_kill(int pid, int sig)
 	struct process *p;
 	int err;
 
-	if (sig < 0 || sig > NSIG) {
+	if ((sig < 0 || sig > NSIG) && pid <= 0) {
 		return -EINVAL;
 	}
 	siginfo_init_user(&info, sig, SI_USER);
@@ -169,19 +169,11 @@ long sys_kill(int pid, int sig)
 	if (pid <= 0) {
 		return signal_send_group(pid ? -pid : (int)process_getpgid(0, false), &info);
 	}
-	p = process_find(pid);
+	p = process_find_any(pid); /* a thread's number names its process, too */
 	if (!p) {
-		/* A thread's number names its process, too. */
-		struct task *t = task_find(pid);
-
-		if (!t) {
-			return -ESRCH;
-		}
-		p = t->process;
-		process_get(p);
-		task_put(t);
+		return -ESRCH;
 	}
-	err = signal_check_permission(p, sig);
+	err = sig < 0 || sig > NSIG ? -EINVAL : signal_check_permission(p, sig);
 	if (!err && sig) {
 		err = signal_send_process(p, &info);
 	}
@@ -201,6 +193,9 @@ static long send_to_thread(int tgid, int tid, const struct siginfo *info)
 	if (tgid > 0 && process_pid(t->process) != tgid) {
 		err = -ESRCH;
 	}
+	if (!err && (info->signo < 0 || info->signo > NSIG)) {
+		err = -EINVAL;
+	}
 	if (!err) {
 		err = signal_check_permission(t->process, info->signo);
 	}
@@ -217,7 +212,7 @@ static long do_tkill(int tgid, int tid, int sig)
 {
 	struct siginfo info;
 
-	if (tid <= 0 || sig < 0 || sig > NSIG) {
+	if (tid <= 0) {
 		return -EINVAL;
 	}
 	siginfo_init_user(&info, sig, SI_TKILL);
@@ -246,7 +241,7 @@ static int copy_info(struct siginfo *info, user_ptr uinfo, int sig, int pid)
 	if ((info->code >= 0 || info->code == SI_TKILL) && pid != process_pid(process_current())) {
 		return -EPERM;
 	}
-	return sig < 0 || sig > NSIG ? -EINVAL : 0;
+	return 0;
 }
 
 long sys_rt_sigqueueinfo(int pid, int sig, user_ptr uinfo)
@@ -258,11 +253,11 @@ long sys_rt_sigqueueinfo(int pid, int sig, user_ptr uinfo)
 	if (err) {
 		return err;
 	}
-	p = pid > 0 ? process_find(pid) : NULL;
+	p = pid > 0 ? process_find_any(pid) : NULL;
 	if (!p) {
 		return -ESRCH;
 	}
-	err = signal_check_permission(p, sig);
+	err = sig < 0 || sig > NSIG ? -EINVAL : signal_check_permission(p, sig);
 	if (!err && sig) {
 		err = signal_send_process(p, &info);
 	}

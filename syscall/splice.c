@@ -3,6 +3,7 @@
  * sendfile, splice, tee, vmsplice, copy_file_range: offsets in and out, and which files go
  * together.  The copying is kernel/fs/copy.c.
  */
+#include <syscall/iovecs.h>
 #include <syscall/syscalls.h>
 
 #include <fs/copy.h>
@@ -59,9 +60,12 @@ long sys_sendfile(int out_fd, int in_fd, user_ptr offset, size_t n)
 	if (ret) {
 		return ret;
 	}
-	ret = !in->readable || !out->writable ? -EBADF : get_offset(offset, &off, &pos);
-	if (!ret && (in->no_seek && pos)) {
+	if (!in->readable) {
+		ret = -EBADF;
+	} else if (in->no_seek && !user_ptr_is_null(offset)) {
 		ret = -ESPIPE;
+	} else {
+		ret = !out->writable ? -EBADF : get_offset(offset, &off, &pos);
 	}
 	if (!ret && (!in->ops || !in->ops->read || (!S_ISREG(in->inode->mode) && in->no_seek))) {
 		ret = -EINVAL;
@@ -84,11 +88,11 @@ long sys_splice(int in_fd, user_ptr in_off, int out_fd, user_ptr out_off, size_t
 	struct file *in, *out;
 	long ret;
 
+	if (!n) {
+		return 0; /* whatever the flags are */
+	}
 	if (flags & ~SPLICE_FLAGS) {
 		return -EINVAL;
-	}
-	if (!n) {
-		return 0;
 	}
 	ret = get_two(in_fd, &in, out_fd, &out);
 	if (ret) {
@@ -157,7 +161,13 @@ long sys_vmsplice(int fd, user_ptr iov, uint64_t n, unsigned flags)
 		return ret;
 	}
 	if (!file_is_pipe(f)) {
-		ret = -EBADF;
+		struct iovecs v;
+
+		ret = iovecs_get(&v, iov, n); /* who has two faults hears of this one */
+		if (!ret) {
+			ret = v.total ? -EBADF : 0;
+			iovecs_put(&v);
+		}
 	} else if (!f->writable) {
 		ret = sys_preadv2(fd, iov, n, UINT64_MAX, 0, nowait ? RWF_NOWAIT : 0);
 	} else {

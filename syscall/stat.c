@@ -295,29 +295,42 @@ static int one_time(struct timespec64 t, unsigned set, unsigned now, struct time
 		*valid |= now;
 		return 0;
 	}
-	if (t.nsec < 0 || t.nsec >= (int64_t)NSEC_PER_SEC) {
-		return -EINVAL;
-	}
 	*out = t;
-	return 0;
+	return t.nsec < 0 || t.nsec >= (int64_t)NSEC_PER_SEC ? -EINVAL : 0;
+}
+/* The error of times that are none: a file that is not there comes first. */
+static long no_times(int dirfd, user_ptr path, int flags)
+{
+	bool fd = user_ptr_is_null(path) && dirfd != AT_FDCWD;
+	struct path p;
+	long err = fd ? at_file(dirfd, &p) : at_lookup(dirfd, path, at_to_lookup(flags), &p);
+
+	if (err) {
+		return err;
+	}
+	path_put(&p);
+	return -EINVAL;
 }
 /* times NULL = now. */
 static long set_times(int dirfd, user_ptr path, const struct timespec64 *times, int flags)
 {
 	struct iattr a = { .valid = ATTR_ATIME | ATTR_ATIME_NOW | ATTR_MTIME | ATTR_MTIME_NOW };
 
+	bool bad = false; /* heard of when there is a file */
+
+	if (times) {
+		a.valid = 0;
+		bad |= one_time(times[0], ATTR_ATIME, ATTR_ATIME_NOW, &a.atime, &a.valid) != 0;
+		bad |= one_time(times[1], ATTR_MTIME, ATTR_MTIME_NOW, &a.mtime, &a.valid) != 0;
+		if (!a.valid) {
+			return 0; /* both UTIME_OMIT: not even a look at the flags */
+		}
+	}
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) {
 		return -EINVAL;
 	}
-	if (times) {
-		a.valid = 0;
-		if (one_time(times[0], ATTR_ATIME, ATTR_ATIME_NOW, &a.atime, &a.valid) ||
-		    one_time(times[1], ATTR_MTIME, ATTR_MTIME_NOW, &a.mtime, &a.valid)) {
-			return -EINVAL;
-		}
-		if (!a.valid) {
-			return 0; /* both UTIME_OMIT: not even a look-up */
-		}
+	if (bad) {
+		return no_times(dirfd, path, flags);
 	}
 	if (user_ptr_is_null(path) && dirfd != AT_FDCWD) {
 		return flags ? -EINVAL : set_fd(dirfd, &a);

@@ -10,6 +10,12 @@ struct dentry;
 struct path;
 struct superblock;
 
+/* f_type of what has no name */
+#define ANON_MAGIC 0x09041934u
+#define PIPEFS_MAGIC 0x50495045u
+#define MQUEUE_MAGIC 0x19800202u
+#define SOCKFS_MAGIC 0x534f434bu
+
 struct kstatfs {
 	uint64_t type, bsize, blocks, bfree, bavail, files, ffree, namelen, frsize, flags;
 	uint64_t fsid;

@@ -60,6 +60,7 @@
 #define LOCK_EX 2
 #define LOCK_NB 4
 #define LOCK_UN 8
+#define LOCK_MAND 32
 
 #define F_OWNER_TID 0
 #define F_OWNER_PID 1
@@ -113,6 +114,7 @@
 #define SYNC_FILE_RANGE_ALL 7 /* WAIT_BEFORE, WRITE, WAIT_AFTER */
 #define POSIX_FADV_NOREUSE 5  /* the last one */
 
+#define FALLOC_FL_UNSHARE_RANGE 0x40
 #define RWF_HIPRI 1
 #define RWF_DSYNC 2
 #define RWF_SYNC 4

@@ -109,6 +109,7 @@ struct mm {
 	_Atomic int64_t rss_anon, rss_file, rss_shmem; /* pages mapped */
 	_Atomic uint64_t table_pages, peak_rss;
 	bool dumpable;	 /* prctl(2), PR_SET_DUMPABLE: others may look in, see proc/access.h */
+	bool no_huge;	 /* prctl(2), PR_SET_THP_DISABLE; children and programs inherit it */
 	bool oom_victim; /* faults fail fast while it dies */
 	struct file *exe_file; /* counted; /proc/self/exe */
 	_Atomic uint32_t membarrier_state;

@@ -62,6 +62,8 @@ struct task *task_find(int tid);
 MUST_USE int pid_call_task(int tid, int (*fn)(struct task *t, void *arg), void *arg);
 /* The process with that pid, zombies included, counted, or NULL. */
 struct process *process_find(int pid);
+/* The same, and the process of a thread with that tid. */
+struct process *process_find_any(int nr);
 /* The next process with a pid >= nr, counted; NULL = none.  For /proc and kill(-1). */
 struct process *process_next(int nr);
 

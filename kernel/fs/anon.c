@@ -55,8 +55,9 @@ struct inode *anon_inode_new(const struct inode_ops *ops, uint32_t mode)
 
 void anon_init(void)
 {
-	anon_sb = superblock_alloc(&anon_sb_ops, "anon_inodefs", 0x09041934);
+	anon_sb = superblock_alloc(&anon_sb_ops, "anon_inodefs", ANON_MAGIC);
 	ASSERT(anon_sb);
+	anon_sb->noexec = true;
 	anon_mount.sb = anon_sb;
 	shared_inode = anon_inode_new(NULL, 0600);
 	ASSERT(shared_inode);

@@ -354,7 +354,7 @@ int file_fsync(struct file *f, bool data_only)
 int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 {
 	const int known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
-			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
+			  FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
 	struct inode *inode = f->inode;
 	int err;
 
@@ -373,10 +373,16 @@ int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 	if (len > INT64_MAX - off) {
 		return -EFBIG;
 	}
-	if (!f->ops->fallocate) {
+	if (!f->ops->fallocate || mode & FALLOC_FL_UNSHARE_RANGE) {
 		return -EOPNOTSUPP;
 	}
 	mutex_lock(&inode->lock);
+	if (!(mode & FALLOC_FL_KEEP_SIZE) && off + len > atomic_load(&inode->pages.size) &&
+	    !file_write_fits(off, len)) {
+		mutex_unlock(&inode->lock);
+		fs_upcalls->send_sigxfsz();
+		return -EFBIG;
+	}
 	inode_drop_setid(inode);
 	err = f->ops->fallocate(f, mode, off, len);
 	mutex_unlock(&inode->lock);

@@ -38,6 +38,10 @@ long file_mmap(struct mm *mm, struct file *f, uint64_t addr, uint64_t len, int p
 	if (err) {
 		return err;
 	}
+	/* of the file's offsets, which end at 2^63 */
+	if (len > INT64_MAX || pgoff > (INT64_MAX - len) >> PAGE_SHIFT) {
+		return -EOVERFLOW;
+	}
 	if (!f->readable || (shared && (prot & PROT_WRITE) && !f->writable)) {
 		err = mm_mmap_check(mm, addr, len, flags);
 		return err ? err : -EACCES;

@@ -380,9 +380,6 @@ int locks_flock(struct file *f, int op)
 	struct flock_owner *mine;
 	int type = op & ~LOCK_NB, err;
 
-	if (type != LOCK_SH && type != LOCK_EX && type != LOCK_UN) {
-		return -EINVAL;
-	}
 	s = state_of(f->inode);
 	mine = s ? kzalloc(sizeof(*mine)) : NULL;
 	if (!mine) {

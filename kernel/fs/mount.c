@@ -325,6 +325,14 @@ int vfs_statfs(const struct path *p, struct kstatfs *st)
 	st->bsize = st->frsize = PAGE_SIZE;
 	st->namelen = NAME_MAX;
 	st->fsid = sb->dev;
+	/* pipes, sockets and message queues share a superblock with the other anonymous files */
+	if (sb->magic == ANON_MAGIC && S_ISFIFO(p->dentry->inode->mode)) {
+		st->type = PIPEFS_MAGIC;
+	} else if (sb->magic == ANON_MAGIC && S_ISSOCK(p->dentry->inode->mode)) {
+		st->type = SOCKFS_MAGIC;
+	} else if (sb->magic == ANON_MAGIC && S_ISREG(p->dentry->inode->mode)) {
+		st->type = MQUEUE_MAGIC;
+	}
 	if (sb->ops->statfs) {
 		err = sb->ops->statfs(sb, st);
 	}

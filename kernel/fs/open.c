@@ -188,7 +188,8 @@ static int finish_open(struct open_args *o, const struct path *p, bool created)
 	if (!created && !(o->flags & O_PATH)) {
 		err = may_open(p, o->flags);
 	}
-	return err ? err : file_open_inode(o->f, p, o->flags);
+	/* what is new need not be cut, which would drop its set-id bits */
+	return err ? err : file_open_inode(o->f, p, created ? o->flags & ~O_TRUNC : o->flags);
 }
 
 /* Makes the file at d (negative, directory locked). */

@@ -141,7 +141,7 @@ bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr)
 	uint64_t base = addr & HUGE_MASK, e;
 	struct page *p;
 
-	if (pte_read(pmd) || !huge_wanted(v, base)) {
+	if (pte_read(pmd) || READ_ONCE(mm->no_huge) || !huge_wanted(v, base)) {
 		return false;
 	}
 	p = page_alloc(PAGE_HUGE_ORDER, PAGE_ALLOC_USER | PAGE_ALLOC_ZERO);

@@ -69,7 +69,10 @@ int mm_mlock(struct mm *mm, uint64_t addr, uint64_t len, bool lock, bool onfault
 		return -EPERM;
 	}
 	if (!user_range_clip(addr, len, &r)) {
-		return -EINVAL;
+		/* Linux compares the length with the limit before the range with the address space */
+		return lock && len <= -(uint64_t)PAGE_SIZE && len > mm_rlimit(RLIMIT_MEMLOCK)
+			       ? -ENOMEM
+			       : -EINVAL;
 	}
 	pages = (r.end - r.start) >> PAGE_SHIFT;
 	err = rwsem_write_lock_killable(&mm->lock);

@@ -176,6 +176,7 @@ static void copy_fields(struct mm *to, const struct mm *from) REQUIRES(mm_role)
 	memcpy(to->auxv, from->auxv, sizeof(to->auxv));
 	to->auxv_words = from->auxv_words;
 	to->dumpable = from->dumpable;
+	to->no_huge = READ_ONCE(from->no_huge);
 	atomic_init(&to->membarrier_state, atomic_load(&from->membarrier_state));
 	to->exe_file = from->exe_file;
 	if (to->exe_file) {

@@ -123,7 +123,7 @@ static uint32_t inet_dgram_poll(struct socket *s, struct poll_table *pt)
 	spin_lock(&s->lock);
 	mask = socket_poll_in_locked(s);
 	spin_unlock(&s->lock);
-	return mask | POLLOUT | POLLWRNORM; /* what has no room is lost: always */
+	return mask | POLL_SOCKET_OUT; /* what has no room is lost: always */
 }
 
 const struct socket_kind inet_dgram_kind = {

@@ -211,7 +211,7 @@ static uint32_t unix_dgram_poll(struct socket *s, struct poll_table *pt)
 	spin_unlock(&s->lock);
 	peer = socket_peer(s);
 	if (!peer || READ_ONCE(peer->state) == SOCKET_CLOSED || !full(s, peer)) {
-		mask |= POLLOUT | POLLWRNORM;
+		mask |= POLL_SOCKET_OUT;
 	}
 	socket_put(peer);
 	return mask;

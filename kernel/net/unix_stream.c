@@ -140,10 +140,10 @@ static uint32_t REQUIRES(socket_role) poll_locked(const struct socket *s)
 		mask |= POLLIN | POLLRDNORM;
 	}
 	switch (s->state) {
-	case SOCKET_CONNECTED: return mask | (writable(s) ? POLLOUT | POLLWRNORM : 0);
+	case SOCKET_CONNECTED: return mask | (writable(s) ? POLL_SOCKET_OUT : 0);
 	case SOCKET_LISTENING: return mask | stream_poll_accepts_locked(s);
 	case SOCKET_CONNECTING: return 0;
-	default: return mask | POLLHUP | POLLOUT | POLLWRNORM;
+	default: return mask | POLLHUP | POLL_SOCKET_OUT;
 	}
 }
 

@@ -152,6 +152,7 @@ static void become(struct task *t, const char *comm, struct mm *mm, struct cred 
 		mm->dumpable = false;
 		atomic_store_explicit(&t->pdeath_signal, 0, memory_order_relaxed);
 	}
+	mm->no_huge = t->thread.mm && READ_ONCE(t->thread.mm->no_huge);
 	flags = process_lock(p);
 	t->thread.cred = cred;
 	old_mm = mm_swap_current(mm);

@@ -249,6 +249,19 @@ struct process *process_find(int nr)
 	return process;
 }
 
+struct process *process_find_any(int nr)
+{
+	struct process *p = process_find(nr);
+	struct task *t = p ? NULL : task_find(nr);
+
+	if (t) {
+		p = t->process;
+		process_get(p);
+		task_put(t);
+	}
+	return p;
+}
+
 struct process *process_next(int nr)
 {
 	struct process *found = NULL;

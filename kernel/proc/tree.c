@@ -224,9 +224,13 @@ long process_setpgid(int pid, int pgid)
 	if (pgid < 0) {
 		return -EINVAL;
 	}
-	p = process_find(pid);
+	p = process_find_any(pid);
 	if (!p) {
 		return -ESRCH;
+	}
+	if (process_pid(p) != pid) { /* a thread that does not lead */
+		process_put(p);
+		return -EINVAL;
 	}
 	group = pid_find(pgid);
 	flags = spin_lock_irqsave(&proctree_lock);
@@ -249,7 +253,7 @@ long process_setpgid(int pid, int pgid)
 /* Number of the group (or session) of a process; 0 = the caller. */
 long process_getpgid(int pid, bool session)
 {
-	struct process *p = pid ? process_find(pid) : process_current();
+	struct process *p = pid ? process_find_any(pid) : process_current();
 	uint64_t flags;
 	long nr;
 

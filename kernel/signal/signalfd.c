@@ -117,7 +117,7 @@ static uint32_t signalfd_poll(struct file *f, struct poll_table *pt)
 	flags = process_lock(t->process);
 	set = t->pending.set | t->process->shared.set;
 	process_unlock(t->process, flags);
-	return set & atomic_load(&s->mask) ? POLLIN | POLLRDNORM : 0;
+	return set & atomic_load(&s->mask) ? POLLIN : 0;
 }
 
 static void signalfd_release(struct file *f)

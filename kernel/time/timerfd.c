@@ -107,7 +107,7 @@ static uint32_t timerfd_poll(struct file *f, struct poll_table *pt)
 	struct timerfd *t = f->private_data;
 
 	poll_wait(pt, &t->waitq);
-	return READ_ONCE(t->ticks) || READ_ONCE(t->canceled) ? POLLIN | POLLRDNORM : 0;
+	return READ_ONCE(t->ticks) || READ_ONCE(t->canceled) ? POLLIN : 0;
 }
 
 static void timerfd_release(struct file *f)

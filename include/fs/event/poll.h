@@ -33,6 +33,8 @@ static inline void poll_wait(struct poll_table *pt, struct waitq *q)
 
 /* Events that every poller gets, asked for or not. */
 #define POLL_ALWAYS (POLLERR | POLLHUP)
+/* what can be written to, of sockets other than TCP's */
+#define POLL_SOCKET_OUT (POLLOUT | POLLWRNORM | POLLWRBAND)
 #define POLL_DEFAULT (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
 
 struct file;

@@ -94,7 +94,7 @@ static uint32_t eventfd_poll(struct file *f, struct poll_table *pt)
 
 	poll_wait(pt, &e->q);
 	count = READ_ONCE(e->count);
-	return (count ? POLLIN | POLLRDNORM : 0) | (count < COUNT_MAX ? POLLOUT | POLLWRNORM : 0);
+	return (count ? POLLIN : 0) | (count < COUNT_MAX ? POLLOUT : 0);
 }
 static void eventfd_release(struct file *f)
 {

@@ -184,11 +184,11 @@ long pipe_tee(struct file *in, struct file *out, size_t n, bool nowait)
 	char *buf;
 	long ret;
 
-	if (!file_is_pipe(in) || !file_is_pipe(out) || in->inode == out->inode) {
-		return -EINVAL;
-	}
 	if (!in->readable || !out->writable) {
 		return -EBADF;
+	}
+	if (!file_is_pipe(in) || !file_is_pipe(out) || in->inode == out->inode) {
+		return -EINVAL;
 	}
 	nowait |= file_nonblock(in, 0) || file_nonblock(out, 0);
 	n = MIN(n, TEE_MAX);

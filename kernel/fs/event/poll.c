@@ -270,6 +270,14 @@ long fs_select(int nfds, uint64_t *in, uint64_t *out, uint64_t *except, uint64_t
 			select_result(except, fd, got & SEL_EX, &bits);
 		}
 	}
+	/* the caller's words are answered whole */
+	if (nfds % 64) {
+		uint64_t rest = (1ull << nfds % 64) - 1;
+
+		in[nfds / 64] &= rest;
+		out[nfds / 64] &= rest;
+		except[nfds / 64] &= rest;
+	}
 	if (fds != few) {
 		kfree(fds);
 	}

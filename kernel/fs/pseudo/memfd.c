@@ -89,10 +89,10 @@ long memfd_add_seals(struct file *f, uint32_t seals)
 	struct mem_inode *m = sealed_inode(f);
 	long err = 0;
 
-	if (!m || f->inode->sb != memfd_sb) {
-		return m ? -EPERM : -EINVAL;
+	if (!m) {
+		return -EINVAL;
 	}
-	if (!f->writable) {
+	if (!f->writable || f->inode->sb != memfd_sb) {
 		return -EPERM;
 	}
 	if (seals & ~ALL_SEALS) {
