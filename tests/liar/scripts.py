@@ -1,1 +1,114 @@
 # SPDX-License-Identifier: MIT
+"""Scripted lies, one function for each case of cases.c, which has the same name.
+
+A function takes the tree and returns lie(opcode, node, body, error, payload), which is asked for each
+answer: (error, payload, delay).  HONEST leaves it as it is."""
+import errno
+import stat
+import struct
+
+import tree as t
+
+HONEST = None
+
+
+def script(function):
+    """lie() may return HONEST, an error number or a payload."""
+
+    def make(tree):
+        lie = function(tree)
+
+        def answer(opcode, node, body, error, payload):
+            said = lie(opcode, node, body, payload) if node is not None else HONEST
+            if said is HONEST:
+                return error, payload, 0
+            if isinstance(said, int):
+                return said, b'', 0
+            return 0, said, 0
+
+        return answer
+
+    return make
+
+
+def attr(payload, **fields):
+    """The same attributes but for some, whatever stands before them."""
+    names = ('ino', 'size', 'blocks', 'atime', 'mtime', 'ctime', 'atimensec', 'mtimensec', 'ctimensec', 'mode', 'nlink', 'uid',
+             'gid', 'rdev', 'blksize', 'flags')
+    at = len(payload) - t.ATTR.size
+    values = list(t.ATTR.unpack(payload[at:]))
+    for name, value in fields.items():
+        values[names.index(name)] = value
+    return payload[:at] + t.ATTR.pack(*values)
+
+
+@script
+def honest(tree):
+    return lambda *_: HONEST
+
+
+@script
+def read_says_again(tree):
+    """READ ends with what means "once more" in a kernel."""
+    node = tree.path('lies/f0')
+    return lambda opcode, n, *_: errno.EAGAIN if n is node and opcode == t.READ else HONEST
+
+
+@script
+def read_says_no_memory(tree):
+    node = tree.path('lies/f0')
+    return lambda opcode, n, *_: errno.ENOMEM if n is node and opcode == t.READ else HONEST
+
+
+@script
+def attribute_list_without_end(tree):
+    lists = [b'user.a\0user.b', b'\0user.a\0', b'user.a\0\0', b'user.a\0']
+
+    def lie(opcode, node, body, _):
+        if opcode != t.LISTXATTR:
+            return HONEST
+        size, = struct.unpack_from('<I', body)
+        return lists.pop(0) if size else struct.pack('<II', 100, 0)
+
+    return lie
+
+
+@script
+def file_without_end(tree):
+    """As long as a file can be, and yet more can be written."""
+
+    def lie(opcode, node, body, payload):
+        if node.lied and opcode in (t.GETATTR, t.LOOKUP) and payload and stat.S_ISREG(t.ATTR.unpack(payload[-88:])[9]):
+            return attr(payload, size=2**63 - 1)
+        if opcode == t.WRITE and node.lied:
+            return struct.pack('<II', *struct.unpack_from('<I', body, 16), 0)
+        return HONEST
+
+    return lie
+
+
+@script
+def removal_that_never_was(tree):
+    """UNLINK and RENAME fail, and so does the LOOKUP that asks why."""
+    failed = []
+
+    def lie(opcode, node, body, _):
+        if opcode in (t.UNLINK, t.RENAME) and node.lied:
+            failed.append(opcode)
+            return errno.EIO
+        return errno.EAGAIN if failed and opcode == t.LOOKUP and node.lied else HONEST
+
+    return lie
+
+
+@script
+def listing_without_end(tree):
+    """The root has no name but "proc", again and again: the kernel's own name shadows it."""
+
+    def lie(opcode, node, body, _):
+        if node is not tree.root or opcode not in (t.READDIR, t.READDIRPLUS):
+            return HONEST
+        offset, = struct.unpack_from('<Q', body, 8)
+        return bytes(128 if opcode == t.READDIRPLUS else 0) + t.Tree.dirent(5, offset + 1, b'proc', 4)
+
+    return lie

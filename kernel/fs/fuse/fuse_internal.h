@@ -158,6 +158,12 @@ MUST_USE long fuse_req_finish(struct fuse_req *req);
 void fuse_req_send_async(struct fuse_req *req, void (*end)(struct fuse_req *req));
 /* Of a finished request: payload bytes or -errno. */
 MUST_USE long fuse_req_result(struct fuse_req *req);
+/* For a result that decides over a page: -ENOMEM is the daemon's, and would have processes of ours
+ * killed to make room. */
+static inline long fuse_not_ours(long result)
+{
+	return result == -ENOMEM ? -EIO : result;
+}
 /* The daemon does not know this operation (remembered by fuse_req_send). */
 bool fuse_unsupported(struct fuse_conn *conn, enum fuse_opcode opcode);
 MUST_USE int fuse_engine_start(struct fuse_conn *conn);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a program sees of each lie of scripts.py: `cases NAME` ends with 0 when that is right.
+ * Where a lie once hung the kernel, the alarm ends the case.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define CHECK(cond)                                                                    \
+	do {                                                                           \
+		if (!(cond)) {                                                         \
+			printf("cases.c:%d: %s (errno %d)\n", __LINE__, #cond, errno); \
+			exit(1);                                                       \
+		}                                                                      \
+	} while (0)
+
+static sigjmp_buf back;
+
+static void on_bus(int sig)
+{
+	(void)sig;
+	siglongjmp(back, 1);
+}
+
+/* Whether a byte of a mapping can be read; SIGBUS is no. */
+static int readable(const char *path)
+{
+	int fd = open(path, O_RDONLY), got = 0;
+	volatile char *p;
+
+	CHECK(fd >= 0);
+	p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED);
+	signal(SIGBUS, on_bus);
+	if (sigsetjmp(back, 1) == 0) {
+		(void)*p;
+		got = 1;
+	}
+	munmap((void *)p, 4096);
+	close(fd);
+	return got;
+}
+
+static void honest(void)
+{
+	char buf[8] = "";
+	int fd = open("/lies/f0", O_RDWR);
+
+	CHECK(fd >= 0 && read(fd, buf, 2) == 2 && !strcmp(buf, "f0"));
+	CHECK(pwrite(fd, "xy", 2, 0) == 2 && pread(fd, buf, 2, 0) == 2 && !strcmp(buf, "xy"));
+	CHECK(close(fd) == 0 && mkdir("/lies/new", 0755) == 0 &&
+	      rename("/lies/new", "/honest/new") == 0);
+	CHECK(rmdir("/honest/new") == 0 && access("/lies/new", F_OK) < 0 && errno == ENOENT);
+	CHECK(readable("/lies/f0"));
+}
+
+static void read_says_again(void)
+{
+	int fd = open("/lies/f0", O_RDONLY);
+	char c;
+
+	CHECK(fd >= 0 && read(fd, &c, 1) == -1 && errno == EAGAIN);
+	CHECK(!readable("/lies/f0"));
+	CHECK(readable("/lies/f1"));
+}
+
+static void read_says_no_memory(void)
+{
+	int fd = open("/lies/f0", O_RDONLY);
+	char c;
+
+	CHECK(fd >= 0 && read(fd, &c, 1) == -1);
+	CHECK(!readable("/lies/f0")); /* the memory that the daemon lacks is not this machine's */
+}
+
+static void attribute_list_without_end(void)
+{
+	char list[64];
+
+	for (int i = 0; i < 3; i++) {
+		CHECK(listxattr("/lies/f0", list, sizeof(list)) == -1 && errno == EIO);
+	}
+	CHECK(listxattr("/lies/f0", list, sizeof(list)) == 7 && !strcmp(list, "user.a"));
+}
+
+static void file_without_end(void)
+{
+	int fd = open("/lies/f0", O_WRONLY | O_APPEND);
+	struct stat st;
+
+	CHECK(fd >= 0 && fstat(fd, &st) == 0 && st.st_size == INT64_MAX);
+	CHECK(write(fd, "end", 3) == -1 && errno == EFBIG);
+	CHECK(fstat(fd, &st) == 0 && st.st_size == INT64_MAX);
+	CHECK(lseek(fd, 0, SEEK_END) == INT64_MAX && lseek(fd, 1, SEEK_END) == -1);
+}
+
+static void removal_that_never_was(void)
+{
+	CHECK(unlink("/lies/f0") == -1 && errno == EAGAIN);
+	CHECK(rename("/lies/f1", "/lies/new") == -1 && errno == EAGAIN);
+	usleep(100000); /* what is given back is given back later: the daemon looks at it */
+	CHECK(access("/honest", F_OK) == 0);
+}
+
+static void listing_without_end(void)
+{
+	int fd = open("/", O_RDONLY | O_DIRECTORY);
+	char buf[4096];
+	long n;
+
+	/* what the kernel itself has there, or nothing */
+	CHECK(fd >= 0);
+	for (unsigned i = 0; i < 3; i++) {
+		n = syscall(SYS_getdents64, fd, buf, sizeof(buf));
+		CHECK(n >= 0 || errno == EIO);
+	}
+}
+
+#define CASE(name)          \
+	{                   \
+#name, name \
+	}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} cases[] = {
+		CASE(honest),
+		CASE(read_says_again),
+		CASE(read_says_no_memory),
+		CASE(attribute_list_without_end),
+		CASE(file_without_end),
+		CASE(removal_that_never_was),
+		CASE(listing_without_end),
+	};
+
+	alarm(60);
+	for (unsigned i = 0; argc > 1 && i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (!strcmp(cases[i].name, argv[1])) {
+			cases[i].run();
+			return 0;
+		}
+	}
+	return 2;
+}
