@@ -129,6 +129,99 @@ static void listing_without_end(void)
 	}
 }
 
+static void directory_in_itself(void)
+{
+	struct stat st;
+
+	CHECK(stat("/lies/d0", &st) == 0);
+	CHECK(stat("/lies/d0/d0", &st) == -1 && errno == ELOOP);
+	CHECK(chdir("/lies/d0") == 0 && stat("d1", &st) == -1 && errno == ELOOP);
+	CHECK(rename("/lies/d1", "/lies/d0/d1") == -1);
+	CHECK(stat("..", &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+static void directory_with_two_names(void)
+{
+	struct stat a, b;
+	char cwd[64];
+
+	CHECK(stat("/lies/d0", &a) == 0 && stat("/lies/d1", &b) == 0 && a.st_ino == b.st_ino);
+	CHECK(chdir("/lies/d0") == 0);
+	for (int i = 0; i < 20; i++) {
+		CHECK(stat(i % 2 ? "/lies/d1/f0" : "/lies/d0/f0", &b) == 0);
+		CHECK(getcwd(cwd, sizeof(cwd)) && !strncmp(cwd, "/lies/d", 7));
+		CHECK(stat("../f0", &b) == 0);
+	}
+	(void)!rename("/lies/d0", "/lies/d1");
+	(void)!rename("/lies/d0", "/lies/d1/d0");
+	(void)!rmdir("/lies/d1");
+	CHECK(stat("/lies/f0", &b) == 0 && (stat("/lies/d0", &b) == 0 || errno == ENOENT));
+}
+
+static void type_changes(void)
+{
+	struct stat st;
+	int fd = open("/lies/f0", O_RDWR), dir = open("/lies/d0", O_RDONLY | O_DIRECTORY);
+	char buf[8];
+
+	CHECK(fd >= 0 && dir >= 0);
+	(void)!fchmod(fd, 0600);
+	for (int i = 0; i < 2; i++) {
+		sleep(i); /* what was known is believed for a second */
+		CHECK(fstat(fd, &st) == 0 ? S_ISREG(st.st_mode) : errno == ESTALE);
+		CHECK(fstat(dir, &st) == 0 ? S_ISDIR(st.st_mode) : errno == ESTALE);
+		CHECK(read(fd, buf, 1) == 1 || errno == ESTALE);
+		CHECK(ftruncate(fd, 5) == 0 || errno == ESTALE);
+		CHECK(openat(fd, "x", O_RDONLY) == -1 && errno == ENOTDIR);
+		CHECK(read(dir, buf, 1) == -1 && errno == EISDIR);
+	}
+}
+
+static void made_is_there_already(void)
+{
+	struct stat st;
+	int fd;
+
+	(void)!mkdir("/lies/new", 0755);
+	CHECK(stat("/lies/d0", &st) == 0 && stat("/lies/new", &st) == 0);
+	for (int i = 0; i < 3; i++) {
+		fd = open("/lies/made", O_CREAT | O_RDWR, 0600);
+		CHECK(fd == -1 && errno == ETXTBSY);
+		CHECK(unlink("/lies/made") == 0);
+	}
+	CHECK(open("/cases", O_RDWR) == -1 && errno == ETXTBSY);
+	fd = open("/cases", O_RDONLY);
+	CHECK(fd >= 0 && read(fd, &st, 4) == 4 && !memcmp(&st, "\177ELF", 4));
+}
+
+static void write_says_more(void)
+{
+	int fd = open("/lies/f0", O_RDWR);
+	char buf[5000];
+	struct stat st;
+
+	memset(buf, 'x', sizeof(buf));
+	for (int i = 0; i < 3; i++) {
+		CHECK(fd >= 0 && pwrite(fd, buf, sizeof(buf), 0) == -1 && errno == EIO);
+	}
+	CHECK(fstat(fd, &st) == 0 && st.st_size == 10000);
+	CHECK(pwrite(fd, buf, sizeof(buf), 0) == sizeof(buf));
+	memset(buf, 0, sizeof(buf));
+	CHECK(pread(fd, buf, sizeof(buf), 0) == sizeof(buf) && buf[0] == 'x' && buf[4999] == 'x');
+}
+
+static void init_with_nothing(void)
+{
+	DIR *d = opendir("/lies");
+	unsigned n = 0;
+
+	while (d && readdir(d)) {
+		n++;
+	}
+	CHECK(n == 6);
+	honest();
+}
+
 #define CASE(name)          \
 	{                   \
 #name, name \
@@ -147,6 +240,12 @@ int main(int argc, char **argv)
 		CASE(file_without_end),
 		CASE(removal_that_never_was),
 		CASE(listing_without_end),
+		CASE(directory_in_itself),
+		CASE(directory_with_two_names),
+		CASE(type_changes),
+		CASE(made_is_there_already),
+		CASE(write_says_more),
+		CASE(init_with_nothing),
 	};
 
 	alarm(60);

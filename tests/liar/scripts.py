@@ -19,7 +19,7 @@ def script(function):
         lie = function(tree)
 
         def answer(opcode, node, body, error, payload):
-            said = lie(opcode, node, body, payload) if node is not None else HONEST
+            said = lie(opcode, node, body, payload) if node or opcode == t.INIT else HONEST
             if said is HONEST:
                 return error, payload, 0
             if isinstance(said, int):
@@ -112,3 +112,98 @@ def listing_without_end(tree):
         return bytes(128 if opcode == t.READDIRPLUS else 0) + t.Tree.dirent(5, offset + 1, b'proc', 4)
 
     return lie
+
+
+@script
+def directory_in_itself(tree):
+    """/lies/d0 is its own child, and so is what is below it."""
+    top = tree.path('lies/d0')
+
+    def lie(opcode, node, body, _):
+        if opcode == t.LOOKUP and node is top and body[0:1] == b'd':
+            return tree.entry(top)
+        return HONEST
+
+    return lie
+
+
+@script
+def directory_with_two_names(tree):
+    first = tree.path('lies/d0')
+
+    def lie(opcode, node, body, _):
+        return tree.entry(first) if opcode == t.LOOKUP and node.lied and body == b'd1\0' else HONEST
+
+    return lie
+
+
+@script
+def type_changes(tree):
+    """f0 is a directory, and d0 a file, once they are known."""
+    kinds = {tree.path('lies/f0'): stat.S_IFDIR, tree.path('lies/d0'): stat.S_IFREG}
+
+    def lie(opcode, node, body, payload):
+        return attr(payload, mode=kinds[node] | 0o777) if opcode in (t.GETATTR, t.SETATTR) and node in kinds else HONEST
+
+    return lie
+
+
+@script
+def made_is_there_already(tree):
+    """MKDIR makes what exists; CREATE opens the program that runs."""
+    there, program = tree.path('lies/d0'), tree.path('cases')
+
+    def lie(opcode, node, body, _):
+        if opcode == t.MKDIR:
+            return tree.entry(there)
+        if opcode == t.CREATE:
+            return tree.entry(program) + t.OPEN_OUT.pack(7, 0, 0)
+        return HONEST
+
+    return lie
+
+
+@script
+def write_says_more(tree):
+    more = [1, 4096, 2**32 - 1]
+
+    def lie(opcode, node, body, _):
+        if opcode != t.WRITE or not node.lied or not more:
+            return HONEST
+        size, = struct.unpack_from('<I', body, 16)
+        return struct.pack('<II', min(size + more.pop(0), 2**32 - 1), 0)
+
+    return lie
+
+
+@script
+def init_with_nothing(tree):
+    """The least that a server can do: no READDIRPLUS, a page at a time."""
+
+    def lie(opcode, node, body, _):
+        return t.INIT_OUT.pack(7, 31, 0, 1 << 22, 0, 0, 0, 0, 1, 0, 0) if opcode == t.INIT else HONEST
+
+    return lie
+
+
+# --- these cannot be mounted: what starts a VM with `no_` ends with the launcher's status 125
+
+@script
+def no_init(tree):
+    return lambda opcode, *_: errno.EPROTO if opcode == t.INIT else HONEST
+
+
+@script
+def no_old_version(tree):
+    return lambda opcode, *_: t.INIT_OUT.pack(7, 30, 0, 0, 0, 0, 4096, 0, 1, 0, 0) if opcode == t.INIT else HONEST
+
+
+@script
+def no_short_init(tree):
+    return lambda opcode, *_: bytes(7) if opcode == t.INIT else HONEST
+
+
+@script
+def no_root(tree):
+    return lambda opcode, node, body, payload: (
+        attr(payload, mode=stat.S_IFREG | 0o755) if opcode == t.GETATTR and node is tree.root else HONEST)
