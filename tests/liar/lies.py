@@ -40,7 +40,15 @@ class Fuzzer:
 
     def any_node(self):
         """A node that may be lied about: nothing else may come to harm."""
-        return self.tree.nodes[self.pick([n.id for n in self.tree.nodes.values() if n.lied])]
+        return self.pick([n for n in self.tree.nodes.values() if n.lied])
+
+    def any_directory(self, asked):
+        """One that exists, or one above the one that was asked."""
+        above = [asked]
+        while above[-1].parent and above[-1].parent.lied:
+            above.append(above[-1].parent)
+        there = [n for n in self.tree.nodes.values() if n.lied and n.nlink and stat.S_ISDIR(n.mode)]
+        return self.pick(above) if self.random.random() < .5 or not there else self.pick(there)
 
     # --- parts of answers
 
@@ -75,11 +83,11 @@ class Fuzzer:
         """About another node, a directory above, one that nobody knows, or with another generation."""
         nodeid, generation, *_ = t.ENTRY.unpack_from(entry)
         attr, how = entry[t.ENTRY.size:], self.random.random()
-        if how < .3:
+        if how < .2:
             other = self.any_node()
             nodeid, attr = other.id, other.attr()
-        elif how < .4 and asked:
-            other = self.pick((asked, asked.parent if asked.parent and asked.parent.lied else asked))
+        elif asked and (how < .4 or stat.S_ISDIR(t.ATTR.unpack(attr)[9]) and how < .7):
+            other = self.any_directory(asked)
             nodeid, attr = other.id, other.attr()
         elif how < .45:
             nodeid = self.pick((0, 1, 2**63, MAX64, self.random.getrandbits(16) + 10**6))

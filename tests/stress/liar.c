@@ -127,14 +127,14 @@ static void *work(void *arg)
 		unsigned weight;
 	} steps[] = {
 		{ "names", step_names, 6 },	    { "listing", step_listing, 3 },
-		{ "directory", step_directory, 2 }, { "attributes", step_attributes, 5 },
+		{ "directory", step_directory, 5 }, { "attributes", step_attributes, 5 },
 		{ "file", step_file, 8 },	    { "program", step_program, 1 },
 		{ "socket", step_socket, 1 },	    { "watch", step_watch, 1 },
 	};
 	struct self *t = arg;
 
 	for (;;) {
-		unsigned n = below(t, 27), i = 0;
+		unsigned n = below(t, 30), i = 0;
 
 		while (n >= steps[i].weight) {
 			n -= steps[i++].weight;

@@ -100,29 +100,40 @@ void step_listing(struct self *t)
 	}
 }
 
-void step_directory(struct self *t)
+/* Where the process stands: the way up must end. */
+static void check_cwd(struct self *t)
 {
-	struct stat st;
-
-	/* One working directory for all threads of the process. */
-	if (result(chdir(any_path(t, t->path))) < 0) {
-		return;
-	}
 	if (result(syscall(SYS_getcwd, t->buf, 4096)) > 0 && t->buf[0] != '/' && t->buf[0] != '(') {
 		failed("getcwd()", t->buf[0]);
 	}
-	for (unsigned i = 0; i < 6; i++) {
-		static const char *const names[] = { "..", ".", "../d0", "d1", "../..", "f0" };
-		const char *name = names[below(t, 6)];
+}
 
-		if (result(fstatat(AT_FDCWD, name, &st, 0)) == 0) {
-			check_stat(&st);
-		}
-		if (chance(t, 3)) {
-			result(chdir(name));
+void step_directory(struct self *t)
+{
+	static const char *const names[] = {
+		"..", ".", "../d0", "d1", "../..", "d0", "../d1", "f0"
+	};
+	struct stat st;
+
+	/* One working directory for all threads of the process. */
+	if (result(chdir(chance(t, 2) ? any_path(t, t->path) : "/lies/d0")) < 0) {
+		return;
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		const char *a = names[below(t, 8)], *b = names[below(t, 8)];
+
+		check_cwd(t);
+		switch (below(t, 5)) {
+		case 0:
+			if (result(fstatat(AT_FDCWD, a, &st, 0)) == 0) {
+				check_stat(&st);
+			}
+			break;
+		case 1: result(mkdir(a, 0777)); break;
+		case 2: result(rename(a, b)); break;
+		default: result(chdir(a)); break;
 		}
 	}
-	result(rename("../d0", "d0"));
 	result(chdir("/lies"));
 }
 
