@@ -23,7 +23,7 @@ def scripted(name, cpus):
         ended = run(*BOUND, '--virtiofsd', str(LIAR / 'virtiofsd-liar'), '-c', str(cpus), tmp, '/cases', name,
                     env={**os.environ, 'VIRTIOFSD_LIAR': name})
         try:
-            expect(ended, 125 if name.startswith('no_') else 0)
+            expect(ended, 125 if name.startswith('unmountable_') else 0)
         except AssertionError as wrong:
             raise AssertionError(f'{name} with {cpus} CPUs: {wrong}') from None
 

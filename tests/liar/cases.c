@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -222,6 +223,125 @@ static void init_with_nothing(void)
 	honest();
 }
 
+/* A process that does what waits for an answer can be killed. */
+static void killable(void (*wait_for_it)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		wait_for_it();
+		_exit(0);
+	}
+	usleep(300000);
+	CHECK(waitpid(pid, &status, WNOHANG) == 0); /* it waits */
+	CHECK(kill(pid, SIGKILL) == 0);
+	for (int i = 0; waitpid(pid, &status, WNOHANG) == 0; i++) {
+		CHECK(i < 1000);
+		usleep(10000);
+	}
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static int held, held_dir;
+static char *held_map;
+
+static void waits_lookup(void)
+{
+	access("/lies/new", F_OK);
+}
+static void waits_first(void)
+{
+	access("/lies/f1", F_OK); /* from here on */
+}
+static void waits_open(void)
+{
+	open("/lies/f0", O_RDWR);
+}
+static void waits_read(void)
+{
+	char c;
+
+	(void)!pread(held, &c, 1, 0);
+}
+static void waits_write(void)
+{
+	(void)!pwrite(held, "x", 1, 0);
+}
+static void waits_fault(void)
+{
+	(void)*(volatile char *)held_map;
+}
+static void waits_list(void)
+{
+	char buf[4096];
+
+	(void)!syscall(SYS_getdents64, held_dir, buf, sizeof(buf));
+}
+static void waits_make(void)
+{
+	mkdirat(held_dir, "new", 0755);
+}
+static void waits_xattr(void)
+{
+	fsetxattr(held, "user.a", "b", 1, 0);
+}
+static void waits_truncate(void)
+{
+	(void)!ftruncate(held, 1);
+}
+static void waits_sync(void)
+{
+	fsync(held);
+}
+
+static void no_answer_to_anything(void)
+{
+	static void (*const calls[])(void) = { waits_lookup, waits_open,    waits_read, waits_write,
+					       waits_fault,  waits_list,    waits_make, waits_xattr,
+					       waits_sync,   waits_truncate };
+
+	held = open("/lies/f0", O_RDWR);
+	held_dir = open("/lies/d0", O_RDONLY | O_DIRECTORY);
+	held_map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, held, 0);
+	CHECK(held >= 0 && held_dir >= 0 && held_map != MAP_FAILED);
+	killable(waits_first);
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+	}
+	CHECK(access("/honest", F_OK) == 0);
+}
+
+static void no_descriptors_and_no_forgetting(void)
+{
+	struct stat st;
+
+	CHECK(stat("/lies/f0", &st) == 0 && stat("/lies/d0/f0", &st) == 0);
+	killable(waits_lookup);
+	CHECK(stat("/lies/f0", &st) == 0);
+}
+
+/* More than may be dirty at a time. */
+static void write_back_fails(void)
+{
+	enum { SIZE = 40 << 20 };
+	int fd = open("/lies/f0", O_RDWR);
+	char *p;
+
+	CHECK(fd >= 0 && ftruncate(fd, SIZE) == 0);
+	for (int i = 0; i < 2; i++) {
+		p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		CHECK(p != MAP_FAILED);
+		for (unsigned at = 0; at < SIZE; at += 4096) {
+			p[at] = 1;
+		}
+		CHECK(msync(p, SIZE, MS_SYNC) == -1);
+		CHECK(munmap(p, SIZE) == 0);
+	}
+	sync();
+	CHECK(access("/honest", F_OK) == 0);
+}
+
 #define CASE(name)          \
 	{                   \
 #name, name \
@@ -246,6 +366,9 @@ int main(int argc, char **argv)
 		CASE(made_is_there_already),
 		CASE(write_says_more),
 		CASE(init_with_nothing),
+		CASE(no_answer_to_anything),
+		CASE(no_descriptors_and_no_forgetting),
+		CASE(write_back_fails),
 	};
 
 	alarm(60);

@@ -9,11 +9,11 @@ import struct
 
 import tree as t
 
-HONEST = None
+HONEST, NEVER = None, 'no answer'
 
 
 def script(function):
-    """lie() may return HONEST, an error number or a payload."""
+    """lie() may return HONEST, NEVER, an error number or a payload."""
 
     def make(tree):
         lie = function(tree)
@@ -22,6 +22,8 @@ def script(function):
             said = lie(opcode, node, body, payload) if node or opcode == t.INIT else HONEST
             if said is HONEST:
                 return error, payload, 0
+            if said is NEVER:
+                return error, payload, None
             if isinstance(said, int):
                 return said, b'', 0
             return 0, said, 0
@@ -186,24 +188,59 @@ def init_with_nothing(tree):
     return lie
 
 
-# --- these cannot be mounted: what starts a VM with `no_` ends with the launcher's status 125
+@script
+def no_answer_to_anything(tree):
+    """As soon as /lies/f1 was looked for: no answer about what is in /lies."""
+    silent = []
+
+    def lie(opcode, node, body, _):
+        if opcode == t.LOOKUP and body == b'f1\0':
+            silent.append(True)
+        return NEVER if silent and node.lied else HONEST
+
+    return lie
+
 
 @script
-def no_init(tree):
+def no_descriptors_and_no_forgetting(tree):
+    """LOOKUP has no descriptor left, and what is given back is not taken."""
+    return lambda opcode, node, body, _: (
+        NEVER if opcode == t.BATCH_FORGET else errno.EMFILE if opcode == t.LOOKUP and body == b'new\0' else HONEST)
+
+
+@script
+def write_back_fails(tree):
+    """In three ways."""
+    answers = [errno.EIO, errno.EAGAIN, struct.pack('<II', 0, 0)]
+    count = []
+
+    def lie(opcode, node, body, _):
+        if opcode != t.WRITE or not node.lied:
+            return HONEST
+        count.append(True)
+        return answers[len(count) % 3]
+
+    return lie
+
+
+# --- these cannot be mounted: what starts with `unmountable_` ends with the launcher's status 125
+
+@script
+def unmountable_init(tree):
     return lambda opcode, *_: errno.EPROTO if opcode == t.INIT else HONEST
 
 
 @script
-def no_old_version(tree):
+def unmountable_old_version(tree):
     return lambda opcode, *_: t.INIT_OUT.pack(7, 30, 0, 0, 0, 0, 4096, 0, 1, 0, 0) if opcode == t.INIT else HONEST
 
 
 @script
-def no_short_init(tree):
+def unmountable_short_init(tree):
     return lambda opcode, *_: bytes(7) if opcode == t.INIT else HONEST
 
 
 @script
-def no_root(tree):
+def unmountable_root(tree):
     return lambda opcode, node, body, payload: (
         attr(payload, mode=stat.S_IFREG | 0o755) if opcode == t.GETATTR and node is tree.root else HONEST)
