@@ -195,6 +195,28 @@ static void made_is_there_already(void)
 	CHECK(fd >= 0 && read(fd, &st, 4) == 4 && !memcmp(&st, "\177ELF", 4));
 }
 
+static void another_generation(void)
+{
+	char first = '0', c;
+	int fd, kept = -1;
+
+	for (int i = 0; i < 4; i++) {
+		fd = open("/lies/f0", O_RDONLY);
+		CHECK(fd >= 0 && read(fd, &c, 1) == 1);
+		CHECK(c > first); /* not what the one before had */
+		first = c;
+		close(kept);
+		kept = fd; /* it stays known */
+	}
+}
+
+static void owner_of_no_number(void)
+{
+	struct stat st;
+
+	CHECK(stat("/lies/f0", &st) == 0 && st.st_uid == 65534 && st.st_gid == 65534);
+}
+
 static void write_says_more(void)
 {
 	int fd = open("/lies/f0", O_RDWR);
@@ -365,6 +387,8 @@ int main(int argc, char **argv)
 		CASE(directory_with_two_names),
 		CASE(type_changes),
 		CASE(made_is_there_already),
+		CASE(another_generation),
+		CASE(owner_of_no_number),
 		CASE(write_says_more),
 		CASE(init_with_nothing),
 		CASE(no_answer_to_anything),

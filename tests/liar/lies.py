@@ -165,7 +165,7 @@ class Fuzzer:
                                self.random.getrandbits(32))
 
     def __call__(self, opcode, node, body, error, payload):
-        """(error, payload, seconds until it is sent or None for never)."""
+        """(error, payload, seconds until it is sent or None for never, and maybe another `unique` and more bytes)."""
         if opcode == t.INIT:
             return 0, self.init(payload), 0
         if opcode == t.STATFS:
@@ -184,6 +184,8 @@ class Fuzzer:
         lie = self.payload(opcode, node, body, payload)
         if lie is None:
             return error, payload, delay
+        if self.random.random() < .01:  # unasked for, or for somebody else
+            return self.random.randrange(8), lie, delay, self.pick((0, 2, MAX64)), self.pick((0, 0, 1, -1, 1 << 20))
         if self.random.random() < .03:
             lie = lie[:self.random.randrange(len(lie) + 1)]
         return 0, lie, delay

@@ -19,7 +19,8 @@ def script(function):
         lie = function(tree)
 
         def answer(opcode, node, body, error, payload):
-            said = lie(opcode, node, body, payload) if node or opcode == t.INIT else HONEST
+            node = tree.root if opcode == t.INIT else node
+            said = lie(opcode, node, body, payload) if node else HONEST
             if said is HONEST:
                 return error, payload, 0
             if said is NEVER:
@@ -160,6 +161,32 @@ def made_is_there_already(tree):
             return tree.entry(there)
         if opcode == t.CREATE:
             return tree.entry(program) + t.OPEN_OUT.pack(7, 0, 0)
+        return HONEST
+
+    return lie
+
+
+@script
+def another_generation(tree):
+    """Each LOOKUP of f0 finds another file with the number and the times of the first."""
+    node, looked = tree.path('lies/f0'), []
+
+    def lie(opcode, n, body, payload):
+        if opcode == t.LOOKUP and n.lied and body == b'f0\0':
+            looked.append(True)
+            return struct.pack('<QQQQII', node.id, len(looked), 0, 1000, 0, 0) + node.attr()
+        if opcode == t.READ and n is node:
+            return b'%c' % (48 + len(looked)) * len(payload)
+        return HONEST
+
+    return lie
+
+
+@script
+def owner_of_no_number(tree):
+    def lie(opcode, node, body, payload):
+        if node.lied and opcode in (t.GETATTR, t.LOOKUP) and payload:
+            return attr(payload, uid=2**32 - 1, gid=2**32 - 1)
         return HONEST
 
     return lie

@@ -69,7 +69,7 @@ struct fuse_conn {
 struct fuse_inode {
 	struct inode inode; /* first */
 	struct fuse_conn *conn;
-	uint64_t nodeid; /* [I] */
+	uint64_t nodeid, generation; /* [I] */
 	struct list hash_link GUARDED_BY(fuse_hash_role);
 	uint64_t nlookup GUARDED_BY(fuse_hash_role);
 	SPINLOCK(fuse_inode) lock;
