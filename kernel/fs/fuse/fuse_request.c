@@ -14,7 +14,7 @@
 
 #define POLL_MAX_NS (100 * NSEC_PER_USEC) /* slower answers are slept for */
 #define POLL_FIRST_NS (50 * NSEC_PER_USEC)
-#define PROBE_EVERY 16	 /* requests that try polling although the last ones were slow */
+#define PROBE_EVERY 16 /* requests that try polling although the last ones were slow */
 #define LAST_WORDS_NS (3 * NSEC_PER_SEC)
 #define DATA_BYTES 65536 /* requests with more data count as data requests */
 
