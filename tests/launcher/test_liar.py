@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A file server that lies (tests/liar): for each scripted lie a program sees the right thing, and seconds of random ones."""
+"""A file server that lies (tests/liar): of each scripted lie a program sees the right thing.  The random ones: tests/stress."""
+import concurrent.futures
+import itertools
 import os
 import pathlib
 import re
@@ -33,8 +35,8 @@ def scripted_lies():
     """each ends as tests/liar/cases.c says"""
     names = re.findall(r'^def (\w+)\(tree\)', (LIAR / 'scripts.py').read_text(), re.MULTILINE)
     assert len(names) > 5, names
-    for number, name in enumerate(names):
-        scripted(name, (1, 2, 4)[number % 3])
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(scripted, names, itertools.cycle((1, 2, 4))))
 
 
 if __name__ == '__main__':
