@@ -233,6 +233,14 @@ static void write_says_more(void)
 	CHECK(pread(fd, buf, sizeof(buf), 0) == sizeof(buf) && buf[0] == 'x' && buf[4999] == 'x');
 }
 
+static void write_says_nothing(void)
+{
+	int fd = open("/lies/f0", O_RDWR);
+
+	CHECK(fd >= 0 && write(fd, "x", 1) == -1 && errno == EIO);
+	CHECK(write(fd, "x", 0) == 0 && lseek(fd, 0, SEEK_CUR) == 0);
+}
+
 static void init_with_nothing(void)
 {
 	DIR *d = opendir("/lies");
@@ -390,6 +398,7 @@ int main(int argc, char **argv)
 		CASE(another_generation),
 		CASE(owner_of_no_number),
 		CASE(write_says_more),
+		CASE(write_says_nothing),
 		CASE(init_with_nothing),
 		CASE(no_answer_to_anything),
 		CASE(no_descriptors_and_no_forgetting),

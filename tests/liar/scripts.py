@@ -250,6 +250,11 @@ def write_back_fails(tree):
     return lie
 
 
+@script
+def write_says_nothing(tree):
+    return lambda opcode, node, *_: struct.pack('<II', 0, 0) if opcode == t.WRITE and node.lied else HONEST
+
+
 # --- these cannot be mounted: what starts with `unmountable_` ends with the launcher's status 125
 
 @script

@@ -221,5 +221,8 @@ long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 	uio_rewind(u, s.gathered - s.done);
 	*pos += s.done;
 	fuse_file_put(other);
+	if (!s.done && !s.err && s.gathered) {
+		return -EIO; /* nothing, for no reason: a program might try for ever */
+	}
 	return s.done ? (long)s.done : s.err;
 }

@@ -38,9 +38,10 @@ static off_t any_offset(struct self *t)
 static void move_data(struct self *t, int fd)
 {
 	size_t len = 1 + (chance(t, 4) ? below(t, BUF_SIZE) : below(t, 5000));
+	unsigned how = below(t, 6);
 	ssize_t n;
 
-	switch (below(t, 6)) {
+	switch (how) {
 	case 0: n = result(pread(fd, t->buf, len, any_offset(t))); break;
 	case 1: n = result(read(fd, t->buf, len)); break;
 	case 2: n = result(pwrite(fd, t->buf, len, any_offset(t) % (1 << 22))); break;
@@ -50,6 +51,9 @@ static void move_data(struct self *t, int fd)
 	}
 	if (n > (ssize_t)len) {
 		failed("more bytes than asked for", n - (ssize_t)len);
+	}
+	if (n == 0 && how >= 2 && how <= 4) {
+		failed("nothing was written, and no error", how);
 	}
 }
 
