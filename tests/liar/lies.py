@@ -23,8 +23,9 @@ FIELDS = {'ino': 0, 'size': 1, 'blocks': 2, 'atime': 3, 'mtime': 4, 'ctime': 5, 
           'gid': 12, 'rdev': 13, 'blksize': 14, 'flags': 15}
 ENTRIES = (t.LOOKUP, t.MKNOD, t.MKDIR, t.SYMLINK, t.LINK, t.CREATE)
 UNANSWERED = 12  # at most
-# Who waits for these cannot be killed: they are answered late, not never.
-ANSWERED = (t.WRITE, t.OPEN, t.RELEASE, t.BATCH_FORGET, t.INIT)
+# Who waits for these cannot be killed: they are answered late, not never.  A READ keeps those who would take its pages
+# away.
+ANSWERED = (t.READ, t.WRITE, t.OPEN, t.RELEASE, t.BATCH_FORGET, t.INIT)
 
 
 class Fuzzer:

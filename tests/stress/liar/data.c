@@ -97,7 +97,8 @@ static void touch_mapping(struct self *t, int fd, int prot)
 	if (chance(t, 2)) {
 		result(msync(p, len, chance(t, 2) ? MS_SYNC : MS_ASYNC));
 	}
-	result(read(fd, p, 100)); /* from a file into its own mapping */
+	result(read(fd, p, 100)); /* from a file into its own mapping, and back */
+	result(pwrite(fd, p, 100, 0));
 	munmap(p, len);
 }
 
