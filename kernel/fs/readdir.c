@@ -25,7 +25,7 @@
 /* Cookies of mount points: above whatever a file system uses, below INT64_MAX. */
 #define MOUNT_COOKIE 0x7ffffffff0000000ull
 /* More names than this do not lie under mount points: the listing repeats itself, and would for ever. */
-#define SHADOWED_MAX 4096
+#define SHADOWED_MAX 512
 
 /* Lets entries through that no absent mount point shadows. */
 struct filter {
