@@ -11,4 +11,4 @@ CPUS ?= 4
 .PHONY: stress stress-programs
 stress-programs: $(STRESS)
 stress: all stress-programs
-	$(Q)tests/stress/run --build $(O) --seconds $(SECONDS) --cpus $(CPUS) --memory 512M churn fsrace objects sysfuzz
+	$(Q)tests/stress/run --build $(O) --seconds $(SECONDS) --cpus $(CPUS) --memory 512M churn fsrace liar objects sysfuzz

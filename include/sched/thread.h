@@ -48,6 +48,7 @@ struct thread {
 	_Atomic uint32_t wait_mode; /* [a] enum wait_mode of the current block */
 	_Atomic bool interrupted;   /* [a] a signal is to be delivered (proc sets it) */
 	_Atomic bool killed;	    /* [a] a fatal signal is pending (proc sets it) */
+	bool ending;		    /* [t] no signal reaches it any more (proc sets it) */
 	bool timed_out;		    /* [t] the deadline passed; set by block_timer's function */
 	int cpu;		    /* [rq] run queue it is on or was last */
 	struct rb_node rq_node GUARDED_BY(runq_role); /* [rq] fair tree */

@@ -24,6 +24,8 @@
 
 /* Cookies of mount points: above whatever a file system uses, below INT64_MAX. */
 #define MOUNT_COOKIE 0x7ffffffff0000000ull
+/* More names than this do not lie under mount points: the listing repeats itself, and would for ever. */
+#define SHADOWED_MAX 512
 
 /* Lets entries through that no absent mount point shadows. */
 struct filter {
@@ -31,6 +33,7 @@ struct filter {
 	struct dir_context *to;
 	struct dentry *dir;
 	bool stopped;
+	unsigned shadowed;
 };
 static bool absent_mount(const struct mount *m, const struct dentry *dir)
 {
@@ -52,7 +55,10 @@ static bool filter_emit(struct dir_context *ctx, const char *name, size_t len, u
 		}
 	}
 	spin_unlock(&dcache_lock);
-	if (!shadowed && !f->to->emit(f->to, name, len, ino, type, next_pos)) {
+	if (shadowed) {
+		return ++f->shadowed < SHADOWED_MAX;
+	}
+	if (!f->to->emit(f->to, name, len, ino, type, next_pos)) {
 		f->stopped = true;
 		return false;
 	}
@@ -90,6 +96,9 @@ static int read_with_mounts(struct file *f, struct dir_context *ctx)
 	if (ctx->pos < MOUNT_COOKIE) {
 		err = f->ops->readdir(f, &filter.ctx);
 		ctx->pos = filter.ctx.pos;
+		if (filter.shadowed == SHADOWED_MAX) {
+			err = -EIO;
+		}
 		if (err || filter.stopped) {
 			return err;
 		}

@@ -301,8 +301,9 @@ static struct page *finish_fill(struct page_cache *pc, struct page **pages, unsi
 	return result;
 }
 
-/* Fills w, which holds index, by way of pages[w.n].  -EAGAIN: somebody else was faster, look
- * again.  The plan was made before the pages were allocated, without the lock meanwhile: what
+#define LOOK_AGAIN 1 /* no error: those are the owner's, which may be any */
+
+/* Fills w, which holds index, by way of pages[w.n].  LOOK_AGAIN: somebody else was faster.  The plan was made before the pages were allocated, without the lock meanwhile: what
  * others put into the tree since is left out. */
 static int fill_window(struct page_cache *pc, uint64_t index, struct window w, struct page **pages,
 		       struct page **out)
@@ -317,7 +318,7 @@ static int fill_window(struct page_cache *pc, uint64_t index, struct window w, s
 	if (pagecache_tree_find(pc, index)) {
 		spin_unlock(&pc->lock);
 		put_pages(pages, have);
-		return -EAGAIN;
+		return LOOK_AGAIN;
 	}
 	trim_window_locked(pc, index, &w);
 	if (w.n > have) {
@@ -422,7 +423,7 @@ int pagecache_fetch(struct page_cache *pc, uint64_t index, uint64_t want, bool m
 			return make_zero_page(pc, index, out);
 		}
 		err = fill_planned(pc, index, w, out);
-		if (err != -EAGAIN) {
+		if (err != LOOK_AGAIN) {
 			return err;
 		}
 	}

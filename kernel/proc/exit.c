@@ -408,6 +408,7 @@ void task_exit(uint32_t status)
 	 * closes of the end. */
 	atomic_store(&t->thread.interrupted, false);
 	atomic_store(&t->thread.killed, false);
+	t->thread.ending = true;
 	if (last) {
 		timers_exit(p);
 	}

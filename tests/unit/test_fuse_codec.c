@@ -154,6 +154,11 @@ static void small_ones(void)
 	CHECK_EQ(fuse_parse_init(&o, 4, &out), -EIO);
 	CHECK_EQ(fuse_parse_write(&w, sizeof(w), 10, &n), 0);
 	CHECK_EQ(fuse_parse_write(&w, sizeof(w), 9, &n), -EIO);
+	CHECK_EQ(fuse_check_xattr_list("", 0), 0);
+	CHECK_EQ(fuse_check_xattr_list("a\0bc", 5), 0);
+	CHECK_EQ(fuse_check_xattr_list("a\0bc", 4), -EIO);
+	CHECK_EQ(fuse_check_xattr_list("a\0\0", 3), -EIO);
+	CHECK_EQ(fuse_check_xattr_list("\0", 1), -EIO);
 	CHECK_EQ(fuse_parse_readlink("abc", 3, target), 3);
 	CHECK_EQ(fuse_parse_readlink("a\0c", 3, target), -EIO);
 	CHECK_EQ(fuse_parse_readlink("", 0, target), -EIO);

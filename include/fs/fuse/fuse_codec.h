@@ -37,6 +37,8 @@ MUST_USE int fuse_parse_statfs(const void *buf, size_t len, struct fuse_statfs_o
 MUST_USE int fuse_parse_lseek(const void *buf, size_t len, uint64_t *offset);
 /* The size of an attribute that a probe with size 0 asked for. */
 MUST_USE int fuse_parse_xattr_size(const void *buf, size_t len, uint32_t *size);
+/* A list of attributes' names, each with its NUL.  The list must be a copy. */
+MUST_USE int fuse_check_xattr_list(const char *list, size_t len);
 /* The target of a symlink into target[FUSE_SYMLINK_MAX + 1]; its length. */
 MUST_USE long fuse_parse_readlink(const void *buf, size_t len, char *target);
 /* Clamps what can be clamped (max_write, max_pages); -EPROTO for a version we don't speak. */

@@ -177,6 +177,9 @@ static long query_xattr(struct fuse_inode *fi, enum fuse_opcode op, const char *
 		n = -EIO;
 	} else if (n > 0) {
 		memcpy(buf, req->reply, (size_t)n);
+		if (!name && fuse_check_xattr_list(buf, (size_t)n)) {
+			n = -EIO;
+		}
 	}
 	fuse_req_put(req);
 	return no_xattrs(n);

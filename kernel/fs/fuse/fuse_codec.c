@@ -154,6 +154,20 @@ int fuse_parse_xattr_size(const void *buf, size_t len, uint32_t *size)
 	return 0;
 }
 
+int fuse_check_xattr_list(const char *list, size_t len)
+{
+	while (len) {
+		size_t name = strnlen(list, len);
+
+		if (name == 0 || name == len) {
+			return -EIO;
+		}
+		list += name + 1;
+		len -= name + 1;
+	}
+	return 0;
+}
+
 long fuse_parse_readlink(const void *buf, size_t len, char *target)
 {
 	if (len == 0 || len > FUSE_SYMLINK_MAX) {

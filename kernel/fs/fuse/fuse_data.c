@@ -40,7 +40,7 @@ static long read_pages(struct fuse_file *ff, uint64_t pos, struct page **pages, 
 		       size_t len)
 {
 	struct fuse_req *req = read_req(ff, pos, pages, skip, len);
-	long n = req ? fuse_req_send(req) : -ENOMEM;
+	long n = req ? fuse_not_ours(fuse_req_send(req)) : -ENOMEM;
 
 	fuse_req_put(req);
 	return n;

@@ -383,7 +383,7 @@ static int make_tmpfile(struct inode *dir, struct dentry *d, uint32_t mode)
 /*
  * UNLINK, RMDIR and RENAME were answered with EIO.  virtiofsd says so, too, when the name is
  * gone or when it does not know the file behind it: a lookup tells which, and makes the file
- * known.  -EAGAIN: try again, then give *nodeid back; else the error.
+ * known.  0: try again, then give *nodeid back; else the error.
  */
 static int look_again(struct inode *dir, const char *name, uint64_t *nodeid)
 {
@@ -394,7 +394,7 @@ static int look_again(struct inode *dir, const char *name, uint64_t *nodeid)
 		return err ? err : -ENOENT;
 	}
 	*nodeid = e.nodeid;
-	return -EAGAIN;
+	return 0;
 }
 
 /* UNLINK and RMDIR. */
@@ -407,7 +407,7 @@ static int remove_name(struct inode *dir, struct dentry *d, enum fuse_opcode op)
 	n = send_remove(dir, d->name, op);
 	if (n == -EIO) {
 		n = look_again(dir, d->name, &known);
-		if (n == -EAGAIN) {
+		if (n == 0) {
 			n = send_remove(dir, d->name, op);
 			fuse_forget_queue(conn_of(dir), NULL, known, 1);
 		}
@@ -484,7 +484,7 @@ static int rename_name(struct inode *old_dir, struct dentry *old_d, struct inode
 	n = send_rename(old_dir, old_d, new_dir, new_d, flags);
 	if (n == -EIO) {
 		n = look_again(old_dir, old_d->name, &known);
-		if (n == -EAGAIN) {
+		if (n == 0) {
 			n = send_rename(old_dir, old_d, new_dir, new_d, flags);
 			fuse_forget_queue(conn, NULL, known, 1);
 		}

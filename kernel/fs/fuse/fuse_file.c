@@ -106,7 +106,7 @@ int fuse_file_find(struct fuse_inode *fi, bool write, struct fuse_file **out)
 		err = -ENOMEM;
 	} else {
 		req->must_wait = write;
-		n = fuse_req_send(req);
+		n = fuse_not_ours(fuse_req_send(req));
 		err = n < 0 ? (int)n : fuse_parse_open(req->reply, (size_t)n, &o);
 	}
 	fuse_req_put(req);

@@ -73,7 +73,6 @@ static void send_forgets(struct fuse_conn *conn, struct list *list, bool wait)
 			kfree(f);
 		}
 		if (req && wait) {
-			req->must_wait = true;
 			(void)!fuse_req_send(req); /* there is no reply: only that it was read */
 			fuse_req_put(req);
 		} else if (req) {

@@ -12,6 +12,8 @@
 #include <fs/mount.h>
 #include <lib/hash.h>
 
+#define OVERFLOW_ID 65534
+
 static struct kmem_cache *inode_cache;
 
 int fuse_inodes_init(void)
@@ -56,8 +58,9 @@ static void store_attr(struct fuse_inode *fi, const struct fuse_attr *a) REQUIRE
 	i->ino = a->ino;
 	i->mode = (i->mode & S_IFMT) | (a->mode & 07777);
 	i->nlink = a->nlink;
-	i->uid = a->uid;
-	i->gid = a->gid;
+	/* -1 is nobody's number: it means "as it is" to calls that take one. */
+	i->uid = a->uid == UINT32_MAX ? OVERFLOW_ID : a->uid;
+	i->gid = a->gid == UINT32_MAX ? OVERFLOW_ID : a->gid;
 	i->rdev = rdev_decode(a->rdev);
 	i->blocks = a->blocks;
 	i->blksize = a->blksize ? a->blksize : PAGE_SIZE;
@@ -215,6 +218,7 @@ static struct fuse_inode *inode_new_entry(struct fuse_conn *conn, const struct f
 
 	if (fi) {
 		spin_assert_unshared(&fi->lock);
+		fi->generation = e->generation;
 		store_attr(fi, &e->attr);
 		atomic_store_explicit(&fi->inode.pages.size, e->attr.size, memory_order_relaxed);
 		fi->attr_valid_until = valid_until;
@@ -230,16 +234,16 @@ static void inode_free(struct fuse_inode *fi)
 }
 
 /* The node's inode, counted, with one lookup more. */
-static struct fuse_inode *find_locked(struct fuse_conn *conn, uint64_t nodeid, uint32_t mode)
+static struct fuse_inode *find_locked(struct fuse_conn *conn, const struct fuse_entry_out *e)
 	REQUIRES(fuse_hash_role)
 {
 	struct fuse_inode *fi;
 
 	spin_assert_held(&conn->hash_lock);
-	list_for_each_entry(fi, bucket_of(conn, nodeid), hash_link) {
-		/* One of another type is a leftover of a node id that was used again. */
-		if (fi->nodeid == nodeid && ((fi->inode.mode ^ mode) & S_IFMT) == 0 &&
-		    inode_try_get(&fi->inode)) {
+	list_for_each_entry(fi, bucket_of(conn, e->nodeid), hash_link) {
+		/* One of another type or generation is a leftover of a node id that was used again. */
+		if (fi->nodeid == e->nodeid && fi->generation == e->generation &&
+		    ((fi->inode.mode ^ e->attr.mode) & S_IFMT) == 0 && inode_try_get(&fi->inode)) {
 			fi->nlookup++;
 			return fi;
 		}
@@ -255,7 +259,7 @@ int fuse_inode_from_entry(struct fuse_conn *conn, const struct fuse_entry_out *e
 
 	ASSERT(e->nodeid);
 	spin_lock(&conn->hash_lock);
-	fi = find_locked(conn, e->nodeid, e->attr.mode);
+	fi = find_locked(conn, e);
 	spin_unlock(&conn->hash_lock);
 	if (!fi) {
 		fresh = inode_new_entry(conn, e, valid);
@@ -264,7 +268,7 @@ int fuse_inode_from_entry(struct fuse_conn *conn, const struct fuse_entry_out *e
 			return -ENOMEM;
 		}
 		spin_lock(&conn->hash_lock);
-		fi = find_locked(conn, e->nodeid, e->attr.mode);
+		fi = find_locked(conn, e);
 		if (!fi) {
 			fresh->nlookup = 1;
 			list_push_front(bucket_of(conn, e->nodeid), &fresh->hash_link);

@@ -70,7 +70,7 @@ struct fuse_conn {
 struct fuse_inode {
 	struct inode inode; /* first */
 	struct fuse_conn *conn;
-	uint64_t nodeid; /* [I] */
+	uint64_t nodeid, generation; /* [I] */
 	struct list hash_link GUARDED_BY(fuse_hash_role);
 	uint64_t nlookup GUARDED_BY(fuse_hash_role);
 	SPINLOCK(fuse_inode) lock;
@@ -159,6 +159,12 @@ MUST_USE long fuse_req_finish(struct fuse_req *req);
 void fuse_req_send_async(struct fuse_req *req, void (*end)(struct fuse_req *req));
 /* Of a finished request: payload bytes or -errno. */
 MUST_USE long fuse_req_result(struct fuse_req *req);
+/* For a result that decides over a page: -ENOMEM is the daemon's, and would have processes of ours
+ * killed to make room. */
+static inline long fuse_not_ours(long result)
+{
+	return result == -ENOMEM ? -EIO : result;
+}
 /* The daemon does not know this operation (remembered by fuse_req_send). */
 bool fuse_unsupported(struct fuse_conn *conn, enum fuse_opcode opcode);
 MUST_USE int fuse_engine_start(struct fuse_conn *conn);

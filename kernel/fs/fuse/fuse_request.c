@@ -14,7 +14,8 @@
 
 #define POLL_MAX_NS (100 * NSEC_PER_USEC) /* slower answers are slept for */
 #define POLL_FIRST_NS (50 * NSEC_PER_USEC)
-#define PROBE_EVERY 16	 /* requests that try polling although the last ones were slow */
+#define PROBE_EVERY 16 /* requests that try polling although the last ones were slow */
+#define LAST_WORDS_NS (3 * NSEC_PER_SEC)
 #define DATA_BYTES 65536 /* requests with more data count as data requests */
 
 struct fuse_req *fuse_req_alloc(struct fuse_conn *conn, enum fuse_opcode opcode, uint64_t nodeid,
@@ -227,7 +228,7 @@ static void poll_for(struct fuse_req *req, uint64_t budget)
 	}
 }
 
-/* The waiter was killed.  True: the request now belongs to device and worker.
+/* The waiter was killed, or waits no longer.  True: the request now belongs to device and worker.
  * No FUSE_INTERRUPT: virtiofsd keeps one that comes too late, gives its ring element back and
  * answers it a second time later, which it asserts not to do.  Linux sends none either. */
 static bool abandon(struct fuse_req *req)
@@ -244,12 +245,22 @@ static bool abandon(struct fuse_req *req)
 	return gone;
 }
 
+/* A thread that ends closes its files, and can't be killed any more.  A daemon that is silent for so
+ * long does not keep it, but for data that is to be written. */
+static uint64_t patience(const struct fuse_req *req)
+{
+	return thread_current()->ending && !req->must_wait ? clock_mono_ns() + LAST_WORDS_NS
+							   : DEADLINE_NONE;
+}
+
 static long fuse_req_wait(struct fuse_req *req)
 {
 	struct waitq_entry e;
 	bool killed = false;
 
 	if (!req_done(req)) {
+		uint64_t deadline = patience(req);
+
 		waitq_entry_init(&e);
 		waitq_add(&req->wq, &e);
 		while (!killed) {
@@ -258,7 +269,7 @@ static long fuse_req_wait(struct fuse_req *req)
 				block_cancel();
 				break;
 			}
-			killed = block(DEADLINE_NONE) == -ERESTARTSYS && !req_done(req);
+			killed = block(deadline) != 0 && !req_done(req);
 		}
 		waitq_remove(&e);
 	}

@@ -202,6 +202,11 @@ long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 		}
 		*pos = atomic_load_explicit(&f->inode->pages.size, memory_order_acquire);
 	}
+	/* The end may be as far as the daemon likes to say. */
+	if (u->left > INT64_MAX - *pos) {
+		fuse_file_put(other);
+		return -EFBIG;
+	}
 	s.adopt = !fuse_is_direct(f);
 	plan_chunks(&s, u->left);
 	atomic_store_explicit(&s.ff->wrote, true, memory_order_relaxed);
@@ -216,5 +221,8 @@ long fuse_write(struct file *f, struct uio *u, uint64_t *pos, unsigned flags)
 	uio_rewind(u, s.gathered - s.done);
 	*pos += s.done;
 	fuse_file_put(other);
+	if (!s.done && !s.err && s.gathered) {
+		return -EIO; /* nothing, for no reason: a program might try for ever */
+	}
 	return s.done ? (long)s.done : s.err;
 }
