@@ -13,6 +13,7 @@
 struct cpu_features cpu_features;
 struct cpu_private *cpu_table[MAX_CPUS];
 bool arch_copy_string; /* uaccess.S: long copies by string instructions */
+bool cpu_is_emulated;
 struct cpu_area boot_cpu_area __attribute__((section(".bss.page"), aligned(4096)));
 
 #define CR4_PGE (1ul << 7)
@@ -97,6 +98,7 @@ void cpu_detect(void)
 	}
 	detect_hypervisor(f);
 	arch_copy_string = f->erms && !f->tcg;
+	cpu_is_emulated = f->tcg;
 	if (!f->smap) {
 		smap_patch_out();
 	}
