@@ -89,8 +89,9 @@ $(O)/tests/guest/%: tests/guest/%.c $(wildcard tests/guest/*.h) $(O)/linux-heade
 	$(call say,GUEST,$<)$(MUSL_CC) $(GUEST_FLAGS) -o $@ $<
 guest-tests: $(GUEST)
 
-test: all unit guest-tests
-	$(Q)tests/run --build $(O)
+# TESTS="--only guest --filter ...": options of tests/run, for less than all
+test: all guest-tests $(if $(TESTS),$(findstring unit,$(TESTS)),unit)
+	$(Q)tests/run --build $(O) $(TESTS)
 check-host: unit guest-tests
 	$(Q)tests/run --build $(O) --only unit,runner,native
 check-guest: all guest-tests
