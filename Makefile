@@ -93,8 +93,9 @@ $(O)/tests/liar/cases: tests/liar/cases.c $(O)/linux-headers/.done
 	$(call say,GUEST,$<)$(MUSL_CC) $(GUEST_FLAGS) -o $@ $<
 guest-tests: $(GUEST) $(O)/tests/liar/cases
 
-test: all unit guest-tests
-	$(Q)tests/run --build $(O)
+# TESTS="--only guest --filter ...": options of tests/run, for less than all
+test: all guest-tests $(if $(TESTS),$(findstring unit,$(TESTS)),unit)
+	$(Q)tests/run --build $(O) $(TESTS)
 check-host: unit guest-tests
 	$(Q)tests/run --build $(O) --only unit,runner,native
 check-guest: all guest-tests

@@ -83,6 +83,7 @@ static inline uint64_t cpu_tsc(void)
 /* Model name and feature flags for /proc/cpuinfo and AT_HWCAP. */
 uint32_t cpu_hwcap(void);     /* CPUID.1:EDX */
 extern bool arch_copy_string; /* long runs: string instructions are the quickest */
+extern bool cpu_is_emulated;  /* by QEMU's TCG: instructions are translated, see mm/phys.h */
 bool cpu_has_fsgsbase(void);  /* AT_HWCAP2 bit 1; enabled in CR4 when present */
 bool cpu_has_pvclock(void);   /* KVM's clock MSRs */
 void cpu_write_msr(uint32_t msr, uint64_t value); /* for paravirtual drivers */

@@ -40,6 +40,7 @@ struct page {
 	_Atomic uint32_t flags; /* enum page_flags */
 	_Atomic int32_t maps;	/* user page-table entries that point here */
 	uint8_t order;		/* of the allocation (head page) */
+	_Atomic uint8_t code;	/* this frame was executable; outlives the allocation */
 	/* the rest is its owner's */
 	struct list link; /* free: buddy or CPU's list; slab: partial; page cache: LRU */
 	void *owner;	  /* page cache, slab: kmem_cache; tail: its head */
@@ -64,6 +65,18 @@ unsigned page_alloc_many(struct page **pages, unsigned n) MAY_SLEEP;
 void page_get(struct page *p);
 void page_put(struct page *p); /* frees with the last reference; NULL is fine */
 
+/*
+ * An emulator keeps translations of the instructions it ran, per frame.  It drops them when a CPU
+ * writes there; it does not see what a process beside it writes, as a vhost-user daemon does.  So
+ * a frame that was mapped executable is noted, and before such a device may write to it, the CPU
+ * does, over its whole length.  n frames from p on; what they hold stays.
+ */
+void page_forget_code(struct page *p, unsigned n);
+/* Before an entry that lets programs execute the frame is there. */
+static inline void page_note_code(struct page *p)
+{
+	atomic_store_explicit(&p->code, 1, memory_order_relaxed);
+}
 static inline struct page *phys_to_page(uint64_t phys)
 {
 	return (struct page *)VMEMMAP + (phys >> PAGE_SHIFT);

@@ -14,6 +14,7 @@
 struct cpu_features cpu_features;
 struct cpu_private *cpu_table[MAX_CPUS];
 bool arch_copy_string; /* uaccess.S: long copies by string instructions */
+bool cpu_is_emulated;
 struct cpu_area boot_cpu_area __attribute__((section(".bss.page"), aligned(4096)));
 
 #define DEFAULT_PHYS_BITS 36u /* where CPUID does not say */
@@ -122,6 +123,7 @@ void cpu_detect(void)
 		f->phys_bits = MIN(MAX(r[0] & 255, DEFAULT_PHYS_BITS), PTE_PHYS_BITS);
 	}
 	arch_copy_string = f->erms && !f->tcg;
+	cpu_is_emulated = f->tcg;
 	if (!f->smap) {
 		smap_patch_out();
 	}

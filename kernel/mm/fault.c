@@ -64,6 +64,7 @@ static enum fault_result fault_anon(struct mm *mm, struct vma *v, uint64_t *pte,
 	if (!p) {
 		return fault_no_memory(mm);
 	}
+	pte_note_code(page_to_phys(p) | anon_bits(v));
 	if (pte_install(pte, page_to_phys(p) | anon_bits(v))) {
 		rss_add(mm, v, false, 1);
 	} else {
@@ -104,6 +105,7 @@ static void cow_replace_unlock(struct mm *mm, uint64_t *pte, uint64_t addr, stru
 {
 	uint64_t now = page_to_phys(copy) | bits;
 
+	pte_note_code(now);
 	if (!tlb_remote(mm)) {
 		pte_write(pte, now);
 		spin_unlock(&mm->pt_lock);

@@ -38,6 +38,7 @@ static bool map_locked(struct vma *v, uint64_t *pte, struct page *p, uint64_t in
 	if (!page_is_current(v->object, p, index)) {
 		return false;
 	}
+	pte_note_code(page_to_phys(p) | bits);
 	if (!pte_install(pte, page_to_phys(p) | bits | PTE_FILE)) {
 		return false;
 	}
@@ -128,6 +129,7 @@ static enum fault_result map_private_copy(struct mm *mm, struct vma *v, uint64_t
 		return fault_no_memory(mm);
 	}
 	page_copy(p, from);
+	pte_note_code(page_to_phys(p) | bits);
 	if (pte_install(pte, page_to_phys(p) | bits)) {
 		rss_add(mm, v, false, 1);
 	} else {

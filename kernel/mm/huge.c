@@ -152,6 +152,7 @@ bool huge_fault(struct mm *mm, struct vma *v, uint64_t *pmd, uint64_t addr)
 	if (v->flags & VMA_WRITE) {
 		e |= PTE_W | PTE_D;
 	}
+	pte_note_code(e);
 	if (!pte_install(pmd, e)) {
 		page_put(p);
 		return false;

@@ -207,6 +207,17 @@ static inline uint64_t pte_exchange(uint64_t *e, uint64_t v)
 {
 	return __atomic_exchange_n(e, v, __ATOMIC_ACQ_REL);
 }
+/* Before v is installed: the frame, or the 512 of PTE_PS, may be executed by it. */
+static inline void pte_note_code(uint64_t v)
+{
+	if (!(v & (PTE_NX | PTE_SPECIAL))) {
+		struct page *p = pte_page(v & ~PTE_PS);
+
+		for (unsigned n = v & PTE_PS ? ENTRIES : 1; n > 0; n--) {
+			page_note_code(p++);
+		}
+	}
+}
 static inline bool pte_install(uint64_t *e, uint64_t v)
 {
 	uint64_t empty = 0;

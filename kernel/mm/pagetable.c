@@ -292,6 +292,7 @@ static bool protect_entry(uint64_t *pte, uint64_t bits, uint32_t flags) REQUIRES
 	if (now == e) {
 		return false;
 	}
+	pte_note_code(now);
 	e = pte_exchange(pte, now);
 	return pte_reduced(e, now);
 }

@@ -72,6 +72,23 @@ void page_copy(struct page *dst, struct page *src)
 	memcpy(page_to_virt(dst), page_to_virt(src), PAGE_SIZE);
 }
 
+void page_forget_code(struct page *p, unsigned n)
+{
+	for (; cpu_is_emulated && n > 0; n--, p++) {
+		volatile uint64_t *word = page_to_virt(p);
+
+		if (!atomic_load_explicit(&p->code, memory_order_relaxed)) {
+			continue;
+		}
+		/* Nobody maps it, so no mark can be lost here. */
+		DEBUG_ASSERT(atomic_load_explicit(&p->maps, memory_order_relaxed) == 0);
+		for (size_t i = 0; i < PAGE_SIZE / sizeof(*word); i++) {
+			word[i] = word[i];
+		}
+		atomic_store_explicit(&p->code, 0, memory_order_relaxed);
+	}
+}
+
 /* Gives the next untouched chunk of RAM to the buddy lists. */
 static bool fresh_take_locked(void) REQUIRES(pages_role)
 {

@@ -763,7 +763,7 @@ static int watch_often(int outer, int inner, int most)
 
 static void ways(int levels, const int *times, int expect)
 {
-	int ep[6], fd = eventfd(0, EFD_NONBLOCK), got = 0;
+	int ep[6] = { -1 }, fd = eventfd(0, EFD_NONBLOCK), got = 0;
 	struct epoll_event e;
 
 	for (int i = 0; i <= levels; i++)

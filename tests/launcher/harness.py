@@ -71,6 +71,8 @@ def as_nobody():
         raise Skip('no setpriv (util-linux)')
     if subprocess.run([*prefix, 'unshare', '--user', 'true'], stderr=subprocess.DEVNULL).returncode:
         raise Skip('ordinary users have no user namespaces here (a chroot forbids them)')
+    if subprocess.run([*prefix, 'test', '-x', str(HERE / 'fake-qemu')]).returncode:
+        raise Skip(f'ordinary users cannot go to {HERE}')
     return prefix
 
 

@@ -275,11 +275,11 @@ def ci(**scripts):
     """.ci/run in a tree where each part is a script."""
     with tempfile.TemporaryDirectory() as top:
         top = pathlib.Path(top)
-        for name in ('.ci', 'tools', 'tests/stress', 'bin'):
+        for name in ('.ci', 'tools', 'tests/stress', 'tests/hosts', 'bin'):
             (top / name).mkdir(parents=True)
         shutil.copy(TESTS.parent / '.ci' / 'run', top / '.ci' / 'run')
         for path, name in (('tools/bootstrap', 'bootstrap'), ('tests/run', 'tests'),
-                           ('tests/stress/run', 'stress'), ('bin/make', 'make')):
+                           ('tests/stress/run', 'stress'), ('tests/hosts/run', 'hosts'), ('bin/make', 'make')):
             (top / path).write_text(f'#!/bin/sh\n{scripts.get(name, "true")}\n')
             (top / path).chmod(0o755)
         return subprocess.run([top / '.ci' / 'run'], stdin=subprocess.DEVNULL, capture_output=True, text=True,
@@ -288,18 +288,20 @@ def ci(**scripts):
 
 @case
 def ci_runs_all_parts_and_adds_their_counts():
-    # install-deps, build, lint, debug build, stress and lint-test count as one each
+    # install-deps, build, lint, debug build, stress, lint-test and the other host count as one each
     for scripts, status, counts in (
-            ({'tests': 'echo 3 passed, 0 failed, 2 skipped'}, 0, '4 skipped\n12 passed, 0 failed\n'),
-            ({'tests': 'echo 3 passed, 1 failed; exit 1'}, 1, '0 skipped\n12 passed, 2 failed\n'),
-            ({'tests': 'echo 3 passed, 0 failed; exit 1'}, 1, '0 skipped\n12 passed, 2 failed\n'),
-            ({'tests': 'echo 10 passed, 10 failed; exit 1'}, 1, '0 skipped\n26 passed, 20 failed\n'),
-            ({'tests': 'exit 1'}, 1, '0 skipped\n6 passed, 2 failed\n'),
-            ({'tests': 'echo exit status 0; exit 1'}, 1, '0 skipped\n6 passed, 2 failed\n'),
-            ({'tests': 'setsid sleep 30 & echo 3 passed, 0 failed'}, 0, '0 skipped\n12 passed, 0 failed\n'),
-            ({'tests': 'kill -9 $$'}, 1, '0 skipped\n6 passed, 2 failed\n'),
+            ({'tests': 'echo 3 passed, 0 failed, 2 skipped'}, 0, '4 skipped\n13 passed, 0 failed\n'),
+            ({'tests': 'echo 3 passed, 1 failed; exit 1'}, 1, '0 skipped\n13 passed, 2 failed\n'),
+            ({'tests': 'echo 3 passed, 0 failed; exit 1'}, 1, '0 skipped\n13 passed, 2 failed\n'),
+            ({'tests': 'echo 10 passed, 10 failed; exit 1'}, 1, '0 skipped\n27 passed, 20 failed\n'),
+            ({'tests': 'exit 1'}, 1, '0 skipped\n7 passed, 2 failed\n'),
+            ({'tests': 'echo exit status 0; exit 1'}, 1, '0 skipped\n7 passed, 2 failed\n'),
+            ({'tests': 'setsid sleep 30 & echo 3 passed, 0 failed'}, 0, '0 skipped\n13 passed, 0 failed\n'),
+            ({'tests': 'kill -9 $$'}, 1, '0 skipped\n7 passed, 2 failed\n'),
             ({'bootstrap': 'exit 1', 'make': 'exit 2', 'tests': 'echo 3 passed, 0 failed'}, 1,
-             '0 skipped\n7 passed, 5 failed\n')):
+             '0 skipped\n8 passed, 5 failed\n'),
+            ({'hosts': 'echo hosts: no trixie >&2; exit 1', 'tests': 'echo 3 passed, 0 failed'}, 1,
+             '0 skipped\n12 passed, 1 failed\n')):
         done = ci(**scripts)
         assert done.returncode == status and done.stdout.endswith('\n' + counts), (scripts, done.stdout, done.stderr)
         assert scripts['tests'].partition('echo ')[2].partition(';')[0] in done.stdout, done.stdout

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include <arch/boot.h>
+#include <arch/cpu.h>
 #include <sync/random.h>
 #include <string.h>
 
@@ -113,6 +114,38 @@ static void pressure_calls_shrinkers(void)
 		page_put(pages[--n]);
 }
 
+/* A frame that was code keeps its mark until the CPU has written it, whoever has it meanwhile. */
+static void code_is_forgotten_before_devices_write(void)
+{
+	struct page *p = page_alloc(0, 0), *q, *others[4096];
+	unsigned n = 0;
+
+	page_note_code(p);
+	page_put(p);
+	while ((q = page_alloc(0, 0)) != p && n < 4096)
+		others[n++] = q;
+	CHECK(q == p && p->code);
+	memset(page_to_virt(p), 0x5a, PAGE_SIZE);
+	cpu_is_emulated = false;
+	page_forget_code(p, 1);
+	CHECK(p->code);
+	cpu_is_emulated = true;
+	page_forget_code(p, 1);
+	CHECK(!p->code);
+	for (size_t i = 0; i < PAGE_SIZE; i++)
+		CHECK_EQ(((uint8_t *)page_to_virt(p))[i], 0x5a);
+	page_put(p);
+	while (n > 0)
+		page_put(others[--n]);
+
+	p = page_alloc(2, 0);
+	page_note_code(p + 1);
+	page_note_code(p + 3);
+	page_forget_code(p, 3);
+	CHECK(!p[1].code && p[3].code);
+	page_put(p);
+}
+
 int main(void)
 {
 	mm_host_init(RAM);
@@ -120,6 +153,7 @@ int main(void)
 	RUN(blocks_merge_again);
 	RUN(reserves);
 	RUN(random_orders);
+	RUN(code_is_forgotten_before_devices_write);
 	RUN(pressure_calls_shrinkers);
 	return test_done();
 }

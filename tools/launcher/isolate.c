@@ -21,12 +21,45 @@ NORETURN static void die(const char *what)
 	_exit(LAUNCH_STATUS_FAULT);
 }
 
+/* Ubuntu's rule: the namespace can be made, but who made it has no rights in it, unless a profile
+ * says otherwise.  The first to be refused is what is written to /proc. */
+static bool apparmor_restricts(void)
+{
+	char c = '0';
+	int fd = open("/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+		      O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)!read(fd, &c, 1);
+		close(fd);
+	}
+	return c != '0';
+}
+
+NORETURN static void die_forbidden(const char *what)
+{
+	const char *why = strerror(errno);
+	const char *remedy =
+		apparmor_restricts()
+			? "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor "
+			  "profile with \"userns,\" for this program"
+			: "sysctl -w user.max_user_namespaces=10000, and where they exist "
+			  "kernel.unprivileged_userns_clone=1 and "
+			  "kernel.apparmor_restrict_unprivileged_userns=0";
+
+	dprintf(2,
+		"sharing a directory as an ordinary user needs a user namespace, and this system "
+		"forbids it (%s: %s); as root: %s\n",
+		what, why, remedy);
+	_exit(LAUNCH_STATUS_FAULT);
+}
+
 static void write_proc(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text)) {
-		die(path);
+		die_forbidden(path);
 	}
 	close(fd);
 }
@@ -37,13 +70,7 @@ static void enter_user_namespace(void)
 	char map[64];
 
 	if (unshare(CLONE_NEWUSER) < 0) {
-		dprintf(2,
-			"sharing a directory as an ordinary user needs a user namespace, and this "
-			"system forbids it (%s); as root: sysctl -w user.max_user_namespaces=10000, "
-			"and where they exist kernel.unprivileged_userns_clone=1 and "
-			"kernel.apparmor_restrict_unprivileged_userns=0\n",
-			strerror(errno));
-		_exit(LAUNCH_STATUS_FAULT);
+		die_forbidden("unshare");
 	}
 	write_proc("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "0 %u 1", uid);

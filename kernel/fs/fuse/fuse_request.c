@@ -93,6 +93,8 @@ void fuse_req_add_page(struct fuse_req *req, struct page *p, uint32_t offset, ui
 		h->len += len;
 		req->io.nin++;
 	} else {
+		page_forget_code(p + offset / PAGE_SIZE,
+				 (unsigned)DIV_ROUND_UP(offset % PAGE_SIZE + len, PAGE_SIZE));
 		req->data_room += len;
 		req->io.nout++;
 	}

@@ -27,6 +27,7 @@ static struct thread threads[MM_HOST_CPUS];
 static _Atomic int in_access[MM_HOST_CPUS];
 struct arch_space kernel_space;
 bool arch_copy_string;
+bool cpu_is_emulated;
 static uint64_t seed = 88172645463325252ull;
 
 struct mm_host_limits mm_host_limits = { UINT64_MAX, UINT64_MAX, UINT64_MAX };

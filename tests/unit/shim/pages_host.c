@@ -111,6 +111,10 @@ void page_get(struct page *p)
 	ASSERT(p->refs > 0);
 	p->refs++;
 }
+void page_forget_code(struct page *p, unsigned n)
+{
+	ASSERT(p->refs > 0 && n > 0);
+}
 void page_put(struct page *p)
 {
 	if (!p) {
