@@ -81,6 +81,7 @@ def suite_says_what_is_wrong():
 def help_texts():
     for words, text in ((['--help'], 'Usage:'), (['help'], 'Usage:'), ([], 'Usage:'),
                         (['help', 'run'], '--memory'), (['run', '--help'], '--memory'),
+                        (['run', '-h'], '--memory'), (['suite', '-h'], '--one-vm'),
                         (['help', 'suite'], '--one-vm'), (['--version'], 'corrida ')):
         done = corrida(*words)
         assert done.returncode == 0 and text in done.stdout and not done.stderr, (words, done)
@@ -99,7 +100,7 @@ def bad_options():
                         (['-m', '99999999999999999999G', root, '/x'], 'not a size'),
                         (['-c', '0', root, '/x'], 'from 1 to 64'), (['-c', 'two', root, '/x'], 'not a number'),
                         (['-c', '-1', root, '/x'], 'not a number'), (['--timeout', '0', root, '/x'], '--timeout 0'),
-                        (['--timeout', 'nan', root, '/x'], '--timeout nan'), (['-u', 'root', root, '/x'], 'not a number'),
+                        (['--timeout', 'nan', root, '/x'], '--timeout nan'), (['-u', 'nobdy', root, '/x'], 'did you mean nobody?'),
                         (['-w', 'relative', root, '/x'], 'must begin with /'), (['--cache=x', root, '/x'], '--cache x'),
                         (['--accel=x', root, '/x'], '--accel x'), (['--ulimit', 'cpu=1', root, '/x'], 'nofile, stack and core'),
                         (['--read-only=yes', root, '/x'], 'takes no value'), (['-e', '=x', root, '/x'], 'NAME=VALUE'),
@@ -138,7 +139,9 @@ def wrapper_script():
 
 @case
 def readme_names_every_option():
-    readme = (HERE.parent.parent / 'README.md').read_text()
+    root = HERE.parent.parent
+    readme = (root / 'README.md').read_text()
+    subprocess.run([root / 'tools' / 'option-docs.py', '--check', CORRIDA, root / 'README.md'], check=True)
     for option in re.findall(r'^ +(?:-\w, )?(--[\w-]+)', corrida('help', 'run').stdout, re.M):
         assert option in readme, f'{option} is not in README.md'
 

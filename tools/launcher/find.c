@@ -145,5 +145,9 @@ bool find_accel(enum accel wanted)
 	if (fd >= 0) {
 		close(fd);
 	}
+	if (wanted == ACCEL_KVM && !cpu_has_virtualisation()) {
+		report("--accel kvm: the CPU has neither vmx nor svm, so what /dev/kvm does here may "
+		       "take for ever; --accel auto takes KVM where it is real");
+	}
 	return fd >= 0;
 }
