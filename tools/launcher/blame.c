@@ -32,7 +32,7 @@ static bool said_one_of(const struct helper *h, const char *const *words)
  * of the socket is seen before that of QEMU. */
 static bool follows_qemu(const struct helper *fsd)
 {
-	static const char *const words[] = { "poll revents", "isconnect",	"roken pipe",
+	static const char *const words[] = { "poll revents",   "isconnect",	  "roken pipe",
 					     "PartialMessage", "onnection reset", NULL };
 
 	return WIFEXITED(fsd->status) && (WEXITSTATUS(fsd->status) == 0 || said_one_of(fsd, words));

@@ -52,7 +52,8 @@ static int help(char **argv)
 			nearest_try(&near, commands[i]->name);
 		}
 		fail("no help on '%s'%s%s%s ('corrida help' lists the commands)", subject,
-		     near.best ? "; did you mean " : "", near.best ? near.best : "", near.best ? "?" : "");
+		     near.best ? "; did you mean " : "", near.best ? near.best : "",
+		     near.best ? "?" : "");
 	}
 	return 0;
 }

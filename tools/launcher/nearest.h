@@ -6,7 +6,7 @@
 struct nearest {
 	const char *word;
 	size_t len;
-	size_t distance; /* of `best`; names at this distance or further are not taken */
+	size_t distance;  /* of `best`; names at this distance or further are not taken */
 	const char *best; /* NULL: none is near */
 };
 

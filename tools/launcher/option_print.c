@@ -205,7 +205,8 @@ static void man_of_command(const struct command *c)
 
 static void man_of_corrida(void)
 {
-	put_roff_head("CORRIDA", "corrida", "run static Linux programs, each in a microVM of its own");
+	put_roff_head("CORRIDA", "corrida",
+		      "run static Linux programs, each in a microVM of its own");
 	for (size_t i = 0; i < n_commands; i++) {
 		printf("%s.B corrida %s\n", i ? ".br\n" : "", commands[i]->name);
 		put_roff(commands[i]->usage, strlen(commands[i]->usage));

@@ -155,8 +155,9 @@ static const struct {
 	const char *name, *instead;
 } foreign[] = {
 	{ 0, "rm", "leave it out: a VM leaves nothing behind" },
-	{ 'v', "volume", "DIR is the only directory that is shared: put it below DIR, bind-mounted "
-			 "if it is elsewhere" },
+	{ 'v', "volume",
+	  "DIR is the only directory that is shared: put it below DIR, bind-mounted "
+	  "if it is elsewhere" },
 	{ 0, "mount", "DIR is the only directory that is shared: put it below DIR" },
 	{ 'p', "publish", "there is no network out of the VM yet; the program's streams are" },
 	{ 0, "network", "there is no network out of the VM yet: leave it out" },

@@ -131,9 +131,7 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 		}
 		o->memory &= ~(uint64_t)4095;
 		break;
-	case OPT_CPUS:
-		o->cpus = (unsigned)parse_number("--cpus", value, 1, LAUNCH_MAX_CPUS);
-		break;
+	case OPT_CPUS: o->cpus = (unsigned)parse_number("--cpus", value, 1, LAUNCH_MAX_CPUS); break;
 	case OPT_TIMEOUT: parse_timeout(o, value); break;
 	case OPT_READ_ONLY: o->read_only = true; break;
 	case OPT_PRIVILEGED_FILES:

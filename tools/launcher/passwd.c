@@ -120,8 +120,9 @@ NORETURN static void fail_unknown(int root_fd, const char *dir, const char *list
 			nearest_try(&near, copy);
 		}
 	}
-	fail("--user: no %s '%s' in %s of %s%s%s%s (a name of that file, or a number)", what,
-	     name, list, dir, near.best ? "; did you mean " : "", near.best ? near.best : "", near.best ? "?" : "");
+	fail("--user: no %s '%s' in %s of %s%s%s%s (a name of that file, or a number)", what, name,
+	     list, dir, near.best ? "; did you mean " : "", near.best ? near.best : "",
+	     near.best ? "?" : "");
 }
 
 void passwd_resolve(int root_fd, const char *dir, const char *text, uint32_t *uid, uint32_t *gid)

@@ -46,13 +46,13 @@ struct run {
 	bool ended; /* status is valid; only output is still to be delivered */
 	int status;
 	unsigned streams_done;
-	uint64_t deadline;    /* timeline_now() scale, 0 = none */
-	bool asked;	      /* --timeout has passed; the kernel was asked for its state */
-	bool drain_only;      /* the deadline is the last one */
+	uint64_t deadline;     /* timeline_now() scale, 0 = none */
+	bool asked;	       /* --timeout has passed; the kernel was asked for its state */
+	bool drain_only;       /* the deadline is the last one */
 	uint64_t kvm_deadline; /* for CTL_STARTED, 0 = none */
 	uint64_t passed;       /* signals that were passed on */
 	bool warned;	       /* the kernel has told the user something */
-	uint64_t last_signal; /* when we passed on SIGINT or SIGTERM, 0 = never */
+	uint64_t last_signal;  /* when we passed on SIGINT or SIGTERM, 0 = never */
 	uint64_t life_at_signal;
 	uint64_t messages; /* from the guest: a sign of life */
 	char serial_tail[16384];

@@ -340,8 +340,8 @@ static pid_t fork_helper(struct helper *h)
 
 NORETURN static void exec_qemu(struct vm *vm, const struct run_options *o)
 {
-	const int fds[] = { vm->fs_connected, vm->peer_ctl, vm->peer_stdio, vm->peer_err,
-			    vm->peer_serial,  vm->peer_monitor, vm->kernel, vm->blob };
+	const int fds[] = { vm->fs_connected, vm->peer_ctl,	vm->peer_stdio, vm->peer_err,
+			    vm->peer_serial,  vm->peer_monitor, vm->kernel,	vm->blob };
 	const struct vm_needs needs = {
 		.program = o->qemu,
 		.kernel = vm->kernel,
@@ -376,8 +376,9 @@ NORETURN static void exec_daemon(struct vm *vm, const struct run_options *o)
 
 void vm_start(struct vm *vm, const struct run_options *o)
 {
-	const int given[] = { vm->fs_listen, vm->fs_connected, vm->peer_ctl, vm->peer_stdio,
-			      vm->peer_err,  vm->peer_serial,  vm->peer_monitor, vm->kernel,   vm->blob };
+	const int given[] = { vm->fs_listen,	vm->fs_connected, vm->peer_ctl,
+			      vm->peer_stdio,	vm->peer_err,	  vm->peer_serial,
+			      vm->peer_monitor, vm->kernel,	  vm->blob };
 
 	if (fork_helper(&vm->qemu) == 0) {
 		exec_qemu(vm, o);

@@ -45,7 +45,7 @@ struct helper {
 struct vm {
 	struct helper qemu, fsd;
 	int ctl, stdio, err, serial, monitor; /* our ends */
-	int fs_listen, fs_connected; /* until both helpers have theirs */
+	int fs_listen, fs_connected;	      /* until both helpers have theirs */
 	int kernel, blob;
 	int peer_ctl, peer_stdio, peer_err, peer_serial, peer_monitor;
 	bool fuse_ids;	      /* the daemon runs as real root */
