@@ -167,15 +167,16 @@ bool fpu_check_area(void *area)
 	if (cpu_features.xsave) {
 		struct xsave_header *h = (struct xsave_header *)((char *)area + LEGACY_SIZE);
 
-		/* SDM 1, 13.8.1: what makes the standard form of XRSTOR fault. */
+		/* SDM 1, 13.8.1: what makes the standard form of XRSTOR fault: also
+		 * bytes 16 to 23, and no later ones. */
 		if (h->xcomp_bv || (h->xstate_bv & ~xcr0)) {
 			return false;
 		}
-		for (unsigned i = 0; i < ARRAY_SIZE(h->reserved); i++) {
-			if (h->reserved[i]) {
-				return false;
-			}
+		if (h->reserved[0]) {
+			return false;
 		}
+		/* Not looked at today; nor by a processor that gives them a meaning. */
+		memset(&h->reserved[1], 0, sizeof(h->reserved) - sizeof(h->reserved[0]));
 	}
 	return true;
 }
