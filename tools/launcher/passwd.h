@@ -2,7 +2,7 @@
 #pragma once
 /*
  * Users and groups by the files of a directory's own /etc, which nobody vouches for: lines that do
- * not parse are passed over.  Not by getpwnam(): it asks this host, and wants shared libraries.
+ * not parse are passed over.  Not by getpwnam(3): it asks this host, and wants shared libraries.
  */
 #include <stdbool.h>
 #include <stdint.h>
