@@ -3,10 +3,11 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 
-from harness import (BOUND, CLOCK, CORRIDA, FAKE, ROOTFS, as_nobody, case, communicate, execute,
+from harness import (BOUND, CLOCK, CORRIDA, FAKE, ROOTFS, Skip, as_nobody, case, communicate, execute,
                      expect, helpers, main, read_until, run, start, temporary_root, wait)
 
 DIR = str(ROOTFS)
@@ -156,6 +157,77 @@ def users_have_names_and_homes():
         (root / 'etc' / 'passwd').unlink()
         os.mkfifo(root / 'etc' / 'passwd')
         expect(run('-u', 'ann', str(root), '/bin/busybox', timeout=20), 125, b'', 'has no /etc/passwd')
+
+
+def in_namespace(setup, *words):
+    """The words as an ordinary user, after a setup by root in a mount namespace of its own."""
+    prefix = as_nobody()
+    if not prefix:
+        raise Skip('only root can set the scene')
+    script = f'{setup}; exec "$@"'
+    return execute(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh',
+                    *prefix, CORRIDA, 'run', *words])
+
+
+@case
+def an_ordinary_users_u_can_write_their_directory():
+    prefix = as_nobody()
+    keep, root = temporary_root()
+    with keep:
+        for folder in (root, root / 'tmp', root / 'bin'):
+            if prefix:
+                os.chown(folder, 65534, 65534)
+        make = ['-u', '1000:100', str(root), '/bin/busybox', 'sh', '-c',
+                'echo x > /made && chmod 600 /made && stat -c %u:%g /made /']
+        if not prefix or not shutil.which('newuidmap'):
+            finished = run(*BOUND, *make, prefix=prefix)
+            assert finished.returncode == 0 or b'corrida needs newuidmap (apt-get' in finished.stderr, finished
+            return
+        (root / 'sub').write_text('other:5:5\nnobody:200000:65536\n')
+        bind = ''.join(f'mount --bind {root}/sub /etc/{name} && ' for name in ('subuid', 'subgid')) + ':'
+        expect(in_namespace(bind, *BOUND, *make), 0, b'1000:100\n1000:100\n')
+        assert os.stat(root / 'made').st_uid == 65534
+        made = in_namespace(bind, *BOUND, '-u', '0:5', str(root), '/bin/busybox', 'sh', '-c',
+                            'touch /other && chown 7:8 /other && stat -c %u:%g /other')
+        expect(made, 0, b'7:8\n')
+        assert (os.stat(root / 'other').st_uid, os.stat(root / 'other').st_gid) == (200006, 200007)
+        (root / 'sub').write_text('other:5:5\n')
+        expect(in_namespace(bind, *BOUND, *make), 1, b'', 'corrida needs a line for you in /etc/subuid')
+
+
+@case
+def what_a_host_takes_away_is_named_or_does_not_matter():
+    hello = [*BOUND, DIR, '/bin/hello']
+    for setup in ('ulimit -n 256', 'ulimit -l 0', 'umount -l /dev/shm', 'export HOME=/proc',
+                  'mount -t proc -o hidepid=invisible proc /proc', 'umount -l /sys',
+                  'mount -t tmpfs -o size=4k x /var/tmp; dd if=/dev/zero of=/var/tmp/f 2>&-; export TMPDIR=/var/tmp'):
+        expect(in_namespace(setup, *hello), 0)
+    for setup, text in (('umount -l /proc', 'is /proc mounted? mount -t proc proc /proc'),
+                        ('ulimit -v 300000', 'the limit of address space is 292 MiB: ulimit -v unlimited'),
+                        ('ulimit -f 1', 'ulimit -f unlimited')):
+        expect(in_namespace(setup, *hello), 125, b'', text)
+
+
+@case
+def the_first_cause_is_shown():
+    """and not the complaint of whoever followed it"""
+    for words, first, follower in ((['/qemu-error'], 'QEMU ended', b'virtiofsd'), (['/slow-death'], 'QEMU ended', b'virtiofsd')):
+        finished = run(*FAKE, DIR, *words)
+        expect(finished, 125, b'', first)
+        assert follower not in finished.stderr, finished.stderr
+    keep, root = temporary_root()
+    with keep:
+        daemon = root / 'virtiofsd-fake'
+        daemon.write_text('#!/bin/sh\ncase $1 in --*s) exit;; esac\necho "cannot share this" >&2\nexit 1\n')
+        daemon.chmod(0o755)
+        finished = run('--virtiofsd', str(daemon), DIR, '/bin/hello')
+        expect(finished, 125, b'', 'virtiofsd: cannot share this')
+        assert b'QEMU' not in finished.stderr, finished.stderr
+        daemon.write_text('#!/bin/sh\ncase $1 in --*s) exit;; esac\nsleep 1\n'
+                          'echo "Unexpected poll revents 11" >&2\nexit 1\n')
+        finished = run(*FAKE, '--virtiofsd', str(daemon), DIR, '/slow-error')
+        expect(finished, 125, b'', 'QEMU: qemu-system-x86_64: -device nonsense')
+        assert b'revents' not in finished.stderr, finished.stderr
 
 
 @case

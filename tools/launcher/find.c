@@ -12,8 +12,7 @@
 
 #include "report.h"
 
-/* NULL when it is nowhere. */
-static const char *find_in_path(const char *name)
+const char *find_in_path(const char *name)
 {
 	const char *path = getenv("PATH");
 	char *candidate;
@@ -57,7 +56,8 @@ static const char *find_kernel(void)
 	char *name;
 
 	if (n <= 0) {
-		fail("cannot find myself: /proc/self/exe: %s", strerror(errno));
+		fail("/proc/self/exe: %s: is /proc mounted? mount -t proc proc /proc",
+		     strerror(errno));
 	}
 	path[n] = '\0';
 	name = strrchr(path, '/') + 1;

@@ -105,6 +105,13 @@ void hostlimits_explain(const struct helper *h)
 		}
 		return;
 	}
+	if (WIFSIGNALED(h->status) && WTERMSIG(h->status) == SIGXFSZ) {
+		report("the limit of file sizes counts for the VM's memory, too: ulimit -f unlimited");
+	}
+	if (said(h, "/proc/sys/fs/file-max")) {
+		report("this /proc is mounted with subset=pid, and has no /proc/sys: mount another, or take "
+		       "the newer virtiofsd (Debian 13)");
+	}
 	if (said(h, "Cannot allocate memory") || said(h, "cannot set up guest memory")) {
 		if (getrlimit(RLIMIT_AS, &l) == 0 && l.rlim_cur != RLIM_INFINITY) {
 			report("the limit of address space is %llu MiB: ulimit -v unlimited",

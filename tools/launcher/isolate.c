@@ -13,6 +13,7 @@
 
 #include <lib/launch.h>
 
+#include "idmap.h"
 #include "report.h"
 
 NORETURN static void die(const char *what)
@@ -41,7 +42,8 @@ static void enter_user_namespace(void)
 			"sharing a directory as an ordinary user needs a user namespace, and this "
 			"system forbids it (%s); as root: sysctl -w user.max_user_namespaces=10000, "
 			"and where they exist kernel.unprivileged_userns_clone=1 and "
-			"kernel.apparmor_restrict_unprivileged_userns=0\n",
+			"kernel.apparmor_restrict_unprivileged_userns=0; in a chroot there is none in "
+			"any case\n",
 			strerror(errno));
 		_exit(LAUNCH_STATUS_FAULT);
 	}
@@ -80,9 +82,11 @@ static void enter_read_only_clone(bool in_userns)
 	}
 }
 
-void isolate_share(int dir_fd, bool in_userns, bool read_only)
+void isolate_share(int dir_fd, bool in_userns, const struct idmap *map, bool read_only)
 {
-	if (in_userns) {
+	if (in_userns && map) {
+		idmap_enter(map);
+	} else if (in_userns) {
 		enter_user_namespace();
 	}
 	if (fchdir(dir_fd) < 0) {

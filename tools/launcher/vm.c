@@ -268,8 +268,13 @@ void vm_prepare(struct vm *vm, struct run_options *o)
 	*vm = (struct vm){
 		.qemu = { .name = "QEMU", .pidfd = -1, .log = -1 },
 		.fsd = { .name = "virtiofsd", .pidfd = -1, .log = -1 },
-		.fuse_ids = geteuid() == 0,
+		.userns = geteuid() != 0,
 	};
+
+	if (vm->userns && (o->uid || o->gid)) {
+		vm->has_idmap = idmap_find(&vm->idmap, o->uid, o->gid);
+	}
+	vm->fuse_ids = !vm->userns || vm->has_idmap;
 	find_parts(o);
 	vm->kvm = find_accel(o->accel);
 	open_descriptors(vm, o);
@@ -310,7 +315,11 @@ static pid_t fork_helper(struct helper *h)
 	}
 	h->pid = fork();
 	if (h->pid < 0) {
-		fail("fork: %s", strerror(errno));
+		fail("fork: %s%s", strerror(errno),
+		     errno == EAGAIN
+			     ? ": the limit of processes, ulimit -u, or that of the control group, "
+			       "pids.max"
+			     : "");
 	}
 	if (h->pid == 0) {
 		int null;
@@ -365,7 +374,8 @@ NORETURN static void exec_daemon(struct vm *vm, const struct run_options *o)
 		.privileged_files = o->privileged_files,
 	};
 
-	isolate_share(o->dir_fd, !vm->fuse_ids, vm->read_only_clone);
+	isolate_share(o->dir_fd, vm->userns, vm->has_idmap ? &vm->idmap : NULL,
+		      vm->read_only_clone);
 	/* It drops its supplementary groups and ends when it can't; in a user namespace of
 	 * an ordinary user nobody can.  It may believe that it did: the groups are the user's own. */
 	needs.fake_setgroups = !vm->fuse_ids && getgroups(0, NULL) > 0;

@@ -27,6 +27,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "idmap.h"
+
 struct run_options;
 
 struct helper {
@@ -48,7 +50,10 @@ struct vm {
 	int fs_listen, fs_connected;	      /* until both helpers have theirs */
 	int kernel, blob;
 	int peer_ctl, peer_stdio, peer_err, peer_serial, peer_monitor;
-	bool fuse_ids;	      /* the daemon runs as real root */
+	bool userns;	/* the daemon is root of a user namespace, not of the host */
+	bool has_idmap; /* with many ids in it */
+	bool fuse_ids;	/* the daemon can act with any id of the VM */
+	struct idmap idmap;
 	bool read_only_clone; /* what the daemon sees; without it, it keeps --read-only itself */
 	bool kvm;
 };

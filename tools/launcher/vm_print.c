@@ -37,7 +37,7 @@ static void print_command(const struct helper *h)
 
 void vm_print(const struct vm *vm, const struct run_options *o)
 {
-	printf("# share, as %s, %s\n", vm->fuse_ids ? "root" : "root of a user namespace",
+	printf("# share, as %s, %s\n", vm->userns ? "root of a user namespace" : "root",
 	       o->read_only ? "read-only" : "read and write");
 	printf("cd ");
 	print_quoted(o->dir);
