@@ -54,30 +54,25 @@ static bool read_range(const char *file, const char *name, uint32_t id, uint32_t
 	return found;
 }
 
-bool idmap_find(struct idmap *m, uint32_t uid, uint32_t gid)
+bool idmap_find(struct idmap *m, uint32_t uid, uint32_t gid, const char **missing)
 {
 	struct passwd_entry me = { .name = "" };
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const char *missing = NULL;
 
 	(void)passwd_find(root, NULL, getuid(), &me);
 	close(root);
 	*m = (struct idmap){ .uid = uid, .gid = gid };
 	m->newuidmap = find_in_path("newuidmap");
 	m->newgidmap = find_in_path("newgidmap");
+	*missing = NULL;
 	if (m->newuidmap == NULL || m->newgidmap == NULL) {
-		missing = "newuidmap (apt-get install uidmap)";
+		*missing = "newuidmap (apt-get install uidmap)";
 	} else if (!read_range("/etc/subuid", me.name, getuid(), &m->first_uid, &m->n_uids)) {
-		missing = "a line for you in /etc/subuid (usermod --add-subuids)";
+		*missing = "a line for you in /etc/subuid (usermod --add-subuids)";
 	} else if (!read_range("/etc/subgid", me.name, getuid(), &m->first_gid, &m->n_gids)) {
-		missing = "a line for you in /etc/subgid (usermod --add-subgids)";
+		*missing = "a line for you in /etc/subgid (usermod --add-subgids)";
 	}
-	if (missing) {
-		report("--user %u: what you own in DIR is root's in the VM, and this user cannot write it; "
-		       "to make it this user's, corrida needs %s",
-		       uid, missing);
-	}
-	return missing == NULL;
+	return *missing == NULL;
 }
 
 static void add(char **argv, size_t *n, uint32_t value)

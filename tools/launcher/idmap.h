@@ -16,8 +16,8 @@ struct idmap {
 	const char *newuidmap, *newgidmap;
 };
 
-/* False, with a line that says what is missing, when there can be no such map. */
-bool idmap_find(struct idmap *m, uint32_t uid, uint32_t gid);
+/* False when there can be no such map: *missing says what it needs. */
+bool idmap_find(struct idmap *m, uint32_t uid, uint32_t gid, const char **missing);
 
 /* In the child that becomes the daemon: enters the namespace as its root.  On failure it says why and
  * exits. */

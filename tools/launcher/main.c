@@ -11,6 +11,7 @@
 
 #include <lib/launch.h>
 
+#include "doctor.h"
 #include "nearest.h"
 #include "option_print.h"
 #include "option_table.h"
@@ -90,6 +91,9 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(word, "suite") == 0) {
 		return suite(argc - 2, argv + 2);
+	}
+	if (strcmp(word, "doctor") == 0) {
+		return doctor(argc - 2, argv + 2);
 	}
 	if (strcmp(word, SUITE_INSIDE) == 0) {
 		return suite_inside(argc - 2, argv + 2);

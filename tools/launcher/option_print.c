@@ -71,7 +71,7 @@ static void put_line(const char *line, size_t len)
 
 void command_print_help(const struct command *c)
 {
-	printf("Usage: corrida %s %s\n\n", c->name, c->usage);
+	printf("Usage: corrida %s%s%s\n\n", c->name, *c->usage ? " " : "", c->usage);
 	each_line(c->text, put_line);
 	putchar('\n');
 	for (size_t i = 0; i < c->n_specs; i++) {

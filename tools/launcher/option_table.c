@@ -107,7 +107,23 @@ static const struct command suite_command = {
 		"0 when no test failed, 1 when one did, 125 when the launcher could not run them.",
 };
 
-const struct command *const commands[] = { &run_command, &suite_command };
+static const struct option_spec doctor_specs[] = {
+	{ OPT_HELP, 'h', "help", ARG_NONE, NULL, "this text" },
+};
+
+static const struct command doctor_command = {
+	.name = "doctor",
+	.brief = "check what this host has and lacks for microVMs",
+	.usage = "",
+	.text = "Looks for everything that a VM needs, as the user who asks: the parts, the accelerator and "
+		"why it is taken, user namespaces and subordinate ids, memory, limits, Landlock; then runs "
+		"a VM. A line for each says what is there, or what is missing and how to get it.",
+	.specs = doctor_specs,
+	.n_specs = COUNT(doctor_specs),
+	.more = "EXIT STATUS\n0 when a VM runs, 1 when something must be mended first.",
+};
+
+const struct command *const commands[] = { &run_command, &suite_command, &doctor_command };
 const size_t n_commands = COUNT(commands);
 
 const struct command *command_by_name(const char *name)

@@ -272,7 +272,14 @@ void vm_prepare(struct vm *vm, struct run_options *o)
 	};
 
 	if (vm->userns && (o->uid || o->gid)) {
-		vm->has_idmap = idmap_find(&vm->idmap, o->uid, o->gid);
+		const char *missing;
+
+		vm->has_idmap = idmap_find(&vm->idmap, o->uid, o->gid, &missing);
+		if (!vm->has_idmap) {
+			report("--user: what you own in DIR is root's in the VM, and user %u cannot "
+			       "write it; to make it theirs, corrida needs %s",
+			       o->uid, missing);
+		}
 	}
 	vm->fuse_ids = !vm->userns || vm->has_idmap;
 	find_parts(o);
