@@ -277,7 +277,7 @@ def a_wrong_strace_filter_is_refused():
 @case
 def numbers_come_with_their_range():
     for words, text in ((['--cpus', '300'], 'not a number from 1 to 64'), (['--cpus', '0'], 'from 1 to 64'),
-                        (['--gdb=0'], 'from 1 to 65535'), (['--memory', '1'], 'from 4M to 1024G')):
+                        (['--gdb=0'], 'from 1 to 65535'), (['--memory', '1'], 'from 4M to 1T')):
         expect(run(*words, DIR, 'hello'), 125, b'', text)
 
 

@@ -10,7 +10,7 @@
 
 static const struct option_spec run_specs[] = {
 	{ OPT_MEMORY, 'm', "memory", ARG_REQUIRED, "SIZE",
-	  "memory of the VM, with suffix K, M (default) or G; default 512M" },
+	  "memory of the VM, with suffix K, M (default), G or T; default 512M" },
 	{ OPT_CPUS, 'c', "cpus", ARG_REQUIRED, "N",
 	  "virtual CPUs, 1 to 64; default: as many as the host has, but at most 4" },
 	{ OPT_ENV, 'e', "env", ARG_REQUIRED, "NAME[=VALUE]",
@@ -51,6 +51,8 @@ static const struct option_spec run_specs[] = {
 	  "print the configuration and the commands, and do nothing" },
 	{ OPT_ACCEL, 0, "accel", ARG_REQUIRED, "auto|kvm|tcg",
 	  "how to run the VM; auto takes KVM where it is real" },
+	{ OPT_CPU_MODEL, 0, "cpu-model", ARG_REQUIRED, "MODEL",
+	  "what QEMU calls the CPU (Nehalem; Haswell,-avx2); default host with KVM, max without" },
 	{ OPT_KERNEL, 0, "kernel", ARG_REQUIRED, "FILE", "another kernel than the one built" },
 	{ OPT_QEMU, 0, "qemu", ARG_REQUIRED, "FILE", "another qemu-system-x86_64" },
 	{ OPT_VIRTIOFSD, 0, "virtiofsd", ARG_REQUIRED, "FILE", "another virtiofsd" },

@@ -34,8 +34,8 @@ static uint64_t parse_size(const char *option, const char *text, uint64_t unit)
 	uint64_t value;
 
 	if (!number_parse_size(text, unit, &value)) {
-		fail("%s %s: not a size; write a number with suffix K, M or G, such as 64M", option,
-		     text);
+		fail("%s %s: not a size; write a number with suffix K, M, G or T, such as 64M",
+		     option, text);
 	}
 	return value;
 }
@@ -127,7 +127,7 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 	case OPT_MEMORY:
 		o->memory = parse_size("--memory", value, 1u << 20);
 		if (o->memory < MIN_MEMORY || o->memory > MAX_MEMORY) {
-			fail("--memory %s: from 4M to 1024G", value);
+			fail("--memory %s: from 4M to 1T", value);
 		}
 		o->memory &= ~(uint64_t)4095;
 		break;
@@ -144,6 +144,7 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 		break;
 	case OPT_ACCEL: o->accel = parse_accel(value); break;
 	case OPT_KERNEL: o->kernel = value; break;
+	case OPT_CPU_MODEL: o->cpu_model = value; break;
 	case OPT_QEMU: o->qemu = value; break;
 	case OPT_VIRTIOFSD: o->virtiofsd = value; break;
 	default: abort();
