@@ -34,7 +34,7 @@ KERNEL := $(O)/corrida.elf
 
 # a recipe that fails leaves no half of its target
 .DELETE_ON_ERROR:
-.PHONY: all run test check-host check-guest bench docs clean install kernel fuzz help
+.PHONY: all run test check-host check-guest bench docs clean kernel fuzz help
 all: kernel host-tools rootfs
 kernel: $(KERNEL) $(KERNEL).stripped
 
@@ -103,13 +103,8 @@ check-guest: all guest-tests
 
 clean:
 	rm -rf build build-debug
-prefix ?= /usr/local
-install: all
-	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/lib/corrida
-	install -m 755 $(O)/corrida $(DESTDIR)$(prefix)/bin/corrida
-	install -m 644 $(KERNEL).stripped $(DESTDIR)$(prefix)/lib/corrida/corrida.elf
 help:
-	@echo 'make [all|run|test|check-host|check-guest|test-kvm|bench|fuzz|lint|docs|install|clean] [DEBUG=1] [O=DIR]'
+	@echo 'make [all|run|test|check-host|check-guest|test-host|test-kvm|bench|fuzz|stress|coverage|lint|docs|install|deb|clean] [DEBUG=1] [O=DIR]'
 	@echo 'make run DIR=... PROG=... ARGS="..."  runs your own program'
 
 -include $(OBJ:.o=.d) $(UNIT:=.d)

@@ -7,7 +7,7 @@ LAUNCHER_SRC := $(sort $(wildcard tools/launcher/*.c tools/launcher/*/*.c))
 LAUNCHER_OBJ := $(LAUNCHER_SRC:tools/launcher/%.c=$(O)/launcher/%.o)
 LAUNCHER_FLAGS := -std=gnu11 -O2 -g -idirafter include -Itools/launcher -pthread \
 	$(filter-out -Wcast-qual -Wno-unused-parameter -Wno-sign-compare -Wframe-larger-than=%,$(WARN))
-$(O)/launcher/main.o: LAUNCHER_FLAGS += -DCORRIDA_VERSION='"$(VERSION)"'
+$(O)/launcher/main.o $(O)/launcher/option_print.o $(O)/launcher/doctor.o: LAUNCHER_FLAGS += -DCORRIDA_VERSION='"$(VERSION)"'
 $(O)/launcher/%.o: tools/launcher/%.c
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)$(CC) $(LAUNCHER_FLAGS) -MMD -MP -c $< -o $@

@@ -10,6 +10,7 @@
 #include <linux/errno.h>
 #include <proc/lifecycle.h>
 #include <stdatomic.h>
+#include <syscall/state.h>
 #include <syscall/trace/trace.h>
 
 /* A thunk per call: registers to arguments. */
@@ -147,6 +148,7 @@ void syscall_init(const struct launch_config *config)
 	static struct vm_exit_hook summary = { .fn = print_summary };
 
 	panic_add_dumper(&dumper);
+	state_init();
 	if (config->h.flags & LAUNCH_STRACE) {
 		trace_start(config->strace_filter);
 	}

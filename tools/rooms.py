@@ -81,7 +81,7 @@ UP = {
     # a failed ASSERT: lib/assert.h
     ('kernel/lib', 'kernel/debug'): 'panic',
     # the end of the kernel: arch/upcalls.h
-    ('kernel/arch', 'kernel/debug'): 'panic_trap',
+    ('kernel/arch', 'kernel/debug'): 'panic_trap panic_state',
     # a device offers itself
     ('drivers/virtio', 'kernel/fs/fuse'): 'fuse_transport_register',
 }

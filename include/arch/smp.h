@@ -28,3 +28,5 @@ void smp_stop_others(void);
 /* Afterwards: where a CPU was, NULL when it did not stop. */
 struct trap_frame;
 const struct trap_frame *smp_stopped_frame(unsigned cpu);
+/* The thread that a CPU runs, which only a stopped one goes on doing; NULL when there is none. */
+const void *smp_current(unsigned cpu);

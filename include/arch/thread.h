@@ -70,6 +70,8 @@ static inline struct trap_frame *arch_user_frame(const struct arch_thread *t)
 {
 	return (struct trap_frame *)(t->kstack_top) - 1;
 }
+/* The frame pointer of a thread that is switched out, for a backtrace. */
+uint64_t arch_thread_frame_pointer(const struct arch_thread *t);
 /* Leaves the kernel with the registers in arch_user_frame(current): the first
  * program.  Interrupts on or off. */
 NORETURN void arch_enter_user(void);

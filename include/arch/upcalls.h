@@ -41,5 +41,9 @@ NORETURN void sched_exit(void);
 /* The boot CPU on its boot stack, with GDT, IDT and GS set up; interrupts off.  kernel/main.c */
 NORETURN void kernel_main(void);
 
+/* An NMI that nobody here has sent: somebody wants to know what hangs.  Tells what the CPUs and the
+ * tasks are at and ends the VM, as a panic does.  kernel/debug/panic.c */
+NORETURN void panic_state(const struct trap_frame *f);
+
 /* A trap that the kernel cannot survive.  kernel/debug/panic.c */
 NORETURN void panic_trap(const struct trap_frame *f, const char *fmt, ...) PRINTF_LIKE(2, 3);

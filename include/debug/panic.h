@@ -5,6 +5,9 @@
  * trap, a symbolised backtrace, where the other CPUs were, what the dumpers have to
  * say, the tail of the log; then the VM ends with DEBUG_EXIT_PANIC.
  *
+ * panic_state() (arch/upcalls.h) is the same without a bug: what is everybody doing?  An NMI
+ * brings it, which a kernel takes that hangs with its interrupts off, too.
+ *
  * Text goes to every sink as it is produced, so that a second fault loses only what
  * comes after it: a fault inside a panic ends the VM at once, a panic of another CPU
  * waits for ever.
@@ -29,6 +32,9 @@ struct panic_dumper {
 	struct panic_dumper *next;
 };
 void panic_add_dumper(struct panic_dumper *d);
+
+/* What panic_state() is to tell of the layers above; only one. */
+void panic_set_state_dumper(void (*dump)(void));
 
 /* For dumpers. */
 void panic_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);

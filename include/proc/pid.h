@@ -71,6 +71,10 @@ struct process *process_next(int nr);
  * VM. */
 void process_wait_alone(uint64_t deadline);
 
+/* The next thread with a tid >= nr, without a lock or a count: all other CPUs are stopped for good.
+ * NULL = none. */
+const struct task *pid_stopped_task(int nr);
+
 /* Threads alive in the VM, for sysinfo and /proc/loadavg; the last number given out. */
 unsigned task_count(void);
 MUST_USE int pid_last(void);

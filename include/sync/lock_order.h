@@ -90,10 +90,11 @@ _Static_assert(RANK_COUNT <= 64, "held ranks fit a 64-bit mask");
 	X(socket_recv, hostio, SOCKET)    \
 	X(flight, socket_recv, FLIGHT)    \
 	X(mm, flight, MM)                 \
-	X(hostctl_drain, mm, SLEEP_LEAF)
+	X(hostctl_drain, mm, SLEEP_LEAF)  \
+	X(trace, hostctl_drain, SLEEP_LEAF)
 
 #define SPINNING_ROLES(X)                       \
-	X(proctree, hostctl_drain, PROCTREE)    \
+	X(proctree, trace, PROCTREE)            \
 	X(siglock, proctree, SIGHAND)           \
 	X(sigaction, siglock, SIGACTION)        \
 	X(accounts, sigaction, USER_ACCOUNT)    \

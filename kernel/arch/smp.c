@@ -352,6 +352,11 @@ const struct trap_frame *smp_stopped_frame(unsigned cpu)
 		       : NULL;
 }
 
+const void *smp_current(unsigned cpu)
+{
+	return cpu < MAX_CPUS && cpu_table[cpu] ? cpu_table[cpu]->pub.current : NULL;
+}
+
 /* The NMI of smp_stop_others(): stays here for ever.  False: it was another NMI. */
 bool smp_stop_nmi(const struct trap_frame *f)
 {

@@ -8,6 +8,7 @@
  * them.
  */
 #include <arch/thread.h>
+#include <arch/paging.h>
 #include <lib/assert.h>
 #include <lib/string.h>
 #include "arch_internal.h"
@@ -68,6 +69,13 @@ void arch_thread_adopt(struct arch_thread *t)
 	c->pub.kernel_rsp = t->kstack_top;
 	c->tss.rsp[0] = t->kstack_top;
 	c->pub.current = t;
+}
+
+uint64_t arch_thread_frame_pointer(const struct arch_thread *t)
+{
+	const struct switch_frame *s = (const struct switch_frame *)t->sp;
+
+	return paging_kernel_mapped(t->sp) && paging_kernel_mapped((uint64_t)&s->rbp) ? s->rbp : 0;
 }
 
 void arch_enter_user(void)

@@ -20,10 +20,12 @@
 #define TRACE_DEPTH 32
 #define OTHERS_DEPTH 12
 #define LOG_TAIL 3000
+#define STATE_LOG_TAIL 600
 
 static _Atomic uint32_t owner = NOBODY;
 static struct panic_sink *sinks;
 static struct panic_dumper *dumpers;
+static void (*state_dumper)(void);
 
 void panic_add_sink(struct panic_sink *s)
 {
@@ -45,6 +47,11 @@ void panic_add_dumper(struct panic_dumper *d)
 	}
 	d->next = NULL;
 	*p = d;
+}
+
+void panic_set_state_dumper(void (*dump)(void))
+{
+	state_dumper = dump;
 }
 
 bool panic_active(void)
@@ -160,37 +167,39 @@ static void print_trap_trace(const struct trap_frame *f, unsigned depth)
 	backtrace_print(f->rbp, depth, panic_printf);
 }
 
+static void print_cpu(unsigned cpu, const struct trap_frame *f)
+{
+	if (!f) {
+		panic_printf("cpu%u did not stop\n", cpu);
+		return;
+	}
+	panic_printf("cpu%u ", cpu);
+	print_address("rip", f->rip);
+	if (!trap_from_user(f)) {
+		backtrace_print(f->rbp, OTHERS_DEPTH, panic_printf);
+	}
+}
+
 static void print_others(void)
 {
 	for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
-		const struct trap_frame *f = smp_stopped_frame(cpu);
-
-		if (cpu == cpu_id()) {
-			continue;
-		}
-		if (!f) {
-			panic_printf("cpu%u did not stop\n", cpu);
-			continue;
-		}
-		panic_printf("cpu%u ", cpu);
-		print_address("rip", f->rip);
-		if (!trap_from_user(f)) {
-			backtrace_print(f->rbp, OTHERS_DEPTH, panic_printf);
+		if (cpu != cpu_id()) {
+			print_cpu(cpu, smp_stopped_frame(cpu));
 		}
 	}
 }
 
-static void print_log_tail(void)
+static void print_log_tail(size_t max)
 {
 	static char text[LOG_TAIL];
 	uint64_t cookie = UINT64_MAX;
 	size_t n = log_read(&cookie, text, 0); /* cookie becomes the end */
 
-	cookie = cookie > sizeof(text) ? cookie - sizeof(text) : 0;
-	n = log_read(&cookie, text, sizeof(text));
+	cookie = cookie > max ? cookie - max : 0;
+	n = log_read(&cookie, text, max);
 	const char *p = text;
 
-	if (cookie > sizeof(text)) {
+	if (cookie > max) {
 		const char *newline = memchr(text, '\n', n);
 
 		p = newline ? newline + 1 : text;
@@ -214,7 +223,7 @@ static NORETURN void panic_end(void)
 {
 	print_others();
 	run_dumpers();
-	print_log_tail();
+	print_log_tail(LOG_TAIL);
 	panic_printf("end of panic\n");
 	end_vm();
 }
@@ -255,4 +264,22 @@ void panic(const char *fmt, ...)
 	panic_printf("backtrace:\n");
 	backtrace_print((uintptr_t)__builtin_frame_address(0), TRACE_DEPTH, panic_printf);
 	panic_end();
+}
+
+void panic_state(const struct trap_frame *f)
+{
+	uint64_t us;
+
+	enter();
+	smp_stop_others();
+	us = clock_mono_ns() / 1000;
+	panic_printf("state at %lu.%06lu s\n", us / 1000000, us % 1000000);
+	if (state_dumper) {
+		state_dumper();
+	}
+	for (unsigned cpu = 0; cpu < cpu_count(); cpu++) {
+		print_cpu(cpu, cpu == cpu_id() ? f : smp_stopped_frame(cpu));
+	}
+	print_log_tail(STATE_LOG_TAIL);
+	end_vm();
 }

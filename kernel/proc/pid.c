@@ -284,6 +284,21 @@ struct process *process_next(int nr)
 	return found;
 }
 
+LOCK_UNCHECKED("who could hold the lock has been stopped")
+const struct task *pid_stopped_task(int nr)
+{
+	for (size_t n = (size_t)nr; n < PID_MAX; n++) {
+		struct pid **leaf;
+
+		n = bitmap_find_set(table.used, PID_MAX, n);
+		leaf = n < PID_MAX ? table.leaves[n / LEAF_ENTRIES] : NULL;
+		if (leaf && leaf[n % LEAF_ENTRIES] && leaf[n % LEAF_ENTRIES]->task) {
+			return leaf[n % LEAF_ENTRIES]->task;
+		}
+	}
+	return NULL;
+}
+
 unsigned task_count(void)
 {
 	return READ_ONCE(table.tasks);

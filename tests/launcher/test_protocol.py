@@ -26,8 +26,11 @@ def fake(*words, options=(), **more):
 def exit_statuses():
     for status in (0, 1, 7, 124, 255):
         expect(fake('/status', str(status)), status, b'')
-    expect(fake('/signal', '9'), 137)
+    expect(fake('/signal', '9'), 137, b'', '/signal was ended by signal 9 (Killed)\n')
     expect(fake('/signal', '64'), 192)
+    for quiet in (signal.SIGINT, signal.SIGPIPE):
+        finished = fake('/signal', str(int(quiet)))
+        assert finished.returncode == 128 + quiet and not finished.stderr, finished.stderr
 
 
 @case
@@ -76,7 +79,7 @@ def full_device():
     with open('/dev/full', 'wb') as full:
         process = start(*FAKE, DIR, '/yes', stdout=full)
         _, err = communicate(process, timeout=10)
-    assert process.returncode == 128 + signal.SIGPIPE and b'No space left' in err, err
+    assert process.returncode == 125 and b'No space left on device; output is lost' in err, err
 
 
 @case

@@ -181,6 +181,7 @@ def suite_says_what_is_wrong():
 def help_texts():
     for words, text in ((['--help'], 'Usage:'), (['help'], 'Usage:'), ([], 'Usage:'),
                         (['help', 'run'], '--memory'), (['run', '--help'], '--memory'),
+                        (['run', '-h'], '--memory'), (['suite', '-h'], '--one-vm'),
                         (['help', 'suite'], '--one-vm'), (['--version'], 'corrida ')):
         done = corrida(*words)
         assert done.returncode == 0 and text in done.stdout and not done.stderr, (words, done)
@@ -199,7 +200,7 @@ def bad_options():
                         (['-m', '99999999999999999999G', root, '/x'], 'not a size'),
                         (['-c', '0', root, '/x'], 'from 1 to 64'), (['-c', 'two', root, '/x'], 'not a number'),
                         (['-c', '-1', root, '/x'], 'not a number'), (['--timeout', '0', root, '/x'], '--timeout 0'),
-                        (['--timeout', 'nan', root, '/x'], '--timeout nan'), (['-u', 'root', root, '/x'], 'not a number'),
+                        (['--timeout', 'nan', root, '/x'], '--timeout nan'), (['-u', 'nobdy', root, '/x'], 'did you mean nobody?'),
                         (['-w', 'relative', root, '/x'], 'must begin with /'), (['--cache=x', root, '/x'], '--cache x'),
                         (['--accel=x', root, '/x'], '--accel x'), (['--ulimit', 'cpu=1', root, '/x'], 'nofile, stack and core'),
                         (['--read-only=yes', root, '/x'], 'takes no value'), (['-e', '=x', root, '/x'], 'NAME=VALUE'),
@@ -238,9 +239,55 @@ def wrapper_script():
 
 @case
 def readme_names_every_option():
-    readme = (HERE.parent.parent / 'README.md').read_text()
+    root = HERE.parent.parent
+    readme = (root / 'README.md').read_text()
+    subprocess.run([root / 'tools' / 'option-docs.py', '--check', CORRIDA, root / 'README.md'], check=True)
     for option in re.findall(r'^ +(?:-\w, )?(--[\w-]+)', corrida('help', 'run').stdout, re.M):
         assert option in readme, f'{option} is not in README.md'
+
+
+def options_in(text):
+    return sorted(set(re.findall(r'(?<![\w-])--([a-z][a-z-]*)', text)))
+
+
+@case
+def help_manual_and_completion_agree():
+    """one table: tools/launcher/option_table.c"""
+    completion = corrida('help', '--bash').stdout
+    for command in ('run', 'suite', 'doctor'):
+        text = corrida('help', command).stdout
+        helped = re.findall(r'^  (?:-\w, |    )--([\w-]+)', text, re.M)
+        assert helped and len(set(helped)) == len(helped), (command, helped)
+        manual = corrida('help', '--man', command).stdout.replace('\\-', '-')
+        assert re.findall(r'^\.B (?:-\w, )?--([\w-]+)', manual, re.M) == helped, (command, manual)
+        table = corrida('help', '--markdown', command).stdout
+        assert re.findall(r'^\| `(?:-\w, )?--([\w-]+)', table, re.M) == helped, (command, table)
+        words = re.search(rf"^\t{command}\) options='(.*?)'", completion, re.M)[1].split()
+        assert words == [f'--{name}' for name in helped], (command, words)
+        assert f'corrida-{command} (1)' in corrida('help', '--man', 'corrida').stdout.replace('\\-', '-')
+        # what the texts mention must be there; --timeout and such are of a command, too
+        for name in options_in(re.sub(r'corrida help --\w+', '', text)):
+            assert name in helped, (command, name)
+        # a parser takes each: no answer says that it is unknown
+        for name in helped:
+            done = corrida(command, f'--{name}' + ('' if name == 'help' else '='))
+            assert 'unknown option' not in done.stderr and 'no option here' not in done.stderr, (command, name, done)
+
+
+@case
+def what_make_install_puts_there_works():
+    root = HERE.parent.parent
+    with tempfile.TemporaryDirectory(prefix='launcher-test-') as folder:
+        done = subprocess.run(['make', '-s', '-C', root, f'O={BUILD}', f'DESTDIR={folder}', 'prefix=/usr', 'install'],
+                              capture_output=True, text=True, env={**os.environ, 'MAKEFLAGS': ''})
+        assert done.returncode == 0, done
+        there = {str(path.relative_to(folder)) for path in pathlib.Path(folder).rglob('*') if path.is_file()}
+        manuals = {f'usr/share/man/man1/corrida{name}.1' for name in ('', '-run', '-suite', '-doctor')}
+        assert there == manuals | {'usr/bin/corrida', 'usr/lib/corrida/corrida.elf',
+                                   'usr/share/bash-completion/completions/corrida'}, there
+        done = subprocess.run([f'{folder}/usr/bin/corrida', 'run', str(ROOTFS), 'hello'], capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout.startswith('Hello from'), done
+        assert subprocess.run(['bash', '-n', f'{folder}/usr/share/bash-completion/completions/corrida']).returncode == 0
 
 
 if __name__ == '__main__':

@@ -100,13 +100,18 @@ const char *environ_get(const struct environ_set *e, const char *name)
 	return NULL;
 }
 
-void environ_add_defaults(struct environ_set *e, bool tty)
+void environ_add_defaults(struct environ_set *e, bool tty, const char *home)
 {
 	if (environ_get(e, "PATH") == NULL) {
 		put(e, "PATH=" DEFAULT_PATH);
 	}
 	if (environ_get(e, "HOME") == NULL) {
-		put(e, "HOME=/");
+		char *var;
+
+		if (asprintf(&var, "HOME=%s", home) < 0) {
+			fail("out of memory");
+		}
+		put(e, var);
 	}
 	if (tty && environ_get(e, "TERM") == NULL) {
 		environ_add(e, "TERM", "-t");

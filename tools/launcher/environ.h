@@ -19,7 +19,7 @@ void environ_add(struct environ_set *e, const char *text, const char *option);
 void environ_add_file(struct environ_set *e, const char *path);
 
 /* What is not set yet of the variables that every program gets. */
-void environ_add_defaults(struct environ_set *e, bool tty);
+void environ_add_defaults(struct environ_set *e, bool tty, const char *home);
 
 /* NULL when it is not set. */
 const char *environ_get(const struct environ_set *e, const char *name);

@@ -12,8 +12,7 @@
 
 #include "report.h"
 
-/* NULL when it is nowhere. */
-static const char *find_in_path(const char *name)
+const char *find_in_path(const char *name)
 {
 	const char *path = getenv("PATH");
 	char *candidate;
@@ -35,7 +34,7 @@ static const char *find_in_path(const char *name)
 }
 
 /* No daemon is meant to be in $PATH: that is the last place. */
-static const char *find_daemon(void)
+const char *find_daemon(void)
 {
 	static const char *const usual[] = { "/usr/libexec/virtiofsd", "/usr/lib/qemu/virtiofsd",
 					     "/usr/lib/virtiofsd" };
@@ -48,7 +47,8 @@ static const char *find_daemon(void)
 	return find_in_path("virtiofsd");
 }
 
-static const char *find_kernel(void)
+/* NULL when it is in none of its places; place is the directory of the launcher. */
+static const char *kernel_beside(char place[PATH_MAX])
 {
 	static char path[PATH_MAX];
 	/* without debugging information QEMU starts it a good deal sooner */
@@ -58,7 +58,8 @@ static const char *find_kernel(void)
 	char *name;
 
 	if (n <= 0) {
-		fail("cannot find myself: /proc/self/exe: %s", strerror(errno));
+		fail("/proc/self/exe: %s: is /proc mounted? mount -t proc proc /proc",
+		     strerror(errno));
 	}
 	path[n] = '\0';
 	name = strrchr(path, '/') + 1;
@@ -69,7 +70,37 @@ static const char *find_kernel(void)
 		}
 	}
 	*name = '\0';
-	fail("no kernel at %scorrida.elf: build it with 'make', or name one with --kernel", path);
+	strcpy(place, path);
+	return NULL;
+}
+
+const char *find_kernel_or_null(void)
+{
+	char place[PATH_MAX];
+
+	return kernel_beside(place);
+}
+
+static const char *find_kernel(void)
+{
+	char place[PATH_MAX];
+	const char *path = kernel_beside(place);
+
+	if (path == NULL) {
+		fail("no kernel at %scorrida.elf: build it with 'make', or name one with --kernel",
+		     place);
+	}
+	return path;
+}
+
+const char *find_qemu(void)
+{
+	const char *path = find_in_path("qemu-system-x86_64");
+
+	if (path == NULL && access("/usr/bin/qemu-system-x86_64", X_OK) == 0) {
+		path = "/usr/bin/qemu-system-x86_64";
+	}
+	return path;
 }
 
 /* Absolute, since the helpers may start in another directory. */
@@ -91,10 +122,7 @@ void find_parts(struct run_options *o)
 		o->kernel = named_file("--kernel", o->kernel, R_OK);
 	}
 	if (o->qemu == NULL) {
-		o->qemu = find_in_path("qemu-system-x86_64");
-		if (o->qemu == NULL && access("/usr/bin/qemu-system-x86_64", X_OK) == 0) {
-			o->qemu = "/usr/bin/qemu-system-x86_64";
-		}
+		o->qemu = find_qemu();
 		if (o->qemu == NULL) {
 			fail("qemu-system-x86_64 not found: apt-get install qemu-system-x86, or name "
 			     "it with --qemu");
@@ -114,7 +142,7 @@ void find_parts(struct run_options *o)
 }
 
 /* The flags of the first CPU are within the first page of the file. */
-static bool cpu_has_virtualisation(void)
+bool find_virtualisation(void)
 {
 	char text[8192], *end;
 	int fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
@@ -136,7 +164,7 @@ bool find_accel(enum accel wanted)
 {
 	int fd;
 
-	if (wanted == ACCEL_TCG || (wanted == ACCEL_AUTO && !cpu_has_virtualisation())) {
+	if (wanted == ACCEL_TCG || (wanted == ACCEL_AUTO && !find_virtualisation())) {
 		return false;
 	}
 	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
@@ -145,6 +173,10 @@ bool find_accel(enum accel wanted)
 	}
 	if (fd >= 0) {
 		close(fd);
+	}
+	if (wanted == ACCEL_KVM && !find_virtualisation()) {
+		report("--accel kvm: the CPU has neither vmx nor svm, so what /dev/kvm does here may "
+		       "take for ever; --accel auto takes KVM where it is real");
 	}
 	return fd >= 0;
 }

@@ -13,6 +13,7 @@
 
 #include <lib/launch.h>
 
+#include "idmap.h"
 #include "report.h"
 
 NORETURN static void die(const char *what)
@@ -107,9 +108,11 @@ static void enter_read_only_clone(bool in_userns)
 	}
 }
 
-void isolate_share(int dir_fd, bool in_userns, bool read_only)
+void isolate_share(int dir_fd, bool in_userns, const struct idmap *map, bool read_only)
 {
-	if (in_userns) {
+	if (in_userns && map) {
+		idmap_enter(map);
+	} else if (in_userns) {
 		enter_user_namespace();
 	}
 	if (fchdir(dir_fd) < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* corrida: the command.  Subcommands parse their own words. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,28 +11,15 @@
 
 #include <lib/launch.h>
 
+#include "doctor.h"
+#include "nearest.h"
+#include "option_print.h"
+#include "option_table.h"
 #include "options.h"
 #include "report.h"
 #include "suite/suite.h"
 #include "supervise.h"
-
-#ifndef CORRIDA_VERSION
-#define CORRIDA_VERSION "unknown"
-#endif
-
-static void help(void)
-{
-	printf("Corrida runs static Linux programs, each in a microVM of its own.\n"
-	       "\n"
-	       "Usage:\n"
-	       "  corrida run [OPTION...] DIR PROG [ARG...]   run PROG of the directory DIR\n"
-	       "  corrida suite [OPTION...] DIR               run every test program below DIR\n"
-	       "  corrida help [run|suite]                    the options of a command\n"
-	       "  corrida --version\n"
-	       "\n"
-	       "Example:\n"
-	       "  corrida run ./rootfs /bin/redis-server --port 6379\n");
-}
+#include "version.h"
 
 static int run(int argc, char **argv)
 {
@@ -44,18 +32,43 @@ static int run(int argc, char **argv)
 	return supervise(&options);
 }
 
-static int help_on(const char *subject)
+/* The other forms are for whoever builds a package. */
+static int help(char **argv)
 {
-	if (subject == NULL) {
-		help();
-	} else if (strcmp(subject, "run") == 0) {
-		options_help();
-	} else if (strcmp(subject, "suite") == 0) {
-		suite_help();
+	const char *form = argv[0] && strncmp(argv[0], "--", 2) == 0 ? *argv++ : "";
+	const char *subject = argv[0];
+	const struct command *c = subject ? command_by_name(subject) : NULL;
+
+	if (strcmp(form, "--bash") == 0) {
+		print_completion();
+	} else if (strcmp(form, "--man") == 0 && subject) {
+		command_print_man(subject);
+	} else if (strcmp(form, "--markdown") == 0 && c) {
+		command_print_markdown(c);
+	} else if (subject == NULL) {
+		print_overview();
+	} else if (c) {
+		command_print_help(c);
 	} else {
-		fail("no help on '%s'; there is: run, suite", subject);
+		struct nearest near = nearest_to(subject, strlen(subject));
+
+		for (size_t i = 0; i < n_commands; i++) {
+			nearest_try(&near, commands[i]->name);
+		}
+		fail("no help on '%s'%s%s%s ('corrida help' lists the commands)", subject,
+		     near.best ? "; did you mean " : "", near.best ? near.best : "",
+		     near.best ? "?" : "");
 	}
 	return 0;
+}
+
+/* What was printed must have arrived. */
+static void close_stdout(void)
+{
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		report("writing stdout: %s", strerror(errno));
+		_exit(LAUNCH_STATUS_FAULT);
+	}
 }
 
 /* Descriptors 0 to 2 must be the user's, or nobody's: never a socket of ours. */
@@ -75,24 +88,29 @@ int main(int argc, char **argv)
 	fill_standard_descriptors();
 	/* Inherited as ignored, it would take the ends of our children away from us. */
 	signal(SIGCHLD, SIG_DFL);
+	(void)atexit(close_stdout);
 	if (strcmp(word, "run") == 0) {
 		return run(argc - 2, argv + 2);
 	}
 	if (strcmp(word, "suite") == 0) {
 		return suite(argc - 2, argv + 2);
 	}
+	if (strcmp(word, "doctor") == 0) {
+		return doctor(argc - 2, argv + 2);
+	}
 	if (strcmp(word, SUITE_INSIDE) == 0) {
 		return suite_inside(argc - 2, argv + 2);
 	}
 	if (strcmp(word, "help") == 0) {
-		return help_on(argv[2]);
+		return help(argv + 2);
 	}
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
-		return help_on(NULL);
+		return help(argv + argc);
 	}
 	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
 		printf("corrida %s\n", CORRIDA_VERSION);
 		return 0;
 	}
-	fail("unknown command '%s'; there are run, suite and help", word);
+	fail("unknown command '%s'; 'corrida help' lists them (to run a program: corrida run DIR PROG)",
+	     word);
 }

@@ -17,157 +17,17 @@
 #include "environ.h"
 #include "guestpath.h"
 #include "numbers.h"
+#include "option_print.h"
+#include "option_table.h"
+#include "passwd.h"
 #include "report.h"
+#include "strace_filter.h"
 
 #define MIN_MEMORY (4ull << 20)
 #define MAX_MEMORY (1ull << 40)
 #define DEFAULT_MEMORY (512ull << 20)
 #define DEFAULT_CPUS 4u
 #define DEFAULT_GDB_PORT 1234u
-
-enum argument { ARG_NONE, ARG_REQUIRED, ARG_OPTIONAL };
-
-enum option_id {
-	OPT_MEMORY,
-	OPT_CPUS,
-	OPT_ENV,
-	OPT_ENV_FILE,
-	OPT_WORKDIR,
-	OPT_USER,
-	OPT_TTY,
-	OPT_INTERACTIVE,
-	OPT_TIMEOUT,
-	OPT_READ_ONLY,
-	OPT_PRIVILEGED_FILES,
-	OPT_CACHE,
-	OPT_ULIMIT,
-	OPT_WAIT_ALL,
-	OPT_STRACE,
-	OPT_SUMMARY,
-	OPT_TIMING,
-	OPT_KERNEL_LOG,
-	OPT_GDB,
-	OPT_DRY_RUN,
-	OPT_ACCEL,
-	OPT_CPU_MODEL,
-	OPT_KERNEL,
-	OPT_QEMU,
-	OPT_VIRTIOFSD,
-	OPT_UNCONFINED,
-	OPT_HELP,
-};
-
-struct option_spec {
-	enum option_id id;
-	char letter; /* 0 = none */
-	const char *name;
-	enum argument argument;
-	const char *metavar;
-	const char *help;
-};
-
-static const struct option_spec specs[] = {
-	{ OPT_MEMORY, 'm', "memory", ARG_REQUIRED, "SIZE",
-	  "memory of the VM, with suffix K, M (default), G or T; default 512M" },
-	{ OPT_CPUS, 'c', "cpus", ARG_REQUIRED, "N",
-	  "virtual CPUs, 1 to 64; default: as many as the host has, but at most 4" },
-	{ OPT_ENV, 'e', "env", ARG_REQUIRED, "NAME[=VALUE]",
-	  "set a variable, or pass the host's; may be repeated" },
-	{ OPT_ENV_FILE, 0, "env-file", ARG_REQUIRED, "FILE",
-	  "the same for each line of FILE; lines with # are comments" },
-	{ OPT_WORKDIR, 'w', "workdir", ARG_REQUIRED, "PATH",
-	  "working directory inside DIR; default /" },
-	{ OPT_USER, 'u', "user", ARG_REQUIRED, "UID[:GID]", "run as this user; default 0:0" },
-	{ OPT_TTY, 't', "tty", ARG_NONE, NULL, "give the program a terminal (this one, raw)" },
-	{ OPT_INTERACTIVE, 'i', "interactive", ARG_NONE, NULL,
-	  "accepted as a habit; stdin is always connected" },
-	{ OPT_TIMEOUT, 0, "timeout", ARG_REQUIRED, "SECONDS",
-	  "end the VM after this time, with status 124" },
-	{ OPT_READ_ONLY, 0, "read-only", ARG_NONE, NULL, "the program cannot change DIR" },
-	{ OPT_PRIVILEGED_FILES, 0, "privileged-files", ARG_REQUIRED, "yes|no",
-	  "whether the program may make set-id files, devices and file capabilities in DIR; "
-	  "default no for root" },
-	{ OPT_CACHE, 0, "cache", ARG_REQUIRED, "auto|none|always",
-	  "how long the guest may trust what it knows of DIR: 1 s, never, for ever; default auto" },
-	{ OPT_ULIMIT, 0, "ulimit", ARG_REQUIRED, "NAME=VALUE",
-	  "NAME is nofile, stack or core; sizes take K, M, G; may be repeated" },
-	{ OPT_WAIT_ALL, 0, "wait-all", ARG_NONE, NULL,
-	  "the VM ends with the last process, not with the first" },
-	{ OPT_STRACE, 0, "strace", ARG_OPTIONAL, "FILTER",
-	  "write system calls to stderr; FILTER is a list of names, such as open,read" },
-	{ OPT_SUMMARY, 0, "summary", ARG_NONE, NULL,
-	  "at the end, write resources used and unknown system calls to stderr" },
-	{ OPT_TIMING, 0, "timing", ARG_NONE, NULL,
-	  "at the end, write a timeline of the start to stderr" },
-	{ OPT_KERNEL_LOG, 0, "kernel-log", ARG_OPTIONAL, "FILE",
-	  "write the kernel's messages to stderr, or to FILE" },
-	{ OPT_GDB, 0, "gdb", ARG_OPTIONAL, "PORT",
-	  "wait for gdb on 127.0.0.1:PORT (default 1234) before the first instruction" },
-	{ OPT_DRY_RUN, 0, "dry-run", ARG_NONE, NULL,
-	  "print the configuration and the commands, and do nothing" },
-	{ OPT_ACCEL, 0, "accel", ARG_REQUIRED, "auto|kvm|tcg",
-	  "how to run the VM; auto takes KVM where it is real" },
-	{ OPT_CPU_MODEL, 0, "cpu-model", ARG_REQUIRED, "MODEL",
-	  "what QEMU calls the CPU (Nehalem; Haswell,-avx2); default host with KVM, max without" },
-	{ OPT_KERNEL, 0, "kernel", ARG_REQUIRED, "FILE", "another kernel than the one built" },
-	{ OPT_QEMU, 0, "qemu", ARG_REQUIRED, "FILE", "another qemu-system-x86_64" },
-	{ OPT_VIRTIOFSD, 0, "virtiofsd", ARG_REQUIRED, "FILE", "another virtiofsd" },
-	{ OPT_UNCONFINED, 0, "unconfined", ARG_NONE, NULL,
-	  "for debugging with --qemu: QEMU keeps all rights of the caller" },
-	{ OPT_HELP, 0, "help", ARG_NONE, NULL, "this text" },
-};
-#define N_SPECS (sizeof(specs) / sizeof(specs[0]))
-
-void options_help(void)
-{
-	printf("Usage: corrida run [OPTION...] DIR PROG [ARG...]\n"
-	       "\n"
-	       "Boots a VM whose root is DIR, runs the static Linux program PROG of DIR in it\n"
-	       "and ends with its exit status. Options end at DIR. PROG is a path inside DIR;\n"
-	       "without a slash it is looked for in the PATH inside DIR.\n"
-	       "\n");
-	for (size_t i = 0; i < N_SPECS; i++) {
-		const struct option_spec *s = &specs[i];
-		char left[64];
-
-		snprintf(left, sizeof(left), "%c%c%c --%s%s%s%s", s->letter ? '-' : ' ',
-			 s->letter ? s->letter : ' ', s->letter ? ',' : ' ', s->name,
-			 s->argument == ARG_OPTIONAL ? "[="
-			 : s->argument == ARG_NONE   ? ""
-						     : " ",
-			 s->metavar ? s->metavar : "", s->argument == ARG_OPTIONAL ? "]" : "");
-		/* the second column is 33 characters from the left */
-		printf("  %-30s %s%*s%s\n", left, strlen(left) > 30 ? "\n" : "",
-		       strlen(left) > 30 ? 33 : 0, "", s->help);
-	}
-	printf("\n"
-	       "Exit status: the program's own; 128+N when signal N ended it; 124 timeout;\n"
-	       "125 the launcher, QEMU, virtiofsd or the kernel failed; 126 PROG cannot be run;\n"
-	       "127 PROG is missing.\n");
-}
-
-static bool is_prefix_of(const char *word, const char *name)
-{
-	return strncmp(word, name, strlen(word)) == 0;
-}
-
-NORETURN static void fail_unknown(const char *arg)
-{
-	char word[64];
-
-	snprintf(word, sizeof(word), "%s", arg + strspn(arg, "-"));
-	word[strcspn(word, "=")] = '\0';
-	for (size_t i = 0; i < N_SPECS && strlen(word) > 1; i++) {
-		if (is_prefix_of(word, specs[i].name) || is_prefix_of(specs[i].name, word) ||
-		    (strlen(word) > 3 && strncmp(word, specs[i].name, 3) == 0)) {
-			fail("unknown option '%s'; did you mean --%s? ('corrida help run' lists all)",
-			     arg, specs[i].name);
-		}
-	}
-	fail("unknown option '%s' ('corrida help run' lists all; the program's own options go "
-	     "after PROG)",
-	     arg);
-}
 
 static uint64_t parse_size(const char *option, const char *text, uint64_t unit)
 {
@@ -180,29 +40,15 @@ static uint64_t parse_size(const char *option, const char *text, uint64_t unit)
 	return value;
 }
 
-static uint64_t parse_number(const char *option, const char *text, uint64_t max)
+static uint64_t parse_number(const char *option, const char *text, uint64_t min, uint64_t max)
 {
 	uint64_t value;
 
-	if (!number_parse(text, max, &value)) {
-		fail("%s %s: not a number from 0 to %llu", option, text, (unsigned long long)max);
+	if (!number_parse(text, max, &value) || value < min) {
+		fail("%s %s: not a number from %llu to %llu", option, text, (unsigned long long)min,
+		     (unsigned long long)max);
 	}
 	return value;
-}
-
-static void parse_user(struct run_options *o, const char *text)
-{
-	char uid[32];
-	const char *colon = strchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : strlen(text);
-
-	if (len >= sizeof(uid)) {
-		fail("--user %s: not UID[:GID]", text);
-	}
-	memcpy(uid, text, len);
-	uid[len] = '\0';
-	o->uid = (uint32_t)parse_number("--user", uid, UINT32_MAX - 1);
-	o->gid = colon ? (uint32_t)parse_number("--user", colon + 1, UINT32_MAX - 1) : o->uid;
 }
 
 static void parse_ulimit(struct run_options *o, const char *text)
@@ -214,7 +60,7 @@ static void parse_ulimit(struct run_options *o, const char *text)
 	}
 	value++;
 	if (strncmp(text, "nofile=", 7) == 0) {
-		o->rlimit_nofile = parse_number("--ulimit nofile", value, 1u << 20);
+		o->rlimit_nofile = parse_number("--ulimit nofile", value, 0, 1u << 20);
 	} else if (strncmp(text, "stack=", 6) == 0) {
 		o->rlimit_stack = parse_size("--ulimit stack", value, 1);
 	} else if (strncmp(text, "core=", 5) == 0) {
@@ -270,6 +116,11 @@ static bool parse_yes(const char *option, const char *text)
 	return text[0] == 'y';
 }
 
+static const struct command *run_command(void)
+{
+	return command_by_name("run");
+}
+
 static void apply_machine(struct run_options *o, enum option_id id, const char *value)
 {
 	switch (id) {
@@ -280,12 +131,7 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 		}
 		o->memory &= ~(uint64_t)4095;
 		break;
-	case OPT_CPUS:
-		o->cpus = (unsigned)parse_number("--cpus", value, UINT_MAX);
-		if (o->cpus < 1 || o->cpus > LAUNCH_MAX_CPUS) {
-			fail("--cpus %s: from 1 to %u", value, LAUNCH_MAX_CPUS);
-		}
-		break;
+	case OPT_CPUS: o->cpus = (unsigned)parse_number("--cpus", value, 1, LAUNCH_MAX_CPUS); break;
 	case OPT_TIMEOUT: parse_timeout(o, value); break;
 	case OPT_READ_ONLY: o->read_only = true; break;
 	case OPT_PRIVILEGED_FILES:
@@ -293,11 +139,8 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 		break;
 	case OPT_CACHE: o->cache = parse_cache(value); break;
 	case OPT_GDB:
-		o->gdb_port = value ? (unsigned)parse_number("--gdb", value, 65535)
+		o->gdb_port = value ? (unsigned)parse_number("--gdb", value, 1, 65535)
 				    : DEFAULT_GDB_PORT;
-		if (o->gdb_port == 0) {
-			fail("--gdb 0: not a port");
-		}
 		break;
 	case OPT_ACCEL: o->accel = parse_accel(value); break;
 	case OPT_KERNEL: o->kernel = value; break;
@@ -320,7 +163,7 @@ static void apply(struct run_options *o, struct environ_set *env, enum option_id
 		}
 		o->workdir = value;
 		break;
-	case OPT_USER: parse_user(o, value); break;
+	case OPT_USER: o->user = value; break;
 	case OPT_TTY: o->tty = true; break;
 	case OPT_INTERACTIVE: break;
 	case OPT_ULIMIT: parse_ulimit(o, value); break;
@@ -328,6 +171,7 @@ static void apply(struct run_options *o, struct environ_set *env, enum option_id
 	case OPT_STRACE:
 		o->strace = true;
 		o->strace_filter = value ? value : "";
+		strace_filter_check(o->strace_filter);
 		break;
 	case OPT_UNCONFINED: o->unconfined = true; break;
 	case OPT_SUMMARY: o->summary = true; break;
@@ -337,29 +181,21 @@ static void apply(struct run_options *o, struct environ_set *env, enum option_id
 		o->kernel_log = value;
 		break;
 	case OPT_DRY_RUN: o->dry_run = true; break;
-	case OPT_HELP: options_help(); exit(0);
+	case OPT_HELP: command_print_help(run_command()); exit(0);
 	default: apply_machine(o, id, value);
 	}
-}
-
-static const struct option_spec *spec_by_letter(char letter)
-{
-	for (size_t i = 0; i < N_SPECS; i++) {
-		if (specs[i].letter == letter) {
-			return &specs[i];
-		}
-	}
-	return NULL;
 }
 
 /* A cluster such as -ti or -m64M; returns how many words it took. */
 static int parse_letters(struct run_options *o, struct environ_set *env, char **argv)
 {
 	for (const char *p = argv[0] + 1; *p; p++) {
-		const struct option_spec *s = spec_by_letter(*p);
+		const struct option_spec *s = option_by_letter(run_command(), *p);
 
 		if (s == NULL) {
-			fail_unknown(argv[0]);
+			const char word[] = { '-', *p, '\0' };
+
+			option_unknown(run_command(), word);
 		}
 		if (s->argument == ARG_NONE) {
 			apply(o, env, s->id, NULL);
@@ -384,26 +220,23 @@ static int parse_long(struct run_options *o, struct environ_set *env, char **arg
 	size_t len = strcspn(word, "=");
 	const char *value = word[len] == '=' ? word + len + 1 : NULL;
 
-	for (size_t i = 0; i < N_SPECS; i++) {
-		const struct option_spec *s = &specs[i];
+	const struct option_spec *s = option_by_name(run_command(), word, len);
 
-		if (strlen(s->name) != len || strncmp(s->name, word, len) != 0) {
-			continue;
-		}
-		if (s->argument == ARG_NONE && value) {
-			fail("--%s takes no value", s->name);
-		}
-		if (s->argument == ARG_REQUIRED && value == NULL) {
-			if (argv[1] == NULL) {
-				fail("--%s wants %s", s->name, s->metavar);
-			}
-			apply(o, env, s->id, argv[1]);
-			return 2;
-		}
-		apply(o, env, s->id, value);
-		return 1;
+	if (s == NULL) {
+		option_unknown(run_command(), argv[0]);
 	}
-	fail_unknown(argv[0]);
+	if (s->argument == ARG_NONE && value) {
+		fail("--%s takes no value", s->name);
+	}
+	if (s->argument == ARG_REQUIRED && value == NULL) {
+		if (argv[1] == NULL) {
+			fail("--%s wants %s", s->name, s->metavar);
+		}
+		apply(o, env, s->id, argv[1]);
+		return 2;
+	}
+	apply(o, env, s->id, value);
+	return 1;
 }
 
 static unsigned default_cpus(void)
@@ -427,6 +260,11 @@ static void open_dir(struct run_options *o)
 	if (o->dir_fd < 0) {
 		fail("%s: %s", o->dir, strerror(errno));
 	}
+	if (faccessat(o->dir_fd, ".", X_OK, AT_EACCESS) < 0) {
+		fail("%s: %s: DIR must be searchable by you (user %u): chmod o+rx, or run corrida as its "
+		     "owner",
+		     o->dir, strerror(errno), geteuid());
+	}
 }
 
 static void finish(struct run_options *o, struct environ_set *env, char **argv)
@@ -440,7 +278,10 @@ static void finish(struct run_options *o, struct environ_set *env, char **argv)
 		fail("-t: the input device is not a terminal");
 	}
 	open_dir(o);
-	environ_add_defaults(env, o->tty);
+	if (o->user) {
+		passwd_resolve(o->dir_fd, o->dir, o->user, &o->uid, &o->gid);
+	}
+	environ_add_defaults(env, o->tty, passwd_home(o->dir_fd, o->uid));
 	o->env = environ_finish(env, &o->nenv);
 	o->prog = o->args[0];
 	if (o->prog[0] == '\0') {

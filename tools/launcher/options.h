@@ -2,8 +2,7 @@
 #pragma once
 /*
  * The command line of `corrida run`: options up to DIR, then the program and
- * its arguments, which are never looked at.  One table drives the parser and
- * the help text, so that they cannot differ.
+ * its arguments, which are never looked at.  option_table.h has the options.
  *
  * All checks that need no VM happen here; every complaint ends the launcher
  * with LAUNCH_STATUS_FAULT and says what to do instead.
@@ -23,6 +22,7 @@ struct run_options {
 	const char **env; /* "NAME=VALUE" */
 	size_t nenv;
 	const char *workdir;
+	const char *user; /* as the user wrote it; NULL = root */
 	uint32_t uid, gid, umask;
 	uint64_t memory; /* bytes */
 	unsigned cpus;
@@ -45,6 +45,3 @@ struct run_options {
 
 /* Parses what follows "run".  Returns only when the options are good. */
 void options_parse(int argc, char **argv, struct run_options *o);
-
-/* The text of `corrida help run`. */
-void options_help(void);

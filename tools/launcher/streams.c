@@ -83,13 +83,15 @@ static void *copy_stdin(void *cookie)
 	return NULL;
 }
 
-/* True when the rest can only be dropped. */
-static bool deliver(int fd, const char *buf, size_t len)
+/* True when the rest can only be dropped.  A reader that left wanted no more. */
+static bool deliver(struct streams *s, int fd, const char *buf, size_t len)
 {
 	int err = fd == 2 ? report_passthrough(buf, len) : write_all(fd, buf, len);
 
 	if (err && err != -EPIPE) {
-		report("writing %s: %s", fd == 2 ? "stderr" : "stdout", strerror(-err));
+		atomic_store(&s->lost, true);
+		report("writing %s: %s; output is lost", fd == 2 ? "stderr" : "stdout",
+		       strerror(-err));
 	}
 	return err != 0;
 }
@@ -108,7 +110,7 @@ static void copy_out(struct streams *s, int from, int to, char *buf, unsigned cl
 			return;
 		}
 		atomic_fetch_add(&s->out_bytes, (uint64_t)n);
-		if (!closed && deliver(to, buf, (size_t)n)) {
+		if (!closed && deliver(s, to, buf, (size_t)n)) {
 			closed = true;
 			post(s, closed_event);
 		}

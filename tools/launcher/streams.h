@@ -31,6 +31,7 @@ struct streams {
 	_Atomic unsigned events;
 	_Atomic uint64_t stdin_bytes;
 	_Atomic uint64_t out_bytes; /* both directions from the guest: a sign of life */
+	_Atomic bool lost;	    /* output that somebody wanted could not be written */
 };
 
 void streams_start(struct streams *s, int stdio, int err);

@@ -11,11 +11,12 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "blame.h"
 #include "ctl.h"
+#include "ending.h"
 #include "options.h"
 #include "outbox.h"
 #include "outfile.h"
@@ -30,15 +31,18 @@
 #define IMPATIENCE_NS (3 * NSEC_PER_SEC)
 /* But timeout(1) sends its signal twice, to us and to our group: that is one. */
 #define REPEAT_NS NSEC_PER_SEC
-/* When one helper has ended because of the other, which is still on its way out: how long that
- * may take on a busy host, so that the one to blame is known. */
-#define BLAME_MS 1000
-/* After --timeout: for output that is already here to be taken. */
+/* The control channel is closed: how long QEMU may be on its way out on a busy host. */
+#define CLOSED_MS 1000
+/* After --timeout: for the kernel to tell what it is doing, and then for output that is already here
+ * to be taken. */
+#define STATE_NS (3 * NSEC_PER_SEC / 2)
 #define DRAIN_NS (NSEC_PER_SEC / 2)
 /* Whatever comes in, there are the other things to look at: the longest stay with one of them. */
 #define AT_ONCE (256u << 10)
 /* More than the socket of the control channel holds. */
 #define LAST_READS 64
+/* A program that has not started under KVM by then most likely never will. */
+#define KVM_PATIENCE_NS (8 * NSEC_PER_SEC)
 
 struct run {
 	const struct run_options *o;
@@ -52,9 +56,13 @@ struct run {
 	bool ended;    /* status is valid; only output is still to be delivered */
 	int status;
 	unsigned streams_done;
-	uint64_t deadline;    /* timeline_now() scale, 0 = none */
-	bool drain_only;      /* --timeout has passed; the deadline is the last one */
-	uint64_t last_signal; /* when we passed on SIGINT or SIGTERM, 0 = never */
+	uint64_t deadline;     /* timeline_now() scale, 0 = none */
+	bool asked;	       /* --timeout has passed; the kernel was asked for its state */
+	bool drain_only;       /* the deadline is the last one */
+	uint64_t kvm_deadline; /* for CTL_STARTED, 0 = none */
+	uint64_t passed;       /* signals that were passed on */
+	bool warned;	       /* the kernel has told the user something */
+	uint64_t last_signal;  /* when we passed on SIGINT or SIGTERM, 0 = never */
 	uint64_t life_at_signal;
 	uint64_t messages; /* from the guest: a sign of life */
 	char serial_tail[16384];
@@ -81,6 +89,23 @@ static bool end(struct run *r, int status)
 	return true;
 }
 
+/* The program's time is over; text is what the kernel was doing, if it has told. */
+static void end_by_timeout(struct run *r, const char *text, size_t len)
+{
+	if (!end(r, LAUNCH_STATUS_TIMEOUT)) {
+		return;
+	}
+	r->drain_only = true;
+	r->deadline = timeline_now() + DRAIN_NS;
+	report("timeout after %g s%s; the VM has been killed", r->o->timeout,
+	       r->started ? "" : ", before the program had started");
+	if (text) {
+		report_text("kernel: ", text, len);
+	} else if (!r->started) {
+		report_text("kernel: ", r->serial_tail, r->serial_len);
+	}
+}
+
 /* --- messages of the guest --------------------------------------------- */
 
 static void on_started(void *cookie, const struct ctl_started *m)
@@ -98,7 +123,9 @@ static void on_exit_message(void *cookie, const struct ctl_exit *m)
 
 	timeline_mark(&r->time, TIME_EXITED);
 	r->exit = *m;
-	(void)end(r, m->by_signal ? 128 + (int)m->value : (int)m->value);
+	if (end(r, m->by_signal ? 128 + (int)m->value : (int)m->value) && m->by_signal) {
+		ending_by_signal(r->o, (int)m->value, r->passed >> (m->value - 1) & 1, r->warned);
+	}
 }
 
 static void on_noexec(void *cookie, const struct ctl_noexec *m, const char *text, size_t len)
@@ -113,6 +140,8 @@ static void on_noexec(void *cookie, const struct ctl_noexec *m, const char *text
 	} else {
 		report("%s: %s", r->o->prog, strerror((int)(m->error & 0xfff)));
 	}
+	ending_hidden(r->o, r->o->workdir);
+	ending_hidden(r->o, r->o->prog);
 }
 
 static void on_text(void *cookie, enum ctl_type type, const char *text, size_t len)
@@ -121,7 +150,9 @@ static void on_text(void *cookie, enum ctl_type type, const char *text, size_t l
 
 	switch (type) {
 	case CTL_PANIC:
-		if (end(r, LAUNCH_STATUS_FAULT)) {
+		if (r->asked) {
+			end_by_timeout(r, text, len);
+		} else if (end(r, LAUNCH_STATUS_FAULT)) {
 			report("kernel panic; the VM has been stopped");
 			for (; len > 0 && *text == '\n'; len--) {
 				text++;
@@ -136,7 +167,10 @@ static void on_text(void *cookie, enum ctl_type type, const char *text, size_t l
 			report_text("kernel: ", text, len);
 		}
 		break;
-	case CTL_WARN: report_text("corrida: ", text, len); break;
+	case CTL_WARN:
+		r->warned = true;
+		report_text("corrida: ", text, len);
+		break;
 	default: report_text("", text, len);
 	}
 }
@@ -163,45 +197,6 @@ static bool read_ctl(struct run *r)
 
 /* --- deaths ------------------------------------------------------------ */
 
-static void describe_status(char *buf, size_t len, int status)
-{
-	if (WIFSIGNALED(status)) {
-		snprintf(buf, len, "killed by signal %d (%s)", WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
-	} else {
-		snprintf(buf, len, "exit status %d", WEXITSTATUS(status));
-	}
-}
-
-static void report_helper(struct helper *h)
-{
-	char how[96], prefix[32];
-
-	describe_status(how, sizeof(how), h->status);
-	report("%s ended unexpectedly: %s", h->name, how);
-	(void)helper_read_log(h);
-	snprintf(prefix, sizeof(prefix), "%s: ", h->name);
-	report_text(prefix, h->tail, h->tail_len);
-}
-
-static void report_qemu(struct run *r)
-{
-	int status = r->vm.qemu.status;
-
-	if (!WIFEXITED(status) || (WEXITSTATUS(status) == 1)) {
-		report_helper(&r->vm.qemu);
-	} else if (WEXITSTATUS(status) == ((DEBUG_EXIT_PANIC << 1) | 1)) {
-		report("kernel panic; the VM has been stopped");
-	} else if (WEXITSTATUS(status) == ((DEBUG_EXIT_DONE << 1) | 1)) {
-		report("the kernel powered off without telling how the program ended");
-	} else if (WEXITSTATUS(status) == 0) {
-		report("the VM was reset (triple fault)");
-	} else {
-		report_helper(&r->vm.qemu);
-	}
-	report_text("kernel: ", r->serial_tail, r->serial_len);
-}
-
 static void read_serial(struct run *r)
 {
 	char buf[4096];
@@ -223,20 +218,6 @@ static void read_serial(struct run *r)
 	}
 }
 
-/* virtiofsd ends with 0 only because QEMU has closed its end; QEMU may end because virtiofsd is gone,
- * and otherwise takes it along. */
-static void wait_for_other(struct vm *vm)
-{
-	bool qemu = helper_reap(&vm->qemu), fsd = helper_reap(&vm->fsd);
-	struct pollfd other = { .fd = qemu ? vm->fsd.pidfd : vm->qemu.pidfd, .events = POLLIN };
-
-	if (qemu != fsd && (qemu || vm->fsd.status == 0)) {
-		(void)poll(&other, 1, BLAME_MS);
-		(void)helper_reap(&vm->qemu);
-		(void)helper_reap(&vm->fsd);
-	}
-}
-
 /* A helper is dead, or the guest's end of the control channel is closed, which
  * comes to the same.  What the guest had said before counts first. */
 static void on_death(struct run *r)
@@ -255,16 +236,15 @@ static void on_death(struct run *r)
 		/* QEMU is about to die */
 		struct pollfd qemu = { .fd = r->vm.qemu.pidfd, .events = POLLIN };
 
-		(void)poll(&qemu, 1, BLAME_MS);
+		(void)poll(&qemu, 1, CLOSED_MS);
 	}
-	wait_for_other(&r->vm);
 	read_serial(r);
-	if (r->vm.fsd.ended && (!r->vm.qemu.ended || r->vm.fsd.status != 0)) {
+	if (r->asked) {
+		end_by_timeout(r, NULL, 0);
+	} else if (blame_find(&r->vm)) {
+		read_serial(r);
 		(void)end(r, LAUNCH_STATUS_FAULT);
-		report_helper(&r->vm.fsd);
-	} else if (r->vm.qemu.ended) {
-		(void)end(r, LAUNCH_STATUS_FAULT);
-		report_qemu(r);
+		blame_report(&r->vm, r->serial_tail, r->serial_len);
 	} else if (end(r, LAUNCH_STATUS_FAULT)) {
 		report("QEMU has closed the control channel; the VM has been stopped");
 	}
@@ -314,6 +294,7 @@ static void pass_signal(struct run *r, uint32_t signo, uint32_t sender)
 		r->last_signal = now;
 		r->life_at_signal = signs_of_life(r);
 	}
+	r->passed |= 1ull << (signo - 1);
 	ctl_send(&r->ctl, CTL_SIGNAL, &signo, sizeof(signo));
 }
 
@@ -379,19 +360,36 @@ static void on_stream_events(struct run *r)
 	r->streams_done |= events & (STREAM_STDOUT_DONE | STREAM_STDERR_DONE);
 }
 
+/* Milliseconds until the next deadline, -1 = none. */
 static int poll_timeout(const struct run *r)
 {
-	uint64_t now;
+	uint64_t now, next = r->deadline;
 
-	if (r->deadline == 0) {
+	if (r->kvm_deadline && (next == 0 || r->kvm_deadline < next)) {
+		next = r->kvm_deadline;
+	}
+	if (next == 0) {
 		return -1;
 	}
 	now = timeline_now();
-	if (now >= r->deadline) {
+	if (now >= next) {
 		return 0;
 	}
-	now = (r->deadline - now + 999999) / 1000000;
+	now = (next - now + 999999) / 1000000;
 	return now > 1000000 ? 1000000 : (int)now;
+}
+
+static void check_kvm(struct run *r)
+{
+	if (r->kvm_deadline == 0 || (!r->started && timeline_now() < r->kvm_deadline)) {
+		return;
+	}
+	if (!r->started && !r->ended) {
+		report("the program has not started after %llu s: /dev/kvm of this machine may not "
+		       "really run; --accel tcg does everywhere",
+		       KVM_PATIENCE_NS / NSEC_PER_SEC);
+	}
+	r->kvm_deadline = 0;
 }
 
 /* The program's time is over, or, when it has ended already, that of whoever reads what it
@@ -403,17 +401,16 @@ static void check_deadline(struct run *r)
 	}
 	if (r->drain_only) {
 		r->given_up = true;
-		return;
-	}
-	r->drain_only = true;
-	r->deadline = timeline_now() + DRAIN_NS;
-	if (end(r, LAUNCH_STATUS_TIMEOUT)) {
-		report("timeout after %g s%s; the VM has been killed", r->o->timeout,
-		       r->started ? "" : ", before the program had started");
+	} else if (r->ended) {
+		r->drain_only = true;
+		r->deadline = timeline_now() + DRAIN_NS;
+	} else if (!r->asked) {
+		r->asked = true;
+		r->deadline = timeline_now() + STATE_NS;
+		vm_ask_state(&r->vm);
+	} else {
 		read_serial(r);
-		if (!r->started) {
-			report_text("kernel: ", r->serial_tail, r->serial_len);
-		}
+		end_by_timeout(r, NULL, 0);
 	}
 }
 
@@ -487,6 +484,7 @@ static void loop(struct run *r)
 		if (p[POLL_SIGNALS].revents) {
 			on_signal(r);
 		}
+		check_kvm(r);
 		check_deadline(r);
 	}
 }
@@ -507,6 +505,7 @@ static void deliver_outbox(struct run *r)
 		if (p[1].revents) {
 			on_signal(r);
 		}
+		check_kvm(r);
 		check_deadline(r);
 	}
 }
@@ -563,6 +562,9 @@ int supervise(struct run_options *o)
 		report("waiting for gdb: gdb %.*s -ex 'target remote 127.0.0.1:%u'", len, o->kernel,
 		       o->gdb_port);
 	}
+	if (r.vm.kvm && !o->gdb_port) {
+		r.kvm_deadline = timeline_now() + KVM_PATIENCE_NS;
+	}
 	vm_start(&r.vm, o);
 	timeline_mark(&r.time, TIME_FORKED);
 	r.ctl.fd = r.vm.ctl;
@@ -587,6 +589,9 @@ int supervise(struct run_options *o)
 	if (r.given_up) {
 		/* A thread may hang in a write, and exit() would wait for its stream. */
 		_exit(r.status);
+	}
+	if (atomic_load(&r.streams.lost) && r.status != LAUNCH_STATUS_TIMEOUT) {
+		return LAUNCH_STATUS_FAULT;
 	}
 	return r.status;
 }

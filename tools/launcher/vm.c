@@ -142,6 +142,7 @@ static void open_descriptors(struct vm *vm, const struct run_options *o)
 	socketpair_for_port(&vm->stdio, &vm->peer_stdio);
 	socketpair_for_port(&vm->err, &vm->peer_err);
 	socketpair_for_port(&vm->serial, &vm->peer_serial);
+	socketpair_for_port(&vm->monitor, &vm->peer_monitor);
 	vm->kernel = open_kernel(o->kernel);
 	vm->blob = blob_create(o, vm->fuse_ids);
 }
@@ -158,7 +159,6 @@ static void add_machine(const struct vm *vm, struct helper *q, const struct run_
 	arg(q, "-no-user-config");
 	arg(q, "-no-reboot");
 	args(q, "-display", "none");
-	args(q, "-monitor", "none");
 	args(q, "-sandbox",
 	     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	args(q, "-accel", vm->kvm ? "kvm" : "tcg,thread=multi");
@@ -207,6 +207,10 @@ static void add_devices(struct vm *vm)
 	arg(q, "-chardev");
 	arg(q, "socket,id=serial,fd=%d", vm->peer_serial);
 	args(q, "-serial", "chardev:serial");
+	/* the simple one: QMP would cost QEMU a thread */
+	arg(q, "-chardev");
+	arg(q, "socket,id=monitor,fd=%d", vm->peer_monitor);
+	args(q, "-mon", "chardev=monitor,mode=readline");
 	arg(q, "-fw_cfg");
 	arg(q, "name=" LAUNCH_FWCFG_NAME ",file=/proc/self/fd/%d", vm->blob);
 }
@@ -268,8 +272,20 @@ void vm_prepare(struct vm *vm, struct run_options *o)
 	*vm = (struct vm){
 		.qemu = { .name = "QEMU", .pidfd = -1, .log = -1 },
 		.fsd = { .name = "virtiofsd", .pidfd = -1, .log = -1 },
-		.fuse_ids = geteuid() == 0,
+		.userns = geteuid() != 0,
 	};
+
+	if (vm->userns && (o->uid || o->gid)) {
+		const char *missing;
+
+		vm->has_idmap = idmap_find(&vm->idmap, o->uid, o->gid, &missing);
+		if (!vm->has_idmap) {
+			report("--user: what you own in DIR is root's in the VM, and user %u cannot "
+			       "write it; to make it theirs, corrida needs %s",
+			       o->uid, missing);
+		}
+	}
+	vm->fuse_ids = !vm->userns || vm->has_idmap;
 	find_parts(o);
 	vm->kvm = find_accel(o->accel);
 	open_descriptors(vm, o);
@@ -310,7 +326,11 @@ static pid_t fork_helper(struct helper *h)
 	}
 	h->pid = fork();
 	if (h->pid < 0) {
-		fail("fork: %s", strerror(errno));
+		fail("fork: %s%s", strerror(errno),
+		     errno == EAGAIN
+			     ? ": the limit of processes, ulimit -u, or that of the control group, "
+			       "pids.max"
+			     : "");
 	}
 	if (h->pid == 0) {
 		int null;
@@ -340,8 +360,8 @@ static pid_t fork_helper(struct helper *h)
 
 NORETURN static void exec_qemu(struct vm *vm, const struct run_options *o)
 {
-	const int fds[] = { vm->fs_connected, vm->peer_ctl, vm->peer_stdio, vm->peer_err,
-			    vm->peer_serial,  vm->kernel,   vm->blob };
+	const int fds[] = { vm->fs_connected, vm->peer_ctl,	vm->peer_stdio, vm->peer_err,
+			    vm->peer_serial,  vm->peer_monitor, vm->kernel,	vm->blob };
 	const struct vm_needs needs = {
 		.program = o->qemu,
 		.kernel = vm->kernel,
@@ -365,7 +385,8 @@ NORETURN static void exec_daemon(struct vm *vm, const struct run_options *o)
 		.privileged_files = o->privileged_files,
 	};
 
-	isolate_share(o->dir_fd, !vm->fuse_ids, vm->read_only_clone);
+	isolate_share(o->dir_fd, vm->userns, vm->has_idmap ? &vm->idmap : NULL,
+		      vm->read_only_clone);
 	/* It drops its supplementary groups and ends when it can't; in a user namespace of
 	 * an ordinary user nobody can.  It may believe that it did: the groups are the user's own. */
 	needs.fake_setgroups = !vm->fuse_ids && getgroups(0, NULL) > 0;
@@ -376,8 +397,9 @@ NORETURN static void exec_daemon(struct vm *vm, const struct run_options *o)
 
 void vm_start(struct vm *vm, const struct run_options *o)
 {
-	const int given[] = { vm->fs_listen, vm->fs_connected, vm->peer_ctl, vm->peer_stdio,
-			      vm->peer_err,  vm->peer_serial,  vm->kernel,   vm->blob };
+	const int given[] = { vm->fs_listen,	vm->fs_connected, vm->peer_ctl,
+			      vm->peer_stdio,	vm->peer_err,	  vm->peer_serial,
+			      vm->peer_monitor, vm->kernel,	  vm->blob };
 
 	if (fork_helper(&vm->qemu) == 0) {
 		exec_qemu(vm, o);
@@ -388,6 +410,11 @@ void vm_start(struct vm *vm, const struct run_options *o)
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
 		close(given[i]);
 	}
+}
+
+void vm_ask_state(struct vm *vm)
+{
+	(void)send(vm->monitor, "nmi\n", 4, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 bool helper_read_log(struct helper *h)
@@ -452,64 +479,4 @@ void vm_kill(struct vm *vm)
 	helper_kill(&vm->fsd);
 	helper_wait(&vm->qemu);
 	helper_wait(&vm->fsd);
-}
-
-/* --- dry run ----------------------------------------------------------- */
-
-static void print_quoted(const char *s)
-{
-	if (*s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-			    "@%+=:,./_-") == strlen(s)) {
-		fputs(s, stdout);
-		return;
-	}
-	putchar('\'');
-	for (; *s; s++) {
-		if (*s == '\'') {
-			fputs("'\\''", stdout);
-		} else {
-			putchar(*s);
-		}
-	}
-	putchar('\'');
-}
-
-static void print_command(const struct helper *h)
-{
-	for (size_t i = 0; i < h->argc; i++) {
-		bool breaks = i > 0 && h->argv[i][0] == '-' && h->argv[i][1];
-
-		fputs(i == 0 ? "" : breaks ? " \\\n    " : " ", stdout);
-		print_quoted(h->argv[i]);
-	}
-	putchar('\n');
-}
-
-void vm_print(const struct vm *vm, const struct run_options *o)
-{
-	printf("# share, as %s, %s\n", vm->fuse_ids ? "root" : "root of a user namespace",
-	       o->read_only ? "read-only" : "read and write");
-	printf("cd ");
-	print_quoted(o->dir);
-	printf("\n");
-	print_command(&vm->fsd);
-	printf("# VM: %u CPUs, %llu MiB, %s\n", o->cpus, (unsigned long long)o->memory >> 20,
-	       vm->kvm ? "KVM" : "TCG");
-	print_command(&vm->qemu);
-	printf("# descriptors: %d and %d are the two ends of the share's socket; %d, %d, %d and %d "
-	       "lead to the launcher;\n# %d is the kernel, %s, and %d holds the configuration below\n",
-	       vm->fs_listen, vm->fs_connected, vm->peer_ctl, vm->peer_stdio, vm->peer_err,
-	       vm->peer_serial, vm->kernel, o->kernel, vm->blob);
-	printf("program %s\nworkdir %s\nuser %u:%u\numask %04o\n", o->prog, o->workdir, o->uid,
-	       o->gid, o->umask);
-	for (size_t i = 0; i < o->nargs; i++) {
-		printf("argv[%zu] ", i);
-		print_quoted(o->args[i]);
-		putchar('\n');
-	}
-	for (size_t i = 0; i < o->nenv; i++) {
-		printf("env ");
-		print_quoted(o->env[i]);
-		putchar('\n');
-	}
 }

@@ -4,7 +4,7 @@
  * The two processes of a VM and the descriptors that join them.
  *
  *	virtiofsd  <--- unix socket (vhost-user) --->  QEMU
- *	launcher   <--- socketpairs: ctl, stdio, stderr, serial --->  QEMU
+ *	launcher   <--- socketpairs: ctl, stdio, stderr, serial, monitor --->  QEMU
  *	launcher   <--- pipe: what the helper itself writes to stderr --- each
  *
  * Everything is inherited: no path and no temporary file exists.  Both helpers
@@ -27,6 +27,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "idmap.h"
+
 struct run_options;
 
 struct helper {
@@ -44,11 +46,14 @@ struct helper {
 
 struct vm {
 	struct helper qemu, fsd;
-	int ctl, stdio, err, serial; /* our ends */
-	int fs_listen, fs_connected; /* until both helpers have theirs */
+	int ctl, stdio, err, serial, monitor; /* our ends */
+	int fs_listen, fs_connected;	      /* until both helpers have theirs */
 	int kernel, blob;
-	int peer_ctl, peer_stdio, peer_err, peer_serial;
-	bool fuse_ids;	      /* the daemon runs as real root */
+	int peer_ctl, peer_stdio, peer_err, peer_serial, peer_monitor;
+	bool userns;	/* the daemon is root of a user namespace, not of the host */
+	bool has_idmap; /* with many ids in it */
+	bool fuse_ids;	/* the daemon can act with any id of the VM */
+	struct idmap idmap;
 	bool read_only_clone; /* what the daemon sees; without it, it keeps --read-only itself */
 	bool kvm;
 };
@@ -60,6 +65,10 @@ void vm_prepare(struct vm *vm, struct run_options *o);
 void vm_print(const struct vm *vm, const struct run_options *o);
 
 void vm_start(struct vm *vm, const struct run_options *o);
+
+/* Asks the kernel, by an NMI, to tell what it is doing, however deep it hangs: it answers with
+ * CTL_PANIC, and the VM ends. */
+void vm_ask_state(struct vm *vm);
 
 /* Kills and reaps both helpers. */
 void vm_kill(struct vm *vm);

@@ -6,7 +6,11 @@
  *     [pid 7] openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC) = 3
  *
  * Arguments that the call reads are printed before it runs, those that it fills after it,
- * the whole line when it is over; calls that do not return end in "= ?".
+ * the whole line when it is over; calls that do not return end in "= ?".  A call that takes long gets
+ * a line of what is known while it lasts, so that one that never returns is seen, and the rest later:
+ *
+ *     [pid 7] read(0, <unfinished ...>
+ *     [pid 7] <... read resumed>"x", 1)        = 1
  *
  * Filter: names and classes separated by commas, "" = all; a leading '!' inverts the whole.
  * Classes: %file (paths), %desc (descriptors), and the families of syscall/table.def

@@ -13,45 +13,10 @@
 
 #include "numbers.h"
 #include "outfile.h"
+#include "option_print.h"
+#include "option_table.h"
 #include "pool.h"
 #include "report.h"
-
-void suite_help(void)
-{
-	printf("Usage: corrida suite [OPTION...] DIR\n"
-	       "\n"
-	       "Runs every static executable below DIR as a test, in a VM whose root is DIR and in\n"
-	       "the test's own directory. Exit status 0 of the test means passed. Ends with a table\n"
-	       "of what did not pass and the line 'N passed, N failed, N skipped'.\n"
-	       "\n"
-	       "      --native          run each on this host's Linux first; what fails there is skipped\n"
-	       "      --one-vm          all tests in one VM, one after the other\n"
-	       "      --jobs N          so many VMs at a time; default: one for each CPU of the host\n"
-	       "      --timeout SECONDS for each test; default 60\n"
-	       "      --filter TEXT     only tests whose path contains TEXT\n"
-	       "      --cpus N, --memory SIZE   of each VM, as for 'corrida run'\n"
-	       "      --junit FILE      the results as JUnit XML\n"
-	       "      --verbose         a line for each test, with the output of those that failed\n");
-}
-
-static const char *value_of(char **argv, int *i, const char *name)
-{
-	size_t len = strlen(name);
-
-	if (strncmp(argv[*i], name, len) != 0) {
-		return NULL;
-	}
-	if (argv[*i][len] == '=') {
-		return argv[*i] + len + 1;
-	}
-	if (argv[*i][len] != '\0') {
-		return NULL;
-	}
-	if (argv[*i + 1] == NULL) {
-		fail("%s wants a value ('corrida help suite')", name);
-	}
-	return argv[++*i];
-}
 
 static void parse_numbers(struct suite_options *o, const char *jobs, const char *timeout)
 {
@@ -73,41 +38,51 @@ static void parse_numbers(struct suite_options *o, const char *jobs, const char 
 	}
 }
 
+static void apply(struct suite_options *o, enum option_id id, const char *value)
+{
+	switch (id) {
+	case OPT_NATIVE: o->native = true; break;
+	case OPT_ONE_VM: o->one_vm = true; break;
+	case OPT_VERBOSE: o->verbose = true; break;
+	case OPT_JOBS: parse_numbers(o, value, NULL); break;
+	case OPT_TIMEOUT: parse_numbers(o, NULL, value); break;
+	case OPT_FILTER: o->filter = value; break;
+	case OPT_CPUS: o->cpus = value; break;
+	case OPT_MEMORY: o->memory = value; break;
+	case OPT_JUNIT: o->junit = value; break;
+	default: command_print_help(command_by_name("suite")); exit(0);
+	}
+}
+
 static void parse(int argc, char **argv, struct suite_options *o)
 {
-	const char *jobs = NULL, *timeout = NULL, *v;
+	const struct command *c = command_by_name("suite");
 	int i = 0;
 
-	for (; i < argc && argv[i][0] == '-'; i++) {
-		if (strcmp(argv[i], "--native") == 0) {
-			o->native = true;
-		} else if (strcmp(argv[i], "--one-vm") == 0) {
-			o->one_vm = true;
-		} else if (strcmp(argv[i], "--verbose") == 0) {
-			o->verbose = true;
-		} else if (strcmp(argv[i], "--help") == 0) {
-			suite_help();
-			exit(0);
-		} else if ((v = value_of(argv, &i, "--jobs"))) {
-			jobs = v;
-		} else if ((v = value_of(argv, &i, "--timeout"))) {
-			timeout = v;
-		} else if ((v = value_of(argv, &i, "--filter"))) {
-			o->filter = v;
-		} else if ((v = value_of(argv, &i, "--cpus"))) {
-			o->cpus = v;
-		} else if ((v = value_of(argv, &i, "--memory"))) {
-			o->memory = v;
-		} else if ((v = value_of(argv, &i, "--junit"))) {
-			o->junit = v;
-		} else {
-			fail("unknown option '%s' ('corrida help suite' lists all)", argv[i]);
+	while (i < argc && argv[i][0] == '-') {
+		const char *word = argv[i], *name = word + strspn(word, "-");
+		size_t len = strcspn(name, "=");
+		const char *value = name[len] ? name + len + 1 : NULL;
+		const struct option_spec *s = word[1] == '-' ? option_by_name(c, name, len)
+							     : option_by_letter(c, word[1]);
+
+		if (s == NULL || (word[1] != '-' && word[2])) {
+			option_unknown(c, word);
 		}
+		i++;
+		if (s->argument == ARG_REQUIRED && value == NULL) {
+			if (i == argc) {
+				fail("--%s wants %s ('corrida help suite')", s->name, s->metavar);
+			}
+			value = argv[i++];
+		} else if (s->argument == ARG_NONE && value) {
+			fail("--%s takes no value", s->name);
+		}
+		apply(o, s->id, value);
 	}
 	if (argc - i != 1) {
 		fail("corrida suite wants one DIR ('corrida help suite')");
 	}
-	parse_numbers(o, jobs, timeout);
 	o->dir = argv[i];
 	o->real_dir = realpath(o->dir, NULL);
 	if (o->real_dir == NULL) {

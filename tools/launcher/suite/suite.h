@@ -42,7 +42,6 @@ struct suite {
 };
 
 int suite(int argc, char **argv);
-void suite_help(void);
 
 /* suite_scan.c: fills in the tests, sorted by path. */
 void suite_scan(struct suite *s);
