@@ -487,8 +487,47 @@ static void test_fork(void)
 	close(ep);
 }
 
+/* Watches of one user are limited (/proc/sys/fs/epoll), whatever its epolls and files. */
+static long watches_to_limit(long limit)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
+	int fd[500], x = eventfd(0, 0);
+	long n = 0;
+
+	if (setgid(1000) || setuid(1000))
+		_exit(3);
+	for (int i = 0; i < 500; i++)
+		fd[i] = dup(x);
+	for (int ep = epoll_create1(0); ep >= 0; ep = epoll_create1(0))
+		for (int i = 0; i < 500; i++, n++)
+			if (epoll_ctl(ep, EPOLL_CTL_ADD, fd[i], &e))
+				_exit(errno == ENOSPC && n == limit ? 0 : 1);
+	_exit(2);
+}
+static void test_limit_of_watches(void)
+{
+	FILE *f = fopen("/proc/sys/fs/epoll/max_user_watches", "r");
+	long limit = 0;
+
+	CHECK(f && fscanf(f, "%ld", &limit) == 1 && limit > 0);
+	if (f)
+		fclose(f);
+	if (limit > 400000)
+		SKIP_HERE("the limit is far away");
+	for (int i = 0; i < 3; i++) { /* and given back */
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			watches_to_limit(limit);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+	}
+}
+
 int main(void)
 {
+	RUN(test_limit_of_watches);
 	RUN(test_errors);
 	RUN(test_level_and_edge);
 	RUN(test_one_shot);

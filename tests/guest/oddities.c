@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -44,8 +45,32 @@ static void pipe_ends_together(void)
 	}
 }
 
+/* Returns that a program makes by itself: QEMU's translator can't (SIGSEGV), but they end. */
+static void by_iretq(void)
+{
+	__asm__ volatile("mov %%rsp, %%rax; sub $128, %%rsp; mov %%ss, %%ecx; push %%rcx;"
+			 "push %%rax; pushfq; mov %%cs, %%ecx; push %%rcx;"
+			 "lea 1f(%%rip), %%rcx; push %%rcx; iretq; 1:" ::
+				 : "rax", "rcx", "memory", "cc");
+}
+static void by_lretq(void)
+{
+	__asm__ volatile("sub $128, %%rsp; mov %%cs, %%ecx; push %%rcx;"
+			 "lea 1f(%%rip), %%rcx; push %%rcx; lretq; 1: add $128, %%rsp" ::
+				 : "rcx", "memory", "cc");
+}
+static void returns_end(void)
+{
+	int how = in_child(by_iretq);
+
+	CHECK(how == 0 || (on_corrida() && how == 256 + SIGSEGV));
+	how = in_child(by_lretq);
+	CHECK(how == 0 || (on_corrida() && how == 256 + SIGSEGV));
+}
+
 int main(void)
 {
+	RUN(returns_end);
 	RUN(queue_as_file);
 	RUN(pipe_ends_together);
 	return test_done();

@@ -12,6 +12,7 @@
 #include <lib/format.h>
 #include <sync/random.h>
 #include <lib/string.h>
+#include <fs/event/epoll.h>
 #include <fs/event/notify.h>
 #include <fs/event/pipe.h>
 #include <linux/capability.h>
@@ -216,6 +217,12 @@ static int show_pipe_max(struct text_buf *t, void *arg)
 	text_printf(t, "%llu\n", (unsigned long long)pipe_max_size);
 	return 0;
 }
+static int show_epoll_max(struct text_buf *t, void *arg)
+{
+	(void)arg;
+	text_printf(t, "%llu\n", (unsigned long long)epoll_max_watches());
+	return 0;
+}
 /* Settings that programs write for good measure: taken, without effect. */
 static int store_ignored(const char *buf, size_t n, void *arg)
 {
@@ -273,6 +280,7 @@ static const struct text_entry proc_files[] = {
 	{ "sys/fs/nr_open", show_string, TEXT_OF(NR_OPEN_MAX), true },
 	{ "sys/fs/protected_hardlinks", show_string, "1", false },
 	{ "sys/fs/protected_symlinks", show_string, "1", false },
+	{ "sys/fs/epoll/max_user_watches", show_epoll_max, NULL, true },
 	{ "sys/fs/pipe-max-size", show_pipe_max, NULL, true },
 	{ "sys/net/core/somaxconn", show_string, TEXT_OF(SOMAXCONN), true },
 	{ "sys/net/ipv4/ip_local_port_range", show_string, "32768\t60999", true },
