@@ -11,7 +11,14 @@ struct file;
 struct user_account;
 
 /* Objects that are charged to a user, as no process has them for sure. */
-enum user_object { USER_FILES_IN_FLIGHT, USER_INOTIFY, USER_WATCHES, USER_OBJECTS };
+enum user_object {
+	USER_FILES_IN_FLIGHT,
+	USER_INOTIFY,
+	USER_WATCHES,
+	USER_PIPE_PAGES,
+	USER_EPOLL_ITEMS,
+	USER_OBJECTS
+};
 
 struct fs_upcalls {
 	int (*current_pid)(void);	  /* thread group id: F_GETLK, /proc/locks, SO_PEERCRED */

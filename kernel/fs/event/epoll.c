@@ -18,6 +18,7 @@
 
 #include <fs/event/poll.h>
 #include <fs/file.h>
+#include <fs/upcalls.h>
 #include <lib/assert.h>
 #include <lib/format.h>
 #include <lib/list.h>
@@ -25,6 +26,7 @@
 #include <linux/epoll.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
+#include <mm/phys.h>
 #include <mm/slab.h>
 #include <sched/sched.h>
 #include <sync/lock_order.h>
@@ -45,6 +47,11 @@ void epoll_init(void)
 	mutex_init(&gate, RANK_EPOLL_GATE, "epoll gate");
 	item_cache = kmem_cache_create("epoll item", sizeof(struct epoll_item), 0);
 	ASSERT(item_cache);
+}
+
+uint64_t epoll_max_watches(void)
+{
+	return mem_total_pages() / 25 * PAGE_SIZE / sizeof(struct epoll_item);
 }
 
 bool file_is_epoll(const struct file *f)
@@ -176,6 +183,7 @@ static void item_remove(struct epoll_item *item)
 	list_remove(&item->ready_link);
 	spin_unlock_irqrestore(&ep->ready_lock, flags);
 	rb_remove(&ep->items, &item->node);
+	fs_upcalls->uncharge(ep->payer, USER_EPOLL_ITEMS, 1);
 	kfree(item->more[0]);
 	kfree(item->more[1]);
 	kmem_cache_free(item_cache, item);
@@ -225,11 +233,16 @@ static uint32_t item_poll(struct epoll_item *item, struct poll_table *pt) REQUIR
 static int item_add(struct epoll *ep, struct file *target, int fd,
 		    const struct linux_epoll_event *ev, bool gated) REQUIRES(epoll_role)
 {
-	struct epoll_item *item = kmem_cache_zalloc(item_cache);
-	struct item_table table = { .pt.queue = item_queue, .item = item };
+	struct epoll_item *item;
+	struct item_table table = { .pt.queue = item_queue };
 	int err = 0;
 
+	if (!fs_upcalls->charge(ep->payer, USER_EPOLL_ITEMS, 1, epoll_max_watches())) {
+		return -ENOSPC;
+	}
+	item = table.item = kmem_cache_zalloc(item_cache);
 	if (!item) {
+		fs_upcalls->uncharge(ep->payer, USER_EPOLL_ITEMS, 1);
 		return -ENOMEM;
 	}
 	item->ep = ep;
@@ -508,6 +521,7 @@ static void epoll_release(struct file *f)
 	}
 	mutex_unlock(&ep->mutex);
 	mutex_unlock(&gate);
+	fs_upcalls->put_user(ep->payer);
 	kfree(ep);
 }
 
@@ -566,8 +580,10 @@ int epoll_create_file(struct file **out)
 	list_init(&ep->parents);
 	list_init(&ep->children);
 	waitq_init_ranked(&ep->waiters, RANK_WAITQ_INNER); /* woken from wake functions */
+	ep->payer = fs_upcalls->get_user();
 	err = file_alloc_anon(&epoll_ops, ep, O_RDWR, 0600, "anon_inode:[eventpoll]", out);
 	if (err) {
+		fs_upcalls->put_user(ep->payer);
 		kfree(ep);
 	}
 	return err;
