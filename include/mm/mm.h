@@ -179,8 +179,9 @@ MUST_USE int mm_futex_key(struct mm *mm, uint64_t addr, const void **object, uin
 int mm_for_each_vma(struct mm *mm, int (*fn)(const struct vma *v, void *arg), void *arg)
 	EXCLUDES(mm_role);
 /* The same from the first on that ends behind addr. */
-int mm_for_each_vma_from(struct mm *mm, uint64_t addr, int (*fn)(const struct vma *v, void *arg),
-			 void *arg) EXCLUDES(mm_role);
+MUST_USE int mm_for_each_vma_from(struct mm *mm, uint64_t addr,
+				  int (*fn)(const struct vma *v, void *arg), void *arg)
+	EXCLUDES(mm_role);
 /* Removes mappings of pages [first, last] of a cache from every vma (truncate, invalidate). */
 void mm_unmap_object(struct page_cache *pc, uint64_t first, uint64_t last)
 	EXCLUDES(object_vmas_role, pagetable_role);

@@ -102,20 +102,6 @@ static struct rb_node **find_place_locked(const char *name, struct rb_node **par
 	}
 	return link;
 }
-static struct mq *find_locked(const char *name) REQUIRES(mq_names_role)
-{
-	struct rb_node *parent, *n = *find_place_locked(name, &parent);
-
-	return n ? rb_entry(n, struct mq, name_node) : NULL;
-}
-static void link_name_locked(struct mq *q) REQUIRES(mq_names_role)
-{
-	struct rb_node *parent, **link = find_place_locked(q->name, &parent);
-
-	rb_link(&q->name_node, parent, link);
-	rb_insert_fix(&names.tree, &q->name_node);
-	names.count++;
-}
 
 /* --- files --- */
 
@@ -230,7 +216,6 @@ static int create(const char *name, uint32_t mode, const struct linux_mq_attr *a
 	}
 	refcount_init(&q->refs, 1); /* the name's */
 	spin_init(&q->lock, RANK_IPC_OBJECT, "mqueue");
-	rb_clear(&q->name_node);
 	waitq_init(&q->senders);
 	waitq_init(&q->receivers);
 	waitq_init(&q->pollers);
@@ -270,6 +255,7 @@ static int check_access(const struct mq *q, int oflags)
 static int find_or_create(const char *name, int oflags, uint32_t mode,
 			  const struct linux_mq_attr *attr, struct mq **out)
 {
+	struct rb_node *parent, **link;
 	struct mq *fresh = NULL, *q;
 	int err = 0;
 
@@ -280,7 +266,8 @@ static int find_or_create(const char *name, int oflags, uint32_t mode,
 		err = create(name, mode, attr, &fresh);
 	}
 	spin_lock(&names.lock);
-	q = find_locked(name);
+	link = find_place_locked(name, &parent);
+	q = *link ? rb_entry(*link, struct mq, name_node) : NULL;
 	if (q) {
 		err = (oflags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) ? -EEXIST
 									  : check_access(q, oflags);
@@ -291,7 +278,9 @@ static int find_or_create(const char *name, int oflags, uint32_t mode,
 	} else if (!err) {
 		q = fresh;
 		fresh = NULL;
-		link_name_locked(q);
+		rb_link(&q->name_node, parent, link);
+		rb_insert_fix(&names.tree, &q->name_node);
+		names.count++;
 	}
 	if (!err) {
 		refcount_get(&q->refs);
@@ -339,6 +328,7 @@ long mq_open_fd(const char *name, int oflags, uint32_t mode, const struct linux_
 long mq_remove(const char *name)
 {
 	const struct cred *c = thread_current()->cred;
+	struct rb_node *parent, *n;
 	struct mq *q;
 	int err = check_name(name);
 
@@ -346,7 +336,8 @@ long mq_remove(const char *name)
 		return err;
 	}
 	spin_lock(&names.lock);
-	q = find_locked(name);
+	n = *find_place_locked(name, &parent);
+	q = n ? rb_entry(n, struct mq, name_node) : NULL;
 	if (!q) {
 		err = -ENOENT;
 	} else if (c->u.fs != q->uid && !cred_capable(CAP_FOWNER)) {

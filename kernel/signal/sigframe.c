@@ -225,7 +225,8 @@ int sigframe_setup(struct trap_frame *f, int sig, const struct linux_sigaction *
 /* --- coming back --- */
 
 /* Straight into the save area: between this and fpu_load_current() nothing may switch
- * threads (which would save the live registers over it), hence no fault. */
+ * threads (which would save the live registers over it), hence no fault.  Before one the area is
+ * made good again: a switch does not write all of it, and loads it on the way back. */
 static int copy_fpstate(uint8_t *area, uint64_t addr, size_t n)
 {
 	for (int tries = 0; tries < 64; tries++) {
@@ -234,6 +235,7 @@ static int copy_fpstate(uint8_t *area, uint64_t addr, size_t n)
 		if (!err) {
 			return 0;
 		}
+		fpu_init_area(area);
 		for (uint64_t p = ALIGN_DOWN(addr, PAGE_SIZE); p < addr + n; p += PAGE_SIZE) {
 			err = fault_in_user((user_ptr){ MAX(p, addr) }, false);
 			if (err) {
@@ -244,18 +246,29 @@ static int copy_fpstate(uint8_t *area, uint64_t addr, size_t n)
 	return -EFAULT;
 }
 
+/* As we wrote it, and still present. */
+static bool load_whole(uint8_t *area, uint64_t addr)
+{
+	size_t size = fpu_area_size();
+	uint32_t magic2;
+
+	return !copy_from_user_nofault(area, (user_ptr){ addr }, size) &&
+	       sw_bytes(area)->magic1 == FP_XSTATE_MAGIC1 && sw_bytes(area)->xstate_size == size &&
+	       !copy_from_user_nofault(&magic2, (user_ptr){ addr + size }, sizeof(magic2)) &&
+	       magic2 == FP_XSTATE_MAGIC2;
+}
+
 static int load_fpstate(uint8_t *area, uint64_t addr)
 {
 	struct linux_fpx_sw_bytes sw;
 	size_t n = FXSAVE_SIZE;
+	uint32_t magic2;
 	int err;
 
-	/* As we wrote it, most of the time, and still present. */
-	if (have_xsave() && !copy_from_user_nofault(area, (user_ptr){ addr }, fpu_area_size()) &&
-	    sw_bytes(area)->magic1 == FP_XSTATE_MAGIC1 &&
-	    sw_bytes(area)->xstate_size == fpu_area_size()) {
+	if (have_xsave() && load_whole(area, addr)) {
 		return fpu_check_area(area) ? 0 : -EFAULT;
 	}
+	fpu_init_area(area);
 	err = copy_from_user(&sw, (user_ptr){ addr + FP_SW_RESERVED_OFFSET }, sizeof(sw));
 	if (err) {
 		return err;
@@ -264,10 +277,14 @@ static int load_fpstate(uint8_t *area, uint64_t addr)
 		    sw.xstate_size >= FXSAVE_SIZE + 64 && sw.xstate_size <= fpu_area_size();
 
 	if (full) {
-		n = sw.xstate_size;
+		err = copy_from_user(&magic2, (user_ptr){ addr + sw.xstate_size }, sizeof(magic2));
+		if (err) {
+			return err;
+		}
+		full = magic2 == FP_XSTATE_MAGIC2;
 	}
-	if (n < fpu_area_size()) {
-		fpu_init_area(area);
+	if (full) {
+		n = sw.xstate_size;
 	}
 	err = copy_fpstate(area, addr, n);
 	if (!err && !full && have_xsave()) {
@@ -289,11 +306,10 @@ static int get_fpstate(uint64_t addr)
 		fpu_init_area(area);
 	}
 	if (err) {
-		fpu_save_current(); /* what is still live */
-		return err;
+		fpu_init_area(area); /* not what was refused, nor the handler's */
 	}
 	fpu_load_current();
-	return 0;
+	return err;
 }
 
 static void restore_registers(struct trap_frame *f, const struct linux_sigcontext *c)
@@ -325,6 +341,7 @@ long sigframe_return(struct trap_frame *f)
 {
 	uint64_t base = f->rsp - sizeof(uint64_t); /* RET popped pretcode */
 	struct linux_ucontext uc;
+	struct siginfo info;
 	int err;
 
 	err = copy_from_user(&uc, (user_ptr){ base + offsetof(struct linux_rt_sigframe, uc) },
@@ -333,15 +350,17 @@ long sigframe_return(struct trap_frame *f)
 		goto bad;
 	}
 	signal_set_blocked(uc.sigmask);
+	restore_registers(f, &uc.mcontext);
 	err = get_fpstate(uc.mcontext.fpstate);
 	if (err) {
 		goto bad;
 	}
-	restore_registers(f, &uc.mcontext);
 	/* Errors are ignored, as on Linux: the stack may not be changed while in use. */
 	err = signal_set_altstack(&uc.stack, NULL, f->rsp);
 	return (long)f->rax;
 bad:
-	signal_force_fatal(SIGSEGV);
+	/* A handler for it sees whose frame was bad: the registers are that frame's. */
+	siginfo_init(&info, SIGSEGV, SI_KERNEL);
+	signal_force_current(&info);
 	return 0;
 }
