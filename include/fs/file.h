@@ -91,6 +91,9 @@ static inline bool file_nonblock(const struct file *f, unsigned flags)
 	return flags & IO_NOWAIT ||
 	       atomic_load_explicit(&f->flags, memory_order_relaxed) & O_NONBLOCK;
 }
+/* Open files of the VM, and how many there may be for who has no CAP_SYS_ADMIN (-ENFILE). */
+uint64_t file_count(void);
+uint64_t file_max(void);
 void file_get(struct file *f);
 bool file_try_get(struct file *f); /* false: the last reference is gone */
 void file_put(struct file *f);	   /* the last one: flush is not called, release is; may sleep */

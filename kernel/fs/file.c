@@ -21,6 +21,7 @@
 #include <lib/assert.h>
 #include <lib/list.h>
 #include <lib/string.h>
+#include <linux/capability.h>
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/inotify.h>
@@ -29,6 +30,7 @@
 #include <linux/stat.h>
 #include <mm/mm.h>
 #include <mm/pagecache.h>
+#include <mm/phys.h>
 #include <mm/slab.h>
 #include <mm/uio.h>
 #include <sched/thread.h>
@@ -40,6 +42,27 @@
  * fdtable.c may try to raise the count of one that is just going.  Free ones wait on a list. */
 static SPINLOCK(free_files) free_lock = SPINLOCK_INIT(RANK_FS_LEAF, "free files");
 static struct list free_files = LIST_INIT(free_files);
+static _Atomic uint64_t nfiles; /* a sum: orders nothing */
+
+uint64_t file_count(void)
+{
+	return atomic_load_explicit(&nfiles, memory_order_relaxed);
+}
+uint64_t file_max(void)
+{
+	return MAX(mem_total_pages() * (PAGE_SIZE / 1024) / 10, 8192ull);
+}
+
+/* One more; false: there are too many. */
+static bool count_file(void)
+{
+	if (likely(atomic_fetch_add_explicit(&nfiles, 1, memory_order_relaxed) < file_max()) ||
+	    cred_capable(CAP_SYS_ADMIN)) {
+		return true;
+	}
+	atomic_fetch_sub_explicit(&nfiles, 1, memory_order_relaxed);
+	return false;
+}
 
 static struct file *file_memory(void)
 {
@@ -60,9 +83,14 @@ static struct file *file_memory(void)
 
 int file_alloc(int flags, struct file **out)
 {
-	struct file *f = file_memory();
+	struct file *f;
 
+	if (!count_file()) {
+		return -ENFILE;
+	}
+	f = file_memory();
 	if (!f) {
+		atomic_fetch_sub_explicit(&nfiles, 1, memory_order_relaxed);
 		return -ENOMEM;
 	}
 	atomic_init(&f->flags, (uint32_t)flags);
@@ -124,6 +152,7 @@ static void file_free(struct file *f)
 		path_put(&f->path);
 	}
 	inode_put(f->inode);
+	atomic_fetch_sub_explicit(&nfiles, 1, memory_order_relaxed);
 	list_init(&f->epoll_items);
 	spin_lock(&free_lock);
 	list_push_front(&free_files, &f->epoll_items);

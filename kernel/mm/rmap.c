@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a page cache to the entries that map its pages.  The list of vmas is held for the
- * whole walk; a TLB shootdown under it is fine, since whoever waits for the list does so
- * with interrupts on.
+ * From a page cache to the entries that map its pages.  A TLB shootdown under the lock of the
+ * list of vmas is fine, since whoever waits for the list does so with interrupts on.
+ *
+ * Programs choose how long the list is, so a walk lets go of it now and then.  It keeps its place by a
+ * vma of its own in the list, without an mm.  What joins the list comes to its end; a vma that takes over
+ * entries of another one goes there, too (vma_merge()): so each entry that was there when the walk
+ * began is met.
  *
  * mm->lock is not held, and may be held by whoever waits for us.  While a vma is in the list
  * its range stands still, its mm lives, and the tables over its range stay: they go only where
@@ -12,6 +16,9 @@
 
 #include <linux/errno.h>
 #include <lib/assert.h>
+#include <sched/sched.h>
+
+#define WALK_CHUNK 128 /* vmas that are looked at before others may have the list */
 
 /* The part of v that maps [first, last]; false = none. */
 static bool overlap(const struct vma *v, uint64_t first, uint64_t last, uint64_t *start,
@@ -19,7 +26,7 @@ static bool overlap(const struct vma *v, uint64_t first, uint64_t last, uint64_t
 {
 	uint64_t v_last = v->pgoff + vma_pages(v) - 1;
 
-	if (v_last < first || v->pgoff > last) {
+	if (!v->mm || v_last < first || v->pgoff > last) {
 		return false;
 	}
 	*start = v->start + ((MAX(first, v->pgoff) - v->pgoff) << PAGE_SHIFT);
@@ -27,13 +34,51 @@ static bool overlap(const struct vma *v, uint64_t first, uint64_t last, uint64_t
 	return true;
 }
 
+struct walk {
+	struct page_cache *pc;
+	struct list *next;
+	struct vma place;
+	unsigned n;
+};
+
+static void walk_begin(struct walk *w, struct page_cache *pc) REQUIRES(object_vmas_role)
+{
+	w->pc = pc;
+	w->next = pc->vmas.next;
+	w->n = 0;
+	w->place = (struct vma){ .mm = NULL };
+	list_init(&w->place.object_link);
+}
+
+/* NULL: that was the last. */
+static struct vma *walk_next(struct walk *w) REQUIRES(object_vmas_role)
+{
+	struct list *link = w->next;
+
+	if (link != &w->pc->vmas && ++w->n % WALK_CHUNK == 0) {
+		list_insert_before(link, &w->place.object_link);
+		spin_unlock(&w->pc->vmas_lock);
+		sched_yield_point();
+		spin_lock(&w->pc->vmas_lock);
+		link = w->place.object_link.next;
+		list_remove(&w->place.object_link);
+	}
+	if (link == &w->pc->vmas) {
+		return NULL;
+	}
+	w->next = link->next;
+	return list_entry(link, struct vma, object_link);
+}
+
 static void unmap_object(struct page_cache *pc, uint64_t first, uint64_t last, bool copies)
 {
+	struct walk w;
 	struct vma *v;
 	uint64_t start, end;
 
 	spin_lock(&pc->vmas_lock);
-	list_for_each_entry(v, &pc->vmas, object_link) {
+	walk_begin(&w, pc);
+	while ((v = walk_next(&w))) {
 		struct gather g;
 
 		if (!overlap(v, first, last, &start, &end)) {
@@ -64,11 +109,13 @@ void mm_unmap_object_end(struct page_cache *pc, uint64_t first)
 
 void mm_clean_object_page(struct page_cache *pc, struct page *p)
 {
+	struct walk w;
 	struct vma *v;
 	uint64_t start, end;
 
 	spin_lock(&pc->vmas_lock);
-	list_for_each_entry(v, &pc->vmas, object_link) {
+	walk_begin(&w, pc);
+	while ((v = walk_next(&w))) {
 		uint64_t *pte, e = 0;
 
 		if (!(v->flags & VMA_SHARED) || !overlap(v, p->index, p->index, &start, &end)) {

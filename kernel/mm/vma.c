@@ -274,9 +274,11 @@ static void absorb(struct mm *mm, struct vma *a, struct vma *b, struct list *dea
 
 	mm_assert_exclusive(mm);
 	if (a->object) {
-		/* one step for unmap_object() */
+		/* One step for unmap_object(), which may have been at a, but not at b. */
 		spin_lock(&a->object->vmas_lock);
 		list_remove(&b->object_link);
+		list_remove(&a->object_link);
+		list_push_back(&a->object->vmas, &a->object_link);
 		a->end = end;
 		spin_unlock(&a->object->vmas_lock);
 	} else {

@@ -9,6 +9,7 @@
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/ipc.h>
@@ -429,6 +430,56 @@ static void test_attaches(void)
 	CHECK_EQ(shmctl(id, IPC_RMID, NULL), 0);
 }
 
+/* --- mappings of one file --- */
+static volatile int merging = 1;
+static void *merge_and_split(void *arg)
+{
+	char *at = arg;
+
+	while (merging) {
+		if (madvise(at, 4096, MADV_DONTFORK) || madvise(at, 4096, MADV_DOFORK))
+			CHECK(!"madvise");
+	}
+	return NULL;
+}
+/* Whatever the mapping, what was cut off is gone from it. */
+static void test_mappings(void)
+{
+	enum { N = 6000 };
+	static char *at[N];
+	int f = memfd_create("many", 0), bad = 0;
+	char *moving;
+	pthread_t t;
+
+	CHECK_EQ(ftruncate(f, 8 * 4096), 0);
+	for (int i = 0; i < N; i++) {
+		at[i] = mmap(NULL, 4096, PROT_READ | PROT_WRITE, i % 2 ? MAP_SHARED : MAP_PRIVATE,
+			     f, i % 4 * 4096);
+		CHECK(at[i] != MAP_FAILED);
+	}
+	moving = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0);
+	pthread_create(&t, NULL, merge_and_split, moving + 4 * 4096);
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < N; i++)
+			at[i][i % 4096] = 1;
+		for (int i = 0; i < 8; i++)
+			moving[i * 4096 + round] = (char)(1 + i);
+		CHECK_EQ(ftruncate(f, 0), 0);
+		CHECK_EQ(ftruncate(f, 8 * 4096), 0);
+		for (int i = 0; i < N; i++)
+			bad += at[i][i % 4096] != 0;
+		for (int i = 0; i < 8; i++)
+			bad += moving[i * 4096 + round] != 0;
+	}
+	CHECK_EQ(bad, 0);
+	merging = 0;
+	pthread_join(t, NULL);
+	for (int i = 0; i < N; i++)
+		munmap(at[i], 4096);
+	munmap(moving, 8 * 4096);
+	close(f);
+}
+
 int main(void)
 {
 	RUN(test_ports);
@@ -439,5 +490,6 @@ int main(void)
 	RUN(test_queues);
 	RUN(test_undo);
 	RUN(test_attaches);
+	RUN(test_mappings);
 	return test_done();
 }

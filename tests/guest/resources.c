@@ -14,6 +14,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -455,6 +457,165 @@ static void test_inotify_limit(void)
 	CHECK_EQ(in_child(inotify_limit), 0);
 }
 
+static long setting(const char *path, int column)
+{
+	long v[3] = { -1, -1, -1 };
+	FILE *f = fopen(path, "r");
+
+	CHECK(f != NULL);
+	if (f) {
+		CHECK(fscanf(f, "%ld %ld %ld", &v[0], &v[1], &v[2]) > column);
+		fclose(f);
+	}
+	return v[column];
+}
+static void become(uid_t uid, rlim_t descriptors)
+{
+	struct rlimit limit = { descriptors, descriptors };
+
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK_EQ(setuid(uid), 0);
+}
+
+/* --- pipes: a user has so many pages of them, then small ones --- */
+static int many_pipes[2050][2];
+static void pipe_limit(void)
+{
+	long soft = setting("/proc/sys/fs/pipe-user-pages-soft", 0);
+	int n = (int)(soft / 16);
+
+	if (n > 2048 || n < 2) {
+		CHECK(!"another limit on this machine");
+		return;
+	}
+	become(54324, 5000);
+	for (int i = 0; i < n + 2; i++) {
+		CHECK_EQ(pipe(many_pipes[i]), 0);
+		CHECK_EQ(fcntl(many_pipes[i][0], F_GETPIPE_SZ), i < n ? 65536 : 8192);
+	}
+	CHECK_ERR(fcntl(many_pipes[n][0], F_SETPIPE_SZ, 16384), EPERM);
+	CHECK_EQ(fcntl(many_pipes[n][0], F_SETPIPE_SZ, 4096), 4096);
+	CHECK_ERR(fcntl(many_pipes[n][0], F_SETPIPE_SZ, 8192), EPERM);
+	CHECK_EQ(write(many_pipes[n][1], "works", 5), 5);
+	close(many_pipes[0][0]); /* it is there until both ends are closed */
+	CHECK_ERR(fcntl(many_pipes[n][0], F_SETPIPE_SZ, 8192), EPERM);
+	close(many_pipes[0][1]);
+	CHECK_EQ(fcntl(many_pipes[n][0], F_SETPIPE_SZ, 8192), 8192);
+	CHECK_EQ(fcntl(many_pipes[1][0], F_SETPIPE_SZ, 32768), 32768);
+	CHECK_EQ(fcntl(many_pipes[1][0], F_SETPIPE_SZ, 65536), 65536);
+}
+static void test_pipe_limit(void)
+{
+	CHECK_EQ(in_child(pipe_limit), 0);
+}
+
+/* --- members of epolls; on a large machine the limit is out of reach --- */
+enum { MEMBERS = 1000, EPOLLS = 100 };
+static void epoll_limit(void)
+{
+	static int target[MEMBERS], ep[EPOLLS];
+	long max = setting("/proc/sys/fs/epoll/max_user_watches", 0), n = 0;
+	struct epoll_event ev = { .events = EPOLLIN };
+	int e = -1, err = 0;
+
+	CHECK(max > 0);
+	become(54325, 5000);
+	for (int i = 0; i < MEMBERS; i++) {
+		target[i] = i ? dup(target[0]) : eventfd(0, 0);
+		CHECK(target[i] >= 0);
+	}
+	while (!err && n < MEMBERS * EPOLLS) {
+		if (n % MEMBERS == 0) {
+			ep[++e] = epoll_create1(0);
+			CHECK(ep[e] >= 0);
+		}
+		err = epoll_ctl(ep[e], EPOLL_CTL_ADD, target[n % MEMBERS], &ev);
+		n += !err;
+	}
+	if (!err) {
+		CHECK(max >= n);
+		return;
+	}
+	CHECK_EQ(errno, ENOSPC);
+	CHECK_EQ(n, max);
+	CHECK(e > 0);
+	CHECK_EQ(epoll_ctl(ep[0], EPOLL_CTL_DEL, target[7], &ev), 0);
+	CHECK_EQ(epoll_ctl(ep[0], EPOLL_CTL_ADD, target[8], &ev), -1); /* it is there */
+	CHECK_EQ(epoll_ctl(ep[0], EPOLL_CTL_ADD, target[7], &ev), 0);
+	CHECK_ERR(epoll_ctl(ep[e], EPOLL_CTL_ADD, target[n % MEMBERS], &ev), ENOSPC);
+	close(ep[0]);
+	CHECK_EQ(epoll_ctl(ep[e], EPOLL_CTL_ADD, target[n % MEMBERS], &ev), 0);
+}
+static void test_epoll_limit(void)
+{
+	CHECK_EQ(in_child(epoll_limit), 0);
+}
+
+/* --- open files in all --- */
+#define FILES "/proc/sys/fs/file-nr"
+static int files_full[2];
+static void open_all(void)
+{
+	long max = setting(FILES, 2);
+	int n = 0, last = -1, fd;
+
+	become(54326, 200000);
+	while ((fd = eventfd(0, 0)) >= 0) {
+		last = fd;
+		n++;
+	}
+	CHECK_EQ(errno, ENFILE);
+	CHECK(n > max - 2000 && n < max);
+	CHECK_ERR(socket(AF_UNIX, SOCK_STREAM, 0), ENFILE);
+	CHECK_ERR(open("/", O_RDONLY), ENFILE);
+	CHECK(dup(last) >= 0); /* is no new file */
+	if (!test_failed_here) {
+		(void)!write(files_full[1], "f", 1);
+		pause();
+	}
+	fflush(stdout);
+}
+static void test_file_limit(void)
+{
+	enum { N = 3000 };
+	struct rlimit old, limit = { N + 500, N + 500 };
+	int fd[N], status, tries = 0;
+	long before, during;
+	pid_t child;
+	char c;
+
+	CHECK_EQ(setting(FILES, 2), setting("/proc/sys/fs/file-max", 0));
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit.rlim_max = old.rlim_max;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	do { /* others open and close files, too */
+		before = setting(FILES, 0);
+		for (int i = 0; i < N; i++)
+			fd[i] = eventfd(0, 0);
+		during = setting(FILES, 0);
+		for (int i = 0; i < N; i++)
+			close(fd[i]);
+	} while (during - before < N - N / 10 && tries++ < 20);
+	CHECK(during - before >= N - N / 10);
+	setrlimit(RLIMIT_NOFILE, &old);
+	if (setting(FILES, 2) > 100000)
+		return; /* more than we want to open */
+	CHECK_EQ(pipe(files_full), 0);
+	child = fork();
+	if (child == 0) {
+		test_failed_here = 0;
+		open_all();
+		_exit(1);
+	}
+	close(files_full[1]);
+	CHECK_EQ(read(files_full[0], &c, 1), 1); /* not when a CHECK of the child failed */
+	fd[0] = eventfd(0, 0);			 /* root is trusted */
+	CHECK(fd[0] >= 0);
+	close(fd[0]), close(files_full[0]);
+	kill(child, SIGKILL);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+}
+
 static void test_many_watches(void)
 {
 	enum { N = 1000 };
@@ -536,6 +697,9 @@ int main(void)
 	RUN(test_backlog);
 	RUN(test_backlog_races);
 	RUN(test_inotify_limit);
+	RUN(test_pipe_limit);
+	RUN(test_epoll_limit);
+	RUN(test_file_limit);
 	RUN(test_many_watches);
 	RUN(test_many_timers);
 	return test_done();

@@ -29,4 +29,5 @@ MUST_USE int epoll_control(struct file *ep_file, int op, int fd, struct file *ta
 /* Fills events (kernel memory): count, 0 at the deadline (0 = do not wait), -EINTR. */
 long epoll_wait_events(struct file *ep_file, struct linux_epoll_event *events, unsigned max,
 		       uint64_t deadline);
+uint64_t epoll_max_watches(void); /* items that a user may have: 4 % of the memory */
 bool file_is_epoll(const struct file *f);

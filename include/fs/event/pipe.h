@@ -5,6 +5,7 @@
  *
  * Capacity 64 KiB (F_SETPIPE_SZ changes it).  Writes of up to PIPE_BUF bytes are atomic: all
  * or wait.  Larger ones move what fits.  pipe->mutex (RANK_PIPE) is held over user copies.
+ * A user is charged with the capacity of its pipes, whether there is data or not.
  * A pipe lives as long as its inode's open files (counted in users).
  */
 #include <lib/util.h>
@@ -35,3 +36,5 @@ MUST_USE int pipe_wait_room(struct file *f);
 /* Copies without consuming (tee): up to n bytes from in to out. */
 long pipe_tee(struct file *in, struct file *out, size_t n, bool nowait);
 extern uint64_t pipe_max_size; /* /proc/sys/fs/pipe-max-size */
+/* /proc/sys/fs/pipe-user-pages-soft, in pages: a user who has more gets small pipes, see pipe(7). */
+#define PIPE_USER_PAGES_SOFT 16384

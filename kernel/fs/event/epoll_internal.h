@@ -14,6 +14,7 @@ struct file;
 struct epoll {
 	MUTEX(epoll) mutex;
 	struct rb_tree items GUARDED_BY(epoll_role);
+	struct user_account *payer; /* [I] charged with the items */
 	SPINLOCK(epoll_ready) ready_lock;
 	struct list ready;    /* struct epoll_item.ready_link */
 	struct waitq waiters; /* epoll_wait, poll of the epoll file */

@@ -36,10 +36,25 @@
 #include <sync/waitq.h>
 
 #define DEFAULT_PAGES 16
+#define SMALL_PAGES 2
 
 uint64_t pipe_max_size = 1048576;
 
 static const struct file_ops pipe_ops;
+
+/* n pages more for whom p is charged to; false: that would be too many. */
+static bool charge(struct pipe *p, unsigned n)
+{
+	bool trusted = cred_capable(CAP_SYS_RESOURCE) || cred_capable(CAP_SYS_ADMIN);
+
+	return fs_upcalls->charge(
+		p->payer, USER_PIPE_PAGES, n,
+		trusted ? UINT64_MAX : PIPE_USER_PAGES_SOFT - MIN(n, PIPE_USER_PAGES_SOFT) + 1);
+}
+static void uncharge(struct pipe *p, unsigned n)
+{
+	fs_upcalls->uncharge(p->payer, USER_PIPE_PAGES, n);
+}
 
 static struct pipe *pipe_new(void)
 {
@@ -50,12 +65,20 @@ static struct pipe *pipe_new(void)
 	}
 	mutex_init(&p->mutex, RANK_PIPE, "pipe");
 	mutex_assert_unshared(&p->mutex);
-	p->pages = kcalloc(DEFAULT_PAGES, sizeof(*p->pages));
+	p->payer = fs_upcalls->get_user();
+	p->npages = DEFAULT_PAGES;
+	if (!charge(p, p->npages)) {
+		/* There is no hard limit but that of descriptors. */
+		p->npages = SMALL_PAGES;
+		(void)!fs_upcalls->charge(p->payer, USER_PIPE_PAGES, p->npages, UINT64_MAX);
+	}
+	p->pages = kcalloc(p->npages, sizeof(*p->pages));
 	if (!p->pages) {
+		uncharge(p, p->npages);
+		fs_upcalls->put_user(p->payer);
 		kfree(p);
 		return NULL;
 	}
-	p->npages = DEFAULT_PAGES;
 	waitq_init(&p->readers_q);
 	waitq_init(&p->writers_q);
 	return p;
@@ -76,6 +99,8 @@ static void pipe_free(struct pipe *p)
 	if (p->spare) {
 		page_put(p->spare);
 	}
+	uncharge(p, p->npages);
+	fs_upcalls->put_user(p->payer);
 	kfree(p->pages);
 	kfree(p);
 }
@@ -486,7 +511,12 @@ long pipe_set_size(struct file *f, uint64_t size)
 	used = p->len ? (unsigned)((p->head % PAGE_SIZE + p->len + PAGE_SIZE - 1) / PAGE_SIZE) : 0;
 	if (used > npages || used > p->npages || p->filling) {
 		err = -EBUSY;
+	} else if (npages > p->npages && !charge(p, npages - p->npages)) {
+		err = -EPERM;
 	} else {
+		if (npages < p->npages) {
+			uncharge(p, p->npages - npages);
+		}
 		for (unsigned i = 0; i < used; i++) {
 			unsigned from = (unsigned)(p->head / PAGE_SIZE + i) % p->npages;
 

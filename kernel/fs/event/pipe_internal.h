@@ -7,12 +7,14 @@
 #include <sync/mutex.h>
 #include <sync/waitq.h>
 
+struct user_account;
 struct pipe {
 	MUTEX(pipe) mutex;
 	struct waitq readers_q, writers_q;	   /* data came / room came, and ends closing */
 	struct page **pages GUARDED_BY(pipe_role); /* npages slots, NULL = no data there */
 	struct page *spare GUARDED_BY(pipe_role);  /* one kept for the next write */
 	unsigned npages;
+	struct user_account *payer; /* [I] charged with npages */
 	/* a splice has the oldest bytes, or the room, in hand: pipe_splice.c */
 	bool taking GUARDED_BY(pipe_role), filling GUARDED_BY(pipe_role);
 	size_t head, len; /* bytes: oldest at head; len is read without the mutex by poll */

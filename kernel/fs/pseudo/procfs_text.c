@@ -8,6 +8,7 @@
 #include <arch/clock.h>
 #include <arch/cpu.h>
 #include <arch/paravirt.h>
+#include <fs/file.h>
 #include <fs/inode.h>
 #include <lib/format.h>
 #include <sync/random.h>
@@ -217,6 +218,19 @@ static int show_pipe_max(struct text_buf *t, void *arg)
 	text_printf(t, "%llu\n", (unsigned long long)pipe_max_size);
 	return 0;
 }
+static int show_file_max(struct text_buf *t, void *arg)
+{
+	(void)arg;
+	text_printf(t, "%llu\n", (unsigned long long)file_max());
+	return 0;
+}
+static int show_file_nr(struct text_buf *t, void *arg)
+{
+	(void)arg;
+	text_printf(t, "%llu\t0\t%llu\n", (unsigned long long)file_count(),
+		    (unsigned long long)file_max());
+	return 0;
+}
 static int show_epoll_max(struct text_buf *t, void *arg)
 {
 	(void)arg;
@@ -272,16 +286,23 @@ static const struct text_entry proc_files[] = {
 	{ "sys/vm/max_map_count", show_string, "65530", true },
 	{ "sys/vm/swappiness", show_string, "0", true },
 	{ "sys/vm/mmap_min_addr", show_string, "65536", false },
-	{ "sys/fs/file-max", show_string, "1048576", true },
+	{ "sys/fs/epoll/max_user_watches", show_epoll_max, NULL, true },
+	{ "sys/fs/file-max", show_file_max, NULL, true },
 	{ "sys/fs/inotify/max_queued_events", show_string, "16384", true },
 	{ "sys/fs/inotify/max_user_instances", show_string, TEXT_OF(INOTIFY_MAX_INSTANCES), true },
 	{ "sys/fs/inotify/max_user_watches", show_string, TEXT_OF(INOTIFY_MAX_WATCHES), true },
-	{ "sys/fs/file-nr", show_string, "0\t0\t1048576", false },
+	{ "sys/fs/file-nr", show_file_nr, NULL, false },
 	{ "sys/fs/nr_open", show_string, TEXT_OF(NR_OPEN_MAX), true },
 	{ "sys/fs/protected_hardlinks", show_string, "1", false },
 	{ "sys/fs/protected_symlinks", show_string, "1", false },
 	{ "sys/fs/epoll/max_user_watches", show_epoll_max, NULL, true },
 	{ "sys/fs/pipe-max-size", show_pipe_max, NULL, true },
+	{ "sys/fs/pipe-user-pages-hard", show_string, "0", true },
+	{ "sys/fs/pipe-user-pages-soft", show_string, TEXT_OF(PIPE_USER_PAGES_SOFT), true },
+	{ "sys/net/core/rmem_default", show_string, "212992", true },
+	{ "sys/net/core/rmem_max", show_string, "4194304", true },
+	{ "sys/net/core/wmem_default", show_string, "212992", true },
+	{ "sys/net/core/wmem_max", show_string, "4194304", true },
 	{ "sys/net/core/somaxconn", show_string, TEXT_OF(SOMAXCONN), true },
 	{ "sys/net/ipv4/ip_local_port_range", show_string, "32768\t60999", true },
 	{ "sys/net/ipv4/tcp_max_syn_backlog", show_string, "512", true },
