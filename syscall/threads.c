@@ -2,6 +2,7 @@
 /* What threads set up for themselves: tid addresses, robust lists, bases, rseq. */
 #include <syscall/syscalls.h>
 
+#include <arch/fpu.h>
 #include <arch/paging.h>
 #include <arch/thread.h>
 #include <fs/cred.h>
@@ -47,6 +48,18 @@ long sys_get_robust_list(int pid, user_ptr head, user_ptr len)
 	return err ? err : put_user_u64(head, list);
 }
 
+/* Which register states the kernel saves, and who may use those that need to be asked for: of those
+ * (AMX's tiles) there are none here.  Documentation/arch/x86/xstate.rst */
+static long xcomp_prctl(int op, uint64_t arg)
+{
+	switch (op) {
+	case ARCH_GET_XCOMP_SUPP:
+	case ARCH_GET_XCOMP_PERM: return put_user_u64((user_ptr){ arg }, fpu_features());
+	case ARCH_REQ_XCOMP_PERM: return arg > XFEATURE_XTILE_DATA ? -EINVAL : -EOPNOTSUPP;
+	default: return -EINVAL;
+	}
+}
+
 long sys_arch_prctl(int op, uint64_t addr)
 {
 	struct arch_thread *t = &thread_current()->arch;
@@ -65,6 +78,6 @@ long sys_arch_prctl(int op, uint64_t addr)
 		return 0;
 	case ARCH_GET_FS: return put_user_u64((user_ptr){ addr }, arch_get_fs_base(t));
 	case ARCH_GET_GS: return put_user_u64((user_ptr){ addr }, arch_get_gs_base(t));
-	default: return -EINVAL;
+	default: return xcomp_prctl(op, addr);
 	}
 }

@@ -72,6 +72,7 @@ static inline struct cpu_private *this_cpu(void)
 struct cpu_features {
 	bool smep, smap, umip, fsgsbase, xsave, avx, avx512, x2apic, tsc_deadline, gbpages, rdtscp,
 		erms, fsrm;
+	uint8_t phys_bits; /* of an address */
 	bool tcg, kvm;
 	uint32_t max_leaf, max_ext_leaf, hv_max_leaf;
 	uint32_t leaf1_eax, leaf1_ebx, leaf1_ecx, leaf1_edx;

@@ -27,7 +27,7 @@ struct start_info {
 /* The first page tables map this much at address 0. */
 #define EARLY_MAPPED (1ul << 30)
 #define LOW_RESERVED 0x10000 /* firmware data; also our trampoline */
-#define MAX_PHYS (1ul << 46) /* what the direct map has room for */
+#define MAX_PHYS (1ul << 42) /* what kernel_slots (paging.c) has room for */
 
 struct boot_info boot_info;
 extern uint64_t pvh_entry_tsc;
@@ -76,8 +76,10 @@ void boot_init(void)
 
 	b->kernel_start = virt_to_phys(image_start);
 	b->kernel_end = virt_to_phys(image_end);
-	b->ram_count = memmap_build(map, si->memmap_entries, MAX_PHYS, b->ram, BOOT_MAX_RANGES,
-				    &b->total_ram);
+	/* QEMU gives RAM at addresses that its CPU can't reach (TCG: above 1 TiB). */
+	b->ram_count = memmap_build(map, si->memmap_entries,
+				    MIN(MAX_PHYS, 1ul << cpu_features.phys_bits), b->ram,
+				    BOOT_MAX_RANGES, &b->total_ram);
 	b->ram_count = memmap_exclude(b->ram, b->ram_count, BOOT_MAX_RANGES, 0, LOW_RESERVED);
 	/* No DMA from here: the vhost regions leave it out (platform.md). */
 	b->ram_count = memmap_exclude(b->ram, b->ram_count, BOOT_MAX_RANGES, 0xf0000, 0x100000);

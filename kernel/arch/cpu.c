@@ -16,6 +16,9 @@ bool arch_copy_string; /* uaccess.S: long copies by string instructions */
 bool cpu_is_emulated;
 struct cpu_area boot_cpu_area __attribute__((section(".bss.page"), aligned(4096)));
 
+#define DEFAULT_PHYS_BITS 36u /* where CPUID does not say */
+#define PTE_PHYS_BITS 52u
+
 #define CR4_PGE (1ul << 7)
 #define CR4_MCE (1ul << 6)
 #define CR4_OSFXSR (1ul << 9)
@@ -55,6 +58,22 @@ static void detect_hypervisor(struct cpu_features *f)
 	f->kvm = strcmp(sig, "KVMKVMKVM") == 0;
 }
 
+/* TCG (QEMU 7.2 to 10) takes CR4.OSXSAVE for a reserved bit on models whose leaf 0xd has none of
+ * XSAVE's extensions (Opteron_G4 and G5), and then does not fault but stops making progress. */
+static bool xsave_can_be_enabled(const struct cpu_features *f)
+{
+	uint32_t r[4];
+
+	if (!f->tcg) {
+		return true;
+	}
+	if (f->max_leaf < 0xd) {
+		return false;
+	}
+	cpuid(0xd, 1, r);
+	return r[0] != 0;
+}
+
 void cpu_detect(void)
 {
 	struct cpu_features *f = &cpu_features;
@@ -72,7 +91,8 @@ void cpu_detect(void)
 	f->leaf1_edx = r[3];
 	f->x2apic = r[2] & (1u << 21);
 	f->tsc_deadline = r[2] & (1u << 24);
-	f->xsave = r[2] & (1u << 26);
+	detect_hypervisor(f);
+	f->xsave = (r[2] & (1u << 26)) && xsave_can_be_enabled(f);
 	f->avx = f->xsave && (r[2] & (1u << 28));
 	if (f->max_leaf >= 7) {
 		cpuid(7, 0, r);
@@ -96,7 +116,11 @@ void cpu_detect(void)
 		f->gbpages = r[3] & (1u << 26);
 		f->rdtscp = r[3] & (1u << 27);
 	}
-	detect_hypervisor(f);
+	f->phys_bits = DEFAULT_PHYS_BITS;
+	if (f->max_ext_leaf >= 0x80000008) {
+		cpuid(0x80000008, 0, r);
+		f->phys_bits = MIN(MAX(r[0] & 255, DEFAULT_PHYS_BITS), PTE_PHYS_BITS);
+	}
 	arch_copy_string = f->erms && !f->tcg;
 	cpu_is_emulated = f->tcg;
 	if (!f->smap) {

@@ -79,6 +79,38 @@ static void brand_string(char brand[49])
 	}
 }
 
+#define LEAF1_NEED_XSAVE (1u << 26)
+#define LEAF1_NEED_AVX (1u << 12 | 1u << 28 | 1u << 29) /* fma, avx, f16c */
+#define LEAF7_EBX_NEED_AVX (1u << 5)			/* avx2 */
+#define LEAF7_EBX_NEED_AVX512 0xd0230000u
+#define LEAF7_ECX_NEED_AVX 0x600u /* vaes, vpclmulqdq */
+#define LEAF7_ECX_NEED_AVX512 0x5842u
+
+/* Flags whose registers the kernel does not save are not shown. */
+static void add_usable_flags(struct text *t, const struct cpu_features *f)
+{
+	uint32_t ecx = f->leaf1_ecx, ebx7 = f->leaf7_ebx, ecx7 = f->leaf7_ecx;
+
+	if (!f->xsave) {
+		ecx &= ~LEAF1_NEED_XSAVE;
+	}
+	if (!f->avx) {
+		ecx &= ~LEAF1_NEED_AVX;
+		ebx7 &= ~LEAF7_EBX_NEED_AVX;
+		ecx7 &= ~LEAF7_ECX_NEED_AVX;
+	}
+	if (!f->avx512) {
+		ebx7 &= ~LEAF7_EBX_NEED_AVX512;
+		ecx7 &= ~LEAF7_ECX_NEED_AVX512;
+	}
+	add_flags(t, f->leaf1_edx, leaf1_edx);
+	add_flags(t, f->ext1_edx, ext1_edx);
+	add_flags(t, ecx, leaf1_ecx);
+	add_flags(t, f->ext1_ecx, ext1_ecx);
+	add_flags(t, ebx7, leaf7_ebx);
+	add_flags(t, ecx7, leaf7_ecx);
+}
+
 void cpu_info_text(unsigned cpu, char *buf, size_t size)
 {
 	const struct cpu_features *f = &cpu_features;
@@ -103,14 +135,10 @@ void cpu_info_text(unsigned cpu, char *buf, size_t size)
 	text_add(&t, "apicid\t\t: %u\ninitial apicid\t: %u\nfpu\t\t: yes\nfpu_exception\t: yes\n",
 		 cpu_table[cpu]->pub.apic_id, cpu_table[cpu]->pub.apic_id);
 	text_add(&t, "cpuid level\t: %u\nwp\t\t: yes\nflags\t\t:", f->max_leaf);
-	add_flags(&t, f->leaf1_edx, leaf1_edx);
-	add_flags(&t, f->ext1_edx, ext1_edx);
-	add_flags(&t, f->leaf1_ecx, leaf1_ecx);
-	add_flags(&t, f->ext1_ecx, ext1_ecx);
-	add_flags(&t, f->leaf7_ebx & (f->avx512 ? ~0u : ~0xd0230000u), leaf7_ebx);
-	add_flags(&t, f->leaf7_ecx & (f->avx512 ? ~0u : ~0x5842u), leaf7_ecx);
+	add_usable_flags(&t, f);
 	text_add(&t,
-		 "\nbogomips\t: %u.%02u\nclflush size\t: %u\naddress sizes\t: 46 bits physical, "
+		 "\nbogomips\t: %u.%02u\nclflush size\t: %u\naddress sizes\t: %u bits physical, "
 		 "48 bits virtual\n\n",
-		 cpu_tsc_khz() / 500, cpu_tsc_khz() / 5 % 100, (f->leaf1_ebx >> 8 & 255) * 8);
+		 cpu_tsc_khz() / 500, cpu_tsc_khz() / 5 % 100, (f->leaf1_ebx >> 8 & 255) * 8,
+		 f->phys_bits);
 }

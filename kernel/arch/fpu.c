@@ -11,14 +11,8 @@
 #include <lib/assert.h>
 #include <lib/string.h>
 #include "arch_internal.h"
+#include "xstate.h"
 
-#define XCR0_X87 0x1ul
-#define XCR0_SSE 0x2ul
-#define XCR0_AVX 0x4ul
-#define XCR0_AVX512 0xe0ul
-#define LEGACY_SIZE 512
-#define HEADER_SIZE 64
-#define FPU_AREA_MAX 2752 /* all that fpu_init_boot() may enable */
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80u
 #define MXCSR_OFFSET 24
@@ -28,7 +22,7 @@ struct xsave_header {
 	uint64_t xstate_bv, xcomp_bv, reserved[6];
 };
 
-static size_t area_size = LEGACY_SIZE;
+static size_t area_size = XSAVE_LEGACY_SIZE;
 static uint64_t xcr0;
 static uint32_t mxcsr_mask = 0xffbf;
 
@@ -39,25 +33,20 @@ static void xsetbv(uint64_t v)
 
 void fpu_init_boot(void)
 {
-	static uint8_t probe[LEGACY_SIZE] ALIGNED(64);
+	static uint8_t probe[XSAVE_LEGACY_SIZE] ALIGNED(64);
 	uint32_t r[4], mask;
 
 	if (cpu_features.xsave) {
-		uint64_t want = XCR0_X87 | XCR0_SSE;
+		struct xstate x = xstate_choose(cpuid, cpu_features.avx, cpu_features.avx512);
 
-		want |= cpu_features.avx ? XCR0_AVX : 0;
-		want |= cpu_features.avx512 ? XCR0_AVX512 : 0;
-		cpuid(0xd, 0, r);
-		uint64_t have = (uint64_t)r[3] << 32 | r[0];
-
-		xcr0 = want & have;
-		if ((xcr0 & XCR0_AVX512) != XCR0_AVX512) {
-			xcr0 &= ~XCR0_AVX512;
-		}
+		xcr0 = x.xcr0;
+		area_size = x.area_size;
 		xsetbv(xcr0);
-		cpuid(0xd, 0, r);
-		area_size = r[1]; /* for what XCR0 enables, standard format */
-		ASSERT(area_size >= LEGACY_SIZE + HEADER_SIZE && area_size <= FPU_AREA_MAX);
+		cpuid(0xd, 0, r); /* what the CPU itself says of what XCR0 enables */
+		ASSERT(r[1] == area_size);
+		/* /proc/cpuinfo shows what programs can use */
+		cpu_features.avx = xcr0 & XCR0_AVX;
+		cpu_features.avx512 = xcr0 & XCR0_AVX512;
 	}
 	__asm__ volatile("fninit; fxsave64 %0" : "=m"(probe));
 	memcpy(&mask, probe + MXCSR_MASK_OFFSET, 4);
@@ -92,7 +81,7 @@ void fpu_init_area(void *area)
 	memcpy((char *)area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
 	memcpy((char *)area + MXCSR_MASK_OFFSET, &mxcsr_mask, sizeof(mxcsr_mask));
 	if (cpu_features.xsave) {
-		struct xsave_header *h = (struct xsave_header *)((char *)area + LEGACY_SIZE);
+		struct xsave_header *h = (struct xsave_header *)((char *)area + XSAVE_LEGACY_SIZE);
 
 		h->xstate_bv = XCR0_X87 | XCR0_SSE;
 	}
@@ -141,7 +130,7 @@ void fpu_load_current(void)
 
 void fpu_reset_current(void)
 {
-	static uint8_t fresh[FPU_AREA_MAX] ALIGNED(64);
+	static uint8_t fresh[XSTATE_AREA_MAX] ALIGNED(64);
 	static _Atomic bool ready;
 	struct arch_thread *t = arch_current();
 	uint64_t flags = irq_save();
@@ -165,7 +154,7 @@ bool fpu_check_area(void *area)
 		return false;
 	}
 	if (cpu_features.xsave) {
-		struct xsave_header *h = (struct xsave_header *)((char *)area + LEGACY_SIZE);
+		struct xsave_header *h = (struct xsave_header *)((char *)area + XSAVE_LEGACY_SIZE);
 
 		/* SDM 1, 13.8.1: what makes the standard form of XRSTOR fault: also
 		 * bytes 16 to 23, and no later ones. */

@@ -115,6 +115,39 @@ static void test_registers(void)
 	CHECK_EQ(result, getppid());
 }
 
+#define ARCH_GET_XCOMP_SUPP 0x1021
+#define ARCH_GET_XCOMP_PERM 0x1022
+#define ARCH_REQ_XCOMP_PERM 0x1023
+#define XTILEDATA 18
+
+/* Which register states there are: what XGETBV says, and what arch_prctl() tells of permissions. */
+static void test_register_states(void)
+{
+	uint64_t supported = 0, permitted = 0;
+	uint32_t a = 1, b, c = 0, d, low, high;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	CHECK_EQ(syscall(SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, &supported), 0);
+	CHECK_EQ(syscall(SYS_arch_prctl, ARCH_GET_XCOMP_PERM, &permitted), 0);
+	CHECK_EQ(permitted & ~supported, 0);
+	CHECK_EQ(permitted & 3, 3);
+	if (c & (1u << 27)) { /* OSXSAVE */
+		__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+		CHECK_EQ(supported & ~((uint64_t)high << 32 | low), 0);
+	}
+	if (supported & 1ul << XTILEDATA) {
+		CHECK_EQ(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, (long)XTILEDATA), 0);
+	} else {
+		CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, (long)XTILEDATA),
+			  EOPNOTSUPP);
+	}
+	CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, 17l), EOPNOTSUPP);
+	CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, 2l), EOPNOTSUPP);
+	CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, 64l), EINVAL);
+	CHECK_ERR(syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, -1l), EINVAL);
+	CHECK_ERR(syscall(SYS_arch_prctl, ARCH_GET_XCOMP_SUPP, 8l), EFAULT);
+}
+
 int main(void)
 {
 	RUN(test_uname);
@@ -123,5 +156,6 @@ int main(void)
 	RUN(test_personality);
 	RUN(test_no_such_call);
 	RUN(test_registers);
+	RUN(test_register_states);
 	return test_done();
 }

@@ -312,24 +312,6 @@ def the_whole_host_as_the_share():
 
 
 @case
-def memory_sizes():
-    for size in ('8M', '16M', '64M', '512M', '5G'):
-        finished = run(*BOUND, '-m', size, DIR, '/bin/hello')
-        expect(finished, 0)
-
-
-@case
-def numbers_of_cpus():
-    for n in (1, 2, 4, 8):
-        finished = run(*BOUND, '-c', str(n), DIR, '/bin/hello')
-        expect(finished, 0)
-        assert f', {n} CPU'.encode() in finished.stdout, finished.stdout
-    for n in ('0', '65', '255', '4294967296'):
-        expect(run('-c', n, DIR, '/bin/hello'), 125, b'', f'--cpus {n}')
-    expect(run('-c', '65', DIR, '/bin/hello'), 125, b'', 'from 1 to 64')
-
-
-@case
 def tracing_and_timing():
     finished = exits('status', '5', options=['--strace'])
     expect(finished, 5, b'')

@@ -37,6 +37,7 @@ bool number_parse_size(const char *text, uint64_t unit, uint64_t *out)
 		{ "k", 1ull << 10 }, { "kb", 1ull << 10 }, { "kib", 1ull << 10 },
 		{ "m", 1ull << 20 }, { "mb", 1ull << 20 }, { "mib", 1ull << 20 },
 		{ "g", 1ull << 30 }, { "gb", 1ull << 30 }, { "gib", 1ull << 30 },
+		{ "t", 1ull << 40 }, { "tb", 1ull << 40 }, { "tib", 1ull << 40 },
 		{ "b", 1 },
 	};
 	uint64_t v, factor = 0;

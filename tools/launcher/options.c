@@ -49,6 +49,7 @@ enum option_id {
 	OPT_GDB,
 	OPT_DRY_RUN,
 	OPT_ACCEL,
+	OPT_CPU_MODEL,
 	OPT_KERNEL,
 	OPT_QEMU,
 	OPT_VIRTIOFSD,
@@ -67,7 +68,7 @@ struct option_spec {
 
 static const struct option_spec specs[] = {
 	{ OPT_MEMORY, 'm', "memory", ARG_REQUIRED, "SIZE",
-	  "memory of the VM, with suffix K, M (default) or G; default 512M" },
+	  "memory of the VM, with suffix K, M (default), G or T; default 512M" },
 	{ OPT_CPUS, 'c', "cpus", ARG_REQUIRED, "N",
 	  "virtual CPUs, 1 to 64; default: as many as the host has, but at most 4" },
 	{ OPT_ENV, 'e', "env", ARG_REQUIRED, "NAME[=VALUE]",
@@ -106,6 +107,8 @@ static const struct option_spec specs[] = {
 	  "print the configuration and the commands, and do nothing" },
 	{ OPT_ACCEL, 0, "accel", ARG_REQUIRED, "auto|kvm|tcg",
 	  "how to run the VM; auto takes KVM where it is real" },
+	{ OPT_CPU_MODEL, 0, "cpu-model", ARG_REQUIRED, "MODEL",
+	  "what QEMU calls the CPU (Nehalem; Haswell,-avx2); default host with KVM, max without" },
 	{ OPT_KERNEL, 0, "kernel", ARG_REQUIRED, "FILE", "another kernel than the one built" },
 	{ OPT_QEMU, 0, "qemu", ARG_REQUIRED, "FILE", "another qemu-system-x86_64" },
 	{ OPT_VIRTIOFSD, 0, "virtiofsd", ARG_REQUIRED, "FILE", "another virtiofsd" },
@@ -171,8 +174,8 @@ static uint64_t parse_size(const char *option, const char *text, uint64_t unit)
 	uint64_t value;
 
 	if (!number_parse_size(text, unit, &value)) {
-		fail("%s %s: not a size; write a number with suffix K, M or G, such as 64M", option,
-		     text);
+		fail("%s %s: not a size; write a number with suffix K, M, G or T, such as 64M",
+		     option, text);
 	}
 	return value;
 }
@@ -273,7 +276,7 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 	case OPT_MEMORY:
 		o->memory = parse_size("--memory", value, 1u << 20);
 		if (o->memory < MIN_MEMORY || o->memory > MAX_MEMORY) {
-			fail("--memory %s: from 4M to 1024G", value);
+			fail("--memory %s: from 4M to 1T", value);
 		}
 		o->memory &= ~(uint64_t)4095;
 		break;
@@ -298,6 +301,7 @@ static void apply_machine(struct run_options *o, enum option_id id, const char *
 		break;
 	case OPT_ACCEL: o->accel = parse_accel(value); break;
 	case OPT_KERNEL: o->kernel = value; break;
+	case OPT_CPU_MODEL: o->cpu_model = value; break;
 	case OPT_QEMU: o->qemu = value; break;
 	case OPT_VIRTIOFSD: o->virtiofsd = value; break;
 	default: abort();

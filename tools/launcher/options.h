@@ -38,6 +38,7 @@ struct run_options {
 	unsigned gdb_port;	/* 0 = no debugger */
 	enum accel accel;
 	const char *cache;
+	const char *cpu_model;		       /* NULL = the best there is */
 	const char *kernel, *virtiofsd, *qemu; /* NULL = look in the usual places */
 	uint64_t rlimit_nofile, rlimit_stack, rlimit_core;
 };

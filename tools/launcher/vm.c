@@ -161,7 +161,10 @@ static void add_machine(const struct vm *vm, struct helper *q, const struct run_
 	args(q, "-sandbox",
 	     "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	args(q, "-accel", vm->kvm ? "kvm" : "tcg,thread=multi");
-	args(q, "-cpu", vm->kvm ? "host,arch-capabilities=off" : "max");
+	args(q, "-cpu",
+	     o->cpu_model ? o->cpu_model
+	     : vm->kvm	  ? "host,arch-capabilities=off"
+			  : "max");
 	arg(q, "-smp");
 	arg(q, "%u", o->cpus);
 	arg(q, "-m");
