@@ -22,7 +22,6 @@
 struct file;
 
 MUST_USE int epoll_create_file(struct file **out);
-uint64_t epoll_max_watches(void); /* of one user */
 /* What epoll_ctl(2) does; event NULL for DEL. */
 MUST_USE int epoll_control(struct file *ep_file, int op, int fd, struct file *target,
 			   const struct linux_epoll_event *event);

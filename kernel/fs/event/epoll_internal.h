@@ -20,7 +20,6 @@ struct epoll {
 	struct waitq waiters; /* epoll_wait, poll of the epoll file */
 	struct list parents;  /* items of other epolls that watch this one: gate and nest lock */
 	struct list children; /* own items that watch epolls: gate */
-	struct user_account *payer;
 	/* epoll_nest.c, gate: the checks that have seen it, and what they found. */
 	uint64_t seen_below, seen_above, seen_files;
 	int below, above;

@@ -295,7 +295,6 @@ static const struct text_entry proc_files[] = {
 	{ "sys/fs/nr_open", show_string, TEXT_OF(NR_OPEN_MAX), true },
 	{ "sys/fs/protected_hardlinks", show_string, "1", false },
 	{ "sys/fs/protected_symlinks", show_string, "1", false },
-	{ "sys/fs/epoll/max_user_watches", show_epoll_max, NULL, true },
 	{ "sys/fs/pipe-max-size", show_pipe_max, NULL, true },
 	{ "sys/fs/pipe-user-pages-hard", show_string, "0", true },
 	{ "sys/fs/pipe-user-pages-soft", show_string, TEXT_OF(PIPE_USER_PAGES_SOFT), true },
