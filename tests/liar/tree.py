@@ -22,7 +22,8 @@ ENTRY = struct.Struct('<QQQQII')
 OPEN_OUT = struct.Struct('<QII')
 INIT_OUT = struct.Struct('<IIIIHHIIHHI28x')
 INIT_FLAGS = 0x0051f029 | 1 << 13  # what virtiofsd says, READDIRPLUS among it
-SIZE_MAX = 1 << 26  # of a file: sparse ones are written out here
+SIZE_MAX, TOTAL_MAX = 1 << 26, 1 << 28  # of a file and of all: sparse ones are written out here
+GHOSTS_MAX, NODES_MAX = 100, 3000  # nodes without a name, all nodes
 
 
 def fail(number):
@@ -60,7 +61,7 @@ class Tree:
     """answer(data) gives the payload of a reply, or raises OSError."""
 
     def __init__(self, valid=1):
-        self.nodes, self.last, self.valid = {}, 0, valid
+        self.nodes, self.last, self.valid, self.total, self.ghosts = {}, 0, valid, 0, []
         self.root = Node(self, stat.S_IFDIR | 0o755)
         self.root.parent = self.root
 
@@ -78,6 +79,8 @@ class Tree:
     def add(self, parent, name, mode, rdev=0, ids=(0, 0)):
         if name in parent.children:
             fail(errno.EEXIST)
+        if len(self.nodes) >= NODES_MAX:
+            fail(errno.ENOSPC)
         child = Node(self, mode, parent.lied, rdev, ids)
         child.parent = parent
         parent.children[name] = child
@@ -146,13 +149,23 @@ class Tree:
         old.nlink += 1
         return self.entry(old)
 
+    def lose_name(self, node):
+        """A file without a name lives on for a while only: this memory is the host's."""
+        node.nlink = 0 if stat.S_ISDIR(node.mode) else node.nlink - 1
+        if not node.nlink:
+            self.ghosts.append(node)
+        while len(self.ghosts) > GHOSTS_MAX:
+            old = self.ghosts.pop(0)
+            if self.nodes.pop(old.id, None):
+                self.total -= len(old.data)
+
     def do_unlink(self, node, body):
         name = text(body)[0]
         child = self.child(node, name)
         if stat.S_ISDIR(child.mode):
             fail(errno.EISDIR)
         del node.children[name]
-        child.nlink -= 1
+        self.lose_name(child)
         node.changed()
 
     def do_rmdir(self, node, body):
@@ -161,7 +174,7 @@ class Tree:
         if not stat.S_ISDIR(child.mode) or child.children:
             fail(errno.ENOTEMPTY if child.children else errno.ENOTDIR)
         del node.children[name]
-        child.nlink = 0
+        self.lose_name(child)
         node.changed()
 
     def rename(self, node, new, names, flags):
@@ -172,8 +185,8 @@ class Tree:
         del node.children[old_name]
         new.children[new_name] = child
         child.parent = new
-        if there:
-            there.nlink -= 1
+        if there and there is not child:
+            self.lose_name(there)
         node.changed()
         new.changed()
 
@@ -235,9 +248,17 @@ class Tree:
 
     # --- files
 
-    def resize(self, node, size):
+    def grow(self, node, size):
         if size > SIZE_MAX:
             fail(errno.EFBIG)
+        if node.id not in self.nodes:
+            fail(errno.ESTALE)
+        if size > len(node.data) and self.total + size - len(node.data) > TOTAL_MAX:
+            fail(errno.ENOSPC)
+        self.total += size - len(node.data)
+
+    def resize(self, node, size):
+        self.grow(node, size)
         del node.data[size:]
         node.data.extend(bytes(size - len(node.data)))
         node.changed()
@@ -265,10 +286,8 @@ class Tree:
 
     def do_write(self, node, body):
         _, offset, size = struct.unpack_from('<QQI', body)
-        if offset + size > SIZE_MAX:
-            fail(errno.EFBIG)
-        if offset > len(node.data):
-            self.resize(node, offset)
+        if offset + size > len(node.data):
+            self.resize(node, offset + size)
         node.data[offset:offset + size] = body[40:40 + size]
         node.changed()
         return struct.pack('<II', size, 0)
