@@ -108,7 +108,7 @@ struct superblock {
 	const char *type; /* "fuse", "tmpfs", ... */
 	uint64_t magic;
 	bool read_only;
-	bool creates_exclusively; /* making a name that exists fails there and then with EEXIST */
+	bool creates_exclusively;   /* making a name that exists fails there and then with EEXIST */
 	bool noexec, nodev, nosuid; /* [I] since it is mounted */
 	MUTEX(fs_rename) rename_lock;
 	void *priv;
