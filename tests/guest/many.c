@@ -445,7 +445,7 @@ static void *merge_and_split(void *arg)
 /* Whatever the mapping, what was cut off is gone from it. */
 static void test_mappings(void)
 {
-	enum { N = 6000 };
+	enum { N = 2000 };
 	static char *at[N];
 	int f = memfd_create("many", 0), bad = 0;
 	char *moving;
@@ -459,7 +459,7 @@ static void test_mappings(void)
 	}
 	moving = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, f, 0);
 	pthread_create(&t, NULL, merge_and_split, moving + 4 * 4096);
-	for (int round = 0; round < 10; round++) {
+	for (int round = 0; round < 4; round++) {
 		for (int i = 0; i < N; i++)
 			at[i][i % 4096] = 1;
 		for (int i = 0; i < 8; i++)
