@@ -427,6 +427,9 @@ static long make_flock(struct step *s, int i)
 	l->l_type = (short)below(s, 4);
 	l->l_whence = (short)(below(s, 20) ? below(s, 3) : 7);
 	l->l_start = at[below(s, 5)];
+	if (l->l_whence == SEEK_END && l->l_start < 0) {
+		l->l_start = 0; /* a directory's size is its file system's affair */
+	}
 	l->l_len = at[below(s, 5)];
 	l->l_pid = below(s, 20) ? 0 : 1;
 	say(s, " {%d %d %ld %ld %d}", l->l_type, l->l_whence, (long)l->l_start, (long)l->l_len,
