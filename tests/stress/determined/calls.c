@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -326,7 +327,19 @@ static void constrain(struct step *s, const struct call *c)
 			s->arg[0] = 0xffffffff;
 		}
 		break;
+	case SYS_recvfrom: { /* MSG_TRUNC throws TCP's data away: not here */
+		int type = 0, family = 0;
+		socklen_t n = 4, m = 4;
+
+		getsockopt((int)s->arg[0], SOL_SOCKET, SO_TYPE, &type, &n);
+		getsockopt((int)s->arg[0], SOL_SOCKET, SO_DOMAIN, &family, &m);
+		if (type == SOCK_STREAM && family != AF_UNIX) {
+			s->arg[3] &= ~MSG_TRUNC;
+		}
+		break;
+	}
 	case SYS_process_vm_readv: /* with nothing to fill the rest is not looked at */
+		s->arg[0] = s->arg[0] == 0x3ffffff0 ? 0 : s->arg[0];
 		s->arg[2] = s->arg[2] ? s->arg[2] : 1;
 		break;
 	case SYS_fallocate: /* whether a limit counts beyond the size is the file system's affair */

@@ -88,7 +88,7 @@ const struct kind value_kinds[] = {
 	       O_NONBLOCK | O_CREAT | O_RDWR, O_NONBLOCK | O_ASYNC),
 	VALUES("lock_cmd", F_SETLK, F_SETLK, F_GETLK, 37 /* of the description */, 37),
 	FLAGS("flock_op", LOCK_SH | LOCK_NB, LOCK_EX | LOCK_NB, LOCK_UN | LOCK_NB, 32 | LOCK_NB),
-	VALUES("seals", 1, 2, 4, 8, 16, 3, 32, 64),
+	VALUES("seals", 1, 2, 4, 8, 16, 3, 64),
 	FLAGS("memfd_flags", 1, 2, 2, 64),
 	VALUES("fallocate", 0, 0, 1, 3, 2, 0x10, 0x11, 8, 0x20, 0x40),
 	VALUES("advice", 0, 1, 2, 3, 4, 5, 6, -1),

@@ -346,9 +346,6 @@ static long make_iovec(struct step *s, int i)
 	for (int k = 0; k < 4; k++) {
 		v[k].iov_base = (char *)process->in + below(s, 100);
 		v[k].iov_len = below(s, 30) ? below(s, 3000) : (size_t)-1;
-		if (below(s, 40) == 0) {
-			v[k].iov_base = hole;
-		}
 		say(s, " %s%zd", v[k].iov_base == hole ? "hole:" : "", v[k].iov_len);
 	}
 	return in_area(s, i);
