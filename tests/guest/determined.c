@@ -159,7 +159,7 @@ static void deadline_priorities(void)
 {
 	CHECK_EQ(syscall(SYS_sched_get_priority_min, 6), 0);
 	CHECK_EQ(syscall(SYS_sched_get_priority_max, 6), 0);
-	CHECK_ERR(syscall(SYS_sched_get_priority_max, 7), EINVAL);
+	CHECK_ERR(syscall(SYS_sched_get_priority_max, 99), EINVAL);
 }
 
 /* As somebody without rights. */
@@ -248,7 +248,9 @@ static void splices(void)
 	CHECK_ERR(syscall(SYS_tee, p[1], p[1], 10, 0), EBADF);
 	CHECK_ERR(syscall(SYS_vmsplice, null, &bad, 1, 0), EINVAL);
 	CHECK_ERR(syscall(SYS_sendfile, p[0], p[0], &at, 10), ESPIPE);
-	CHECK_ERR(fcntl(p[0], F_ADD_SEALS, 1), EINVAL);
+	CHECK_ERR(fcntl(p[0], F_ADD_SEALS, 1), EPERM); /* not open for writing */
+	CHECK_ERR(fcntl(p[1], F_ADD_SEALS, 1), EINVAL);
+	CHECK_EQ(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_DEFAULT);
 	close(p[0]), close(p[1]), close(null);
 }
 

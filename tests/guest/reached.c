@@ -107,12 +107,19 @@ static void queue_poll(void)
 	struct mq_attr a = { .mq_maxmsg = 1, .mq_msgsize = 8 };
 	mqd_t q = mq_open("/reached", O_RDWR | O_CREAT | O_NONBLOCK, 0600, &a);
 	struct pollfd p = { q, POLLIN | POLLOUT, 0 };
+	struct stat st;
 
 	CHECK_EQ(poll(&p, 1, 0), 1);
 	CHECK_EQ(p.revents, POLLOUT);
 	CHECK(!mq_send(q, "x", 1, 0));
 	CHECK_EQ(poll(&p, 1, 0), 1);
 	CHECK_EQ(p.revents, POLLIN);
+	CHECK(!mq_close(q) && !mq_unlink("/reached"));
+	/* all bits of the mode, less the umask's */
+	umask(022);
+	q = mq_open("/reached", O_RDWR | O_CREAT, 07777, &a);
+	CHECK(!fstat(q, &st));
+	CHECK_EQ(st.st_mode & 07777, 07755);
 	CHECK(!mq_close(q) && !mq_unlink("/reached"));
 }
 
