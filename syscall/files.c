@@ -416,7 +416,7 @@ long sys_readahead(int fd, int64_t off, size_t n)
 	if (!err) {
 		if (!r.file->readable) {
 			err = -EBADF;
-		} else if (!S_ISREG(r.file->inode->mode)) {
+		} else if (!S_ISREG(r.file->inode->mode) || (int64_t)n < 0) {
 			err = -EINVAL;
 		}
 		fdref_put(&r);

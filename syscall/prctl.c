@@ -137,6 +137,8 @@ long sys_prctl(int option, uint64_t arg2, uint64_t arg3, uint64_t arg4, uint64_t
 	case PR_GET_TSC: return put_user_u32((user_ptr){ arg2 }, PR_TSC_ENABLE);
 	case PR_SET_TSC: return arg2 == PR_TSC_ENABLE ? 0 : -EINVAL;
 	case PR_GET_SECCOMP: return 0;
+	case PR_MCE_KILL_GET: /* no machine checks: the default */
+		return arg2 || arg3 || arg4 || arg5 ? -EINVAL : 2 /* PR_MCE_KILL_DEFAULT */;
 	case PR_SET_THP_DISABLE: return arg3 || arg4 || arg5 ? -EINVAL : set_no_huge(arg2);
 	case PR_GET_THP_DISABLE:
 		return arg2 || arg3 || arg4 || arg5 ? -EINVAL : thread_current()->mm->no_huge;

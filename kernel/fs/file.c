@@ -406,8 +406,7 @@ int file_fallocate(struct file *f, int mode, uint64_t off, uint64_t len)
 		return -EOPNOTSUPP;
 	}
 	mutex_lock(&inode->lock);
-	if (!(mode & FALLOC_FL_KEEP_SIZE) && off + len > atomic_load(&inode->pages.size) &&
-	    !file_write_fits(off, len)) {
+	if (!mode && off + len > atomic_load(&inode->pages.size) && !file_write_fits(off, len)) {
 		mutex_unlock(&inode->lock);
 		fs_upcalls->send_sigxfsz();
 		return -EFBIG;

@@ -223,7 +223,7 @@ static int create(const char *name, uint32_t mode, const struct linux_mq_attr *a
 	q->msgsize = attr ? attr->msgsize : MQ_DEFAULT_SIZE;
 	q->uid = c->u.fs;
 	q->gid = c->g.fs;
-	q->mode = mode & 0777 & ~thread_current()->fs->umask;
+	q->mode = mode & 07777 & ~thread_current()->fs->umask;
 	str_copy(q->name, name, sizeof(q->name));
 	err = charge(q);
 	if (err) {

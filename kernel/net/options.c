@@ -168,6 +168,9 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
 	} else {
 		memcpy(&v, value, sizeof(v));
 	}
+	if (level == SOL_SOCKET && name == SO_DEBUG && v && !cred_capable(CAP_NET_ADMIN)) {
+		return -EACCES;
+	}
 	if (o) {
 		return set_int(s, o, v);
 	}

@@ -187,7 +187,8 @@ static long unix_dgram_send(struct socket *s, struct uio *u, struct socket_msg *
 		return ret;
 	}
 	unix_family.local_name(s, &from);
-	ret = send_packet(s, to, u, u->left, &from, m, flags);
+	/* who has no name is not named: the receiver gets an address of length 0 */
+	ret = send_packet(s, to, u, u->left, from.len > sizeof(uint16_t) ? &from : NULL, m, flags);
 	if (ret == -ECONNREFUSED && !addr) {
 		disconnect_from(s, to);
 	}

@@ -41,6 +41,23 @@ static void poll_write_band(void)
 	close(p.fd);
 }
 
+/* Who has no name sends from no address. */
+static void unnamed_sender(void)
+{
+	char address[16], data[2];
+	socklen_t n = sizeof(address);
+	struct msghdr m = { .msg_name = address, .msg_namelen = sizeof(address) };
+	int pair[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+	CHECK_EQ(send(pair[0], "ab", 2, 0), 2);
+	CHECK_EQ(recvfrom(pair[1], data, 1, MSG_PEEK, (void *)address, &n), 1);
+	CHECK_EQ(n, 0);
+	CHECK_EQ(recvmsg(pair[1], &m, 0), 0);
+	CHECK_EQ(m.msg_namelen, 0);
+	close(pair[0]), close(pair[1]);
+}
+
 static pid_t other_tid;
 static volatile int done;
 static void *other_thread(void *arg)
@@ -142,7 +159,7 @@ static void deadline_priorities(void)
 {
 	CHECK_EQ(syscall(SYS_sched_get_priority_min, 6), 0);
 	CHECK_EQ(syscall(SYS_sched_get_priority_max, 6), 0);
-	CHECK_ERR(syscall(SYS_sched_get_priority_max, 7), EINVAL);
+	CHECK_ERR(syscall(SYS_sched_get_priority_max, 99), EINVAL);
 }
 
 /* As somebody without rights. */
@@ -159,7 +176,7 @@ static void plain_user(void)
 	const struct timespec bad_times[2] = { { 0, -1 }, { 0, 0 } };
 	struct rlimit l = { 65536, 65536 };
 	struct stat st;
-	int fd, dir;
+	int fd, dir, sock = socket(AF_UNIX, SOCK_STREAM, 0);
 	char byte;
 
 	CHECK(!mknod("whiteout", S_IFCHR | 0600, 0)); /* an overlay's, and anybody's */
@@ -200,6 +217,8 @@ static void plain_user(void)
 	CHECK_ERR(fallocate(fd, 0, 8000, 200), EFBIG);
 	CHECK(!fallocate(fd, FALLOC_FL_KEEP_SIZE, 8000, 200));
 	CHECK(!fallocate(fd, 0, 8000, 100));
+	CHECK_ERR(setsockopt(sock, SOL_SOCKET, SO_DEBUG, &(int){ 1 }, 4), EACCES);
+	CHECK(!setsockopt(sock, SOL_SOCKET, SO_DEBUG, &(int){ 0 }, 4) && !close(sock));
 	CHECK(!close(fd) && !unlink("set-id"));
 	CHECK_ERR(utimensat(AT_FDCWD, "missing", bad_times, 0), ENOENT);
 	CHECK_ERR(utimensat(AT_FDCWD, ".", bad_times, 0), EINVAL);
@@ -229,13 +248,16 @@ static void splices(void)
 	CHECK_ERR(syscall(SYS_tee, p[1], p[1], 10, 0), EBADF);
 	CHECK_ERR(syscall(SYS_vmsplice, null, &bad, 1, 0), EINVAL);
 	CHECK_ERR(syscall(SYS_sendfile, p[0], p[0], &at, 10), ESPIPE);
-	CHECK_ERR(fcntl(p[0], F_ADD_SEALS, 1), EINVAL);
+	CHECK_ERR(fcntl(p[0], F_ADD_SEALS, 1), EPERM); /* not open for writing */
+	CHECK_ERR(fcntl(p[1], F_ADD_SEALS, 1), EINVAL);
+	CHECK_EQ(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0), PR_MCE_KILL_DEFAULT);
 	close(p[0]), close(p[1]), close(null);
 }
 
 int main(void)
 {
 	RUN(poll_write_band);
+	RUN(unnamed_sender);
 	RUN(any_threads_number);
 	RUN(file_system_types);
 	RUN(flock_checks);

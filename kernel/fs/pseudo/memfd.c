@@ -89,14 +89,14 @@ long memfd_add_seals(struct file *f, uint32_t seals)
 	struct mem_inode *m = sealed_inode(f);
 	long err = 0;
 
-	if (!m) {
-		return -EINVAL;
-	}
-	if (!f->writable || f->inode->sb != memfd_sb) {
+	if (!f->writable) {
 		return -EPERM;
 	}
-	if (seals & ~ALL_SEALS) {
+	if (!m || seals & ~ALL_SEALS) {
 		return -EINVAL;
+	}
+	if (f->inode->sb != memfd_sb) {
+		return -EPERM;
 	}
 	mutex_lock(&f->inode->lock);
 	/* What may be executed now may be for ever: so it stays as it is. */

@@ -124,7 +124,7 @@ static long random_ioctl(struct file *f, unsigned cmd, uint64_t arg)
 	case RNDGETENTCNT: return put_user_u32((user_ptr){ arg }, 256);
 	case RNDADDTOENTCNT:
 	case RNDADDENTROPY: return cred_capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
-	default: return -ENOTTY;
+	default: return -EINVAL;
 	}
 }
 static long any_lseek(struct file *f, int64_t off, int whence)

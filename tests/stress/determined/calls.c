@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -264,6 +266,20 @@ static long make_value(struct step *s, const struct kind *k)
 }
 
 /* What follows from a call's own rules, so that no step sleeps or meets what is not the run's. */
+static bool anonymous(int fd) /* an eventfd and the like */
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && !(st.st_mode & S_IFMT);
+}
+
+static bool queue(int fd)
+{
+	struct statfs f;
+
+	return !fstatfs(fd, &f) && f.f_type == 0x19800202;
+}
+
 static void constrain(struct step *s, const struct call *c)
 {
 	switch (c->number) {
@@ -283,14 +299,56 @@ static void constrain(struct step *s, const struct call *c)
 		}
 		break;
 	}
-	case SYS_lseek: { /* of eventfds and the like: a matter of the kernel's version */
-		struct stat st;
-
-		if (!fstat((int)s->arg[0], &st) && !(st.st_mode & S_IFMT)) {
+	/* What these do to an eventfd and the like is a matter of the kernel's version, and so is a
+	 * message queue's size. */
+	case SYS_lseek:
+	case SYS_fsync:
+	case SYS_fdatasync:
+	case SYS_writev:
+	case SYS_pwritev2:
+	case SYS_fchmod:
+	case SYS_fchown:
+		if (anonymous((int)s->arg[0]) || queue((int)s->arg[0])) {
 			s->arg[0] = -1;
 		}
 		break;
+	case SYS_write:
+		if (anonymous((int)s->arg[0])) {
+			s->arg[2] = 8;
+		}
+		break;
+	case SYS_fcntl:
+		if (s->arg[1] == F_SETFL && anonymous((int)s->arg[0])) {
+			s->arg[2] &= ~O_ASYNC;
+		}
+		break;
+	case SYS_personality: /* Linux's is a thread's, here it is the process's */
+		if (s->actor != 1) {
+			s->arg[0] = 0xffffffff;
+		}
+		break;
+	case SYS_recvfrom: { /* MSG_TRUNC throws TCP's data away: not here */
+		int type = 0, family = 0;
+		socklen_t n = 4, m = 4;
+
+		getsockopt((int)s->arg[0], SOL_SOCKET, SO_TYPE, &type, &n);
+		getsockopt((int)s->arg[0], SOL_SOCKET, SO_DOMAIN, &family, &m);
+		if (type == SOCK_STREAM && family != AF_UNIX) {
+			s->arg[3] &= ~MSG_TRUNC;
+		}
+		break;
 	}
+	case SYS_process_vm_readv: /* with nothing to fill the rest is not looked at */
+		s->arg[0] = s->arg[0] == 0x3ffffff0 ? 0 : s->arg[0];
+		s->arg[2] = s->arg[2] ? s->arg[2] : 1;
+		break;
+	case SYS_fallocate: /* whether a limit counts beyond the size is the file system's affair */
+		if ((s->arg[1] & 3) == 1) {
+			s->arg[2] = s->arg[3] = 4096;
+		}
+		break;
+	/* files of several kernel file systems: which of two errors, and whether nothing is one */
+	case SYS_sendfile: s->arg[3] = s->arg[3] ? s->arg[3] : 1; break;
 	/* which child comes first, one's own or that of the other thread */
 	case SYS_wait4:
 		if (s->actor != 1 && s->arg[0] <= 0) {
@@ -351,6 +409,9 @@ static void say_outcome(struct step *s, const struct call *c, long result)
 	int link = c->number == SYS_readlink ? 1 : c->number == SYS_readlinkat ? 2 : -1;
 	bool id = c->result == 's' || c->result == 'm' || c->result == 'q';
 
+	if (c->number == SYS_personality && s->actor != 1) {
+		result = 0;
+	}
 	if (result == -1) {
 		say(s, " = -%s", strerror(errno));
 	} else if (c->result == 'p') {

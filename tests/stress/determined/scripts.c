@@ -323,8 +323,8 @@ static void script_descriptors(struct step *s)
 		struct stat st;
 
 		if (!fstat(fd, &st)) {
-			say(s, " %d:%o:%x:%x", fd, st.st_mode, fcntl(fd, F_GETFL),
-			    fcntl(fd, F_GETFD));
+			say(s, " %d:%o:%x:%x", fd, st.st_mode & S_IFMT ? st.st_mode : 0,
+			    fcntl(fd, F_GETFL), fcntl(fd, F_GETFD));
 			if (S_ISREG(st.st_mode) && !fstatfs(fd, &f) && f.f_type == 0x1021994) {
 				say(s, "@%ld/%ld", (long)lseek(fd, 0, SEEK_CUR), (long)st.st_size);
 			}

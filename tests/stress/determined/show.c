@@ -66,8 +66,10 @@ static void show_stat(struct step *s, int i, long result)
 	if (result) {
 		return;
 	}
-	say(s, " {%o %d:%d n%d", st->st_mode, (int)st->st_uid, (int)st->st_gid, (int)st->st_nlink);
-	if (!S_ISDIR(st->st_mode)) { /* a directory's size is its file system's affair */
+	say(s, " {%o %d:%d n%d", st->st_mode & S_IFMT ? st->st_mode : 0, (int)st->st_uid,
+	    (int)st->st_gid, (int)st->st_nlink);
+	/* a directory's size is its file system's affair, and that of a link in /proc */
+	if (!S_ISDIR(st->st_mode) && !(S_ISLNK(st->st_mode) && (st->st_mode & 0777) != 0777)) {
 		say(s, " %ld", (long)st->st_size);
 	}
 	if (S_ISREG(st->st_mode) ||
