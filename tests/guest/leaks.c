@@ -97,7 +97,9 @@ static void no_growth(void (*make)(void))
 		for (int k = 0; k < ROUNDS && !test_failed_here; k++)
 			one_round(make);
 		growth = before - free_kib();
-		if (growth <= SLACK_KIB || test_failed_here)
+		/* Natively the memory is the whole host's, and others use it too: what the kinds make is
+		 * tried there, what they leave is asked in the VM. */
+		if (growth <= SLACK_KIB || test_failed_here || !on_corrida())
 			return;
 	}
 	printf("# %ld KiB are gone after %d rounds, each time\n", growth, ROUNDS);
