@@ -21,7 +21,7 @@ def limits(kind, prefix=()):
     """What the daemon is told in addition when root starts it."""
     if prefix or os.geteuid() != 0:
         return []
-    return ['-o', f'modcaps={NO_PRIVILEGES}'] if kind == 'c' else [f'--modcaps={NO_PRIVILEGES}']
+    return ['-o', f'modcaps={NO_PRIVILEGES},no_posix_acl'] if kind == 'c' else [f'--modcaps={NO_PRIVILEGES}']
 
 
 def told(kind, *options, prefix=()):

@@ -105,7 +105,8 @@ void hostlimits_explain(const struct helper *h)
 		}
 		return;
 	}
-	if (WIFSIGNALED(h->status) && WTERMSIG(h->status) == SIGXFSZ) {
+	if ((WIFSIGNALED(h->status) && WTERMSIG(h->status) == SIGXFSZ) ||
+	    said(h, "File too large")) {
 		report("the limit of file sizes counts for the VM's memory, too: ulimit -f unlimited");
 	}
 	if (said(h, "/proc/sys/fs/file-max")) {

@@ -489,14 +489,17 @@ static void loop(struct run *r)
 	}
 }
 
-/* What has been said last may still be on its way. */
+/* What has been said last may still be on its way.  Whoever gave up waits a moment for that, too: it
+ * may be why. */
 static void deliver_outbox(struct run *r)
 {
-	while (!r->given_up && !outbox_is_empty()) {
+	uint64_t last = timeline_now() + DRAIN_NS;
+
+	while (!outbox_is_empty() && !(r->given_up && timeline_now() >= last)) {
 		struct pollfd p[] = { { .fd = outbox_wakeup(), .events = POLLIN },
 				      { .fd = r->signals, .events = POLLIN } };
 
-		if (poll(p, 2, poll_timeout(r)) < 0) {
+		if (poll(p, 2, r->given_up ? 100 : poll_timeout(r)) < 0) {
 			continue;
 		}
 		if (p[0].revents) {
