@@ -4,8 +4,8 @@
  *
  * The walk to the directory goes without locks, and so does a look at what is cached of the entry,
  * which may ask the daemon whether it still holds.  Then the directory's lock is taken and the entry
- * is looked up: what is decided and done under the lock is about that look.  -ESTALE from anywhere repeats the whole once,
- * trusting no cached name.
+ * is looked up: what is decided and done under the lock is about that look.  -ESTALE from anywhere
+ * repeats the whole once, trusting no cached name.
  */
 #include <fs/vfs.h>
 

@@ -268,7 +268,8 @@ static int find_or_create(struct open_args *o, struct walk *w, struct dentry **o
 	return err;
 }
 
-/* d: what the last component names, maybe nothing, NULL when that is not known.  Consumes d. 1 = a symlink was followed. */
+/* d: what the last component names, maybe nothing; NULL when that is not known.  Consumes d.
+ * 1 = a symlink was followed. */
 static int open_last(struct open_args *o, struct walk *w, struct dentry *d)
 {
 	bool opened = false, created = false;

@@ -303,8 +303,9 @@ static struct page *finish_fill(struct page_cache *pc, struct page **pages, unsi
 
 #define LOOK_AGAIN 1 /* no error: those are the owner's, which may be any */
 
-/* Fills w, which holds index, by way of pages[w.n].  LOOK_AGAIN: somebody else was faster.  The plan was made before the pages were allocated, without the lock meanwhile: what
- * others put into the tree since is left out. */
+/* Fills w, which holds index, by way of pages[w.n].  LOOK_AGAIN: somebody else was faster.  The plan was
+ * made before the pages were allocated, without the lock meanwhile: what others put into the tree
+ * since is left out. */
 static int fill_window(struct page_cache *pc, uint64_t index, struct window w, struct page **pages,
 		       struct page **out)
 {

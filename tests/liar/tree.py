@@ -182,6 +182,11 @@ class Tree:
         child, there = self.child(node, old_name), new.children.get(new_name)
         if there and (flags & 1 or there.children):
             fail(errno.EEXIST if flags & 1 else errno.ENOTEMPTY)
+        above = new
+        while above is not child and above.parent not in (None, above):
+            above = above.parent
+        if above is child:
+            fail(errno.EINVAL)  # a client that believed us may ask for a directory below itself
         del node.children[old_name]
         new.children[new_name] = child
         child.parent = new
