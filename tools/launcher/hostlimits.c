@@ -122,6 +122,11 @@ void hostlimits_explain(const struct helper *h)
 			       "sysctl -w vm.overcommit_memory=1");
 		}
 	}
+	/* the Rust virtiofsd, with less than 610 */
+	if (said(h, "file descriptors too small") && getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		report("the hard limit of open files is %llu: as root ulimit -Hn 4096, or more",
+		       (unsigned long long)l.rlim_max);
+	}
 	if (said(h, "Too many open files") && getrlimit(RLIMIT_NOFILE, &l) == 0) {
 		report("the limit of open files is %llu: ulimit -n %llu",
 		       (unsigned long long)l.rlim_cur, (unsigned long long)l.rlim_max);
