@@ -129,6 +129,11 @@ def run(*words, prefix=(), **more):
     return execute([*prefix, CORRIDA, 'run', *words], **more)
 
 
+def daemon_is_rust():
+    """Whether virtiofsd is the one that is written in Rust: it takes other options, and has other limits."""
+    return b'--shared-dir' in run('--dry-run', str(ROOTFS), '/x').stdout
+
+
 def start(*words, prefix=(), **more):
     more.setdefault('stdin', subprocess.DEVNULL)
     more.setdefault('stdout', subprocess.PIPE)

@@ -13,7 +13,7 @@ import struct
 import subprocess
 import tempfile
 
-from harness import (BOUND, CORRIDA, FAKE, HERE, ROOTFS, Skip, as_nobody, case, communicate,
+from harness import (BOUND, CORRIDA, FAKE, HERE, ROOTFS, Skip, as_nobody, case, communicate, daemon_is_rust,
                      execute, expect, helpers, kill_and_wait, main, run, start, temporary_root,
                      users, wait_until)
 
@@ -386,8 +386,7 @@ def a_guest_of_root_makes_them_when_it_may():
         raise Skip('not root')
     said, modes, marked = make_everything('--privileged-files', 'yes')
     # The Rust daemon has access lists only when it is told to, which it is not.
-    rust = b'--shared-dir' in run('--dry-run', DIR, '/x').stdout
-    assert {k for k, v in said.items() if v} == ({'list'} if rust else set()), said
+    assert {k for k, v in said.items() if v} == ({'list'} if daemon_is_rust() else set()), said
     assert modes['a'] & 0o7777 == 0o4755 and modes['i'] & 0o7777 == 0o2755, modes
     assert modes['k'] & 0o7777 == 0o4755 and modes['p'] & 0o7777 == 0o2755, modes
     assert stat.S_ISBLK(modes['n']) and stat.S_ISCHR(modes['o']) and marked == ['e'], (modes, marked)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 
-from harness import (BOUND, CLOCK, CORRIDA, FAKE, ROOTFS, Skip, as_nobody, case, communicate, execute,
+from harness import (BOUND, CLOCK, CORRIDA, FAKE, ROOTFS, Skip, as_nobody, case, communicate, daemon_is_rust, execute,
                      expect, helpers, main, read_until, run, start, temporary_root, users, wait)
 
 DIR = str(ROOTFS)
@@ -199,8 +199,8 @@ def an_ordinary_users_u_can_write_their_directory():
 def what_a_host_takes_away_is_named_or_does_not_matter():
     hello = [*BOUND, DIR, '/bin/hello']
     few = in_namespace('ulimit -n 256', *hello)
-    if b'--shared-dir' in run('--dry-run', DIR, '/x').stdout:
-        expect(few, 125, b'', 'ulimit -Hn 4096')  # the Rust daemon refuses
+    if daemon_is_rust():
+        expect(few, 125, b'', 'ulimit -Hn 4096')
     else:
         expect(few, 0)
     for setup in ('ulimit -l 0', 'umount -l /dev/shm', 'export HOME=/proc',

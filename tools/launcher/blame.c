@@ -21,7 +21,7 @@
 static bool said_one_of(const struct helper *h, const char *const *words)
 {
 	for (; *words; words++) {
-		if (memmem(h->tail, h->tail_len, *words, strlen(*words))) {
+		if (helper_said(h, *words)) {
 			return true;
 		}
 	}

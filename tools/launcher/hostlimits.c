@@ -86,11 +86,6 @@ bool hostlimits_memory(uint64_t *bytes, char *file, int size)
 	return any;
 }
 
-static bool said(const struct helper *h, const char *word)
-{
-	return memmem(h->tail, h->tail_len, word, strlen(word)) != NULL;
-}
-
 void hostlimits_explain(const struct helper *h)
 {
 	char file[1100];
@@ -106,14 +101,15 @@ void hostlimits_explain(const struct helper *h)
 		return;
 	}
 	if ((WIFSIGNALED(h->status) && WTERMSIG(h->status) == SIGXFSZ) ||
-	    said(h, "File too large")) {
+	    helper_said(h, "File too large")) {
 		report("the limit of file sizes counts for the VM's memory, too: ulimit -f unlimited");
 	}
-	if (said(h, "/proc/sys/fs/file-max")) {
+	if (helper_said(h, "/proc/sys/fs/file-max")) {
 		report("this /proc is mounted with subset=pid, and has no /proc/sys: mount another, or take "
 		       "the newer virtiofsd (Debian 13)");
 	}
-	if (said(h, "Cannot allocate memory") || said(h, "cannot set up guest memory")) {
+	if (helper_said(h, "Cannot allocate memory") ||
+	    helper_said(h, "cannot set up guest memory")) {
 		if (getrlimit(RLIMIT_AS, &l) == 0 && l.rlim_cur != RLIM_INFINITY) {
 			report("the limit of address space is %llu MiB: ulimit -v unlimited",
 			       (unsigned long long)l.rlim_cur >> 20);
@@ -123,11 +119,11 @@ void hostlimits_explain(const struct helper *h)
 		}
 	}
 	/* the Rust virtiofsd, with less than 610 */
-	if (said(h, "file descriptors too small") && getrlimit(RLIMIT_NOFILE, &l) == 0) {
+	if (helper_said(h, "file descriptors too small") && getrlimit(RLIMIT_NOFILE, &l) == 0) {
 		report("the hard limit of open files is %llu: as root ulimit -Hn 4096, or more",
 		       (unsigned long long)l.rlim_max);
 	}
-	if (said(h, "Too many open files") && getrlimit(RLIMIT_NOFILE, &l) == 0) {
+	if (helper_said(h, "Too many open files") && getrlimit(RLIMIT_NOFILE, &l) == 0) {
 		report("the limit of open files is %llu: ulimit -n %llu",
 		       (unsigned long long)l.rlim_cur, (unsigned long long)l.rlim_max);
 	}

@@ -63,6 +63,7 @@ struct run {
 	uint64_t passed;       /* signals that were passed on */
 	bool warned;	       /* the kernel has told the user something */
 	uint64_t last_signal;  /* when we passed on SIGINT or SIGTERM, 0 = never */
+	uint32_t last_sender;  /* of a signal: its pid, 0 = the terminal */
 	uint64_t life_at_signal;
 	uint64_t messages; /* from the guest: a sign of life */
 	char serial_tail[16384];
@@ -238,8 +239,8 @@ static void on_death(struct run *r)
 
 		(void)poll(&qemu, 1, CLOSED_MS);
 	}
-	read_serial(r);
 	if (r->asked) {
+		read_serial(r);
 		end_by_timeout(r, NULL, 0);
 	} else if (blame_find(&r->vm)) {
 		read_serial(r);
@@ -267,8 +268,7 @@ static void stop_ourselves(struct run *r)
 static void pass_signal(struct run *r, uint32_t signo, uint32_t sender)
 {
 	uint64_t now = timeline_now();
-	static uint32_t last_sender; /* its pid, 0 = the terminal */
-	bool again = sender && sender == last_sender && now - r->last_signal < REPEAT_NS;
+	bool again = sender && sender == r->last_sender && now - r->last_signal < REPEAT_NS;
 	bool ends = signo == SIGINT || signo == SIGTERM;
 	/* Its output may overtake CTL_STARTED, which has another way to come. */
 	bool started = r->started || atomic_load(&r->streams.out_bytes) > 0;
@@ -281,7 +281,7 @@ static void pass_signal(struct run *r, uint32_t signo, uint32_t sender)
 		r->given_up = true;
 		return;
 	}
-	last_sender = sender;
+	r->last_sender = sender;
 	if (ends && r->last_signal && !again && now - r->last_signal < IMPATIENCE_NS &&
 	    r->life_at_signal == signs_of_life(r)) {
 		(void)end(r, 128 + (int)signo);

@@ -417,6 +417,11 @@ void vm_ask_state(struct vm *vm)
 	(void)send(vm->monitor, "nmi\n", 4, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+bool helper_said(const struct helper *h, const char *word)
+{
+	return memmem(h->tail, h->tail_len, word, strlen(word)) != NULL;
+}
+
 bool helper_read_log(struct helper *h)
 {
 	char buf[1024];

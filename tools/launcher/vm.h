@@ -75,6 +75,8 @@ void vm_kill(struct vm *vm);
 
 /* Reads what there is of the helper's own stderr; false at its end. */
 bool helper_read_log(struct helper *h);
+/* Whether the word stands in what was kept of its last output. */
+bool helper_said(const struct helper *h, const char *word);
 
 /* Reaps the helper if it has ended: true when h->status is valid. */
 bool helper_reap(struct helper *h);
